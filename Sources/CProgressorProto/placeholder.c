@@ -1,0 +1,1 @@
+int progressor_proto_placeholder;
