@@ -1,0 +1,117 @@
+/// The steps that a machine can take, as statuses name them.
+public enum StepKind: Int32, Sendable, Hashable, CaseIterable {
+  case start = 1
+  case call = 2
+  case notification = 3
+  case timeout = 4
+  case repair = 5
+}
+
+/// A timeout or notification that failed and will be tried again.
+public struct Retrying: Sendable, Hashable {
+  public var stepKind: StepKind
+  /// The attempt that failed last; the first is 1.
+  public var attempt: Int32
+  public var nextAttemptAt: Timestamp
+  /// The gRPC status code of that failure.
+  public var lastCode: Int32
+  public var lastMessage: String
+
+  public init(
+    stepKind: StepKind, attempt: Int32, nextAttemptAt: Timestamp, lastCode: Int32,
+    lastMessage: String
+  ) {
+    self.stepKind = stepKind
+    self.attempt = attempt
+    self.nextAttemptAt = nextAttemptAt
+    self.lastCode = lastCode
+    self.lastMessage = lastMessage
+  }
+}
+
+/// Why and when a machine failed. Never overwritten by a later failure.
+public struct Failure: Sendable, Hashable {
+  /// At most `maximumReasonBytes` of UTF-8.
+  public var reason: String
+  public var failedAt: Timestamp
+  public var stepKind: StepKind
+  /// The processor's gRPC status code; INTERNAL for an unusable answer.
+  public var code: Int32
+  public var attempts: Int32
+
+  public static let maximumReasonBytes = 4096
+
+  /// Cuts `reason` to its limit at a character boundary.
+  public init(
+    reason: String, failedAt: Timestamp, stepKind: StepKind, code: Int32, attempts: Int32
+  ) {
+    self.reason = reason.prefix(utf8Bytes: Failure.maximumReasonBytes)
+    self.failedAt = failedAt
+    self.stepKind = stepKind
+    self.code = code
+    self.attempts = attempts
+  }
+}
+
+public enum MachineStatus: Sendable, Hashable {
+  case working(Retrying?)
+  case failed(Failure)
+
+  public var isFailed: Bool {
+    if case .failed = self { return true }
+    return false
+  }
+}
+
+/// Which machines `List` shows.
+public enum StatusFilter: Int32, Sendable, Hashable {
+  case any = 0
+  /// Retrying ones included.
+  case working = 1
+  case retrying = 2
+  case failed = 3
+}
+
+/// A machine as clients and processors see it.
+public struct Machine: Sendable, Hashable {
+  public var machineID: MachineID
+  /// The events that `historyRange` selected, in its direction.
+  public var history: [Event]
+  public var historyRange: HistoryRange
+  public var status: MachineStatus
+  public var auxState: Content?
+  /// When the timer fires, nil = none set.
+  public var timer: Timestamp?
+  public var lastEventID: Int64
+  public var createdAt: Timestamp
+
+  public init(
+    machineID: MachineID, history: [Event] = [], historyRange: HistoryRange = .all,
+    status: MachineStatus = .working(nil), auxState: Content? = nil, timer: Timestamp? = nil,
+    lastEventID: Int64 = 0, createdAt: Timestamp
+  ) {
+    self.machineID = machineID
+    self.history = history
+    self.historyRange = historyRange
+    self.status = status
+    self.auxState = auxState
+    self.timer = timer
+    self.lastEventID = lastEventID
+    self.createdAt = createdAt
+  }
+}
+
+extension String {
+  /// The longest prefix of whole characters within `limit` bytes of UTF-8.
+  public func prefix(utf8Bytes limit: Int) -> String {
+    if utf8.count <= limit { return self }
+    var bytes = 0
+    var end = startIndex
+    for index in indices {
+      bytes += self[index].utf8.count
+      if bytes > limit { break }
+      end = self.index(after: index)
+    }
+    return String(self[..<end])
+  }
+}

@@ -1,0 +1,104 @@
+/// A kind of machine: the processor that drives it, and its rules.
+public struct Namespace: Sendable, Hashable {
+  public var name: String
+  public var processor: ProcessorOptions
+  public var retryPolicy: RetryPolicy
+  public var limits: Limits
+  /// What an invocation is shown when nobody asked for a range; nil = everything.
+  public var defaultHistoryRange: HistoryRange?
+  /// Microseconds that an idempotency key is remembered, nil = `defaultIdempotencyRetention`.
+  public var idempotencyRetention: Int64?
+  /// Grows with each change of the namespace; 0 = not stored yet.
+  public var version: Int64
+
+  /// 24 hours.
+  public static let defaultIdempotencyRetention: Int64 = 24 * 3600 * 1_000_000
+
+  public init(
+    name: String, processor: ProcessorOptions, retryPolicy: RetryPolicy = RetryPolicy(),
+    limits: Limits = Limits(), defaultHistoryRange: HistoryRange? = nil,
+    idempotencyRetention: Int64? = nil, version: Int64 = 0
+  ) {
+    self.name = name
+    self.processor = processor
+    self.retryPolicy = retryPolicy
+    self.limits = limits
+    self.defaultHistoryRange = defaultHistoryRange
+    self.idempotencyRetention = idempotencyRetention
+    self.version = version
+  }
+}
+
+/// Where the processor is and how it may be called.
+public struct ProcessorOptions: Sendable, Hashable {
+  /// `host:port`, `dns:host:port`, `ipv4:…`, `ipv6:[…]:port` or `unix:path`.
+  public var endpoint: String
+  /// Microseconds that one invocation may take, nil = `defaultTimeout`.
+  public var timeout: Int64?
+  /// Invocations at once, 0 = `defaultMaxInFlight`.
+  public var maxInFlight: Int32
+  /// Connections to each address, 0 = `defaultConnections`.
+  public var connections: Int32
+
+  /// 30 seconds.
+  public static let defaultTimeout: Int64 = 30_000_000
+  public static let defaultMaxInFlight: Int32 = 1_000
+  public static let defaultConnections: Int32 = 2
+
+  public init(
+    endpoint: String, timeout: Int64? = nil, maxInFlight: Int32 = 0, connections: Int32 = 0
+  ) {
+    self.endpoint = endpoint
+    self.timeout = timeout
+    self.maxInFlight = maxInFlight
+    self.connections = connections
+  }
+}
+
+/// How timeouts and notifications are tried again. A nil field means the documented default.
+public struct RetryPolicy: Sendable, Hashable {
+  /// Microseconds before the second attempt; default 1 s.
+  public var initialInterval: Int64?
+  /// Each interval is the last times this; default 2.
+  public var multiplier: Double?
+  /// Microseconds; a cap of the interval, not an end of the retries; default 30 min.
+  public var maxInterval: Int64?
+  /// The first counts; 0 = no limit; default 100.
+  public var maxAttempts: Int32?
+  /// Part of the interval by which it is varied at random, 0…1; default 0.1.
+  public var jitter: Double?
+  /// gRPC code names or ErrorInfo reasons that fail the machine at once.
+  public var nonRetryable: [String]
+
+  public init(
+    initialInterval: Int64? = nil, multiplier: Double? = nil, maxInterval: Int64? = nil,
+    maxAttempts: Int32? = nil, jitter: Double? = nil, nonRetryable: [String] = []
+  ) {
+    self.initialInterval = initialInterval
+    self.multiplier = multiplier
+    self.maxInterval = maxInterval
+    self.maxAttempts = maxAttempts
+    self.jitter = jitter
+    self.nonRetryable = nonRetryable
+  }
+}
+
+/// Bounds of a namespace. A nil field means the documented default.
+public struct Limits: Sendable, Hashable {
+  /// Requests that wait on one machine beside the one that runs.
+  public var mailbox: Int32?
+  /// Steps of the namespace that run at once; more wait, within their deadline.
+  public var stepsInFlight: Int32?
+  /// Notifications queued on one machine.
+  public var notifications: Int32?
+
+  public static let defaultMailbox: Int32 = 1_000
+  public static let defaultStepsInFlight: Int32 = 10_000
+  public static let defaultNotifications: Int32 = 10_000
+
+  public init(mailbox: Int32? = nil, stepsInFlight: Int32? = nil, notifications: Int32? = nil) {
+    self.mailbox = mailbox
+    self.stepsInFlight = stepsInFlight
+    self.notifications = notifications
+  }
+}

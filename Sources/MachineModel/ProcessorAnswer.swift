@@ -1,0 +1,74 @@
+/// What a processor changes in a machine, in the order in which it is applied: events, aux state.
+public struct StateChange: Sendable, Hashable {
+  /// nil = keep, empty content = clear.
+  public var auxState: Content?
+  public var events: [Content]
+
+  public init(auxState: Content? = nil, events: [Content] = []) {
+    self.auxState = auxState
+    self.events = events
+  }
+}
+
+/// A timer to set: when it fires, and with what.
+public struct TimerSetting: Sendable, Hashable {
+  public enum When: Sendable, Hashable {
+    case deadline(Timestamp)
+    /// Microseconds from the commit's step on.
+    case timeout(microseconds: Int64)
+  }
+
+  public var when: When
+  /// The history that the timeout is shown, nil = the namespace's default.
+  public var historyRange: HistoryRange?
+  /// Microseconds that the processor has for the timeout, nil = the namespace's.
+  public var processingTimeout: Int64?
+
+  public init(when: When, historyRange: HistoryRange? = nil, processingTimeout: Int64? = nil) {
+    self.when = when
+    self.historyRange = historyRange
+    self.processingTimeout = processingTimeout
+  }
+}
+
+public enum TimerAction: Sendable, Hashable {
+  case set(TimerSetting)
+  case unset
+}
+
+/// What a processor asks for after the change: first the timer, then removal.
+public struct Action: Sendable, Hashable {
+  /// nil = keep.
+  public var timer: TimerAction?
+  public var remove: Bool
+
+  public init(timer: TimerAction? = nil, remove: Bool = false) {
+    self.timer = timer
+    self.remove = remove
+  }
+
+  public var isEmpty: Bool { timer == nil && !remove }
+}
+
+/// The decoded answer of a processor to any of its three calls.
+public struct ProcessorAnswer: Sendable, Hashable {
+  /// For the caller; empty for signals.
+  public var response: [UInt8]
+  public var change: StateChange
+  public var action: Action
+
+  public init(
+    response: [UInt8] = [], change: StateChange = StateChange(), action: Action = Action()
+  ) {
+    self.response = response
+    self.change = change
+    self.action = action
+  }
+}
+
+/// A stimulus that is no call.
+public enum Signal: Sendable, Hashable {
+  case initialize(args: [UInt8])
+  case timeout
+  case notification(args: [UInt8], notificationID: String)
+}

@@ -1,0 +1,106 @@
+/// A gRPC status code, as the core speaks of it. gRPC, doc/statuscodes.md.
+public enum Code: Int32, Sendable, Hashable, CaseIterable {
+  case ok = 0
+  case cancelled = 1
+  case unknown = 2
+  case invalidArgument = 3
+  case deadlineExceeded = 4
+  case notFound = 5
+  case alreadyExists = 6
+  case permissionDenied = 7
+  case resourceExhausted = 8
+  case failedPrecondition = 9
+  case aborted = 10
+  case outOfRange = 11
+  case unimplemented = 12
+  case `internal` = 13
+  case unavailable = 14
+  case dataLoss = 15
+  case unauthenticated = 16
+}
+
+/// The reasons that Progressor gives in `google.rpc.ErrorInfo` under the domain `progressor`.
+public enum Reason: String, Sendable, Hashable, CaseIterable {
+  case namespaceNotFound = "NAMESPACE_NOT_FOUND"
+  case namespaceAlreadyExists = "NAMESPACE_ALREADY_EXISTS"
+  case namespaceNotEmpty = "NAMESPACE_NOT_EMPTY"
+  case machineNotFound = "MACHINE_NOT_FOUND"
+  case eventNotFound = "EVENT_NOT_FOUND"
+  case machineAlreadyExists = "MACHINE_ALREADY_EXISTS"
+  case machineFailed = "MACHINE_FAILED"
+  case machineAlreadyWorking = "MACHINE_ALREADY_WORKING"
+  case startFailed = "START_FAILED"
+  case repairFailed = "REPAIR_FAILED"
+  case processorRefused = "PROCESSOR_REFUSED"
+  case processorUnavailable = "PROCESSOR_UNAVAILABLE"
+  case storageUnavailable = "STORAGE_UNAVAILABLE"
+  case notOwner = "NOT_OWNER"
+  case overloaded = "OVERLOADED"
+  case historyTooLarge = "HISTORY_TOO_LARGE"
+  case invalidArgument = "INVALID_ARGUMENT"
+  case deadlineExceeded = "DEADLINE_EXCEEDED"
+  case cancelled = "CANCELLED"
+  case unimplemented = "UNIMPLEMENTED"
+}
+
+/// The one table of what goes wrong: code, reason, text, and what a client needs beside them.
+public struct ProgressorError: Error, Sendable, Hashable {
+  public var code: Code
+  public var reason: Reason
+  public var message: String
+  /// Serialised `google.protobuf.Any` details that the processor sent, to be passed through.
+  public var details: [[UInt8]]
+  /// Milliseconds for `grpc-retry-pushback-ms`, nil = none.
+  public var retryPushback: Int32?
+
+  public init(
+    _ code: Code, _ reason: Reason, _ message: String, details: [[UInt8]] = [],
+    retryPushback: Int32? = nil
+  ) {
+    self.code = code
+    self.reason = reason
+    self.message = message
+    self.details = details
+    self.retryPushback = retryPushback
+  }
+
+  public static func invalidArgument(field: String, _ what: String) -> ProgressorError {
+    ProgressorError(.invalidArgument, .invalidArgument, "\(field): \(what)")
+  }
+
+  public static func namespaceNotFound(_ name: String) -> ProgressorError {
+    ProgressorError(.notFound, .namespaceNotFound, "there is no namespace \"\(name)\"")
+  }
+
+  public static func machineNotFound(_ machine: MachineID) -> ProgressorError {
+    ProgressorError(
+      .notFound, .machineNotFound,
+      "there is no machine \"\(machine.id)\" in namespace \"\(machine.namespace)\"")
+  }
+
+  public static func machineAlreadyExists(_ machine: MachineID) -> ProgressorError {
+    ProgressorError(
+      .alreadyExists, .machineAlreadyExists,
+      "machine \"\(machine.id)\" in namespace \"\(machine.namespace)\" exists already")
+  }
+
+  public static func machineFailed(_ reason: String) -> ProgressorError {
+    ProgressorError(.failedPrecondition, .machineFailed, "the machine is failed: \(reason)")
+  }
+
+  public static func overloaded(_ what: String, retryPushback: Int32 = 1_000) -> ProgressorError {
+    ProgressorError(.resourceExhausted, .overloaded, what, retryPushback: retryPushback)
+  }
+
+  public static let notOwner = ProgressorError(
+    .unavailable, .notOwner, "this node does not hold the lease of the machine's shard")
+
+  public static let storageUnavailable = ProgressorError(
+    .unavailable, .storageUnavailable, "the database does not answer")
+
+  public static let deadlineExceeded = ProgressorError(
+    .deadlineExceeded, .deadlineExceeded, "the deadline passed; the outcome may be unknown")
+
+  public static let cancelled = ProgressorError(
+    .cancelled, .cancelled, "the caller cancelled the request")
+}
