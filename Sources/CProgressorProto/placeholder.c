@@ -1,1 +1,0 @@
-int progressor_proto_placeholder;
