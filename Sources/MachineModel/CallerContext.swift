@@ -1,0 +1,37 @@
+/// What of a caller's metadata goes on to the processor: `traceparent`, `tracestate` and `x-…` keys.
+///
+/// It is stored with the timer or notification that the request made, and handed on when they fire.
+public struct CallerContext: Sendable, Hashable {
+  public struct Entry: Sendable, Hashable {
+    public var name: String
+    public var value: String
+
+    public init(name: String, value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// In the order in which the caller sent them; names in lower case, no `-bin` keys.
+  public var entries: [Entry]
+
+  /// Bound of names and values together; entries beyond it are not taken over.
+  public static let maximumBytes = 4096
+
+  /// Keeps of `entries` what a processor may see, as far as `maximumBytes` reach.
+  public init(_ entries: [Entry] = []) {
+    self.entries = []
+    var bytes = 0
+    for entry in entries where CallerContext.isCarried(entry.name) {
+      bytes += entry.name.utf8.count + entry.value.utf8.count
+      if bytes > CallerContext.maximumBytes { break }
+      self.entries.append(entry)
+    }
+  }
+
+  /// Whether metadata of this name is handed on.
+  public static func isCarried(_ name: String) -> Bool {
+    name == "traceparent" || name == "tracestate"
+      || (name.hasPrefix("x-") && !name.hasSuffix("-bin"))
+  }
+}

@@ -1,0 +1,95 @@
+public import MachineModel
+
+/// Steps that are committed in one transaction: all or none.
+public struct CommitBatch: Sendable, Hashable {
+  public var id: BatchID
+  /// The writer connection it goes through; one batch at a time on each.
+  public var slot: Int
+  /// At most one record of a batch changes the row of one machine.
+  public var records: [CommitRecord]
+
+  public static let maximumRecords = 500
+  public static let maximumBytes = 16 << 20
+
+  public init(id: BatchID, slot: Int, records: [CommitRecord]) {
+    self.id = id
+    self.slot = slot
+    self.records = records
+  }
+}
+
+/// Everything that one step writes.
+public struct CommitRecord: Sendable, Hashable {
+  public var shard: ShardID
+  public var namespace: NamespaceNumber
+  public var machine: MachineID
+  public var key: MachineKey
+  public var row: RowChange
+  /// Ids continue the machine's history without a gap.
+  public var events: [Event]
+  /// Accepted notifications; the machine must exist when they are written.
+  public var enqueued: [QueuedNotification]
+  /// The notification that the step delivered.
+  public var dequeued: Int64?
+  /// The head of the queue with its new retry state.
+  public var rescheduled: QueuedNotification?
+  public var idempotency: IdempotencyRow?
+
+  public init(
+    shard: ShardID, namespace: NamespaceNumber, machine: MachineID, key: MachineKey,
+    row: RowChange = .keep, events: [Event] = [], enqueued: [QueuedNotification] = [],
+    dequeued: Int64? = nil, rescheduled: QueuedNotification? = nil,
+    idempotency: IdempotencyRow? = nil
+  ) {
+    self.shard = shard
+    self.namespace = namespace
+    self.machine = machine
+    self.key = key
+    self.row = row
+    self.events = events
+    self.enqueued = enqueued
+    self.dequeued = dequeued
+    self.rescheduled = rescheduled
+    self.idempotency = idempotency
+  }
+
+  /// About how many bytes travel to the database.
+  public var bytes: Int {
+    var sum = 512
+    for event in events { sum += event.body.data.count + 48 }
+    for notification in enqueued { sum += notification.args.count + 256 }
+    switch row {
+    case .insert(let row), .update(let row, auxChanged: true):
+      sum += row.auxState?.data.count ?? 0
+    case .keep, .update, .requeue, .delete: break
+    }
+    if case .called(let response)? = idempotency?.reply { sum += response.count }
+    return sum
+  }
+}
+
+/// What happens to a machine's row.
+public enum RowChange: Sendable, Hashable {
+  case keep
+  case insert(MachineRow)
+  /// The row as it shall be; `version` is one more than what the database must hold. Without
+  /// `auxChanged` the aux state in the database stays and `auxState` need not be sent.
+  case update(MachineRow, auxChanged: Bool)
+  /// An accepted notification: `notification_count` grows by the record's `enqueued`, and `due`
+  /// becomes the earlier of what it is and this. The version stays, so that it conflicts with no
+  /// step that runs meanwhile.
+  case requeue(due: Timestamp?)
+  /// The machine, its events and its notifications are gone.
+  case delete(expectedVersion: Int64)
+}
+
+/// Why storage refused a batch for good: the fault of a step in it.
+public struct CommitRefusal: Sendable, Hashable {
+  public var sqlState: String
+  public var message: String
+
+  public init(sqlState: String, message: String) {
+    self.sqlState = sqlState
+    self.message = message
+  }
+}

@@ -1,0 +1,20 @@
+/// Everything that the engine may do to the world. The order of effects is the order to perform
+/// them in; each answer comes back as an `Input` with the same identity.
+public enum Effect: Sendable {
+  /// Answer a client. At most once for a request; never before what it tells is durable (I2).
+  case reply(RequestID, Reply)
+  /// Read rows; answered by `Input.loaded`.
+  case load(LoadRequest)
+  /// Read a page of machines of a namespace; answered by `Input.listed`.
+  case list(RequestID, NamespaceNumber, namespace: String, ListQuery)
+  /// Look ahead among the machines of owned shards; answered by `Input.due`. One at a time.
+  case readDue(DueQuery)
+  /// Call a processor; answered by `Input.processorAnswered`.
+  case invoke(Invocation)
+  /// Tell with `Input.endpointReady` when the namespace's endpoint can be reached.
+  case awaitEndpoint(NamespaceNumber)
+  /// Write a batch; answered by `committed`, `refused` or `fenced`, after any `commitDelayed`.
+  case commit(CommitBatch)
+  /// Send `Input.timePassed` at this `Moment.uptime`; replaces what was asked before.
+  case wake(at: Int64)
+}

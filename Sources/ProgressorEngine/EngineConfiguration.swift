@@ -1,0 +1,29 @@
+/// The bounds of an engine (I10): no queue in it is without one.
+public struct EngineConfiguration: Sendable, Hashable {
+  /// Shards of the database, fixed when it was initialised.
+  public var shards: Int32 = 1_024
+  /// Writer connections; a shard's is its number modulo this.
+  public var slots: Int = 2
+  /// Requests at once; more are refused with RESOURCE_EXHAUSTED.
+  public var maximumRequests = 100_000
+  /// Bytes of idle machines kept in memory, about.
+  public var residentBytes = 256 << 20
+  /// Bytes of events kept in memory for one machine.
+  public var historyWindowBytes = 64 << 10
+  /// One event's or aux state's body.
+  public var maximumContentBytes = 8 << 20
+  /// Everything that one answer of a processor writes.
+  public var maximumStepBytes = 15 << 20
+  /// Events of one answer.
+  public var maximumStepEvents = 50_000
+  /// A timer may be set so many microseconds ahead: 100 years.
+  public var maximumTimerDistance: Int64 = 100 * 366 * 86_400 * 1_000_000
+  /// Timers and retries in memory: so far ahead (microseconds) …
+  public var lookAhead: Int64 = 60_000_000
+  /// … read in pages of so many, at most two pages at once.
+  public var lookAheadPage = 10_000
+  /// Seed of the generator for jitter.
+  public var seed: UInt64 = 1
+
+  public init() {}
+}

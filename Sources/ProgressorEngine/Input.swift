@@ -1,0 +1,43 @@
+public import MachineModel
+
+/// Everything that can happen to the engine.
+public enum Input: Sendable {
+  /// A client asks.
+  case request(Request)
+  /// A client went away or cancelled; it gets no answer any more.
+  case cancelled(RequestID)
+
+  /// A load is answered.
+  case loaded(LoadID, Result<Loaded, ReadFailure>)
+  /// A page of `List` is answered: machines without history, ordered by id, one more than the page
+  /// size when there is more.
+  case listed(RequestID, Result<[Machine], ReadFailure>)
+  /// A look ahead is answered, oldest first; fewer than its limit = that was all.
+  case due(DueQuery, Result<[DueMachine], ReadFailure>)
+
+  /// A processor call ended.
+  case processorAnswered(StepID, attempt: Int32, ProcessorOutcome)
+  /// The endpoint of a namespace, awaited by `Effect.awaitEndpoint`, can be reached.
+  case endpointReady(NamespaceNumber)
+
+  /// The batch is durable.
+  case committed(BatchID)
+  /// Nothing of the batch is in the database, through the fault of a step in it.
+  case refused(BatchID, CommitRefusal)
+  /// The database does not take the batch; storage goes on trying, and answers later.
+  case commitDelayed(BatchID)
+  /// Nothing of the batch will ever be in the database: the lease is lost.
+  case fenced(BatchID)
+
+  /// The lease is good until this `Moment.uptime` (sent time + lease − margin).
+  case leaseRenewed(until: Int64)
+  /// Shards that this node owns from now on; nothing of them was in memory before.
+  case shardsAcquired([ShardGrant])
+  /// Shards that it owns no more: everything of them is dropped, callers hear NOT_OWNER.
+  case shardsLost([ShardID])
+
+  /// The namespaces as they are now; those not named are gone.
+  case namespacesChanged([NamespaceRecord])
+  /// The time of the last `Effect.wake` has come.
+  case timePassed
+}

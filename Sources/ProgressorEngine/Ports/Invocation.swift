@@ -1,0 +1,77 @@
+public import MachineModel
+
+/// One call of a processor.
+public struct Invocation: Sendable, Hashable {
+  public enum Stimulus: Sendable, Hashable {
+    case signal(Signal)
+    case call(args: [UInt8], key: String?)
+    case repair(args: [UInt8], key: String?)
+  }
+
+  public var step: StepID
+  /// `progressor-attempt`; the first is 1.
+  public var attempt: Int32
+  public var namespace: NamespaceNumber
+  public var stimulus: Stimulus
+  public var machine: Machine
+  /// `progressor-step`: the same for every invocation of one step, across restarts too.
+  public var stepToken: String
+  /// `progressor-epoch`.
+  public var epoch: Int64
+  /// On `Moment.uptime`.
+  public var deadline: Int64
+  public var context: CallerContext
+  /// Whether to wait for an endpoint that cannot be reached, until the deadline; else the outcome
+  /// is `unreachable` as soon as that is known.
+  public var waitsForEndpoint: Bool
+
+  public init(
+    step: StepID, attempt: Int32, namespace: NamespaceNumber, stimulus: Stimulus,
+    machine: Machine, stepToken: String, epoch: Int64, deadline: Int64, context: CallerContext,
+    waitsForEndpoint: Bool
+  ) {
+    self.step = step
+    self.attempt = attempt
+    self.namespace = namespace
+    self.stimulus = stimulus
+    self.machine = machine
+    self.stepToken = stepToken
+    self.epoch = epoch
+    self.deadline = deadline
+    self.context = context
+    self.waitsForEndpoint = waitsForEndpoint
+  }
+}
+
+/// How an invocation ended.
+public enum ProcessorOutcome: Sendable, Hashable {
+  case answered(ProcessorAnswer)
+  /// The processor itself sent this status.
+  case status(ProcessorStatus)
+  /// The processor certainly did not see the request.
+  case unreachable(message: String)
+  /// Our own client ended it (deadline, cut stream, reset, missing trailers, plain HTTP error): the
+  /// processor may have seen the request. Always transient.
+  case lost(code: Code, message: String)
+  /// An answer that is missing, cannot be decoded or exceeds a limit; the text is for its author.
+  case unusable(message: String)
+  /// The machine with the history asked for exceeds the message limit; nothing was sent.
+  case machineTooLarge
+}
+
+/// A status other than OK that the processor sent.
+public struct ProcessorStatus: Sendable, Hashable {
+  public var code: Code
+  public var message: String
+  /// Its details, each a serialised `google.protobuf.Any`.
+  public var details: [[UInt8]]
+  /// The reasons of the ErrorInfo among them.
+  public var reasons: [String]
+
+  public init(code: Code, message: String, details: [[UInt8]] = [], reasons: [String] = []) {
+    self.code = code
+    self.message = message
+    self.details = details
+    self.reasons = reasons
+  }
+}

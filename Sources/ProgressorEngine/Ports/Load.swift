@@ -1,0 +1,110 @@
+public import MachineModel
+
+/// Rows that the engine needs. Everything of one load is of one snapshot.
+public struct LoadRequest: Sendable, Hashable {
+  public var id: LoadID
+  public var shard: ShardID
+  public var namespace: NamespaceNumber
+  public var machine: MachineID
+  /// Load the machine's row (and the head of its queue of notifications).
+  public var row: Bool
+  /// Load so many events, clipped to the machine's history, in the range's direction.
+  public var history: HistoryRange?
+  /// Look the key up.
+  public var idempotencyKey: String?
+  /// Load queued notifications behind this sequence; 0 with `row`.
+  public var notificationsAfter: Int64?
+
+  /// Bodies of events beyond so many bytes together are not loaded: `historyTooLarge`.
+  public static let maximumHistoryBytes = 16 << 20
+  /// At most so many notifications come at once …
+  public static let notificationPage = 32
+  /// … of together about so many bytes, but at least one.
+  public static let notificationPageBytes = 1 << 20
+
+  public init(
+    id: LoadID, shard: ShardID, namespace: NamespaceNumber, machine: MachineID, row: Bool,
+    history: HistoryRange? = nil, idempotencyKey: String? = nil, notificationsAfter: Int64? = nil
+  ) {
+    self.id = id
+    self.shard = shard
+    self.namespace = namespace
+    self.machine = machine
+    self.row = row
+    self.history = history
+    self.idempotencyKey = idempotencyKey
+    self.notificationsAfter = notificationsAfter
+  }
+}
+
+/// What was found.
+public struct Loaded: Sendable, Hashable {
+  /// nil when not asked for, or when there is no such machine.
+  public var row: MachineRow?
+  /// In the direction of the range asked for; empty when not asked for.
+  public var history: [Event]
+  /// The range selects more than `LoadRequest.maximumHistoryBytes`; `history` is empty then.
+  public var historyTooLarge: Bool
+  /// Unexpired, nil when not asked for or not there.
+  public var idempotency: IdempotencyRow?
+  /// Ascending by sequence, the oldest first.
+  public var notifications: [QueuedNotification]
+
+  public init(
+    row: MachineRow? = nil, history: [Event] = [], historyTooLarge: Bool = false,
+    idempotency: IdempotencyRow? = nil, notifications: [QueuedNotification] = []
+  ) {
+    self.row = row
+    self.history = history
+    self.historyTooLarge = historyTooLarge
+    self.idempotency = idempotency
+    self.notifications = notifications
+  }
+}
+
+/// Why a read brought nothing.
+public enum ReadFailure: Error, Sendable, Hashable {
+  /// The database does not answer; asking again later may help.
+  case unavailable
+  /// The rows are there and cannot be understood.
+  case unreadable(String)
+}
+
+/// A look ahead: which machines become due up to a time, oldest first.
+public struct DueQuery: Sendable, Hashable {
+  /// Only machines due later than this position.
+  public var after: DuePosition?
+  /// Only machines due at or before this time.
+  public var until: Timestamp
+  public var limit: Int
+
+  public init(after: DuePosition?, until: Timestamp, limit: Int) {
+    self.after = after
+    self.until = until
+    self.limit = limit
+  }
+}
+
+/// A place in the order of due machines.
+public struct DuePosition: Sendable, Hashable {
+  public var due: Timestamp
+  public var shard: ShardID
+  public var key: MachineKey
+
+  public init(due: Timestamp, shard: ShardID, key: MachineKey) {
+    self.due = due
+    self.shard = shard
+    self.key = key
+  }
+}
+
+/// A machine that has something to do by itself.
+public struct DueMachine: Sendable, Hashable {
+  public var position: DuePosition
+  public var machine: MachineID
+
+  public init(position: DuePosition, machine: MachineID) {
+    self.position = position
+    self.machine = machine
+  }
+}
