@@ -1,0 +1,81 @@
+"""What each target may import. Package.swift says what it can; this table says what it may: an
+outer library in the core, or a C library outside its one module, would build without a word."""
+
+import re
+from collections.abc import Iterator
+
+from .source import Finding, SourceFile
+
+NIO = {"NIOCore", "NIOPosix"}
+SYSTEM = {"Synchronization", "Glibc", "Dispatch", "Foundation", "FoundationEssentials"}
+
+ALLOWED: dict[str, set[str]] = {
+    "MachineModel": set(),
+    "ProgressorEngine": {"MachineModel", "DequeModule", "HeapModule", "OrderedCollections"},
+    "ProgressorSimulation": {"ProgressorEngine", "MachineModel"},
+    "HTTP2": {"CNghttp2"},
+    "GRPC": {"HTTP2", "Logging", "DequeModule", "NIOSSL", "NIOConcurrencyHelpers"}
+    | NIO
+    | {"Synchronization", "Glibc"},
+    "ProgressorProto": {"MachineModel", "CProgressorProto", "CProtobufC"},
+    "PostgreSQL": {"CPq"} | SYSTEM,
+    "ProgressorStorage": {"MachineModel", "ProgressorEngine", "PostgreSQL", "Logging", "Metrics"}
+    | SYSTEM,
+    "EmbeddedPostgreSQL": {"Logging", "Subprocess"} | SYSTEM,
+    "ProgressorServer": {
+        "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
+        "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals", "Configuration", "Logging",
+        "Metrics", "Tracing", "DequeModule",
+    }
+    | NIO
+    | SYSTEM,
+    "progressor": {
+        "ProgressorServer", "ProgressorProto", "MachineModel", "GRPC", "ArgumentParser", "Logging",
+    }
+    | NIO
+    | SYSTEM,
+    "progressor-simulate": {"ProgressorSimulation"} | SYSTEM,
+}
+
+# Inside a target, files that may import more than the rest of it.
+ALLOWED_IN_FILES: list[tuple[str, set[str]]] = [
+    ("Sources/GRPC/Framing/Gzip", {"CZlib"}),
+]
+
+IMPORT = re.compile(
+    r"^[ \t]*(?:@\w+(?:\([^)]*\))?[ \t]+)*(?:(?:public|package|internal|fileprivate|private)[ \t]+)?"
+    r"import[ \t]+(?:(?:struct|class|enum|protocol|typealias|func|let|var)[ \t]+)?(\w+)",
+    re.MULTILINE,
+)
+
+
+def imports_per_target(file: SourceFile) -> Iterator[Finding]:
+    """A target imports what models and decisions allow it, nothing else."""
+    if not file.is_swift or file.target is None:
+        return
+    allowed = ALLOWED.get(file.target)
+    if allowed is None:
+        yield file.finding(1, "imports", f"the target {file.target} has no line in "
+                           "scripts/house_rules/imports.py: say there what it may import")
+        return
+    extra = {m for prefix, more in ALLOWED_IN_FILES if file.path.startswith(prefix) for m in more}
+    for match in IMPORT.finditer(file.swift.code):
+        module = match.group(1)
+        if module == "Swift" or module in allowed or module in extra:
+            continue
+        yield file.finding(
+            file.swift.line_of(match.start(1)), "imports",
+            f"{file.target} may not import {module}; it may import "
+            f"{', '.join(sorted(allowed)) or 'nothing'}. What needs {module} belongs in a shell "
+            "around it",
+        )
+
+
+def testing_only(file: SourceFile) -> Iterator[Finding]:
+    """Tests are written with Swift Testing."""
+    if not file.is_swift or file.parts[0] != "Tests":
+        return
+    for match in IMPORT.finditer(file.swift.code):
+        if match.group(1) == "XCTest":
+            yield file.finding(file.swift.line_of(match.start(1)), "imports",
+                               "write tests with `import Testing`, not XCTest")

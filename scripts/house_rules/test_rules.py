@@ -1,0 +1,125 @@
+"""Each rule finds what it should and leaves alone what it should not."""
+
+import unittest
+from collections.abc import Callable, Iterator
+
+from . import bans, imports, sizes
+from .source import Finding, SourceFile
+
+Rule = Callable[[SourceFile], Iterator[Finding]]
+
+
+def lines(rule: Rule, path: str, text: str) -> list[int]:
+    """The lines on which `rule` finds something in a file at `path`."""
+    return [finding.line for finding in rule(SourceFile(path, text))]
+
+
+ENGINE = "Sources/ProgressorEngine/Engine.swift"
+SERVER = "Sources/ProgressorServer/Node.swift"
+
+
+class SwiftTextTests(unittest.TestCase):
+    def test_code_has_neither_comments_nor_literals(self):
+        text = SourceFile(ENGINE, 'a /* b /* c */ d */ "e \\(f("g")) h" // i\n#"j " k"# l').swift
+        self.assertEqual(text.code.split(), ["a", "l"])
+        self.assertEqual([literal for _, literal in text.literals],
+                         ['"e \\(f("g")) h"', '#"j " k"#'])
+        self.assertEqual(sorted(text.comments), [1])
+
+    def test_multi_line_literals_keep_the_lines(self):
+        text = SourceFile(ENGINE, 'let a = """\n  fatalError("x")\n  """\nb()').swift
+        self.assertEqual(text.line_of(text.code.index("b()")), 4)
+        self.assertNotIn("fatalError", text.code)
+
+
+class ImportTests(unittest.TestCase):
+    def test_the_core_imports_no_foundation(self):
+        text = "import DequeModule\npublic import MachineModel\nimport Foundation\n"
+        self.assertEqual(lines(imports.imports_per_target, ENGINE, text), [3])
+
+    def test_each_c_library_has_one_module(self):
+        zlib = "import CZlib\n"
+        self.assertEqual(lines(imports.imports_per_target, SERVER, zlib), [1])
+        self.assertEqual(
+            lines(imports.imports_per_target, "Sources/GRPC/Framing/Gzip.swift", zlib), [])
+        self.assertEqual(
+            lines(imports.imports_per_target, "Sources/GRPC/Server/Router.swift", zlib), [1])
+
+    def test_a_single_declaration_counts_as_its_module(self):
+        text = "private import struct Foundation.Date\n@preconcurrency import NIOCore\n"
+        self.assertEqual(lines(imports.imports_per_target, ENGINE, text), [1, 2])
+
+    def test_a_new_target_has_to_be_entered(self):
+        self.assertEqual(lines(imports.imports_per_target, "Sources/New/A.swift", ""), [1])
+
+    def test_tests_use_swift_testing(self):
+        path = "Tests/HTTP2Tests/SessionTests.swift"
+        self.assertEqual(lines(imports.testing_only, path, "import Testing\n"), [])
+        self.assertEqual(lines(imports.testing_only, path, "import XCTest\n"), [1])
+
+
+class SizeTests(unittest.TestCase):
+    def test_a_file_has_under_400_lines(self):
+        self.assertEqual(lines(sizes.file_length, SERVER, "\n" * 399), [])
+        self.assertEqual(lines(sizes.file_length, SERVER, "\n" * 400), [400])
+
+    def test_a_function_has_under_70_lines(self):
+        def function(count: int) -> str:
+            return "struct A {\n  func f(\n    a: (Int) -> Void = { _ in }\n  ) throws -> Int\n  {\n" \
+                + "    a(1)\n" * (count - 5) + "  }\n}\n"
+        self.assertEqual(lines(sizes.swift_function_length, SERVER, function(69)), [])
+        self.assertEqual(lines(sizes.swift_function_length, SERVER, function(70)), [2])
+
+    def test_requirements_and_calls_have_no_body(self):
+        text = "protocol A {\n  func f()\n  init()\n}\nlet a = B.init()\n" + "struct C {\n" \
+            + "  let x = 1\n" * 100 + "}\n"
+        self.assertEqual(lines(sizes.swift_function_length, SERVER, text), [])
+
+    def test_python_functions_too(self):
+        text = "def f():\n" + "    pass\n" * 69
+        self.assertEqual(lines(sizes.python_function_length, "scripts/a.py", text), [1])
+
+
+class BanTests(unittest.TestCase):
+    def test_no_traps_in_sources(self):
+        text = 'fatalError("no")\nlet a = try! b()\nlet c = d as! E\nlet f = "as! try!"\n'
+        self.assertEqual(sorted(lines(bans.banned_words, SERVER, text)), [1, 2, 3])
+
+    def test_the_core_has_no_clock_randomness_or_concurrency(self):
+        text = "let a = ContinuousClock.now\nlet b = Int.random(in: 0...1)\nawait c()\n" \
+            "let d = Int.random(in: 0...1, using: &generator)\n"
+        self.assertEqual(sorted(lines(bans.banned_words, ENGINE, text)), [1, 2, 3])
+        self.assertEqual(lines(bans.banned_words, SERVER, text), [])
+
+    def test_tests_do_not_sleep(self):
+        text = "try await Task.sleep(for: .seconds(1))\nusleep(3)\nlet asleep = 1\nnode.sleep(3)\n"
+        self.assertEqual(lines(bans.banned_words, "Tests/GRPCTests/A.swift", text), [1, 2])
+        python = "import time\ntime.sleep(1)\n"
+        self.assertEqual(
+            lines(bans.python_tests_wait_for_conditions, "Tests/Contract/test_a.py", python), [2])
+
+    def test_versions_are_pinned(self):
+        text = '.package(url: "u", from: "1.0.0"),\n.package(url: "u", exact: "1.0.0"),\n'
+        self.assertEqual(lines(bans.banned_words, "Package.swift", text), [1])
+
+    def test_pointers_stay_at_the_edge(self):
+        text = "let a: UnsafeRawPointer\n"
+        self.assertEqual(lines(bans.unsafe_only_where_c_is, SERVER, text), [1])
+        self.assertEqual(lines(bans.unsafe_only_where_c_is, "Sources/HTTP2/Session.swift", text), [])
+
+    def test_unchecked_sendable_says_why(self):
+        text = "final class A: @unchecked Sendable {}\n\n// Confined to its event loop.\n" \
+            "final class B: @unchecked Sendable {}\n"
+        self.assertEqual(lines(bans.unchecked_with_reason, SERVER, text), [1])
+
+    def test_sql_is_in_sql_files(self):
+        text = 'let a = "SELECT 1"\nlet b = "select a from b"\nlet c = "please select a name"\n' \
+            'let d = """\n  INSERT INTO a\n  """\n// SELECT is fine here\n'
+        self.assertEqual(lines(bans.sql_in_sql_files, SERVER, text), [1, 2, 4])
+
+    def test_nothing_is_left_for_later(self):
+        self.assertEqual(lines(bans.nothing_unfinished, SERVER, "a\n// TODO: b\n"), [2])
+
+
+if __name__ == "__main__":
+    unittest.main()
