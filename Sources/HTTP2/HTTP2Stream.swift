@@ -1,0 +1,82 @@
+/// One stream of a session.
+///
+/// Confined to its session's thread. After `StreamDelegate.stream(_:didClose:)`, and when the session
+/// is gone, all methods do nothing.
+public final class HTTP2Stream {
+  /// The identifier on the wire, odd for a client's streams.
+  public let id: Int32
+
+  /// Is told what happens on the stream; kept alive until the stream closed.
+  public var delegate: (any StreamDelegate)?
+
+  /// Whether this stream's HEADERS left this session. As long as they did not, the peer cannot have
+  /// seen the stream.
+  public internal(set) var isSent = false
+
+  /// Whether the peer ended its side (END_STREAM was received).
+  public internal(set) var isRemoteClosed = false
+
+  /// Bytes that were received and not consumed yet.
+  public internal(set) var unconsumedBytes = 0
+
+  /// Whether a response's header fields came (clients): what comes next are trailers.
+  var hasResponse = false
+
+  /// Nil once the stream closed.
+  unowned var session: Session?
+
+  init(id: Int32, session: Session, delegate: (any StreamDelegate)? = nil) {
+    self.id = id
+    self.session = session
+    self.delegate = delegate
+  }
+
+  /// Tells the delegate, for the last time, and lets it go.
+  func close(_ code: ErrorCode) {
+    session = nil
+    unconsumedBytes = 0
+    let last = delegate
+    delegate = nil
+    last?.stream(self, didClose: code)
+  }
+
+  /// Whether the stream closed, or its session is gone.
+  public var isClosed: Bool { session == nil }
+
+  /// Sends a response's header fields (servers only).
+  ///
+  /// - Parameters:
+  ///   - prefix: fields that go first, `:status` among them unless `headers` has it.
+  ///   - headers: further fields.
+  ///   - hasBody: whether `StreamDelegate.stream(_:readBodyInto:)` is asked for a body. Without one
+  ///     the header fields end the stream.
+  public func submitResponse(
+    _ prefix: StaticHeaders = .none, _ headers: HeaderList = [:], hasBody: Bool
+  ) {
+    session?.submitResponse(self, prefix, headers, hasBody: hasBody)
+  }
+
+  /// Ends the stream with trailer fields, after the body. To be called when the body's last piece is
+  /// read, which then answers `BodyProgress.trailers`.
+  public func submitTrailers(_ prefix: StaticHeaders = .none, _ headers: HeaderList = [:]) {
+    session?.submitTrailers(self, prefix, headers)
+  }
+
+  /// Goes on asking for the body after a read that appended nothing.
+  public func resumeBody() {
+    session?.resumeBody(self)
+  }
+
+  /// Ends the stream at once with RST_STREAM. `StreamDelegate.stream(_:didClose:)` follows when the
+  /// frame is taken as output.
+  public func reset(_ code: ErrorCode) {
+    session?.reset(self, code)
+  }
+
+  /// Gives received bytes back to the peer's window, of the stream and of the connection.
+  ///
+  /// - Parameter count: at most `unconsumedBytes`; what is above it is ignored.
+  public func consume(_ count: Int) {
+    session?.consume(self, count)
+  }
+}

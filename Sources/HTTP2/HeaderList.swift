@@ -1,0 +1,119 @@
+/// A header list: names and values in order, all in one block of memory.
+///
+/// A list costs two allocations however many fields it has, and none when it is used again
+/// (`removeAll`). Names are expected in lower case (RFC 9113 section 8.2); pseudo-header fields come
+/// first. Nothing is checked here: values to be sent must be free of CR, LF and NUL.
+public struct HeaderList: Sendable {
+  /// One field; slices of the list's memory, so it costs no allocation.
+  public struct Field: Sendable {
+    public let name: ArraySlice<UInt8>
+    public let value: ArraySlice<UInt8>
+
+    /// Whether the name is `name`, which is to be given in lower case.
+    public func isNamed(_ name: StaticString) -> Bool {
+      name.withUTF8Buffer { $0.elementsEqual(self.name) }
+    }
+
+    /// The name as a string; bytes that are no UTF-8 are replaced.
+    public var nameString: String { String(decoding: name, as: UTF8.self) }
+    /// The value as a string; bytes that are no UTF-8 are replaced.
+    public var valueString: String { String(decoding: value, as: UTF8.self) }
+  }
+
+  struct Extent: Sendable {
+    var start: Int32
+    var nameEnd: Int32
+    var end: Int32
+  }
+
+  var bytes: [UInt8] = []
+  var extents: [Extent] = []
+
+  /// The size as RFC 9113 section 6.5.2 counts it: each field's name and value and 32 more bytes.
+  /// Of a truncated list it counts the fields that were left out, too.
+  public private(set) var size = 0
+
+  /// Whether the peer's list exceeded `SessionSettings.maxHeaderListSize`; fields after the limit
+  /// are missing.
+  public internal(set) var isTruncated = false
+
+  public init() {}
+
+  /// Adds a field at the end. `name` is to be in lower case.
+  public mutating func append(_ name: some StringProtocol, _ value: some StringProtocol) {
+    appendField(name: name.utf8, value: value.utf8)
+  }
+
+  /// Adds a field at the end. `name` is to be in lower case.
+  public mutating func append(_ name: some StringProtocol, bytes value: some Collection<UInt8>) {
+    appendField(name: name.utf8, value: value)
+  }
+
+  private mutating func appendField(
+    name: some Collection<UInt8>, value: some Collection<UInt8>
+  ) {
+    let start = Int32(clamping: bytes.count)
+    bytes.append(contentsOf: name)
+    let nameEnd = Int32(clamping: bytes.count)
+    bytes.append(contentsOf: value)
+    let end = Int32(clamping: bytes.count)
+    extents.append(Extent(start: start, nameEnd: nameEnd, end: end))
+    size += Int(end - start) + 32
+  }
+
+  /// Adds a field, unless the list would exceed `limit` then: in that case it is only counted.
+  mutating func append(
+    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, limit: Int
+  ) {
+    if size + name.count + value.count + 32 > limit || isTruncated {
+      isTruncated = true
+      size += name.count + value.count + 32
+    } else {
+      appendField(name: name, value: value)
+    }
+  }
+
+  /// Empties the list and keeps its memory.
+  public mutating func removeAll() {
+    bytes.removeAll(keepingCapacity: true)
+    extents.removeAll(keepingCapacity: true)
+    size = 0
+    isTruncated = false
+  }
+
+  /// The value of the first field of that name (in lower case).
+  public func first(_ name: StaticString) -> String? {
+    first { $0.isNamed(name) }?.valueString
+  }
+}
+
+extension HeaderList: RandomAccessCollection {
+  public var startIndex: Int { 0 }
+  public var endIndex: Int { extents.count }
+
+  public subscript(index: Int) -> Field {
+    let extent = extents[index]
+    return Field(
+      name: bytes[Int(extent.start)..<Int(extent.nameEnd)],
+      value: bytes[Int(extent.nameEnd)..<Int(extent.end)])
+  }
+}
+
+extension HeaderList: ExpressibleByDictionaryLiteral {
+  public init(dictionaryLiteral fields: (String, String)...) {
+    for (name, value) in fields { append(name, value) }
+  }
+}
+
+extension HeaderList: Equatable {
+  public static func == (left: HeaderList, right: HeaderList) -> Bool {
+    left.count == right.count
+      && zip(left, right).allSatisfy { $0.name == $1.name && $0.value == $1.value }
+  }
+}
+
+extension HeaderList: CustomStringConvertible {
+  public var description: String {
+    map { "\($0.nameString): \($0.valueString)" }.joined(separator: "\n")
+  }
+}

@@ -1,0 +1,172 @@
+import CNghttp2
+
+/// What nghttp2 reports while it receives or sends.
+extension Session {
+  /// Finds the stream by the address that nghttp2 keeps for it; faster than the dictionary.
+  private func stream(_ id: Int32) -> HTTP2Stream? {
+    nghttp2_session_get_stream_user_data(handle, id).map {
+      Unmanaged<HTTP2Stream>.fromOpaque($0).takeUnretainedValue()
+    }
+  }
+
+  // MARK: Receiving
+
+  /// A frame begins; false ends the connection.
+  func beganFrame(_ header: nghttp2_frame_hd) -> Bool {
+    let kind: FloodGuard.ReceivedFrame
+    switch nghttp2_frame_type(UInt32(header.type)) {
+    case NGHTTP2_DATA:
+      let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
+      let isPadded = header.flags & UInt8(NGHTTP2_FLAG_PADDED.rawValue) != 0
+      kind = (header.length == 0 && !endsStream) || isPadded ? .useless : .useful
+    case NGHTTP2_SETTINGS:
+      kind = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 ? .useless : .settings
+    case NGHTTP2_CONTINUATION:
+      kind = .useful
+    default:
+      kind = .useless
+    }
+    guard let error = flood.receive(kind, now: now) else { return true }
+    fail(error)
+    return false
+  }
+
+  /// One field of a header list; false ends the connection.
+  func receivedHeader(
+    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+  ) -> Bool {
+    headers.append(name: name, value: value, limit: settings.maxHeaderListSize)
+    guard headers.isTruncated, headers.size / 10 > settings.maxHeaderListSize else { return true }
+    fail(
+      .connection(
+        .headerListTooLarge, .enhanceYourCalm, "a header list of more than ten times the limit"))
+    return false
+  }
+
+  func receivedFrame(_ frame: nghttp2_frame) {
+    let flags = frame.hd.flags
+    switch nghttp2_frame_type(UInt32(frame.hd.type)) {
+    case NGHTTP2_HEADERS:
+      receivedHeaders(of: frame)
+      if flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
+        receivedEnd(on: frame.hd.stream_id)
+      }
+    case NGHTTP2_DATA:
+      if flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
+        receivedEnd(on: frame.hd.stream_id)
+      }
+    case NGHTTP2_SETTINGS:
+      if flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
+        delegate?.sessionDidReceiveSettingsAcknowledgement(self)
+      } else {
+        delegate?.sessionDidReceiveSettings(self)
+      }
+    case NGHTTP2_PING:
+      guard flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 else {
+        delegate?.sessionDidReceivePing(self)
+        return
+      }
+      let payload = withUnsafeBytes(of: frame.ping.opaque_data) {
+        $0.loadUnaligned(as: UInt64.self)
+      }
+      delegate?.session(self, didReceivePingAcknowledgement: UInt64(bigEndian: payload))
+    case NGHTTP2_GOAWAY:
+      let goaway = frame.goaway
+      let debug = UnsafeBufferPointer(start: goaway.opaque_data, count: goaway.opaque_data_len)
+      delegate?.session(
+        self, didReceiveGoAway: goaway.last_stream_id, code: ErrorCode(rawValue: goaway.error_code),
+        debugData: Array(debug))
+    default:
+      break
+    }
+  }
+
+  private func receivedHeaders(of frame: nghttp2_frame) {
+    let id = frame.hd.stream_id
+    flood.acceptedHeaders()
+    if frame.headers.cat == NGHTTP2_HCAT_REQUEST {
+      let stream = HTTP2Stream(id: id, session: self)
+      stream.isSent = true
+      streams[id] = stream
+      let address = Unmanaged.passUnretained(stream).toOpaque()
+      _ = nghttp2_session_set_stream_user_data(handle, id, address)
+      delegate?.session(self, didOpen: stream)
+      stream.delegate?.stream(stream, didReceive: headers, kind: .request)
+      return
+    }
+    guard let stream = stream(id) else { return }
+    let kind: HeadersKind
+    if role == .server || stream.hasResponse {
+      kind = .trailers
+    } else if headers.first?.value.first == UInt8(ascii: "1") {
+      kind = .informational  // nghttp2 saw to it that :status comes first.
+    } else {
+      kind = .response
+      stream.hasResponse = true
+    }
+    stream.delegate?.stream(stream, didReceive: headers, kind: kind)
+  }
+
+  private func receivedEnd(on id: Int32) {
+    guard let stream = stream(id) else { return }
+    stream.isRemoteClosed = true
+    stream.delegate?.streamDidReceiveEnd(stream)
+  }
+
+  func receivedData(_ data: RawSpan, on id: Int32) {
+    flood.moved(payloadBytes: data.byteCount)
+    guard let stream = stream(id), let delegate = stream.delegate else {
+      _ = nghttp2_session_consume(handle, id, data.byteCount)
+      return
+    }
+    stream.unconsumedBytes += data.byteCount
+    delegate.stream(stream, didReceive: data)
+  }
+
+  func streamClosed(_ id: Int32, _ code: ErrorCode) {
+    guard let stream = streams.removeValue(forKey: id) else { return }
+    // The stream's window is gone, the connection's is not.
+    if stream.unconsumedBytes > 0 {
+      _ = nghttp2_session_consume_connection(handle, stream.unconsumedBytes)
+    }
+    stream.close(code)
+  }
+
+  // MARK: Sending
+
+  func sentFrame(_ frame: nghttp2_frame) {
+    switch nghttp2_frame_type(UInt32(frame.hd.type)) {
+    case NGHTTP2_HEADERS:
+      if role == .client { stream(frame.hd.stream_id)?.isSent = true }
+    case NGHTTP2_DATA:
+      flood.moved(payloadBytes: frame.hd.length)
+    case NGHTTP2_RST_STREAM:
+      // A client resets its own calls as it likes; a server does so because of its peer.
+      guard role == .server, let error = flood.sentReset(now: now) else { return }
+      fail(error)
+    default:
+      break
+    }
+  }
+
+  /// Lets the stream's delegate write the next piece of its body.
+  ///
+  /// - Returns: the number of bytes, or a code of nghttp2's.
+  func readBody(
+    of stream: HTTP2Stream, into memory: UnsafeMutableRawBufferPointer, flags: inout UInt32
+  ) -> Int {
+    guard let delegate = stream.delegate else {
+      return Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
+    }
+    var writer = BodyWriter(memory)
+    switch delegate.stream(stream, readBodyInto: &writer) {
+    case .open:
+      if writer.byteCount == 0 { return Int(NGHTTP2_ERR_DEFERRED.rawValue) }
+    case .end:
+      flags |= NGHTTP2_DATA_FLAG_EOF.rawValue
+    case .trailers:
+      flags |= NGHTTP2_DATA_FLAG_EOF.rawValue | NGHTTP2_DATA_FLAG_NO_END_STREAM.rawValue
+    }
+    return writer.byteCount
+  }
+}

@@ -1,0 +1,210 @@
+import CNghttp2
+
+/// One HTTP/2 connection without IO: bytes in, calls of delegates and bytes out.
+///
+/// `receive` takes what came from the socket, the `submit…` methods say what is to be sent, and
+/// `takeOutput` gives the bytes for the socket. Framing, HPACK, states and windows are nghttp2's;
+/// the bounds against floods that it lacks, and flow control by what was really consumed, are here.
+///
+/// A session and its streams are confined to one thread. Times are nanoseconds of a clock that never
+/// goes back. No bytes of a peer can make it trap.
+public final class Session {
+  /// Which side of the connection this is.
+  public enum Role: Sendable {
+    case client
+    case server
+  }
+
+  public let role: Role
+  public let settings: SessionSettings
+
+  /// Is told what concerns the connection. Not retained.
+  public weak var delegate: (any SessionDelegate)?
+
+  /// Streams that did not close yet, which keeps them alive: nghttp2 only has their addresses.
+  var streams: [Int32: HTTP2Stream] = [:]
+
+  /// The header list that is being received; used for one after the other.
+  var headers = HeaderList()
+
+  var flood: FloodGuard
+  /// When the running call of `receive` or `takeOutput` was made.
+  var now: UInt64
+  /// The error that ended this session, once there is one.
+  public internal(set) var failure: HTTP2Error?
+  /// Whether nghttp2 is on the stack: it must not be entered again.
+  private var isBusy = false
+
+  private var handleStorage: OpaquePointer?
+  var handle: OpaquePointer? { handleStorage }
+
+  /// Makes one side of a new connection. Its preface and SETTINGS wait in `takeOutput`.
+  ///
+  /// - Throws: `HTTP2Error` when the system gives no memory.
+  public init(role: Role, settings: SessionSettings, now: UInt64) throws(HTTP2Error) {
+    self.role = role
+    self.settings = settings
+    self.now = now
+    flood = FloodGuard(limits: settings.floods, now: now)
+
+    var option: OpaquePointer?
+    guard nghttp2_option_new(&option) == 0 else { throw Self.outOfMemory }
+    defer { nghttp2_option_del(option) }
+    Self.configure(option, settings)
+    let user = Unmanaged.passUnretained(self).toOpaque()
+    let callbacks = SessionCallbacks.shared.pointer
+    let result =
+      switch role {
+      case .client: nghttp2_session_client_new2(&handleStorage, callbacks, user, option)
+      case .server: nghttp2_session_server_new2(&handleStorage, callbacks, user, option)
+      }
+    guard result == 0, submitSettings() == 0 else { throw Self.outOfMemory }
+  }
+
+  deinit {
+    for stream in streams.values { stream.session = nil }
+    nghttp2_session_del(handleStorage)
+  }
+
+  private static let outOfMemory = HTTP2Error.connection(
+    .outOfMemory, .internalError, "no memory for a connection")
+
+  private static func configure(_ option: OpaquePointer?, _ settings: SessionSettings) {
+    let floods = settings.floods
+    nghttp2_option_set_no_auto_window_update(option, 1)
+    nghttp2_option_set_max_outbound_ack(option, max(1, floods.maxQueuedAcknowledgements))
+    nghttp2_option_set_max_settings(option, max(1, floods.maxSettingsEntries))
+    nghttp2_option_set_max_continuations(option, max(1, floods.maxContinuations))
+    nghttp2_option_set_stream_reset_rate_limit(
+      option, UInt64(max(1, floods.resets.burst)), UInt64(max(1, floods.resets.perSecond)))
+    // Closed streams would be kept for priorities, which are switched off.
+    nghttp2_option_set_no_closed_streams(option, 1)
+  }
+
+  private func submitSettings() -> Int32 {
+    func entry(_ id: nghttp2_settings_id, _ value: UInt32) -> nghttp2_settings_entry {
+      nghttp2_settings_entry(settings_id: Int32(id.rawValue), value: value)
+    }
+    var entries = [
+      entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, min(settings.initialWindowSize, 0x7fff_ffff)),
+      entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(clamping: settings.maxHeaderListSize)),
+      entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
+    ]
+    switch role {
+    case .client:
+      entries.append(entry(NGHTTP2_SETTINGS_ENABLE_PUSH, 0))
+    case .server:
+      entries.append(
+        entry(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS, settings.maxConcurrentStreams))
+    }
+    let result = nghttp2_submit_settings(handle, 0, &entries, entries.count)
+    guard result == 0 else { return result }
+    let window = Int32(clamping: max(65_535, settings.connectionWindowSize))
+    return nghttp2_session_set_local_window_size(handle, 0, 0, window)
+  }
+
+  // MARK: Bytes in and out
+
+  /// Takes bytes that the peer sent, and tells the delegates what they mean.
+  ///
+  /// - Throws: an error of connection scope, once, after which the session takes no more: send what
+  ///   `takeOutput` still gives (GOAWAY), then close the connection.
+  public func receive(_ bytes: RawSpan, now: UInt64) throws(HTTP2Error) {
+    guard !isBusy, failure == nil, bytes.byteCount > 0 else { return }
+    self.now = now
+    isBusy = true
+    let result = bytes.withUnsafeBytes {
+      nghttp2_session_mem_recv(
+        handle, $0.baseAddress?.assumingMemoryBound(to: UInt8.self), $0.count)
+    }
+    isBusy = false
+    if failure == nil, result < 0 { failure = Self.error(code: Int32(truncatingIfNeeded: result)) }
+    if let failure {
+      terminate(failure.code, after: failure.reason)
+      throw failure
+    }
+  }
+
+  /// Gives the bytes that are to be sent, frame by frame.
+  ///
+  /// - Parameters:
+  ///   - limit: gives no further frame once that many bytes were given.
+  ///   - write: takes the bytes, which are valid during the call only.
+  /// - Returns: how many bytes were given.
+  @discardableResult
+  public func takeOutput(limit: Int = .max, now: UInt64, into write: (RawSpan) -> Void) -> Int {
+    guard !isBusy, failure?.reason != .notHTTP2 else { return 0 }
+    self.now = now
+    var total = 0
+    while total < limit {
+      var data: UnsafePointer<UInt8>?
+      isBusy = true
+      let count = nghttp2_session_mem_send(handle, &data)
+      isBusy = false
+      guard count > 0 else {
+        if count < 0, failure == nil {
+          failure = Self.error(code: Int32(truncatingIfNeeded: count))
+        }
+        break
+      }
+      if let failure { terminate(failure.code, after: failure.reason) }
+      write(RawSpan(_unsafeStart: UnsafeRawPointer(data.unsafelyUnwrapped), byteCount: count))
+      total += count
+    }
+    return total
+  }
+
+  /// Whether both directions came to their end, after GOAWAY or an error: nothing is left to be sent
+  /// or to be waited for, and the connection is to be closed.
+  public var isFinished: Bool {
+    if failure?.reason == .notHTTP2 { return true }
+    return nghttp2_session_want_write(handle) == 0
+      && (failure != nil || nghttp2_session_want_read(handle) == 0)
+  }
+
+  /// Whether `takeOutput` may have something to give.
+  public var hasOutput: Bool { nghttp2_session_want_write(handle) != 0 }
+
+  /// Whether more frames wait to be sent than is good: read no more from the peer until they went.
+  public var isOutputCongested: Bool {
+    nghttp2_session_get_outbound_queue_size(handle) > settings.floods.maxQueuedFrames
+  }
+
+  /// Ends every open stream, because the connection is gone: their delegates get `didClose`.
+  ///
+  /// Nothing can be sent or received after it.
+  public func connectionClosed(_ code: ErrorCode) {
+    if failure == nil {
+      failure = .connection(.closing, code, "the connection is closed")
+    }
+    let open = streams.values.sorted { $0.id < $1.id }
+    streams.removeAll()
+    for stream in open { stream.close(code) }
+  }
+
+  // MARK: Errors
+
+  /// Ends the session from within a callback; `receive` throws the first such error.
+  func fail(_ error: HTTP2Error) {
+    if failure == nil { failure = error }
+  }
+
+  private func terminate(_ code: ErrorCode, after reason: HTTP2Error.Reason) {
+    guard reason != .notHTTP2, reason != .closing else { return }
+    _ = nghttp2_session_terminate_session(handle, code.rawValue)
+  }
+
+  private static func error(code: Int32) -> HTTP2Error {
+    switch nghttp2_error(code) {
+    case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
+      return .connection(.notHTTP2, .protocolError, "no HTTP/2 connection preface")
+    case NGHTTP2_ERR_FLOODED, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+      return .connection(.flood, .enhanceYourCalm, String(cString: nghttp2_strerror(code)))
+    case NGHTTP2_ERR_NOMEM:
+      return .connection(.outOfMemory, .internalError, "out of memory")
+    default:
+      return .connection(
+        .protocolViolation, .protocolError, String(cString: nghttp2_strerror(code)))
+    }
+  }
+}
