@@ -24,7 +24,7 @@ ALLOWED: dict[str, set[str]] = {
     "EmbeddedPostgreSQL": {"Logging", "Subprocess"} | SYSTEM,
     "ProgressorServer": {
         "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
-        "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals", "Configuration", "Logging",
+        "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals", "Configuration", "Yams", "Logging",
         "Metrics", "Tracing", "DequeModule",
     }
     | NIO
