@@ -46,19 +46,19 @@ public final class HTTP2Stream {
   /// Sends a response's header fields (servers only).
   ///
   /// - Parameters:
-  ///   - prefix: fields that go first, `:status` among them unless `headers` has it.
-  ///   - headers: further fields.
+  ///   - headers: fields that go after those of `prefix`.
+  ///   - prefix: fields that go first. One of both has `:status` at its beginning.
   ///   - hasBody: whether `StreamDelegate.stream(_:readBodyInto:)` is asked for a body. Without one
   ///     the header fields end the stream.
   public func submitResponse(
-    _ prefix: StaticHeaders = .none, _ headers: HeaderList = [:], hasBody: Bool
+    _ headers: HeaderList = [:], prefix: StaticHeaders = .none, hasBody: Bool
   ) {
     session?.submitResponse(self, prefix, headers, hasBody: hasBody)
   }
 
   /// Ends the stream with trailer fields, after the body. To be called when the body's last piece is
   /// read, which then answers `BodyProgress.trailers`.
-  public func submitTrailers(_ prefix: StaticHeaders = .none, _ headers: HeaderList = [:]) {
+  public func submitTrailers(_ headers: HeaderList = [:], prefix: StaticHeaders = .none) {
     session?.submitTrailers(self, prefix, headers)
   }
 

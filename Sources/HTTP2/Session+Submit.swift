@@ -8,13 +8,13 @@ extension Session {
   /// `remoteSettings` and `HTTP2Stream.isSent`.
   ///
   /// - Parameters:
-  ///   - prefix: fields that go first, pseudo-header fields among them.
-  ///   - headers: further fields.
+  ///   - headers: fields that go after those of `prefix`.
+  ///   - prefix: fields that go first. Pseudo-header fields come before all others in both together.
   ///   - hasBody: whether the delegate is asked for a body; without one the fields end our side.
   ///   - delegate: is told what happens on the stream.
   /// - Throws: `streamIDsExhausted`, `closing` (after GOAWAY, or a broken session) or `outOfMemory`.
   public func submitRequest(
-    _ prefix: StaticHeaders = .none, _ headers: HeaderList, hasBody: Bool,
+    _ headers: HeaderList, prefix: StaticHeaders = .none, hasBody: Bool,
     delegate: any StreamDelegate
   ) throws(HTTP2Error) -> HTTP2Stream {
     guard role == .client, failure == nil, nghttp2_session_check_request_allowed(handle) != 0 else {
