@@ -1,0 +1,133 @@
+import CPq
+import Glibc
+
+extension Connection {
+  /// The oldest server that this module works with.
+  public static let oldestServerVersion = 130_000
+
+  /// Opens a session: tries each host in turn, sets the session's parameters, learns its backend.
+  /// `stop` ends the attempt at once and bounds every later wait.
+  ///
+  /// Throws `connectFailed` with what each host answered, `configuration` when the server cannot be
+  /// used (too old, a parameter refused), or `stopped`.
+  public static func open(
+    _ settings: ConnectionSettings, stop: StopSignal? = nil
+  ) throws(PostgreSQLError) -> Connection {
+    var failures: [String] = []
+    for attempt in settings.target.attempts {
+      do {
+        return try open(settings.libpqOptions(for: attempt), settings, stop)
+      } catch {
+        guard
+          error.scope == .connectFailed || error.scope == .timeout
+            || error.scope == .connectionLost
+        else { throw error }
+        failures.append(error.message)
+      }
+    }
+    throw PostgreSQLError(.connectFailed, failures.joined(separator: "; "))
+  }
+
+  private static func open(
+    _ options: [String: String], _ settings: ConnectionSettings, _ stop: StopSignal?
+  ) throws(PostgreSQLError) -> Connection {
+    let deadline = ContinuousClock.now.advanced(by: settings.connectTimeout)
+    guard let handle = startConnecting(options) else {
+      throw PostgreSQLError(.connectFailed, "libpq is out of memory")
+    }
+    let connection = Connection(owning: handle, stop: stop)
+    PQsetNoticeReceiver(handle, { _, _ in }, nil)
+    try connection.finishConnecting(until: deadline)
+    guard PQsetnonblocking(handle, 1) == 0 else { throw connection.lost(.connectFailed) }
+    let version = connection.serverVersion
+    guard version >= oldestServerVersion else {
+      throw PostgreSQLError(
+        .configuration,
+        "the database is PostgreSQL \(version / 10_000); 13 is the oldest that will do")
+    }
+    try connection.setUpSession(settings, until: deadline)
+    return connection
+  }
+
+  private static func startConnecting(_ options: [String: String]) -> OpaquePointer? {
+    let options = options.sorted { $0.key < $1.key }
+    return withCStrings(options.map(\.key)) { keywords in
+      withCStrings(options.map(\.value)) { values in
+        PQconnectStartParams(keywords, values, 0)
+      }
+    }
+  }
+
+  private func finishConnecting(until deadline: ContinuousClock.Instant) throws(PostgreSQLError) {
+    let handle = try openHandle()
+    guard PQstatus(handle) != CONNECTION_BAD else { throw lost(.connectFailed) }
+    // libpq's rule: act as if it had asked for writing first (manual, 34.1).
+    var state = PGRES_POLLING_WRITING
+    while state != PGRES_POLLING_OK {
+      guard state == PGRES_POLLING_READING || state == PGRES_POLLING_WRITING else {
+        throw lost(.connectFailed)
+      }
+      let events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT
+      let outcome = pollUntilReady(
+        socket: socket, events: events, wakeup: stop?.wakeup, until: deadline)
+      switch outcome {
+      case .ready: state = PQconnectPoll(handle)
+      case .woken: throw lost(.stopped, "stopped while connecting")
+      case .timedOut: throw lost(.connectFailed, "\(hostDescription) did not answer in time")
+      }
+    }
+  }
+
+  private var hostDescription: String {
+    guard let handle else { return "the database" }
+    let host = PQhost(handle).map { String(cString: $0) } ?? ""
+    let port = PQport(handle).map { String(cString: $0) } ?? ""
+    return "the database at \(host):\(port)"
+  }
+
+  private func setUpSession(
+    _ settings: ConnectionSettings, until deadline: ContinuousClock.Instant
+  ) throws(PostgreSQLError) {
+    let session = settings.parametersToSet
+    var parameters = Parameters()
+    parameters.appendArray(session) { $0.name }
+    parameters.appendArray(session) { $0.value }
+    var pipeline = Pipeline()
+    pipeline.append(
+      sql: """
+        SELECT set_config(name, value, false)
+        FROM unnest($1::text[], $2::text[]) AS parameter(name, value)
+        """, parameters)
+    pipeline.append(
+      sql: "SELECT pid, backend_start FROM pg_stat_activity WHERE pid = pg_backend_pid()")
+    do {
+      let rest = ContinuousClock.now.duration(to: deadline)
+      let row = try run(pipeline, timeout: rest)[1].onlyRow()
+      backend = BackendIdentity(processID: try row.value(0), startedAt: try row.value(1))
+    } catch {
+      guard error.scope == .statement else { throw error }
+      close()
+      throw PostgreSQLError(
+        error.sqlState?.errorClass == "22" || error.sqlState?.errorClass == "42"
+          ? .configuration : .connectFailed,
+        "the session could not be set up: \(error.message)", sqlState: error.sqlState,
+        detail: error.detail)
+    }
+  }
+}
+
+/// Calls `body` with the strings as C strings and a nil behind the last.
+private func withCStrings<Result>(
+  _ strings: [String], _ body: ([UnsafePointer<CChar>?]) -> Result
+) -> Result {
+  var bytes: [CChar] = []
+  var offsets: [Int] = []
+  for string in strings {
+    offsets.append(bytes.count)
+    bytes += string.utf8.map { CChar(bitPattern: $0) }
+    bytes.append(0)
+  }
+  return bytes.withUnsafeBufferPointer { buffer in
+    body(offsets.map { buffer.baseAddress?.advanced(by: $0) } + [nil])
+  }
+}

@@ -1,0 +1,65 @@
+/// The five-character code that says what kind of error a statement met (PostgreSQL manual,
+/// appendix A). The first two characters are the class; messages are for people, this is for code.
+public struct SQLState: Hashable, Sendable, CustomStringConvertible {
+  /// Five characters, digits and upper-case ASCII letters.
+  public let code: String
+
+  /// Nil unless `code` is five digits or upper-case ASCII letters.
+  public init?(_ code: String) {
+    let isValid =
+      code.utf8.count == 5
+      && code.utf8.allSatisfy {
+        (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0)
+          || (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains($0)
+      }
+    guard isValid else { return nil }
+    self.code = code
+  }
+
+  private init(known code: String) {
+    self.code = code
+  }
+
+  public var description: String { code }
+
+  /// The first two characters.
+  public var errorClass: Substring { code.prefix(2) }
+
+  /// Raised by a fence that found its row taken over: the writer must not write any more.
+  public static let fenced = SQLState(known: "PGF01")
+
+  /// Raised by a set-based statement that touched another number of rows than it had to.
+  public static let unexpectedCount = SQLState(known: "PGF02")
+
+  /// 40001, serialization_failure.
+  public static let serializationFailure = SQLState(known: "40001")
+
+  /// 40P01, deadlock_detected.
+  public static let deadlockDetected = SQLState(known: "40P01")
+
+  /// 55P03, lock_not_available: `lock_timeout` passed.
+  public static let lockNotAvailable = SQLState(known: "55P03")
+
+  /// 54000, program_limit_exceeded.
+  public static let programLimitExceeded = SQLState(known: "54000")
+
+  /// The data of the statement itself is at fault: repeating it can never succeed. Classes 22
+  /// (data exception), 23 (integrity constraint), 54 (program limit), and `unexpectedCount`.
+  public var isDataFault: Bool {
+    switch errorClass {
+    case "22", "23", "54": true
+    default: self == .unexpectedCount
+    }
+  }
+
+  /// The same transaction, repeated at once, may succeed: serialization failure or deadlock.
+  public var isRetryable: Bool {
+    self == .serializationFailure || self == .deadlockDetected
+  }
+
+  /// Neither the data nor a fence nor bad luck: the database cannot serve now (disk full, shutdown,
+  /// read-only, lock timeout, internal error, missing table). Nobody's step is at fault.
+  public var isUnavailable: Bool {
+    !isDataFault && !isRetryable && self != .fenced
+  }
+}
