@@ -58,6 +58,18 @@ extension ProtobufCBinaryData {
     return text
   }
 
+  /// The texts of a repeated field.
+  static func texts(
+    _ array: UnsafeMutablePointer<ProtobufCBinaryData>?, count: Int, _ field: String
+  ) throws(ProtobufError) -> [String] {
+    guard let array else { return [] }
+    var texts: [String] = []
+    for index in 0..<count {
+      texts.append(try array[index].text("\(field)[\(index)]"))
+    }
+    return texts
+  }
+
   /// The bytes as a machine id or a name of the same rules.
   func identifier(_ field: String) throws(ProtobufError) -> String {
     let text = try text(field)

@@ -1,0 +1,80 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `Automaton.Get`.
+public struct GetRequest: ProtobufMessage {
+  /// The machine.
+  public var machineID: MachineID
+  /// The history to show, nil = all of it, ascending.
+  public var historyRange: HistoryRange?
+
+  public init(machineID: MachineID, historyRange: HistoryRange? = nil) {
+    self.machineID = machineID
+    self.historyRange = historyRange
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension GetRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__GetRequest>?) -> Void {
+    progressor__v1__get_request__init
+  }
+
+  init(_ message: Progressor__V1__GetRequest) throws(ProtobufError) {
+    machineID = MachineID(
+      namespace: try message.namespace_.identifier("namespace"),
+      id: try message.id.identifier("id"))
+    historyRange = try HistoryRange.read(message.history_range, "history_range")
+  }
+
+  func fill(_ message: inout Progressor__V1__GetRequest, in arena: inout ProtobufArena) {
+    message.namespace_ = arena.make(machineID.namespace)
+    message.id = arena.make(machineID.id)
+    message.history_range = arena.make(historyRange)
+  }
+}
+
+/// Response of `Automaton.Get`.
+public struct GetResponse: ProtobufMessage {
+  /// The machine.
+  public var machine: Machine
+
+  public init(machine: Machine) {
+    self.machine = machine
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension GetResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__GetResponse>?) -> Void {
+    progressor__v1__get_response__init
+  }
+
+  static var budget: DecodingBudget { .machine }
+
+  init(_ message: Progressor__V1__GetResponse) throws(ProtobufError) {
+    machine = try Machine.require(message.machine, "machine")
+  }
+
+  func fill(_ message: inout Progressor__V1__GetResponse, in arena: inout ProtobufArena) {
+    message.machine = arena.make(machine)
+  }
+}

@@ -1,0 +1,91 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `Automaton.Notify`.
+public struct NotifyRequest: ProtobufMessage {
+  /// The machine.
+  public var machineID: MachineID
+  /// For the processor.
+  public var args: [UInt8]
+  /// The history that the processor is shown at delivery, nil = the namespace's default.
+  public var historyRange: HistoryRange?
+  /// nil = none.
+  public var idempotencyKey: String?
+
+  public init(
+    machineID: MachineID, args: [UInt8] = [], historyRange: HistoryRange? = nil,
+    idempotencyKey: String? = nil
+  ) {
+    self.machineID = machineID
+    self.args = args
+    self.historyRange = historyRange
+    self.idempotencyKey = idempotencyKey
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension NotifyRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__NotifyRequest>?) -> Void {
+    progressor__v1__notify_request__init
+  }
+
+  init(_ message: Progressor__V1__NotifyRequest) throws(ProtobufError) {
+    machineID = MachineID(
+      namespace: try message.namespace_.identifier("namespace"),
+      id: try message.id.identifier("id"))
+    args = message.args.bytes
+    historyRange = try HistoryRange.read(message.history_range, "history_range")
+    idempotencyKey = try message.idempotency_key.idempotencyKey()
+  }
+
+  func fill(_ message: inout Progressor__V1__NotifyRequest, in arena: inout ProtobufArena) {
+    message.namespace_ = arena.make(machineID.namespace)
+    message.id = arena.make(machineID.id)
+    message.args = arena.refer(to: args)
+    message.history_range = arena.make(historyRange)
+    message.idempotency_key = arena.make(idempotencyKey ?? "")
+  }
+}
+
+/// Response of `Automaton.Notify`.
+public struct NotifyResponse: ProtobufMessage {
+  /// The id that comes with the notification's signal.
+  public var notificationID: String
+
+  public init(notificationID: String) {
+    self.notificationID = notificationID
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension NotifyResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__NotifyResponse>?) -> Void {
+    progressor__v1__notify_response__init
+  }
+
+  init(_ message: Progressor__V1__NotifyResponse) throws(ProtobufError) {
+    notificationID = try message.notification_id.text("notification_id")
+  }
+
+  func fill(_ message: inout Progressor__V1__NotifyResponse, in arena: inout ProtobufArena) {
+    message.notification_id = arena.make(notificationID)
+  }
+}

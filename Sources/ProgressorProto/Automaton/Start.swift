@@ -1,0 +1,74 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `Automaton.Start`.
+public struct StartRequest: ProtobufMessage {
+  /// The machine to start.
+  public var machineID: MachineID
+  /// For the processor.
+  public var args: [UInt8]
+  /// nil = none.
+  public var idempotencyKey: String?
+
+  public init(machineID: MachineID, args: [UInt8] = [], idempotencyKey: String? = nil) {
+    self.machineID = machineID
+    self.args = args
+    self.idempotencyKey = idempotencyKey
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension StartRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__StartRequest>?) -> Void {
+    progressor__v1__start_request__init
+  }
+
+  init(_ message: Progressor__V1__StartRequest) throws(ProtobufError) {
+    machineID = MachineID(
+      namespace: try message.namespace_.identifier("namespace"),
+      id: try message.id.identifier("id"))
+    args = message.args.bytes
+    idempotencyKey = try message.idempotency_key.idempotencyKey()
+  }
+
+  func fill(_ message: inout Progressor__V1__StartRequest, in arena: inout ProtobufArena) {
+    message.namespace_ = arena.make(machineID.namespace)
+    message.id = arena.make(machineID.id)
+    message.args = arena.refer(to: args)
+    message.idempotency_key = arena.make(idempotencyKey ?? "")
+  }
+}
+
+/// Response of `Automaton.Start`.
+public struct StartResponse: ProtobufMessage {
+  public init() {}
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension StartResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__StartResponse>?) -> Void {
+    progressor__v1__start_response__init
+  }
+
+  init(_ message: Progressor__V1__StartResponse) throws(ProtobufError) {}
+
+  func fill(_ message: inout Progressor__V1__StartResponse, in arena: inout ProtobufArena) {}
+}

@@ -1,0 +1,65 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `Namespaces.List`.
+public struct ListNamespacesRequest: ProtobufMessage {
+  public init() {}
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension ListNamespacesRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ListNamespacesRequest>?) -> Void {
+    progressor__v1__list_namespaces_request__init
+  }
+
+  init(_ message: Progressor__V1__ListNamespacesRequest) throws(ProtobufError) {}
+
+  func fill(_ message: inout Progressor__V1__ListNamespacesRequest, in arena: inout ProtobufArena) {
+  }
+}
+
+/// Response of `Namespaces.List`.
+public struct ListNamespacesResponse: ProtobufMessage {
+  /// All namespaces.
+  public var namespaces: [Namespace]
+
+  public init(namespaces: [Namespace]) {
+    self.namespaces = namespaces
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension ListNamespacesResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ListNamespacesResponse>?) -> Void {
+    progressor__v1__list_namespaces_response__init
+  }
+
+  init(_ message: Progressor__V1__ListNamespacesResponse) throws(ProtobufError) {
+    namespaces = try Namespace.readAll(
+      message.namespaces, count: message.n_namespaces, "namespaces")
+  }
+
+  func fill(_ message: inout Progressor__V1__ListNamespacesResponse, in arena: inout ProtobufArena)
+  {
+    message.namespaces = arena.makeAll(namespaces)
+    message.n_namespaces = namespaces.count
+  }
+}

@@ -1,0 +1,57 @@
+import CProgressorProto
+import MachineModel
+
+extension Namespace: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__Namespace>?) -> Void {
+    progressor__v1__namespace__init
+  }
+
+  init(_ message: Progressor__V1__Namespace) throws(ProtobufError) {
+    self.init(
+      name: try message.name.identifier("name"),
+      processor: try ProcessorOptions.require(message.processor, "processor"),
+      retryPolicy: try RetryPolicy.read(message.retry_policy, "retry_policy") ?? RetryPolicy(),
+      limits: try Limits.read(message.limits, "limits") ?? Limits(),
+      defaultHistoryRange: try HistoryRange.read(
+        message.default_history_range, "default_history_range"),
+      idempotencyRetention: try ProtobufDuration.read(
+        message.idempotency_retention, "idempotency_retention", atLeast: 0),
+      version: message.version)
+    if version < 0 { throw .invalid("version", "must not be negative") }
+  }
+
+  func fill(_ message: inout Progressor__V1__Namespace, in arena: inout ProtobufArena) {
+    message.name = arena.make(name)
+    message.processor = arena.make(processor)
+    message.retry_policy = arena.make(retryPolicy)
+    message.limits = arena.make(limits)
+    message.default_history_range = arena.make(defaultHistoryRange)
+    message.idempotency_retention = arena.make(microseconds: idempotencyRetention)
+    message.version = version
+  }
+}
+
+extension ProcessorOptions: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessorOptions>?) -> Void {
+    progressor__v1__processor_options__init
+  }
+
+  init(_ message: Progressor__V1__ProcessorOptions) throws(ProtobufError) {
+    self.init(
+      endpoint: try message.endpoint.text("endpoint"),
+      timeout: try ProtobufDuration.read(message.timeout, "timeout", atLeast: 1),
+      maxInFlight: message.max_in_flight, connections: message.connections)
+    if endpoint.isEmpty { throw .invalid("endpoint", "must be set") }
+    if maxInFlight < 0 { throw .invalid("max_in_flight", "must not be negative") }
+    if connections < 0 { throw .invalid("connections", "must not be negative") }
+    // Never to be ignored: the payloads would go over the network in the clear.
+    if message.tls != nil { throw .invalid("tls", "is not supported by this version") }
+  }
+
+  func fill(_ message: inout Progressor__V1__ProcessorOptions, in arena: inout ProtobufArena) {
+    message.endpoint = arena.make(endpoint)
+    message.timeout = arena.make(microseconds: timeout)
+    message.max_in_flight = maxInFlight
+    message.connections = connections
+  }
+}

@@ -1,0 +1,80 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `Processor.ProcessSignal`.
+public struct ProcessSignalRequest: ProtobufMessage {
+  /// What happened.
+  public var signal: Signal
+  /// The machine, as it was last committed.
+  public var machine: Machine
+
+  public init(signal: Signal, machine: Machine) {
+    self.signal = signal
+    self.machine = machine
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension ProcessSignalRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessSignalRequest>?) -> Void {
+    progressor__v1__process_signal_request__init
+  }
+
+  static var budget: DecodingBudget { .machine }
+
+  init(_ message: Progressor__V1__ProcessSignalRequest) throws(ProtobufError) {
+    signal = try Signal.require(message.signal, "signal")
+    machine = try Machine.require(message.machine, "machine")
+  }
+
+  func fill(_ message: inout Progressor__V1__ProcessSignalRequest, in arena: inout ProtobufArena) {
+    message.signal = arena.make(signal)
+    message.machine = arena.make(machine)
+  }
+}
+
+/// Response of `Processor.ProcessSignal`.
+public struct ProcessSignalResponse: ProtobufMessage {
+  /// Its `response` is not sent: a signal has no caller.
+  public var answer: ProcessorAnswer
+
+  public init(answer: ProcessorAnswer = ProcessorAnswer()) {
+    self.answer = answer
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension ProcessSignalResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessSignalResponse>?) -> Void {
+    progressor__v1__process_signal_response__init
+  }
+
+  init(_ message: Progressor__V1__ProcessSignalResponse) throws(ProtobufError) {
+    answer = ProcessorAnswer(
+      change: try StateChange.read(message.change, "change") ?? StateChange(),
+      action: try Action.read(message.action, "action") ?? Action())
+  }
+
+  func fill(_ message: inout Progressor__V1__ProcessSignalResponse, in arena: inout ProtobufArena) {
+    message.change = arena.make(answer.change)
+    message.action = arena.make(answer.action)
+  }
+}
