@@ -1,0 +1,154 @@
+import MachineModel
+import Yams
+
+/// The configuration file, read and checked: every key known, every namespace valid.
+struct ConfigurationFile {
+  /// The texts of the settings, by key.
+  var values: [String: YAMLTree.Leaf]
+  /// In the order of the file.
+  var namespaces: [Namespace]
+
+  /// Reads YAML; `path` names the file in messages. An empty file is an empty configuration.
+  init(text: String, path: String) throws(ConfigurationError) {
+    values = [:]
+    namespaces = []
+    guard let root = try ConfigurationFile.compose(text, path: path) else { return }
+    if root.scalar?.string.isEmpty == true { return }
+    guard let mapping = root.mapping else {
+      throw ConfigurationError(
+        place: YAMLTree.place(path, root, nil), problem: "must be a mapping of keys to values")
+    }
+    let others = Node.Mapping(mapping.filter { $0.key.scalar?.string != "namespaces" })
+    values = try YAMLTree(
+      .mapping(others), file: path, keys: Setting.all.map(\.key) + ["namespaces"]
+    ).leaves
+    if let list = mapping.first(where: { $0.key.scalar?.string == "namespaces" })?.value {
+      namespaces = try ConfigurationFile.namespaces(list, path: path)
+    }
+    for (key, leaf) in values {
+      if leaf.isSequence, Setting.named(key)?.kind != .list {
+        throw ConfigurationError(place: leaf.place, problem: "must be one value, not a list")
+      }
+    }
+  }
+
+  private static func compose(_ text: String, path: String) throws(ConfigurationError) -> Node? {
+    do {
+      return try Yams.compose(yaml: text)
+    } catch {
+      var lines = "\(error)".split(separator: "\n").map(String.init)
+      if lines.isEmpty { lines = ["cannot be read"] }
+      throw ConfigurationError(
+        place: path, problem: "is no valid YAML: " + lines.joined(separator: " "))
+    }
+  }
+
+  private static func namespaces(
+    _ list: Node, path: String
+  ) throws(ConfigurationError) -> [Namespace] {
+    guard let sequence = list.sequence else {
+      throw ConfigurationError(
+        place: YAMLTree.place(path, list, "namespaces"), problem: "must be a list of namespaces")
+    }
+    var namespaces: [Namespace] = []
+    for (index, node) in sequence.enumerated() {
+      let entry = NamespaceEntry(
+        tree: try YAMLTree(node, file: path, keys: NamespaceSetting.all.map(\.key)),
+        place: YAMLTree.place(path, node, "namespaces[\(index)]"))
+      let namespace = try entry.namespace()
+      if namespaces.contains(where: { $0.name == namespace.name }) {
+        throw ConfigurationError(
+          place: entry.place, problem: "there are two namespaces \"\(namespace.name)\"")
+      }
+      namespaces.append(namespace)
+    }
+    return namespaces
+  }
+}
+
+/// One entry of `namespaces`.
+private struct NamespaceEntry {
+  let tree: YAMLTree
+  let place: String
+
+  func namespace() throws(ConfigurationError) -> Namespace {
+    var namespace = Namespace(
+      name: try text("name") ?? "",
+      processor: ProcessorOptions(
+        endpoint: try text("processor.endpoint") ?? "",
+        timeout: try duration("processor.timeout"),
+        maxInFlight: try integer("processor.max_in_flight") ?? 0,
+        connections: try integer("processor.connections") ?? 0),
+      retryPolicy: RetryPolicy(
+        initialInterval: try duration("retry_policy.initial_interval"),
+        multiplier: try decimal("retry_policy.multiplier"),
+        maxInterval: try duration("retry_policy.max_interval"),
+        maxAttempts: try integer("retry_policy.max_attempts"),
+        jitter: try decimal("retry_policy.jitter"),
+        nonRetryable: tree.leaves["retry_policy.non_retryable"]?.texts ?? []),
+      limits: Limits(
+        mailbox: try integer("limits.mailbox"),
+        stepsInFlight: try integer("limits.steps_in_flight"),
+        notifications: try integer("limits.notifications")),
+      idempotencyRetention: try duration("idempotency_retention"))
+    namespace.defaultHistoryRange = try historyRange()
+    do {
+      try namespace.validate(path: "")
+    } catch {
+      throw ConfigurationError(place: place, problem: error.message)
+    }
+    return namespace
+  }
+
+  private func historyRange() throws(ConfigurationError) -> HistoryRange? {
+    guard tree.leaves.keys.contains(where: { $0.hasPrefix("default_history_range.") }) else {
+      return nil
+    }
+    var direction = HistoryRange.Direction.forward
+    if let leaf = tree.leaves["default_history_range.direction"] {
+      switch leaf.texts.first {
+      case "forward": direction = .forward
+      case "backward": direction = .backward
+      default: throw problem(leaf, "must be forward or backward")
+      }
+    }
+    return HistoryRange(
+      after: try number("default_history_range.after", "must be a whole number") { Int64($0) } ?? 0,
+      limit: try integer("default_history_range.limit"), direction: direction)
+  }
+
+  private func text(_ key: String) throws(ConfigurationError) -> String? {
+    try number(key, "must be a text") { $0 }
+  }
+
+  private func integer(_ key: String) throws(ConfigurationError) -> Int32? {
+    try number(key, "must be a whole number from 0 to \(Int32.max)") { text in
+      Int32(text).flatMap { $0 < 0 ? nil : $0 }
+    }
+  }
+
+  private func decimal(_ key: String) throws(ConfigurationError) -> Double? {
+    try number(key, "must be a number") { Double($0) }
+  }
+
+  private func duration(_ key: String) throws(ConfigurationError) -> Int64? {
+    try number(key, "must be a duration such as 500ms, 30s, 5m or 24h") { text in
+      Quantity.microseconds(text).map(Int64.init)
+    }
+  }
+
+  private func number<Value>(
+    _ key: String, _ expected: String, _ parse: (String) -> Value?
+  ) throws(ConfigurationError) -> Value? {
+    guard let leaf = tree.leaves[key] else { return nil }
+    guard !leaf.isSequence, let text = leaf.texts.first, let value = parse(text) else {
+      throw problem(leaf, expected)
+    }
+    return value
+  }
+
+  private func problem(_ leaf: YAMLTree.Leaf, _ expected: String) -> ConfigurationError {
+    let texts = leaf.texts.joined(separator: ", ")
+    return ConfigurationError(place: leaf.place, problem: "\(expected), not \"\(texts)\"")
+  }
+}

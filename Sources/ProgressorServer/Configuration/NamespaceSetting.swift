@@ -1,0 +1,68 @@
+/// One key of an entry of `namespaces` in the configuration file. The names and meanings are those
+/// of `progressor.v1.Namespace`.
+public struct NamespaceSetting: Sendable, Hashable {
+  public enum Kind: Sendable, Hashable {
+    case text
+    case list
+    case integer
+    case decimal
+    /// As ``Setting/Kind/duration(_:)``.
+    case duration
+    case choice([String])
+  }
+
+  /// The path within the entry, joined by dots: `processor.endpoint`.
+  public let key: String
+  public let kind: Kind
+  /// The value when none is given, as it would be written.
+  public let defaultText: String
+  /// What it means, for the documentation.
+  public let meaning: String
+
+  init(_ key: String, _ kind: Kind, default defaultText: String = "", _ meaning: String) {
+    self.key = key
+    self.kind = kind
+    self.defaultText = defaultText
+    self.meaning = meaning
+  }
+
+  public static let all: [NamespaceSetting] = [
+    NamespaceSetting("name", .text, "The name, 1 to 256 bytes. Must be set."),
+    NamespaceSetting(
+      "processor.endpoint", .text, "HOST:PORT or unix:PATH of the processor. Must be set."),
+    NamespaceSetting(
+      "processor.timeout", .duration, default: "30s", "How long one invocation may take."),
+    NamespaceSetting("processor.max_in_flight", .integer, default: "1000", "Invocations at once."),
+    NamespaceSetting("processor.connections", .integer, default: "2", "Connections per address."),
+    NamespaceSetting(
+      "retry_policy.initial_interval", .duration, default: "1s", "Before the second attempt."),
+    NamespaceSetting(
+      "retry_policy.multiplier", .decimal, default: "2", "Growth of the interval, at least 1."),
+    NamespaceSetting(
+      "retry_policy.max_interval", .duration, default: "30m", "A cap of the interval."),
+    NamespaceSetting(
+      "retry_policy.max_attempts", .integer, default: "100",
+      "After so many attempts the machine fails; 0 = no limit."),
+    NamespaceSetting(
+      "retry_policy.jitter", .decimal, default: "0.1",
+      "Part of the interval by which it is varied at random, 0 to 1."),
+    NamespaceSetting(
+      "retry_policy.non_retryable", .list, "gRPC codes or ErrorInfo reasons not tried again."),
+    NamespaceSetting("limits.mailbox", .integer, default: "1000", "Requests waiting per machine."),
+    NamespaceSetting("limits.steps_in_flight", .integer, default: "10000", "Steps at once."),
+    NamespaceSetting(
+      "limits.notifications", .integer, default: "10000", "Notifications queued per machine."),
+    NamespaceSetting(
+      "default_history_range.after", .integer, default: "0", "Events after, or before, this id."),
+    NamespaceSetting(
+      "default_history_range.limit", .integer, "At most so many events; without it, all."),
+    NamespaceSetting(
+      "default_history_range.direction", .choice(["forward", "backward"]), default: "forward",
+      "The order of the events."),
+    NamespaceSetting(
+      "idempotency_retention", .duration, default: "24h", "How long replies to keys are kept."),
+  ]
+
+  /// The setting of that key.
+  public static func named(_ key: String) -> NamespaceSetting? { all.first { $0.key == key } }
+}

@@ -1,0 +1,130 @@
+import Glibc
+public import MachineModel
+
+/// Everything that `progressor serve` is told, checked.
+public struct ServerConfiguration: Sendable, Hashable {
+  /// Where machines are stored.
+  public enum Database: Sendable, Hashable {
+    /// A PostgreSQL server: a connection string or URL.
+    case external(url: String)
+    /// A private cluster in this directory.
+    case embedded(directory: String)
+  }
+
+  /// What the configuration asks of a namespace.
+  public enum NamespaceDirective: Sendable, Hashable {
+    /// Of the file: create it so, or change it to be so.
+    case define(Namespace)
+    /// Of `--namespace`: create it with this endpoint, or change its endpoint and nothing else.
+    case point(name: String, endpoint: String)
+  }
+
+  public var listen: [ListenAddress]
+  public var database: Database
+  public var log: LogConfiguration
+  /// In the order in which they are carried out.
+  public var namespaces: [NamespaceDirective]
+  /// Microseconds.
+  public var lease: Int64
+  public var shards: Int32
+  public var slots: Int
+  /// Event loops for connections; nil = one for each core.
+  public var threads: Int?
+  /// Microseconds to wait for the database at the start.
+  public var startTimeout: Int64
+  /// Microseconds that running requests may take after SIGTERM.
+  public var drainTimeout: Int64
+  public var maximumRequests: Int
+  public var maximumMessageBytes: Int
+  public var residentBytes: Int
+  public var maximumConnections: Int
+
+  /// Reads the configuration.
+  ///
+  /// - Parameters:
+  ///   - flags: Values from the command line, by the keys of ``Setting/all`` and `namespaces`.
+  ///   - environment: The process's variables; see ``Setting/environmentVariable``, and
+  ///     `PROGRESSOR_NAMESPACES` for a list of NAME=ENDPOINT.
+  ///   - file: The text and path of the configuration file, nil = none.
+  public init(
+    flags: [String: [String]] = [:], environment: [String: String] = [:],
+    file: (text: String, path: String)? = nil
+  ) throws(ConfigurationError) {
+    let document = try file.map { file throws(ConfigurationError) in
+      try ConfigurationFile(text: file.text, path: file.path)
+    }
+    let reader = SettingReader(
+      flags: flags, environment: environment, file: document?.values ?? [:])
+    listen = try ServerConfiguration.listen(reader)
+    if let url = reader.text("database.url") {
+      database = .external(url: url)
+    } else {
+      database = .embedded(
+        directory: reader.text("data_dir")
+          ?? ServerConfiguration.defaultDataDirectory(environment, isRoot: geteuid() == 0))
+    }
+    log = LogConfiguration(
+      level: .init(rawValue: try reader.choice("log.level")) ?? .info,
+      format: .init(rawValue: try reader.choice("log.format")) ?? .text)
+    lease = Int64(try reader.number("lease") ?? 0)
+    shards = Int32(try reader.number("shards") ?? 0)
+    slots = try reader.number("slots") ?? 0
+    threads = try reader.number("threads")
+    startTimeout = Int64(try reader.number("start_timeout") ?? 0)
+    drainTimeout = Int64(try reader.number("drain_timeout") ?? 0)
+    maximumRequests = try reader.number("limits.requests") ?? 0
+    maximumMessageBytes = try reader.number("limits.message_size") ?? 0
+    residentBytes = try reader.number("limits.resident_size") ?? 0
+    maximumConnections = try reader.number("limits.connections") ?? 0
+    namespaces = (document?.namespaces ?? []).map { .define($0) }
+    namespaces += try ServerConfiguration.pointed(reader)
+  }
+
+  private static func listen(
+    _ reader: SettingReader
+  ) throws(ConfigurationError) -> [ListenAddress] {
+    let texts = reader.list("listen") ?? [Setting.named("listen")?.defaultText ?? ""]
+    var addresses: [ListenAddress] = []
+    for text in texts {
+      do {
+        addresses.append(try ListenAddress(parsing: text))
+      } catch {
+        throw reader.problem("listen", error.description)
+      }
+    }
+    if addresses.isEmpty { throw reader.problem("listen", "names no address to serve on") }
+    return addresses
+  }
+
+  private static func pointed(
+    _ reader: SettingReader
+  ) throws(ConfigurationError) -> [NamespaceDirective] {
+    var directives: [NamespaceDirective] = []
+    for text in reader.list("namespaces") ?? [] {
+      // The first "=" divides: an endpoint may have one, a name given here may not.
+      guard let equals = text.firstIndex(of: "=") else {
+        throw reader.problem("namespaces", "\"\(text)\": write NAME=HOST:PORT")
+      }
+      let name = String(text[..<equals])
+      let endpoint = String(text[text.index(after: equals)...])
+      do {
+        try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint)).validate(path: "")
+      } catch {
+        throw reader.problem("namespaces", "\"\(text)\": \(error.message)")
+      }
+      directives.append(.point(name: name, endpoint: endpoint))
+    }
+    return directives
+  }
+
+  /// Where the private cluster lives when nobody says: a place that outlives restarts. Root has a
+  /// directory that the `postgres` user can pass through, which root's home is not.
+  static func defaultDataDirectory(_ environment: [String: String], isRoot: Bool) -> String {
+    if isRoot { return "/var/lib/progressor" }
+    if let data = environment["XDG_DATA_HOME"], data.hasPrefix("/") { return data + "/progressor" }
+    if let home = environment["HOME"], home.hasPrefix("/") {
+      return home + "/.local/share/progressor"
+    }
+    return "progressor-data"
+  }
+}

@@ -1,0 +1,109 @@
+/// One key of the configuration: what it is called everywhere, what it may hold, what it means.
+///
+/// ``Setting/all`` is the one list of them. The file, the environment and the command line are read
+/// by it, and the documentation is checked against it.
+public struct Setting: Sendable, Hashable {
+  /// What the text of a value must be.
+  public enum Kind: Sendable, Hashable {
+    /// Any text that is not empty.
+    case text
+    /// Several texts: a sequence in the file, commas in the environment, a repeated flag.
+    case list
+    /// A whole number of this range.
+    case integer(ClosedRange<Int>)
+    /// A number with a unit (`us`, `ms`, `s`, `m`, `h`, `d`), in microseconds of this range.
+    case duration(ClosedRange<Int>)
+    /// A number of bytes, or one with `KiB`, `MiB`, `GiB`, of this range.
+    case size(ClosedRange<Int>)
+    /// One of these words.
+    case choice([String])
+  }
+
+  /// The path in the file, joined by dots: `limits.requests`.
+  public let key: String
+  /// What its values are.
+  public let kind: Kind
+  /// The value when nobody gives one, as it would be written; empty = none.
+  public let defaultText: String
+  /// The command line's flag of `progressor serve`, nil = none.
+  public let flag: String?
+  /// Whether the value may hold a password and is never printed.
+  public let isSecret: Bool
+  /// What it means, one sentence for the documentation.
+  public let meaning: String
+
+  init(
+    _ key: String, _ kind: Kind, default defaultText: String = "", flag: String? = nil,
+    isSecret: Bool = false, _ meaning: String
+  ) {
+    self.key = key
+    self.kind = kind
+    self.defaultText = defaultText
+    self.flag = flag
+    self.isSecret = isSecret
+    self.meaning = meaning
+  }
+
+  /// The environment variable: `PROGRESSOR_LIMITS_REQUESTS`.
+  ///
+  /// No key may be called `port`, `port_…`, `service_host` or `service_port`: Kubernetes sets such
+  /// variables in every pod when a service is called progressor.
+  public var environmentVariable: String {
+    "PROGRESSOR_" + key.uppercased().map { $0 == "." ? "_" : String($0) }.joined()
+  }
+
+  /// All keys but `namespaces`, whose members ``NamespaceSetting/all`` names.
+  public static let all: [Setting] = [
+    Setting(
+      "listen", .list, default: "127.0.0.1:7070", flag: "--listen",
+      "Addresses to serve on: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one."),
+    Setting(
+      "database.url", .text, flag: "--database-url", isSecret: true,
+      "A PostgreSQL connection string or URL; without one the server runs a private cluster in "
+        + "data_dir."),
+    Setting(
+      "data_dir", .text, flag: "--data-dir",
+      "Directory of the private PostgreSQL cluster; by default /var/lib/progressor for root, "
+        + "else $XDG_DATA_HOME/progressor or ~/.local/share/progressor."),
+    Setting(
+      "log.level", .choice(LogConfiguration.levels), default: "info", flag: "--log-level",
+      "The least severe messages that are logged."),
+    Setting(
+      "log.format", .choice(["text", "json"]), default: "text",
+      "How log lines are written on standard error."),
+    Setting(
+      "lease", .duration(1_000_000...600_000_000), default: "10s",
+      "How long this node's claim on its shards lasts unless renewed: another node can take over "
+        + "after it."),
+    Setting(
+      "shards", .integer(1...32_768), default: "1024",
+      "Parts into which machines are divided; fixed when the database is initialised."),
+    Setting(
+      "slots", .integer(1...64), default: "2",
+      "Connections that commit to the database side by side."),
+    Setting(
+      "threads", .integer(1...256), default: "",
+      "Event loops that serve connections; by default one for each core."),
+    Setting(
+      "start_timeout", .duration(0...3_600_000_000), default: "30s",
+      "How long to wait for the database at the start before giving up."),
+    Setting(
+      "drain_timeout", .duration(0...3_600_000_000), default: "10s",
+      "How long running requests may take to end after SIGTERM."),
+    Setting(
+      "limits.requests", .integer(1...10_000_000), default: "100000",
+      "Requests at once; more are refused with RESOURCE_EXHAUSTED."),
+    Setting(
+      "limits.message_size", .size(65_536...67_108_864), default: "16MiB",
+      "The largest message that is taken or sent."),
+    Setting(
+      "limits.resident_size", .size(1_048_576...1_099_511_627_776), default: "256MiB",
+      "About how much memory idle machines may take before they are dropped from it."),
+    Setting(
+      "limits.connections", .integer(1...1_000_000), default: "10000",
+      "Client connections at once; more are closed."),
+  ]
+
+  /// The setting of that key.
+  public static func named(_ key: String) -> Setting? { all.first { $0.key == key } }
+}
