@@ -1,0 +1,71 @@
+"""Fixtures. Most tests share one server and one processor and have a namespace of their own, so
+that they neither see each other nor depend on an order."""
+
+import itertools
+import uuid
+from collections.abc import Callable, Iterator
+
+import pytest
+from support.client import Client, Space
+from support.processor import Behaviour, ScriptedProcessor, echo
+from support.server import BINARY, Server
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    if not BINARY.exists():
+        pytest.exit(f"{BINARY} is not there: build it first, or run scripts/test contract", 2)
+
+
+@pytest.fixture(scope="session")
+def processor() -> Iterator[ScriptedProcessor]:
+    processor = ScriptedProcessor()
+    yield processor
+    processor.stop()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """The shared server: tests neither stop nor disturb it."""
+    server = Server().start()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def client(server: Server) -> Client:
+    return server.client
+
+
+@pytest.fixture
+def spaces(processor: ScriptedProcessor) -> Callable[..., Space]:
+    """Makes namespaces: `spaces(client, behaviour, **fields of Namespace)`."""
+    numbers = itertools.count(1)
+    base = f"test-{uuid.uuid4().hex[:8]}"
+
+    def make(client: Client, behaviour: Behaviour = echo, **options) -> Space:
+        name = options.pop("name", f"{base}-{next(numbers)}")
+        processor.behave(name, behaviour)
+        client.create_namespace(name, options.pop("endpoint", processor.endpoint), **options)
+        return Space(client, processor, name)
+
+    return make
+
+
+@pytest.fixture
+def space(client: Client, spaces: Callable[..., Space]) -> Space:
+    """A new namespace whose machines answer each stimulus with one event that repeats its args."""
+    return spaces(client)
+
+
+@pytest.fixture
+def servers() -> Iterator[Callable[..., Server]]:
+    """Makes servers of a test's own, not started yet."""
+    made: list[Server] = []
+
+    def make(*arguments: str, **options) -> Server:
+        made.append(Server(arguments, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.close()

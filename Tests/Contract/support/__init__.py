@@ -1,0 +1,1 @@
+"""What the contract tests drive the server with: processes, a scripted processor, a client."""

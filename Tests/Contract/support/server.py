@@ -1,0 +1,119 @@
+"""`progressor serve` as a process of its own, on a port and a data directory of its own."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from .client import Client
+from .stubs import ROOT
+from .waiting import eventually
+
+BINARY = Path(os.environ.get("PROGRESSOR_BINARY", ROOT / ".build" / "debug" / "progressor"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def clean_environment(**extra: str) -> dict[str, str]:
+    """The environment without settings of the server that the caller of the tests may have."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("PROGRESSOR_")}
+    return {**kept, **extra}
+
+
+def scratch_directory() -> Path:
+    """A new folder with a short path (sockets are made in it) that other users may pass: as root
+    the server runs PostgreSQL as the user postgres."""
+    path = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    path.chmod(0o755)
+    return path
+
+
+def progressor(*arguments: str, timeout: float = 60, **options) -> subprocess.CompletedProcess:
+    """Runs the program to its end."""
+    environment = clean_environment(**options.pop("environment", {}))
+    return subprocess.run([str(BINARY), *arguments], timeout=timeout, env=environment,
+                          capture_output=True, text=True, **options)
+
+
+class Server:
+    """Started by `start()`, and again by it after `kill()` or `terminate()`."""
+
+    def __init__(self, arguments: Iterable[str] = (), directory: Path | None = None,
+                 embedded: bool = True):
+        self.directory = directory or scratch_directory()
+        self.port = free_port()
+        self.address = f"127.0.0.1:{self.port}"
+        self.client = Client(self.address)
+        self.log = self.directory / "server.log"
+        self._arguments = ["serve", "--listen", self.address, *arguments]
+        if embedded:
+            self._arguments += ["--data-dir", str(self.data)]
+        self._process: subprocess.Popen | None = None
+
+    @property
+    def data(self) -> Path:
+        return self.directory / "data"
+
+    def start(self, wait: bool = True) -> "Server":
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                [str(BINARY), *self._arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=clean_environment(), start_new_session=True)
+        if wait:
+            try:
+                eventually(self._ready, "the server serves", timeout=60)
+            except AssertionError as error:
+                raise AssertionError(f"{error}; its log:\n{self.log_tail()}") from None
+        return self
+
+    def _ready(self) -> bool:
+        status = self._process.poll()
+        if status is not None:
+            raise RuntimeError(f"the server ended with {status}; its log:\n{self.log_tail()}")
+        return self.client.serving()
+
+    def log_tail(self) -> str:
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def kill(self) -> None:
+        """SIGKILL: nothing of the server gets to say goodbye."""
+        self._process.kill()
+        self._process.wait(30)
+
+    def terminate(self, timeout: float = 60) -> int:
+        """SIGTERM, then its exit status."""
+        self._process.send_signal(signal.SIGTERM)
+        return self._process.wait(timeout)
+
+    def send_signal(self, number: int) -> None:
+        self._process.send_signal(number)
+
+    def wait(self, timeout: float = 60) -> int:
+        return self._process.wait(timeout)
+
+    def close(self) -> None:
+        """Stops whatever runs and removes the files."""
+        self.client.close()
+        if self.running:
+            try:
+                self.terminate()
+            except subprocess.TimeoutExpired:
+                self.kill()
+                raise AssertionError(f"SIGTERM did not end the server:\n{self.log_tail()}") from None
+        shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,0 +1,49 @@
+"""Generates the Python code of proto/progressor/v1 once per contents and makes it importable."""
+
+import hashlib
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import grpc_tools
+from grpc_tools import protoc
+
+ROOT = Path(__file__).resolve().parents[3]
+CACHE = Path(os.environ.get("PROGRESSOR_CACHE", ROOT / ".cache"))
+
+
+def generate() -> Path:
+    """The folder of the generated code, made unless it is there for these very files."""
+    protos = sorted((ROOT / "proto" / "progressor").rglob("*.proto"))
+    digest = hashlib.sha256(grpc_tools.__file__.encode())
+    for proto in protos:
+        digest.update(proto.read_bytes())
+    target = CACHE / f"stubs-{digest.hexdigest()[:12]}"
+    if not target.exists():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix="stubs-", dir=CACHE))
+        well_known = Path(grpc_tools.__file__).parent / "_proto"
+        status = protoc.main(
+            ["protoc", f"-I{ROOT / 'proto'}", f"-I{well_known}", f"--python_out={scratch}",
+             f"--grpc_python_out={scratch}", *map(str, protos)])
+        if status != 0:
+            raise RuntimeError("protoc could not generate the stubs; see its message above")
+        try:
+            scratch.rename(target)
+        except OSError:  # another run was faster; its files are the same
+            if not target.exists():
+                raise
+    return target
+
+
+sys.path.insert(0, str(generate()))
+
+from progressor.v1 import automaton_pb2, automaton_pb2_grpc  # noqa: E402
+from progressor.v1 import namespaces_pb2, namespaces_pb2_grpc  # noqa: E402
+from progressor.v1 import processor_pb2, types_pb2  # noqa: E402
+
+__all__ = [
+    "automaton_pb2", "automaton_pb2_grpc", "namespaces_pb2", "namespaces_pb2_grpc",
+    "processor_pb2", "types_pb2",
+]
