@@ -71,6 +71,7 @@ let package = Package(
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "DequeModule", package: collections),
+        .product(name: "HeapModule", package: collections),
       ],
       swiftSettings: common),
     .target(
