@@ -5,7 +5,6 @@
 #include <stddef.h>
 
 /* A google.protobuf.FileDescriptorSet, serialised: every file of proto/ and what they import. */
-extern const unsigned char progressor_descriptor_set[];
-extern const size_t progressor_descriptor_set_size;
+const unsigned char *progressor_descriptor_set(size_t *size);
 
 #endif

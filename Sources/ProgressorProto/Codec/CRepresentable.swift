@@ -2,7 +2,8 @@ import CProtobufC
 
 /// A value that protobuf-c knows as a struct.
 ///
-/// Conforming types live in this module only; with `unpack` and `pack` they become `ProtobufMessage`s.
+/// Conforming types live in this module only; with `unpack` and `pack` they become
+/// `ProtobufMessage`s.
 protocol CRepresentable: Sendable {
   /// The struct that protoc-c generated.
   associatedtype CMessage

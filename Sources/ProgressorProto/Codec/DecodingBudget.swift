@@ -8,12 +8,12 @@ struct DecodingBudget {
   /// Bytes that even the largest message may take.
   var cap: Int
 
-  /// For what a server decodes: requests, and answers of processors. Their payloads are few and large;
-  /// 16 MiB of nothing but tiny fields are refused.
+  /// For what a server decodes: requests, and answers of processors. Their payloads are few and
+  /// large; 16 MiB of nothing but tiny fields are refused.
   static let request = DecodingBudget(cap: 64 << 20)
 
-  /// For what holds whole machines, decoded by clients and processors: histories of tiny events in a
-  /// message of 16 MiB fit.
+  /// For what holds whole machines, decoded by clients and processors: histories of tiny events in
+  /// a message of 16 MiB fit.
   static let machine = DecodingBudget(cap: 256 << 20)
 
   /// The bytes for a message of `size` bytes. Its payloads are copied once, so that a cap never

@@ -1,6 +1,7 @@
 import CProtobufC
 
-/// A message that is about to be written: its size is known, its payloads still lie where they were.
+/// A message that is about to be written: its size is known, its payloads still lie where they
+/// were.
 public struct EncodedMessage: ~Copyable {
   /// The bytes that `write(into:)` needs.
   public let size: Int

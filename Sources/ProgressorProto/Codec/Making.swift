@@ -50,6 +50,18 @@ extension ProtobufArena {
     return array
   }
 
+  /// The array that a repeated field of bytes is.
+  mutating func makeAll(_ payloads: [[UInt8]]) -> UnsafeMutablePointer<ProtobufCBinaryData>? {
+    if payloads.isEmpty { return nil }
+    let memory = allocate(payloads.count * MemoryLayout<ProtobufCBinaryData>.stride)
+    let array = memory?.bindMemory(to: ProtobufCBinaryData.self, capacity: payloads.count)
+    guard let array else { return nil }
+    for index in payloads.indices {
+      (array + index).initialize(to: refer(to: payloads[index]))
+    }
+    return array
+  }
+
   /// A copy of a text: strings are short, and short ones have no address.
   mutating func make(_ text: String) -> ProtobufCBinaryData {
     var text = text

@@ -2,9 +2,9 @@ import CProtobufC
 
 /// Memory for the C form of one message, given out in order and freed all at once.
 ///
-/// protobuf-c has no bound of its own: two bytes on the wire can become forty in memory, and a field
-/// that is repeated where it should not be is merged again and again. Past its budget the arena gives
-/// out nothing, and protobuf-c gives up.
+/// protobuf-c has no bound of its own: two bytes on the wire can become forty in memory, and a
+/// field that is repeated where it should not be is merged again and again. Past its budget the
+/// arena gives out nothing, and protobuf-c gives up.
 struct ProtobufArena: ~Copyable {
   /// Bytes that may still be given out.
   private var budget: Int
@@ -39,8 +39,8 @@ struct ProtobufArena: ~Copyable {
     }
   }
 
-  /// Calls `body` with an arena that is freed afterwards. `budget` bounds what is given out; without
-  /// one (for messages that we make ourselves) memory ends where the process's ends.
+  /// Calls `body` with an arena that is freed afterwards. `budget` bounds what is given out;
+  /// without one (for messages that we make ourselves) memory ends where the process's ends.
   static func withArena<Result, Failure: Error>(
     budget: Int = .max, _ body: (inout ProtobufArena) throws(Failure) -> Result
   ) throws(Failure) -> Result {

@@ -6,8 +6,8 @@ public enum ProtobufError: Error, Sendable, Hashable {
   case malformed
   /// Decoding would take more memory than `DecodingBudget` allows.
   case exhausted
-  /// A field is not as the contract demands. `path` is its name in the message, with the names of the
-  /// messages around it: "action.set_timer.timeout".
+  /// A field is not as the contract demands. `path` is its name in the message, with the names of
+  /// the messages around it: "action.set_timer.timeout".
   case invalid(path: String, problem: String)
 
   /// The same error, seen from the message that holds the field `name`.

@@ -1,7 +1,7 @@
 /// A message of the contract that has a wire format of its own: a request or a response.
 ///
-/// Bytes come from outside and are not trusted: decoding is bounded in memory (`DecodingBudget`) and
-/// depth (no message contains itself), and refuses what the contract does not allow.
+/// Bytes come from outside and are not trusted: decoding is bounded in memory (`DecodingBudget`)
+/// and depth (no message contains itself), and refuses what the contract does not allow.
 public protocol ProtobufMessage: Sendable, Hashable {
   /// Decodes one message that fills `bytes`. The bytes may be let go afterwards.
   ///

@@ -10,8 +10,8 @@ struct ProtobufDuration: CRepresentable {
     google__protobuf__duration__init
   }
 
-  /// Refuses durations beyond 10,000 years and nanos that are a second or have another sign than the
-  /// seconds, as google/protobuf/duration.proto does.
+  /// Refuses durations beyond 10,000 years and nanos that are a second or have another sign than
+  /// the seconds, as google/protobuf/duration.proto does.
   init(_ message: Google__Protobuf__Duration) throws(ProtobufError) {
     let (seconds, nanos) = (message.seconds, message.nanos)
     guard (-315_576_000_000...315_576_000_000).contains(seconds) else {

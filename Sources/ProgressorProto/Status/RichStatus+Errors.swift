@@ -1,0 +1,40 @@
+public import MachineModel
+
+extension RichStatus {
+  /// Bytes that the status of one of our errors may have. It travels in a header, in base64, beside
+  /// its own message once more, and peers accept 8 KiB of headers in all.
+  public static let maximumBytes = 4096
+
+  /// Bytes of UTF-8 that the message of one of our errors may have.
+  public static let maximumMessageBytes = 1024
+
+  /// What a caller is told of an error: an ErrorInfo with the reason and the names of namespace and
+  /// machine, then what the processor had to say, as far as `maximumBytes` reach.
+  public init(_ error: ProgressorError, namespace: String? = nil, machineID: String? = nil) {
+    var metadata: [String: String] = [:]
+    metadata["namespace"] = namespace
+    metadata["machine_id"] = machineID
+    let info = ErrorInfo(
+      reason: error.reason.rawValue, domain: ErrorInfo.progressorDomain, metadata: metadata)
+    self.init(
+      code: error.code.rawValue,
+      message: error.message.prefix(utf8Bytes: Self.maximumMessageBytes),
+      details: [AnyMessage(typeURL: ErrorInfo.typeURL, value: info.encoded())])
+    for detail in error.details {
+      guard let detail = try? AnyMessage(decoding: detail) else { continue }
+      details.append(detail)
+      if encode({ $0.size }) > Self.maximumBytes { details.removeLast() }
+    }
+  }
+
+  /// The details that are ErrorInfos, in their order. What cannot be decoded is left out.
+  public var errorInfos: [ErrorInfo] {
+    details.compactMap { detail in
+      guard detail.typeURL.hasSuffix("/google.rpc.ErrorInfo") else { return nil }
+      return try? ErrorInfo(decoding: detail.value)
+    }
+  }
+
+  /// The details in the form in which `ProgressorError` hands them through.
+  public var encodedDetails: [[UInt8]] { details.map { $0.encoded() } }
+}
