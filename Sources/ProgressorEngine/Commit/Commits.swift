@@ -1,0 +1,157 @@
+import MachineModel
+
+/// What the database said of a batch, brought to the steps in it.
+extension Engine {
+  mutating func committed(_ id: BatchID) {
+    for slot in slots.indices {
+      guard let entries = slots[slot].ended(id) else { continue }
+      for entry in entries { committed(entry) }
+      return
+    }
+  }
+
+  private mutating func committed(_ entry: GroupCommit.Pending) {
+    switch entry.origin {
+    case .step(let machine, let step):
+      guard machine.running?.id == step, !machine.isDropped else { return }
+      apply(machine)
+    case .notification(let machine, let notification, let request):
+      guard !machine.isDropped else { return }
+      machine.enqueuesInFlight -= 1
+      if var row = machine.row {
+        row.notificationCount += 1
+        machine.presence = .present(row)
+        machine.notifications.accepted(notification)
+      }
+      conclude(
+        request, .notified(notificationID: notification.notificationID), machine)
+      becomeDue(machine)
+      becameIdle(machine)
+    }
+  }
+
+  /// Makes true in memory what became true in the database, and answers.
+  private mutating func apply(_ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    switch step.application {
+    case .nothing: break
+    case .becomes(var row, let events, let queue):
+      // Notifications accepted meanwhile count themselves.
+      let before = machine.row?.notificationCount ?? 0
+      row.notificationCount = before
+      if case .delivered = queue { row.notificationCount -= 1 }
+      machine.presence = .present(row)
+      machine.history.append(events)
+      switch queue {
+      case .keep: break
+      case .delivered: machine.notifications.delivered()
+      case .rescheduled(let head): machine.notifications.rescheduled(head)
+      }
+      if row.failure != nil { answerQueuedCalls(machine, row) }
+    case .removed:
+      machine.presence = .absent
+      machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
+      machine.notifications = NotificationQueue()
+      machine.scheduledAt = nil
+    }
+    if let reply = step.reply { end(machine, reply) } else { end(machine) }
+  }
+
+  /// A machine fails: calls that wait on it hear so at once. One with a key may have its reply.
+  private mutating func answerQueuedCalls(_ machine: ResidentMachine, _ row: MachineRow) {
+    let reason = row.failure?.reason ?? ""
+    for id in machine.mailbox.requests {
+      guard let pending = requests[id], pending.key == nil,
+        case .call = pending.request.operation
+      else { continue }
+      machine.mailbox.remove(id)
+      answer(id, .error(.machineFailed(reason)))
+    }
+  }
+
+  mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
+    for slot in slots.indices {
+      guard let entries = slots[slot].ended(id) else { continue }
+      if entries.count > 1 {
+        slots[slot].split(entries)
+      } else if let entry = entries.first {
+        poisoned(entry, refusal)
+      }
+      return
+    }
+  }
+
+  /// The one bad step, alone.
+  private mutating func poisoned(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) {
+    let text = "the database refused the step (\(refusal.sqlState)): \(refusal.message)"
+    let error = ProgressorError(.internal, .storageUnavailable, text)
+    switch entry.origin {
+    case .notification(let machine, _, let request):
+      guard !machine.isDropped else { return }
+      machine.enqueuesInFlight -= 1
+      if refusal.isConflict { return drop(machine, .storageUnavailable) }
+      conclude(request, .error(error), machine)
+      becameIdle(machine)
+    case .step(let machine, let id):
+      guard let step = machine.running, step.id == id, !machine.isDropped else { return }
+      // Memory and database disagree: what memory says is worth nothing.
+      if refusal.isConflict || step.wasRefused { return drop(machine, .storageUnavailable) }
+      machine.running?.wasRefused = true
+      guard machine.row?.failure == nil, let kind = step.kind else {
+        return end(machine, .error(machine.row == nil ? .startFailed(text) : error))
+      }
+      fail(
+        machine, kind, code: .internal, reason: text, attempts: 1,
+        reply: .error(.machineFailed(text)))
+    }
+  }
+
+  /// The database keeps the batch waiting: those who wait for it hear so, and their steps go on.
+  mutating func commitDelayed(_ id: BatchID) {
+    for slot in slots.indices where slots[slot].inFlight?.id == id {
+      slots[slot].isDelayed = true
+      for entry in slots[slot].all {
+        switch entry.origin {
+        case .step(let machine, _):
+          if let request = machine.running?.requestID { tell(request, .storageUnavailable) }
+        case .notification(_, _, let request): tell(request, .storageUnavailable)
+        }
+      }
+    }
+  }
+
+  /// The lease was lost while the batch was on its way: nothing of it is written or will be.
+  mutating func fenced(_ id: BatchID) {
+    for slot in slots.indices {
+      guard let entries = slots[slot].ended(id) else { continue }
+      for entry in entries {
+        switch entry.origin {
+        case .step(let machine, _), .notification(let machine, _, _): drop(machine, .notOwner)
+        }
+      }
+      return
+    }
+  }
+}
+
+extension CommitRefusal {
+  /// The version or the count of rows was not what memory had expected.
+  var isConflict: Bool { sqlState == "PGF02" || sqlState == "23505" }
+}
+
+extension RunningStep {
+  /// As statuses name it; nil for a step that fails no machine.
+  var kind: StepKind? {
+    switch item {
+    case .timeout: return .timeout
+    case .notification: return .notification
+    case .request:
+      switch request?.operation {
+      case .call: return .call
+      case .repair: return .repair
+      case .start: return .start
+      default: return nil
+      }
+    }
+  }
+}

@@ -1,0 +1,117 @@
+public import MachineModel
+
+/// The rules of Progressor: what happens to machines, and in which order. It does nothing itself.
+///
+/// The shell around it owes it this, in this order, once per turn of its loop:
+/// 1. read the time once, and give every input that arrived to `handle`, in order of arrival;
+/// 2. call `flush` once;
+/// 3. perform the effects in their order, and bring each answer back as an input.
+///
+/// An OK reply arises only while `Input.committed` is handled, or from what was committed before
+/// (I2). Answers that come too late, twice or for something dropped change nothing. The engine
+/// belongs to one event loop; it takes no locks and asks no clock.
+public struct Engine: ~Copyable {
+  let configuration: EngineConfiguration
+  /// The time of the input that is being handled.
+  var now = Moment(wall: .earliest, uptime: 0)
+  var effects: [Effect] = []
+
+  var namespaces: [String: NamespaceState] = [:]
+  var shards: [ShardID: ShardState] = [:]
+  var lease = LeaseState()
+
+  var machines: [MachineID: ResidentMachine] = [:]
+  var eviction = EvictionQueue()
+  var requests: [RequestID: PendingRequest] = [:]
+  var loads: [LoadID: LoadPurpose] = [:]
+  var steps: [StepID: ResidentMachine] = [:]
+  var slots: [GroupCommit]
+
+  var timers = TimerHeap()
+  var deadlines = DeadlineHeap()
+  var lookAhead = LookAhead()
+  var jitter: JitterGenerator
+
+  private var lastNumber: UInt64 = 0
+  private var wakeAt: Int64?
+
+  public init(configuration: EngineConfiguration) {
+    self.configuration = configuration
+    slots = Array(repeating: GroupCommit(), count: max(1, configuration.slots))
+    jitter = JitterGenerator(seed: configuration.seed)
+  }
+
+  /// Takes one input in; what follows from it is appended to `effects`.
+  public mutating func handle(_ input: Input, now: Moment, into effects: inout [Effect]) {
+    self.now = now
+    swap(&self.effects, &effects)
+    defer { swap(&self.effects, &effects) }
+    switch input {
+    case .request(let request): admit(request)
+    case .cancelled(let request): cancel(request)
+    case .loaded(let load, let result): loaded(load, result)
+    case .listed(let request, let result): listed(request, result)
+    case .due(let query, let result): lookedAhead(query, result)
+    case .processorAnswered(let step, let attempt, let outcome):
+      processorAnswered(step, attempt: attempt, outcome)
+    case .endpointReady(let namespace): endpointReady(namespace)
+    case .committed(let batch): committed(batch)
+    case .refused(let batch, let refusal): refused(batch, refusal)
+    case .commitDelayed(let batch): commitDelayed(batch)
+    case .fenced(let batch): fenced(batch)
+    case .leaseRenewed(let until): lease.renewed(until: until)
+    case .shardsAcquired(let grants): acquire(grants)
+    case .shardsLost(let lost): lose(Set(lost))
+    case .namespacesChanged(let records): namespacesChanged(records)
+    case .timePassed: wakeAt = nil
+    }
+  }
+
+  /// Ends a turn: runs what is due, hands full batches to idle writers, asks for the next wake-up.
+  public mutating func flush(now: Moment, into effects: inout [Effect]) {
+    self.now = now
+    swap(&self.effects, &effects)
+    defer { swap(&self.effects, &effects) }
+    expireRequests()
+    fireDueTimers()
+    readAhead()
+    evictIdleMachines()
+    for slot in slots.indices {
+      let next = slots[slot].nextBatch(slot: slot) {
+        lastNumber += 1
+        return BatchID(lastNumber)
+      }
+      if let next { self.effects.append(.commit(next)) }
+    }
+    askForWake()
+  }
+
+  /// A number that this engine has not used yet.
+  mutating func nextNumber() -> UInt64 {
+    lastNumber += 1
+    return lastNumber
+  }
+
+  private mutating func askForWake() {
+    var next = deadlines.next
+    if let due = timers.nextDue {
+      let (distance, overflow) = due.microseconds.subtractingReportingOverflow(
+        now.wall.microseconds)
+      let at = overflow ? Int64.max : now.uptime.saturatingAdd(max(0, distance))
+      next = min(next ?? at, at)
+    }
+    if let at = lookAhead.wakeAt(heapCount: timers.count, configuration: configuration) {
+      next = min(next ?? at, at)
+    }
+    guard let next, next != wakeAt else { return }
+    wakeAt = next
+    effects.append(.wake(at: max(next, now.uptime)))
+  }
+}
+
+extension Int64 {
+  func saturatingAdd(_ other: Int64) -> Int64 {
+    let (sum, overflow) = addingReportingOverflow(other)
+    return overflow ? (other < 0 ? .min : .max) : sum
+  }
+}

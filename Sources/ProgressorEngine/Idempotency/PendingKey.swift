@@ -1,0 +1,88 @@
+import MachineModel
+
+/// An idempotency key whose first request is still running; repeats wait for it.
+struct PendingKey {
+  var owner: RequestID
+  let fingerprint: [UInt8]
+  var waiters: [RequestID] = []
+}
+
+/// A hash of a request's method and arguments, 16 bytes: two FNV-1a of 64 bits with different
+/// starts. It tells a repeat from another request by mistake; it is no defence against malice.
+struct Fingerprint {
+  private var a: UInt64 = 0xcbf2_9ce4_8422_2325
+  private var b: UInt64 = 0x6c62_272e_07bb_0142
+
+  private mutating func mix(_ byte: UInt8) {
+    a = (a ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+    b = (b ^ UInt64(byte)) &* 0x0000_0100_0000_01b3
+    b ^= b >> 29
+  }
+
+  private mutating func mix(number: Int64) {
+    for shift in stride(from: Int64(0), to: 64, by: 8) {
+      mix(UInt8(truncatingIfNeeded: number >> shift))
+    }
+  }
+
+  private static func of(_ method: UInt8, _ args: [UInt8], _ range: HistoryRange?) -> [UInt8] {
+    var hash = Fingerprint()
+    hash.mix(method)
+    hash.mix(number: Int64(args.count))
+    for byte in args { hash.mix(byte) }
+    if let range {
+      hash.mix(1)
+      hash.mix(number: range.after)
+      hash.mix(number: Int64(range.limit ?? -1))
+      hash.mix(number: Int64(range.direction.rawValue))
+    }
+    var bytes: [UInt8] = []
+    for word in [hash.a, hash.b] {
+      for shift in stride(from: UInt64(0), to: 64, by: 8) {
+        bytes.append(UInt8(truncatingIfNeeded: word >> shift))
+      }
+    }
+    return bytes
+  }
+
+  /// The key and fingerprint of an operation, nil when it has no key.
+  static func of(_ operation: Operation) -> (key: String, fingerprint: [UInt8])? {
+    switch operation {
+    case .start(let args, let key?): (key, of(1, args, nil))
+    case .call(let args, let range, let key?): (key, of(2, args, range))
+    case .notify(let args, let range, let key?): (key, of(3, args, range))
+    case .repair(let args, let range, let key?): (key, of(4, args, range))
+    case .start, .call, .notify, .repair, .simpleRepair, .get, .remove, .list: nil
+    }
+  }
+}
+
+extension StoredReply {
+  /// The reply again.
+  var reply: Reply {
+    switch self {
+    case .started: .started
+    case .called(let response): .called(response: response)
+    case .notified(let notificationID): .notified(notificationID: notificationID)
+    case .repaired(let response): .repaired(response: response)
+    }
+  }
+
+  /// What to remember of a reply; only OK ones are.
+  init?(_ reply: Reply) {
+    switch reply {
+    case .started: self = .started
+    case .called(let response): self = .called(response: response)
+    case .notified(let notificationID): self = .notified(notificationID: notificationID)
+    case .repaired(let response): self = .repaired(response: response)
+    case .simplyRepaired, .removed, .machine, .listed, .error: return nil
+    }
+  }
+}
+
+extension IdempotencyRow {
+  /// What a repeat with this fingerprint hears.
+  func reply(to fingerprint: [UInt8]) -> Reply {
+    fingerprint == self.fingerprint ? reply.reply : .error(.keyReused)
+  }
+}

@@ -1,0 +1,33 @@
+import DequeModule
+import MachineModel
+
+/// The newest events of a machine that are kept in memory: a suffix of its history without a gap.
+struct HistoryWindow {
+  private var events: Deque<Event> = []
+  private(set) var bytes = 0
+  private let maximumBytes: Int
+
+  /// What an event takes beside its body, about.
+  private static let overhead = 64
+
+  init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
+
+  /// Appends committed events and lets the oldest go beyond the bound.
+  mutating func append(_ newer: [Event]) {
+    for event in newer {
+      events.append(event)
+      bytes += event.body.data.count + HistoryWindow.overhead
+    }
+    while bytes > maximumBytes, let oldest = events.popFirst() {
+      bytes -= oldest.body.data.count + HistoryWindow.overhead
+    }
+  }
+
+  /// The events that `range` selects of a history 1…`last`, or nil when one of them is not here.
+  func select(_ range: HistoryRange, last: Int64) -> [Event]? {
+    guard let ids = range.ids(last: last) else { return [] }
+    guard let first = events.first?.id, first <= ids.lowerBound else { return nil }
+    let slice = events[Int(ids.lowerBound - first)...Int(ids.upperBound - first)]
+    return range.direction == .forward ? Array(slice) : slice.reversed()
+  }
+}

@@ -1,0 +1,53 @@
+import DequeModule
+
+/// A machine's accepted notifications, as far as they are in memory: always the head of the queue
+/// that the database holds.
+struct NotificationQueue {
+  private(set) var loaded: Deque<QueuedNotification> = []
+  /// All that are queued, in memory or not.
+  private(set) var count = 0
+  private var bytes = 0
+
+  var head: QueuedNotification? { loaded.first }
+  /// There are notifications, and none of them is in memory.
+  var needsLoad: Bool { loaded.isEmpty && count > 0 }
+
+  /// Takes the queue over as it was read.
+  mutating func adopt(_ page: [QueuedNotification], count: Int) {
+    loaded = Deque(page)
+    bytes = page.reduce(0) { $0 + $1.args.count }
+    self.count = count
+  }
+
+  /// Takes over a further page, read while the memory's part was empty.
+  mutating func refill(_ page: [QueuedNotification]) {
+    guard loaded.isEmpty else { return }
+    loaded = Deque(page)
+    bytes = page.reduce(0) { $0 + $1.args.count }
+    if page.isEmpty { count = 0 }
+  }
+
+  /// A notification became durable at the tail. It is kept when everything before it is here too.
+  mutating func accepted(_ notification: QueuedNotification) {
+    let complete = loaded.count == count
+    count += 1
+    guard complete, loaded.count < LoadRequest.notificationPage,
+      loaded.isEmpty || bytes + notification.args.count <= LoadRequest.notificationPageBytes
+    else { return }
+    loaded.append(notification)
+    bytes += notification.args.count
+  }
+
+  /// The head was delivered.
+  mutating func delivered() {
+    guard let head = loaded.popFirst() else { return }
+    bytes -= head.args.count
+    count -= 1
+  }
+
+  /// The head's retry state changed.
+  mutating func rescheduled(_ head: QueuedNotification) {
+    guard loaded.first?.sequence == head.sequence else { return }
+    loaded[0] = head
+  }
+}

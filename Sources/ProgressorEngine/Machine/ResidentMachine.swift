@@ -1,0 +1,107 @@
+import MachineModel
+
+/// A machine in the memory of its shard's owner.
+///
+/// An object, not a value, since steps, loads and batches refer to it; it belongs to one engine and
+/// never leaves it.
+final class ResidentMachine {
+  /// What memory knows of the machine's row.
+  enum Presence {
+    case unknown
+    case absent
+    case present(MachineRow)
+  }
+
+  let id: MachineID
+  let shard: ShardID
+  let namespace: NamespaceState
+
+  /// Always what is committed: changes arrive here with `Input.committed`.
+  var presence = Presence.unknown
+  var history: HistoryWindow
+  var notifications = NotificationQueue()
+
+  var mailbox = Mailbox()
+  var running: RunningStep?
+  /// Set while `Engine.advance` works on this machine.
+  var isAdvancing = false
+
+  /// A timeout (a delivery) is in the mailbox or running.
+  var timeoutQueued = false
+  var deliveryQueued = false
+
+  /// Notify requests that wait for a Start or Remove before them.
+  var waitingNotifies: [RequestID] = []
+  /// Accepted notifications on their way to the database.
+  var enqueuesInFlight = 0
+  var loadsInFlight = 0
+  var keys: [String: PendingKey] = [:]
+
+  /// It became due while its row was being read for another purpose.
+  var wantsWake = false
+  /// The earliest entry of this machine in the timer heap.
+  var scheduledAt: Timestamp?
+  /// Bytes charged for this machine while it is idle, and whether it was used since it was queued
+  /// for eviction.
+  var chargedBytes = 0
+  var isQueuedForEviction = false
+  var wasUsed = false
+  /// The engine let go of it; whatever still refers to it comes too late.
+  var isDropped = false
+
+  init(id: MachineID, shard: ShardID, namespace: NamespaceState, windowBytes: Int) {
+    self.id = id
+    self.shard = shard
+    self.namespace = namespace
+    self.history = HistoryWindow(maximumBytes: windowBytes)
+  }
+
+  var row: MachineRow? {
+    if case .present(let row) = presence { return row }
+    return nil
+  }
+
+  var isUnknown: Bool {
+    if case .unknown = presence { return true }
+    return false
+  }
+
+  /// Nothing refers to it: it may leave memory.
+  var isIdle: Bool {
+    running == nil && mailbox.isEmpty && waitingNotifies.isEmpty && keys.isEmpty
+      && enqueuesInFlight == 0 && loadsInFlight == 0
+  }
+
+  /// About what it takes in memory.
+  var bytes: Int {
+    var sum = 1_024 + history.bytes
+    sum += row?.auxState?.data.count ?? 0
+    for notification in notifications.loaded { sum += notification.args.count + 256 }
+    return sum
+  }
+
+  /// Takes over what was read, unless memory knows better meanwhile.
+  func adopt(_ loaded: Loaded) {
+    guard isUnknown else { return }
+    guard let row = loaded.row else {
+      presence = .absent
+      return
+    }
+    presence = .present(row)
+    notifications.adopt(loaded.notifications, count: Int(row.notificationCount))
+  }
+
+  /// When the machine has something to do by itself, were its row this one and its queue's head that.
+  func due(row: MachineRow, head: QueuedNotification?, now: Moment) -> Timestamp? {
+    if row.failure != nil { return nil }
+    var due = row.timer?.due
+    if let head {
+      let delivery = head.retry?.nextAttemptAt ?? head.acceptedAt
+      due = due.map { min($0, delivery) } ?? delivery
+    } else if notifications.needsLoad {
+      due = due.map { min($0, now.wall) } ?? now.wall
+    }
+    if enqueuesInFlight > 0 { due = due.map { min($0, now.wall) } ?? now.wall }
+    return due
+  }
+}

@@ -1,0 +1,74 @@
+import MachineModel
+
+/// Get and List: what is committed, at any time, without the processor and past the mailbox.
+extension Engine {
+  mutating func get(
+    _ request: Request, _ machine: ResidentMachine, _ range: HistoryRange?
+  ) {
+    let range = range ?? .all
+    register(request, machine)
+    if let row = machine.row, !machine.notifications.needsLoad,
+      let history = machine.history.select(range, last: row.lastEventID)
+    {
+      show(request.id, row, machine.notifications.head, history, range)
+    } else if case .absent = machine.presence {
+      answer(request.id, .error(.machineNotFound(machine.id)))
+    } else {
+      let load = LoadRequest(
+        id: LoadID(nextNumber()), shard: machine.shard, namespace: machine.namespace.number,
+        machine: machine.id, row: true, history: range, notificationsAfter: 0)
+      send(load, for: .get(machine, request.id))
+    }
+    becameIdle(machine)
+  }
+
+  mutating func getLoaded(
+    _ machine: ResidentMachine, _ id: RequestID, _ result: Result<Loaded, ReadFailure>
+  ) {
+    guard let pending = requests[id], case .get(let range) = pending.request.operation else {
+      return
+    }
+    guard lease.isTrusted(at: now.uptime) else { return answer(id, .error(.notOwner)) }
+    switch result {
+    case .failure(let failure): answer(id, .error(failure.error))
+    case .success(let loaded):
+      guard let row = loaded.row else {
+        return answer(id, .error(.machineNotFound(machine.id)))
+      }
+      if loaded.historyTooLarge { return answer(id, .error(.historyTooLarge)) }
+      show(id, row, loaded.notifications.first, loaded.history, range ?? .all)
+    }
+  }
+
+  private mutating func show(
+    _ id: RequestID, _ row: MachineRow, _ head: QueuedNotification?, _ history: [Event],
+    _ range: HistoryRange
+  ) {
+    if range.direction == .forward, range.after > row.lastEventID {
+      return answer(id, .error(.eventNotFound(range.after)))
+    }
+    let machine = Snapshot.machine(row, head: head, history: history, range: range)
+    answer(id, .machine(machine))
+  }
+
+  mutating func list(_ request: Request, _ namespace: NamespaceState, _ query: ListQuery) {
+    guard lease.isTrusted(at: now.uptime) else { return refuse(request, .notOwner) }
+    register(request, nil)
+    effects.append(
+      .list(request.id, namespace.number, namespace: namespace.settings.name, query))
+  }
+
+  mutating func listed(_ id: RequestID, _ result: Result<[Machine], ReadFailure>) {
+    guard let pending = requests[id], case .list(let query) = pending.request.operation else {
+      return
+    }
+    switch result {
+    case .failure(let failure): answer(id, .error(failure.error))
+    case .success(let machines):
+      let size = Int(query.pageSize)
+      let page = Array(machines.prefix(size))
+      answer(
+        id, .listed(page, last: machines.count > size ? page.last?.machineID.id : nil))
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import MachineModel
+
+/// Notify: accepted in every status, without waiting for the step that runs; delivered later.
+extension Engine {
+  /// Accepts, or reads what is needed to know whether the machine exists.
+  mutating func notify(_ id: RequestID, _ machine: ResidentMachine) {
+    guard let pending = requests[id] else { return }
+    if machine.isUnknown || pending.key != nil {
+      var load = LoadRequest(
+        id: LoadID(nextNumber()), shard: machine.shard, namespace: machine.namespace.number,
+        machine: machine.id, row: machine.isUnknown, idempotencyKey: pending.key?.key)
+      if load.row { load.notificationsAfter = 0 }
+      send(load, for: .notify(machine, id))
+    } else {
+      accept(id, machine)
+    }
+  }
+
+  mutating func notifyLoaded(
+    _ machine: ResidentMachine, _ id: RequestID, _ result: Result<Loaded, ReadFailure>
+  ) {
+    guard let pending = requests[id] else { return }
+    switch result {
+    case .failure(let failure): answer(id, .error(failure.error))
+    case .success(let loaded):
+      if let row = loaded.idempotency, let key = pending.key {
+        return answer(
+          id, lease.isTrusted(at: now.uptime) ? row.reply(to: key.fingerprint) : .error(.notOwner))
+      }
+      accept(id, machine)
+    }
+  }
+
+  /// The requests that a Start or a Remove before them held up.
+  mutating func retryNotifies(_ machine: ResidentMachine) {
+    guard !machine.waitingNotifies.isEmpty else { return }
+    let waiting = machine.waitingNotifies
+    machine.waitingNotifies = []
+    for id in waiting { accept(id, machine) }
+  }
+
+  private mutating func accept(_ id: RequestID, _ machine: ResidentMachine) {
+    guard let pending = requests[id],
+      case .notify(let args, let range, _) = pending.request.operation
+    else { return }
+    guard lease.isTrusted(at: now.uptime), shards[machine.shard] != nil else {
+      return answer(id, .error(.notOwner))
+    }
+    if isRemoving(machine) || (machine.row == nil && machine.running != nil) {
+      machine.waitingNotifies.append(id)
+      return
+    }
+    guard let row = machine.row else {
+      return answer(id, .error(.machineNotFound(machine.id)))
+    }
+    guard
+      machine.notifications.count + machine.enqueuesInFlight < machine.namespace.notificationLimit
+    else {
+      return answer(id, .error(.overloaded("too many notifications are queued on the machine")))
+    }
+    let slot = slot(of: machine.shard)
+    if slots[slot].isDelayed { return answer(id, .error(.storageUnavailable)) }
+    enqueue(pending, machine, row, args: args, range: range, slot: slot)
+  }
+
+  private mutating func enqueue(
+    _ pending: PendingRequest, _ machine: ResidentMachine, _ row: MachineRow, args: [UInt8],
+    range: HistoryRange?, slot: Int
+  ) {
+    let sequence = shards[machine.shard]?.nextSerial() ?? 0
+    let notification = QueuedNotification(
+      sequence: sequence, notificationID: "\(machine.shard.number)-\(sequence)", args: args,
+      historyRange: range, context: pending.request.context, acceptedAt: now.wall)
+    var record = CommitRecord(
+      shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
+      key: row.key, row: .requeue(due: row.failure == nil ? now.wall : nil),
+      enqueued: [notification])
+    if let key = pending.key {
+      record.idempotency = IdempotencyRow(
+        key: key.key, fingerprint: key.fingerprint,
+        reply: .notified(notificationID: notification.notificationID),
+        expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
+    }
+    machine.enqueuesInFlight += 1
+    slots[slot].add(record, from: .notification(machine, notification, pending.request.id))
+  }
+
+  private func isRemoving(_ machine: ResidentMachine) -> Bool {
+    guard let step = machine.running, step.phase == .committing else { return false }
+    if case .removed = step.application { return true }
+    return false
+  }
+}

@@ -1,0 +1,172 @@
+import MachineModel
+
+/// A request that is not answered yet.
+struct PendingRequest {
+  let request: Request
+  /// nil for `list`, which concerns no machine.
+  let machine: ResidentMachine?
+  /// The request's idempotency key, with the hash of what it asks.
+  let key: (key: String, fingerprint: [UInt8])?
+}
+
+/// What a load was for.
+enum LoadPurpose {
+  case step(ResidentMachine, StepID)
+  case notify(ResidentMachine, RequestID)
+  case get(ResidentMachine, RequestID)
+  /// A machine in nobody's hands became due.
+  case wake(ResidentMachine)
+
+  var machine: ResidentMachine {
+    switch self {
+    case .step(let machine, _), .notify(let machine, _), .get(let machine, _), .wake(let machine):
+      machine
+    }
+  }
+}
+
+extension Engine {
+  /// Refuses what is over a limit before any effect; else hands the request to its operation.
+  mutating func admit(_ request: Request) {
+    guard requests.count < configuration.maximumRequests else {
+      return refuse(request, .overloaded("the server has too many requests in flight"))
+    }
+    guard let namespace = namespaces[request.machine.namespace] else {
+      return refuse(request, .namespaceNotFound(request.machine.namespace))
+    }
+    if case .list(let query) = request.operation {
+      return list(request, namespace, query)
+    }
+    let shard = ShardID(of: request.machine, shards: configuration.shards)
+    guard shards[shard] != nil, lease.isTrusted(at: now.uptime) else {
+      return refuse(request, .notOwner)
+    }
+    if case .get(let range) = request.operation {
+      return get(request, machine(request.machine, shard, namespace), range)
+    }
+    guard !slots[slot(of: shard)].isDelayed else { return refuse(request, .storageUnavailable) }
+    let machine = machine(request.machine, shard, namespace)
+    guard machine.mailbox.requestCount + machine.waitingNotifies.count < namespace.mailboxLimit
+    else {
+      return refuse(request, .overloaded("too many requests wait on the machine"))
+    }
+    let key = Fingerprint.of(request.operation)
+    if let key, !claim(key, for: request, machine) { return }
+    register(request, machine, key)
+    enter(request.id, machine)
+  }
+
+  /// Puts an admitted request to work: into the mailbox, or past it for a notification.
+  mutating func enter(_ id: RequestID, _ machine: ResidentMachine) {
+    guard let pending = requests[id] else { return }
+    if case .notify = pending.request.operation {
+      notify(id, machine)
+    } else {
+      machine.mailbox.append(.request(id))
+      advance(machine)
+    }
+  }
+
+  mutating func register(
+    _ request: Request, _ machine: ResidentMachine?,
+    _ key: (key: String, fingerprint: [UInt8])? = nil
+  ) {
+    requests[request.id] = PendingRequest(request: request, machine: machine, key: key)
+    deadlines.push(request.deadline, request.id)
+    deadlines.compact(live: requests.count) { requests[$0] != nil }
+  }
+
+  /// Takes the key for the request. False when another request holds it: then this one waits for
+  /// that one's reply, or is refused.
+  private mutating func claim(
+    _ key: (key: String, fingerprint: [UInt8]), for request: Request, _ machine: ResidentMachine
+  ) -> Bool {
+    guard let pending = machine.keys[key.key] else {
+      machine.keys[key.key] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
+      return true
+    }
+    guard pending.fingerprint == key.fingerprint else {
+      refuse(request, .keyReused)
+      return false
+    }
+    guard pending.waiters.count < machine.namespace.mailboxLimit else {
+      refuse(request, .overloaded("too many requests wait on the idempotency key"))
+      return false
+    }
+    machine.keys[key.key]?.waiters.append(request.id)
+    register(request, machine, key)
+    return false
+  }
+
+  mutating func refuse(_ request: Request, _ error: ProgressorError) {
+    effects.append(.reply(request.id, .error(error)))
+  }
+
+  /// Answers a request, once, and ends what hangs on its idempotency key.
+  mutating func answer(_ id: RequestID, _ reply: Reply) {
+    let pending = requests.removeValue(forKey: id)
+    if pending != nil { effects.append(.reply(id, reply)) }
+    if let pending, let key = pending.key, let machine = pending.machine {
+      settle(key.key, owner: id, reply, machine)
+    }
+  }
+
+  /// The request that held a key ended: OK is everybody's reply; after an error the next one tries.
+  mutating func settle(
+    _ key: String, owner: RequestID, _ reply: Reply, _ machine: ResidentMachine
+  ) {
+    guard var pending = machine.keys[key], pending.owner == owner else { return }
+    if StoredReply(reply) != nil {
+      machine.keys[key] = nil
+      for waiter in pending.waiters where requests.removeValue(forKey: waiter) != nil {
+        effects.append(.reply(waiter, reply))
+      }
+      return
+    }
+    while !pending.waiters.isEmpty {
+      let next = pending.waiters.removeFirst()
+      guard requests[next] != nil else { continue }
+      pending.owner = next
+      machine.keys[key] = pending
+      return enter(next, machine)
+    }
+    machine.keys[key] = nil
+  }
+
+  mutating func cancel(_ id: RequestID) {
+    drop(id, nil)
+  }
+
+  mutating func expireRequests() {
+    while let id = deadlines.pop(at: now.uptime) {
+      drop(id, .error(.deadlineExceeded))
+    }
+  }
+
+  /// The caller no longer waits. What has not begun is dropped; what has begun runs to its commit,
+  /// and its key stays taken until then.
+  private mutating func drop(_ id: RequestID, _ reply: Reply?) {
+    guard let pending = requests.removeValue(forKey: id) else { return }
+    if let reply { effects.append(.reply(id, reply)) }
+    guard let machine = pending.machine else { return }
+    if machine.running?.requestID == id {
+      switch machine.running?.phase {
+      case .invoking, .committing: return
+      case .loading, .gated, nil: break
+      }
+    } else if slots[slot(of: machine.shard)].holdsNotification(id) {
+      return
+    }
+    machine.mailbox.remove(id)
+    machine.waitingNotifies.removeAll { $0 == id }
+    if let key = pending.key {
+      settle(key.key, owner: id, reply ?? .error(.cancelled), machine)
+    }
+    if machine.running == nil { advance(machine) }
+  }
+}
+
+extension ProgressorError {
+  static let keyReused = ProgressorError.invalidArgument(
+    field: "idempotency_key", "was used with another method or other arguments")
+}

@@ -1,0 +1,14 @@
+/// Until when this node may trust that its shards are its own.
+///
+/// The fence in the database is the authority on commits (I4). This is for what no commit follows:
+/// a step must not begin and memory must not be read when another node may already be the owner.
+struct LeaseState {
+  /// On `Moment.uptime`: the time *before* the renewal was sent, plus the lease, minus a margin.
+  private var trustedUntil = Int64.min
+
+  func isTrusted(at uptime: Int64) -> Bool { uptime < trustedUntil }
+
+  mutating func renewed(until uptime: Int64) { trustedUntil = max(trustedUntil, uptime) }
+
+  mutating func lost() { trustedUntil = .min }
+}

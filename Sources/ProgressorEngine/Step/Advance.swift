@@ -1,0 +1,201 @@
+import MachineModel
+
+/// The life of a step: begin, prepare (load), pass the gate, invoke, conclude, commit, end.
+extension Engine {
+  /// Begins the machine's next step if it takes none.
+  mutating func advance(_ machine: ResidentMachine) {
+    guard !machine.isAdvancing, !machine.isDropped else { return }
+    machine.isAdvancing = true
+    while machine.running == nil, let item = machine.mailbox.popFirst() {
+      begin(item, machine)
+    }
+    machine.isAdvancing = false
+    becameIdle(machine)
+  }
+
+  private mutating func begin(_ item: Mailbox.Item, _ machine: ResidentMachine) {
+    var pending: PendingRequest?
+    if case .request(let id) = item {
+      pending = requests[id]
+      if pending == nil { return }
+    }
+    machine.running = RunningStep(id: StepID(nextNumber()), item: item, pending: pending)
+    if !lease.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
+    if slots[slot(of: machine.shard)].isDelayed { return abandon(machine, .storageUnavailable) }
+    prepare(machine)
+  }
+
+  /// Reads what the step needs and memory does not have; then lets its operation decide.
+  mutating func prepare(_ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    if let id = step.requestID, requests[id] == nil { return end(machine) }
+    var load = LoadRequest(
+      id: LoadID(nextNumber()), shard: machine.shard, namespace: machine.namespace.number,
+      machine: machine.id, row: machine.isUnknown)
+    if let key = step.key, !step.keyWasLookedUp { load.idempotencyKey = key.key }
+    if load.row { load.notificationsAfter = 0 }
+    if let row = machine.row, machine.notifications.needsLoad, case .notification = step.item,
+      row.failure == nil
+    {
+      load.notificationsAfter = 0
+    }
+    if step.history == nil, !step.historyTooLarge, let range = range(of: step, machine) {
+      if let row = machine.row {
+        if let events = machine.history.select(range, last: row.lastEventID) {
+          machine.running?.history = events
+        } else {
+          load.history = range
+        }
+      } else if machine.isUnknown {
+        load.history = range
+      }
+    }
+    guard
+      load.row || load.idempotencyKey != nil || load.history != nil
+        || load.notificationsAfter != nil
+    else { return execute(machine) }
+    machine.running?.phase = .loading(load.id)
+    machine.running?.loadsHistory = load.history != nil
+    send(load, for: .step(machine, step.id))
+  }
+
+  mutating func send(_ load: LoadRequest, for purpose: LoadPurpose) {
+    loads[load.id] = purpose
+    purpose.machine.loadsInFlight += 1
+    effects.append(.load(load))
+  }
+
+  mutating func loaded(_ id: LoadID, _ result: Result<Loaded, ReadFailure>) {
+    guard let purpose = loads.removeValue(forKey: id) else { return }
+    let machine = purpose.machine
+    guard !machine.isDropped else { return }
+    machine.loadsInFlight -= 1
+    // Every load that is sent while the row is unknown asks for the row.
+    let wasUnknown = machine.isUnknown
+    switch result {
+    case .success(let loaded):
+      machine.adopt(loaded)
+      if wasUnknown, machine.row != nil { schedule(machine) }
+    case .failure: if machine.wantsWake { rearm(machine) }
+    }
+    machine.wantsWake = false
+    switch purpose {
+    case .step(_, let step): stepLoaded(machine, step, id, result)
+    case .notify(_, let request): notifyLoaded(machine, request, result)
+    case .get(_, let request): getLoaded(machine, request, result)
+    case .wake: if case .failure = result { rearm(machine) } else { becomeDue(machine) }
+    }
+    advance(machine)
+  }
+
+  private mutating func stepLoaded(
+    _ machine: ResidentMachine, _ step: StepID, _ load: LoadID,
+    _ result: Result<Loaded, ReadFailure>
+  ) {
+    guard machine.running?.id == step, machine.running?.phase == .loading(load) else { return }
+    switch result {
+    case .failure(let failure): abandon(machine, failure.error)
+    case .success(let loaded):
+      machine.running?.phase = nil
+      machine.running?.keyWasLookedUp = true
+      if let remembered = loaded.idempotency { machine.running?.remembered = remembered }
+      if machine.row != nil, machine.running?.loadsHistory == true {
+        machine.running?.history = loaded.history
+        machine.running?.historyTooLarge = loaded.historyTooLarge
+      }
+      machine.notifications.refill(loaded.notifications)
+      prepare(machine)
+    }
+  }
+
+  /// Lets a namespace's next steps through its gate.
+  mutating func admitWaiting(_ namespace: NamespaceState) {
+    while namespace.isOpen, let machine = namespace.waiting.popFirst() {
+      guard !machine.isDropped, machine.running?.phase == .gated else { continue }
+      if let id = machine.running?.requestID, requests[id] == nil {
+        end(machine)
+      } else if !lease.isTrusted(at: now.uptime) {
+        abandon(machine, .notOwner)
+      } else {
+        invoke(machine)
+      }
+    }
+  }
+
+  /// To the processor, as soon as the namespace's limits allow.
+  mutating func enterGate(_ machine: ResidentMachine) {
+    if machine.namespace.isOpen {
+      invoke(machine)
+    } else {
+      machine.running?.phase = .gated
+      machine.namespace.waiting.append(machine)
+    }
+  }
+
+  /// The step ends; nothing of it is in the way of the next one.
+  mutating func end(_ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    machine.running = nil
+    switch step.item {
+    case .timeout: machine.timeoutQueued = false
+    case .notification: machine.deliveryQueued = false
+    case .request: break
+    }
+    if step.holdsGate {
+      machine.namespace.stepEnded()
+      admitWaiting(machine.namespace)
+    }
+    retryNotifies(machine)
+    becomeDue(machine)
+    advance(machine)
+  }
+
+  /// The step ends with this reply, if somebody asked for it.
+  mutating func end(_ machine: ResidentMachine, _ reply: Reply) {
+    if let id = machine.running?.requestID { conclude(id, reply, machine) }
+    end(machine)
+  }
+
+  /// A request's step is over: its caller, and those who wait on its key, hear so, even when the
+  /// caller itself is gone.
+  mutating func conclude(_ id: RequestID, _ reply: Reply, _ machine: ResidentMachine) {
+    if requests[id] != nil { return answer(id, reply) }
+    for (key, pending) in machine.keys where pending.owner == id {
+      settle(key, owner: id, reply, machine)
+    }
+  }
+
+  /// The step cannot go on now, through no fault of the machine: a caller hears why, a timeout or
+  /// delivery comes again in a while.
+  mutating func abandon(_ machine: ResidentMachine, _ error: ProgressorError) {
+    guard let step = machine.running else { return }
+    if let id = step.requestID {
+      machine.running = nil
+      releaseGate(step, machine)
+      conclude(id, .error(error), machine)
+      retryNotifies(machine)
+    } else {
+      machine.running = nil
+      releaseGate(step, machine)
+      rearm(machine)
+    }
+    advance(machine)
+  }
+
+  private mutating func releaseGate(_ step: RunningStep, _ machine: ResidentMachine) {
+    guard step.holdsGate else { return }
+    machine.namespace.stepEnded()
+    admitWaiting(machine.namespace)
+  }
+}
+
+extension ReadFailure {
+  var error: ProgressorError {
+    switch self {
+    case .unavailable: .storageUnavailable
+    case .unreadable(let what):
+      ProgressorError(
+        .internal, .storageUnavailable, "the machine's rows cannot be read: \(what)")
+    }
+  }
+}

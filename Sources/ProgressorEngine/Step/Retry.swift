@@ -1,0 +1,72 @@
+import MachineModel
+
+/// A generator for jitter: SplitMix64 (Steele, Lea, Flood 2014). Chance is part of the engine's
+/// state, so that a run can be repeated.
+struct JitterGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  /// Uniform in 0..<1.
+  mutating func next() -> Double {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
+    z ^= z >> 31
+    return Double(z >> 11) * 0x1p-53
+  }
+}
+
+extension RetryPolicy {
+  /// Whether a failure of this kind fails the machine at once.
+  func isNonRetryable(_ code: Code, reasons: [String]) -> Bool {
+    nonRetryable.contains { $0 == code.name || reasons.contains($0) }
+  }
+
+  /// Whether the attempt that just failed was the last.
+  func isExhausted(after attempt: Int32) -> Bool {
+    let maximum = maxAttempts ?? 100
+    return maximum > 0 && attempt >= maximum
+  }
+
+  /// Microseconds between the failed attempt (the first is 1) and the next.
+  func interval(after attempt: Int32, random: Double) -> Int64 {
+    let initial = Double(initialInterval ?? 1_000_000)
+    let maximum = Double(maxInterval ?? 30 * 60 * 1_000_000)
+    var interval = initial
+    var step: Int32 = 1
+    while step < attempt, interval < maximum, (multiplier ?? 2) > 1 {
+      interval *= multiplier ?? 2
+      step += 1
+    }
+    interval = Swift.min(interval, maximum)
+    let varied = interval * (1 + (jitter ?? 0.1) * (2 * random - 1))
+    return Int64(Swift.max(0, Swift.min(varied, 1e15)))
+  }
+}
+
+extension Code {
+  /// As gRPC's documents spell it: `DEADLINE_EXCEEDED`.
+  var name: String {
+    switch self {
+    case .ok: "OK"
+    case .cancelled: "CANCELLED"
+    case .unknown: "UNKNOWN"
+    case .invalidArgument: "INVALID_ARGUMENT"
+    case .deadlineExceeded: "DEADLINE_EXCEEDED"
+    case .notFound: "NOT_FOUND"
+    case .alreadyExists: "ALREADY_EXISTS"
+    case .permissionDenied: "PERMISSION_DENIED"
+    case .resourceExhausted: "RESOURCE_EXHAUSTED"
+    case .failedPrecondition: "FAILED_PRECONDITION"
+    case .aborted: "ABORTED"
+    case .outOfRange: "OUT_OF_RANGE"
+    case .unimplemented: "UNIMPLEMENTED"
+    case .internal: "INTERNAL"
+    case .unavailable: "UNAVAILABLE"
+    case .dataLoss: "DATA_LOSS"
+    case .unauthenticated: "UNAUTHENTICATED"
+    }
+  }
+}

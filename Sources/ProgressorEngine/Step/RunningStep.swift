@@ -1,0 +1,60 @@
+import MachineModel
+
+/// The step that a machine takes at present; there is at most one.
+struct RunningStep {
+  /// Each phase is followed by the next, or by the step's end.
+  enum Phase: Equatable {
+    /// Rows are being read.
+    case loading(LoadID)
+    /// It waits for its turn among the steps of its namespace.
+    case gated
+    /// The processor works on it. Only now it can no longer be dropped.
+    case invoking(attempt: Int32)
+    /// Its record is in a batch, or waits for one.
+    case committing
+  }
+
+  let id: StepID
+  let item: Mailbox.Item
+  /// What is asked, for a step that a request made; it outlives the caller's patience.
+  let request: Request?
+  let key: (key: String, fingerprint: [UInt8])?
+  var phase: Phase?
+
+  /// What was read for it.
+  var history: [Event]?
+  /// The load that runs brings it.
+  var loadsHistory = false
+  var historyTooLarge = false
+  var keyWasLookedUp = false
+  var remembered: IdempotencyRow?
+
+  var holdsGate = false
+  /// What its commit makes true.
+  var application = Application.nothing
+  var reply: Reply?
+  /// The database refused what the step wrote; what is being written now says so.
+  var wasRefused = false
+
+  init(id: StepID, item: Mailbox.Item, pending: PendingRequest?) {
+    self.id = id
+    self.item = item
+    request = pending?.request
+    key = pending?.key
+  }
+
+  var requestID: RequestID? { request?.id }
+}
+
+/// What a committed record makes of the machine in memory.
+enum Application {
+  case nothing
+  case becomes(MachineRow, events: [Event], queue: QueueChange)
+  case removed
+}
+
+enum QueueChange {
+  case keep
+  case delivered
+  case rescheduled(QueuedNotification)
+}

@@ -1,0 +1,97 @@
+import MachineModel
+
+/// What an invocation's outcome means, before it is known for which kind of step.
+enum Verdict {
+  case success(ProcessorAnswer)
+  /// The processor certainly did not see it.
+  case unreachable(message: String)
+  /// A deployment is broken or busy, not a machine.
+  case transient(code: Code, message: String, reasons: [String])
+  /// The processor says no, on purpose.
+  case refused(ProcessorStatus)
+  /// The processor says "I am broken", or its answer cannot be used.
+  case fatal(code: Code, message: String)
+  case machineTooLarge
+
+  /// Only a status that the processor itself sent can be more than transient.
+  init(_ outcome: ProcessorOutcome, limits: EngineConfiguration) {
+    switch outcome {
+    case .answered(let answer):
+      if let fault = answer.fault(limits) {
+        self = .fatal(code: .internal, message: "the processor's answer is unusable: \(fault)")
+      } else {
+        self = .success(answer)
+      }
+    case .status(let status): self.init(status)
+    case .unreachable(let message): self = .unreachable(message: message)
+    case .lost(let code, let message):
+      self = .transient(code: code, message: message, reasons: [])
+    case .unusable(let message):
+      self = .fatal(code: .internal, message: "the processor's answer is unusable: \(message)")
+    case .machineTooLarge: self = .machineTooLarge
+    }
+  }
+
+  private init(_ status: ProcessorStatus) {
+    switch status.code {
+    case .unavailable, .deadlineExceeded, .resourceExhausted, .aborted, .cancelled,
+      .unimplemented, .unauthenticated:
+      self = .transient(code: status.code, message: status.message, reasons: status.reasons)
+    case .invalidArgument, .notFound, .alreadyExists, .failedPrecondition, .outOfRange,
+      .permissionDenied:
+      self = .refused(status)
+    case .ok, .unknown, .internal, .dataLoss:
+      self = .fatal(code: status.code, message: status.message)
+    }
+  }
+}
+
+extension ProcessorAnswer {
+  /// What is wrong with it, in words for the processor's author; nil = nothing.
+  func fault(_ limits: EngineConfiguration) -> String? {
+    if change.events.count > limits.maximumStepEvents {
+      return "change.events: has more than \(limits.maximumStepEvents) events"
+    }
+    var bytes = response.count
+    for (index, event) in change.events.enumerated() {
+      if event.data.count > limits.maximumContentBytes {
+        return "change.events[\(index)]: is longer than \(limits.maximumContentBytes) bytes"
+      }
+      bytes += event.data.count + 64
+    }
+    if let aux = change.auxState {
+      if aux.data.count > limits.maximumContentBytes {
+        return "change.aux_state: is longer than \(limits.maximumContentBytes) bytes"
+      }
+      bytes += aux.data.count
+    }
+    if bytes > limits.maximumStepBytes {
+      return "it is longer than \(limits.maximumStepBytes) bytes"
+    }
+    if case .set(let setting)? = action.timer { return setting.fault(limits) }
+    return nil
+  }
+}
+
+extension TimerSetting {
+  fileprivate func fault(_ limits: EngineConfiguration) -> String? {
+    if case .timeout(let microseconds) = when {
+      if microseconds < 0 { return "action.set_timer.timeout: must not be negative" }
+      if microseconds > limits.maximumTimerDistance {
+        return "action.set_timer.timeout: is more than 100 years"
+      }
+    }
+    if let processingTimeout, processingTimeout <= 0 {
+      return "action.set_timer.processing_timeout: must be positive"
+    }
+    if let historyRange {
+      if historyRange.after < 0 {
+        return "action.set_timer.history_range.after: must not be negative"
+      }
+      if let limit = historyRange.limit, limit < 0 {
+        return "action.set_timer.history_range.limit: must not be negative"
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,174 @@
+import MachineModel
+
+/// What machines do by themselves: timeouts and deliveries, when their time has come.
+extension Engine {
+  /// Puts the machine's next due time into the heap, if the heap covers that time.
+  mutating func schedule(_ machine: ResidentMachine) {
+    guard let row = machine.row, !machine.isDropped,
+      let due = nextUnqueued(machine, row), lookAhead.covers(due)
+    else { return }
+    if let scheduled = machine.scheduledAt, scheduled <= due { return }
+    guard timers.count < 4 * configuration.lookAheadPage else {
+      // The heap is full: the database keeps the time, and the heap is filled from it again.
+      lookAhead.rescan(at: now.uptime.saturatingAdd(1_000_000))
+      return
+    }
+    machine.scheduledAt = due
+    timers.push(due, machine.id)
+  }
+
+  /// The earliest time of what is not already in the mailbox or running.
+  private func nextUnqueued(_ machine: ResidentMachine, _ row: MachineRow) -> Timestamp? {
+    if row.failure != nil { return nil }
+    var due: Timestamp?
+    if !machine.timeoutQueued, let timer = row.timer { due = timer.due }
+    if !machine.deliveryQueued, let delivery = deliveryDue(machine) {
+      due = due.map { min($0, delivery) } ?? delivery
+    }
+    return due
+  }
+
+  private func deliveryDue(_ machine: ResidentMachine) -> Timestamp? {
+    if let head = machine.notifications.head {
+      return head.retry?.nextAttemptAt ?? head.acceptedAt
+    }
+    return machine.notifications.needsLoad ? now.wall : nil
+  }
+
+  /// Puts what is due into the mailbox, in the order of its time; the rest into the heap.
+  mutating func becomeDue(_ machine: ResidentMachine) {
+    guard let row = machine.row, row.failure == nil, !machine.isDropped else { return }
+    var items: [(Timestamp, Mailbox.Item)] = []
+    if !machine.timeoutQueued, let timer = row.timer, timer.due <= now.wall {
+      items.append((timer.due, .timeout))
+    }
+    if !machine.deliveryQueued, let due = deliveryDue(machine), due <= now.wall {
+      items.append((due, .notification))
+    }
+    if !items.isEmpty, !lease.isTrusted(at: now.uptime) { return rearm(machine) }
+    if !items.isEmpty, park(machine) { return }
+    items.sort { $0.0 < $1.0 }
+    for (_, item) in items {
+      if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
+      machine.mailbox.append(item)
+    }
+    schedule(machine)
+    if machine.running == nil { advance(machine) }
+  }
+
+  /// Comes back to the machine in a while.
+  mutating func rearm(_ machine: ResidentMachine) {
+    clearFlags(machine)
+    let at = now.wall.advanced(byMicroseconds: 500_000)
+    if let scheduled = machine.scheduledAt, scheduled > now.wall, scheduled <= at { return }
+    machine.scheduledAt = at
+    timers.push(at, machine.id)
+    becameIdle(machine)
+  }
+
+  private func clearFlags(_ machine: ResidentMachine) {
+    if machine.running?.item != .timeout, !machine.mailbox.contains(.timeout) {
+      machine.timeoutQueued = false
+    }
+    if machine.running?.item != .notification, !machine.mailbox.contains(.notification) {
+      machine.deliveryQueued = false
+    }
+  }
+
+  /// Work of a namespace whose endpoint is down waits for it, outside of the mailbox.
+  private mutating func park(_ machine: ResidentMachine) -> Bool {
+    let namespace = machine.namespace
+    guard let parked = namespace.parked else { return false }
+    if parked.count < NamespaceState.maximumParked {
+      namespace.parked?.insert(machine.id)
+    } else {
+      namespace.parkedOverflowed = true
+    }
+    becameIdle(machine)
+    return true
+  }
+
+  /// The endpoint cannot be reached: what a timeout or delivery found out costs no attempt.
+  mutating func endpointIsDown(_ machine: ResidentMachine) {
+    let namespace = machine.namespace
+    if namespace.parked == nil {
+      namespace.parked = []
+      namespace.outages += 1
+      effects.append(.awaitEndpoint(namespace.number))
+    }
+    end(machine)
+  }
+
+  mutating func endpointReady(_ number: NamespaceNumber) {
+    guard let namespace = namespaces.values.first(where: { $0.number == number }),
+      let parked = namespace.parked
+    else { return }
+    namespace.parked = nil
+    if namespace.parkedOverflowed {
+      namespace.parkedOverflowed = false
+      lookAhead.rescan(at: now.uptime)
+    }
+    let pause = namespace.pauseAfterOutage
+    for id in parked.sorted(by: { $0.id < $1.id }) {
+      if pause == 0 {
+        wakeUp(id)
+      } else {
+        timers.push(now.wall.advanced(byMicroseconds: pause), id)
+      }
+    }
+  }
+
+  mutating func fireDueTimers() {
+    guard lease.isTrusted(at: now.uptime) else { return }
+    while let entry = timers.pop(at: now.wall) {
+      if let machine = machines[entry.machine], machine.scheduledAt == entry.due {
+        machine.scheduledAt = nil
+      }
+      wakeUp(entry.machine)
+    }
+  }
+
+  /// Looks whether the machine has something to do, reading it first when it is not in memory.
+  private mutating func wakeUp(_ id: MachineID) {
+    let shard = ShardID(of: id, shards: configuration.shards)
+    guard shards[shard] != nil, let namespace = namespaces[id.namespace] else { return }
+    let machine = machine(id, shard, namespace)
+    if machine.isUnknown {
+      // Whoever loads it schedules it.
+      guard machine.loadsInFlight == 0 else {
+        machine.wantsWake = true
+        return
+      }
+      let load = LoadRequest(
+        id: LoadID(nextNumber()), shard: shard, namespace: namespace.number, machine: id,
+        row: true, notificationsAfter: 0)
+      send(load, for: .wake(machine))
+    } else {
+      becomeDue(machine)
+    }
+  }
+
+  mutating func readAhead() {
+    guard !shards.isEmpty, lease.isTrusted(at: now.uptime) else { return }
+    if let query = lookAhead.begin(
+      now: now, heapCount: timers.count, configuration: configuration)
+    {
+      effects.append(.readDue(query))
+    }
+  }
+
+  mutating func lookedAhead(_ query: DueQuery, _ result: Result<[DueMachine], ReadFailure>) {
+    let page = try? result.get()
+    guard lookAhead.ended(query, page: page, now: now, configuration: configuration) else {
+      return
+    }
+    for due in page ?? [] {
+      if let machine = machines[due.machine] {
+        if machine.row != nil { schedule(machine) }
+        if machine.row != nil || machine.scheduledAt == due.position.due { continue }
+        machine.scheduledAt = due.position.due
+      }
+      timers.push(due.position.due, due.machine)
+    }
+  }
+}

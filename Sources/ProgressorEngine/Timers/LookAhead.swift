@@ -1,0 +1,93 @@
+import MachineModel
+
+/// What of the database's due machines is in the timer heap, and what to read next.
+///
+/// Everything due up to `coveredUntil` is in the heap, or in the machine in memory. What is
+/// committed with an earlier time goes into the heap at once; what is later is found here in time.
+struct LookAhead {
+  private(set) var coveredUntil = Timestamp.earliest
+  private var reading: DueQuery?
+  /// Where the last page ended, when it was full.
+  private var position: DuePosition?
+  /// On `Moment.uptime`.
+  private(set) var nextReadAt: Int64?
+  private var mustRescan = false
+
+  /// Starts from the beginning: shards were acquired, or entries were let go.
+  mutating func rescan(at uptime: Int64) {
+    if reading != nil {
+      mustRescan = true
+    } else {
+      coveredUntil = .earliest
+      position = nil
+      nextReadAt = uptime
+    }
+  }
+
+  mutating func stop() {
+    reading = nil
+    position = nil
+    nextReadAt = nil
+    mustRescan = false
+    coveredUntil = .earliest
+  }
+
+  /// Whether a machine that was just committed with this due time belongs into the heap now.
+  func covers(_ due: Timestamp) -> Bool {
+    if due <= coveredUntil { return true }
+    if let reading { return due <= reading.until }
+    return false
+  }
+
+  /// The query to send now, if it is time for one and the heap has room for its page.
+  mutating func begin(now: Moment, heapCount: Int, configuration: EngineConfiguration) -> DueQuery?
+  {
+    guard reading == nil, let at = nextReadAt, at <= now.uptime,
+      heapCount < configuration.lookAheadPage
+    else { return nil }
+    let start =
+      position
+      ?? DuePosition(
+        due: coveredUntil, shard: ShardID(.max), key: MachineKey(.max))
+    let query = DueQuery(
+      after: start.due == .earliest ? nil : start,
+      until: now.wall.advanced(byMicroseconds: configuration.lookAhead),
+      limit: configuration.lookAheadPage)
+    reading = query
+    nextReadAt = nil
+    return query
+  }
+
+  /// A page was read; false = it belongs to nothing that was asked.
+  mutating func ended(
+    _ query: DueQuery, page: [DueMachine]?, now: Moment, configuration: EngineConfiguration
+  ) -> Bool {
+    guard reading == query else { return false }
+    reading = nil
+    if mustRescan {
+      mustRescan = false
+      rescan(at: now.uptime)
+      return true
+    }
+    guard let page else {
+      nextReadAt = now.uptime + 1_000_000
+      return true
+    }
+    if page.count < query.limit {
+      position = nil
+      coveredUntil = max(coveredUntil, query.until)
+      nextReadAt = now.uptime + configuration.lookAhead / 2
+    } else if let last = page.last {
+      position = last.position
+      coveredUntil = max(coveredUntil, last.position.due.advanced(byMicroseconds: -1))
+      nextReadAt = now.uptime
+    }
+    return true
+  }
+
+  /// When a read is due that could begin: nil while one runs or the heap is full.
+  func wakeAt(heapCount: Int, configuration: EngineConfiguration) -> Int64? {
+    guard reading == nil, heapCount < configuration.lookAheadPage else { return nil }
+    return nextReadAt
+  }
+}

@@ -1,0 +1,61 @@
+import HeapModule
+import MachineModel
+
+/// The machines that become due soon, earliest first.
+///
+/// An entry is a hint: when it is popped, the machine's row says whether something is due. So a
+/// timer that is set anew needs no removal, and an entry too many does no harm.
+struct TimerHeap {
+  struct Entry: Comparable {
+    let due: Timestamp
+    let machine: MachineID
+
+    static func < (a: Entry, b: Entry) -> Bool { a.due < b.due }
+    static func == (a: Entry, b: Entry) -> Bool { a.due == b.due && a.machine == b.machine }
+  }
+
+  private var heap = Heap<Entry>()
+
+  var count: Int { heap.count }
+  var nextDue: Timestamp? { heap.min?.due }
+
+  mutating func push(_ due: Timestamp, _ machine: MachineID) {
+    heap.insert(Entry(due: due, machine: machine))
+  }
+
+  /// The earliest entry, when it is due.
+  mutating func pop(at now: Timestamp) -> Entry? {
+    guard let first = heap.min, first.due <= now else { return nil }
+    return heap.removeMin()
+  }
+}
+
+/// The deadlines of requests, earliest first. Answered ones are forgotten when they come up, or
+/// when more than half of the entries are such.
+struct DeadlineHeap {
+  private struct Entry: Comparable {
+    let deadline: Int64
+    let request: RequestID
+
+    static func < (a: Entry, b: Entry) -> Bool { a.deadline < b.deadline }
+  }
+
+  private var heap = Heap<Entry>()
+
+  var next: Int64? { heap.min?.deadline }
+
+  mutating func push(_ deadline: Int64, _ request: RequestID) {
+    heap.insert(Entry(deadline: deadline, request: request))
+  }
+
+  mutating func pop(at uptime: Int64) -> RequestID? {
+    guard let first = heap.min, first.deadline <= uptime else { return nil }
+    return heap.removeMin().request
+  }
+
+  /// Drops the entries of requests that `isLive` denies, once they are the larger part.
+  mutating func compact(live: Int, isLive: (RequestID) -> Bool) {
+    guard heap.count > 2 * live + 1_024 else { return }
+    heap = Heap(heap.unordered.filter { isLive($0.request) })
+  }
+}
