@@ -1,0 +1,64 @@
+public import NIOCore
+
+/// How a channel behaves. Every default suits an endpoint in the same data centre.
+public struct ChannelConfiguration: Sendable {
+  /// How many connections to hold at least. They are spread over the addresses of the name; when
+  /// there are more addresses, each has one. 1 to 256.
+  public var connections = 1
+  /// How many calls one connection carries at most; the peer's MAX_CONCURRENT_STREAMS also counts.
+  public var maximumStreamsPerConnection = 1_000
+  /// How many calls may wait for a connection or a free stream. Beyond it they are refused.
+  public var maximumQueuedCalls = 10_000
+  /// How long an attempt to connect may take, the peer's SETTINGS included.
+  public var connectTimeout = TimeAmount.seconds(20)
+  /// How long to wait between failed attempts.
+  public var backoff = BackoffPolicy()
+  /// The shortest time between two look-ups of the name.
+  public var minimumResolutionInterval = TimeAmount.seconds(5)
+  /// When and how PINGs watch over connections.
+  public var keepalive = KeepalivePolicy()
+  /// After how long without a call the connections are closed; nil is never.
+  public var idleTimeout: TimeAmount? = .minutes(30)
+  /// How long a draining connection may go on with its calls before it is cut.
+  public var drainTimeout = TimeAmount.minutes(10)
+  /// The longest response message, as sent and after inflating. Bytes.
+  public var maximumResponseMessageSize = 16 << 20
+  /// The largest list of response header or trailer fields, counted as RFC 9113 does. Bytes.
+  public var maximumHeaderListSize = 16 << 10
+  /// The flow-control window of one stream. Bytes.
+  public var streamWindowSize = 1 << 20
+  /// The flow-control window of one connection. Bytes.
+  public var connectionWindowSize = 16 << 20
+  /// The encoding of large requests. The peer must know it.
+  public var requestEncoding = MessageEncoding.identity
+  /// The value of `user-agent`.
+  public var userAgent = "grpc-swift-nghttp2/1.0"
+  /// The value of `:authority`; nil takes the target's.
+  public var authority: String?
+
+  /// The defaults.
+  public init() {}
+}
+
+/// When a client sends PINGs (gRFC A8).
+///
+/// The default interval is longer than the five minutes below which servers count PINGs as abuse;
+/// dead peers are noticed earlier by TCP while there is anything unacknowledged.
+public struct KeepalivePolicy: Sendable, Hashable {
+  /// How long nothing may arrive before a PING is sent; nil sends none.
+  public var interval: TimeAmount?
+  /// How long the answer may take before the connection is given up.
+  public var timeout: TimeAmount
+  /// Whether to send PINGs when no call is open.
+  public var withoutCalls: Bool
+
+  /// Creates a policy.
+  public init(
+    interval: TimeAmount? = .seconds(330), timeout: TimeAmount = .seconds(20),
+    withoutCalls: Bool = false
+  ) {
+    self.interval = interval
+    self.timeout = timeout
+    self.withoutCalls = withoutCalls
+  }
+}

@@ -1,0 +1,211 @@
+import HTTP2
+import Logging
+import NIOCore
+import Synchronization
+
+/// What a channel does, on its event loop: admits calls, gives them to connections, keeps the rest
+/// waiting.
+final class ChannelCore: @unchecked Sendable {
+  // Safe to share: constants are immutable, `published` is locked, and every variable is touched on
+  // the event loop only.
+
+  let eventLoop: any EventLoop
+  let configuration: ChannelConfiguration
+  let logger: Logger
+  private let requestHeaders: RequestHeaders
+  /// From 0 up to 1.
+  let random: @Sendable () -> Double
+  private let published = Mutex(Connectivity.idle)
+
+  /// The policy for new connections; its interval grows when peers complain.
+  var keepalive: KeepalivePolicy
+  /// Why the last connection failed or ended, for people.
+  var lastFailure = "not connected yet"
+
+  let addresses: AddressWatcher
+  var hasResolutionFailed = false
+  var subchannels: [Subchannel] = []
+  /// Subchannels of addresses that are gone, or of a closed channel, that finish their last calls.
+  var leaving: [Subchannel] = []
+  private var roundRobin = RoundRobin()
+  var queue: CallQueue<UnaryCall>
+  private var isDraining = false
+  private var deadlines = DeadlineHeap<UnaryCall>()
+  private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
+  var readyWaiters: [@Sendable () -> Void] = []
+  /// Whether connections are wanted.
+  var isAwake = false
+  var isClosed = false
+  var closePromises: [EventLoopPromise<Void>] = []
+  var openCalls = 0
+  var lastCallEnded = NIODeadline.uptimeNanoseconds(0)
+  var idleTimer: Scheduled<Void>?
+  /// The header fields of the request that is being submitted; its memory is used again.
+  private var fields = HeaderList()
+
+  init(
+    target: ChannelTarget, configuration: ChannelConfiguration, eventLoop: any EventLoop,
+    logger: Logger, resolver: any AddressResolver, random: @escaping @Sendable () -> Double
+  ) {
+    self.eventLoop = eventLoop
+    self.configuration = configuration
+    self.logger = logger
+    self.random = random
+    keepalive = configuration.keepalive
+    requestHeaders = RequestHeaders(configuration: configuration, target: target)
+    queue = CallQueue(limit: configuration.maximumQueuedCalls)
+    addresses = AddressWatcher(
+      target: target, configuration: configuration, eventLoop: eventLoop, resolver: resolver,
+      random: random)
+  }
+
+  /// The state, readable from any thread.
+  var connectivity: Connectivity { published.withLock { $0 } }
+
+  /// Makes a state public.
+  func publish(_ connectivity: Connectivity) {
+    published.withLock { $0 = connectivity }
+  }
+
+  // MARK: Calls
+
+  /// Admits a call and starts it as soon as it can.
+  func start(_ call: UnaryCall) {
+    if isClosed { return refuse(call, .channelClosed, .unavailable, "the channel is closed") }
+    let now = NIODeadline.now()
+    if call.deadline <= now {
+      return refuse(call, .deadline, .deadlineExceeded, "the deadline passed before the call began")
+    }
+    do {
+      call.body = try RequestBody(call.message, encoding: configuration.requestEncoding)
+    } catch {
+      return refuse(call, .unsendable, .resourceExhausted, error.status.message)
+    }
+    openCalls += 1
+    if call.deadline < .distantFuture { watchDeadline(of: call) }
+    wake()
+    if queue.isEmpty, let index = nextSubchannel() {
+      submit(call, on: subchannels[index])
+    } else {
+      enqueue(call)
+    }
+  }
+
+  /// Ends a call because its caller wants so.
+  func cancel(_ call: UnaryCall) {
+    end(call, .cancelled, .cancelled, "the call was cancelled")
+  }
+
+  /// An attempt at a call ended. What certainly was not seen is tried once more; what never left, as
+  /// often as it takes (gRFC A6, transparent retries).
+  func attemptEnded(_ call: UnaryCall, _ result: UnaryResult, wasSent: Bool) {
+    call.stream = nil
+    guard !result.seen, !isClosed, !(wasSent && call.hasRepeated) else {
+      return finish(call, result)
+    }
+    if wasSent { call.hasRepeated = true }
+    call.isQueued = true
+    queue.putBack(call)
+  }
+
+  /// Gives waiting calls to free streams.
+  func drainQueue() {
+    guard !isDraining, !queue.isEmpty else { return }
+    isDraining = true
+    defer { isDraining = false }
+    while let index = nextSubchannel(), let call = queue.popFirst() {
+      call.isQueued = false
+      submit(call, on: subchannels[index])
+    }
+  }
+
+  private func enqueue(_ call: UnaryCall) {
+    if connectivity == .transientFailure, !call.waitsForReady { return failUnreachable(call) }
+    guard queue.append(call) else {
+      let text = "\(configuration.maximumQueuedCalls) calls wait for a connection already"
+      return end(call, .queueFull, .resourceExhausted, text)
+    }
+    call.isQueued = true
+  }
+
+  private func nextSubchannel() -> Int? {
+    roundRobin.pick(count: subchannels.count) {
+      subchannels[$0].connection?.hasFreeStream ?? false
+    }
+  }
+
+  private func submit(_ call: UnaryCall, on subchannel: Subchannel) {
+    guard let connection = subchannel.connection, let body = call.body else { return }
+    let attempt = ClientStream(
+      call: call, body: body, maximumMessageSize: configuration.maximumResponseMessageSize,
+      connection: connection)
+    let timeout = call.deadline < .distantFuture ? call.deadline - .now() : nil
+    requestHeaders.write(path: call.path, metadata: call.metadata, timeout: timeout, into: &fields)
+    do {
+      try connection.submit(fields, attempt)
+      call.stream = attempt
+    } catch {
+      // The connection is retired now, so that the call finds another one.
+      attempt.detach()
+      call.isQueued = true
+      queue.putBack(call)
+      if !isDraining { drainQueue() }
+    }
+  }
+
+  private func refuse(
+    _ call: UnaryCall, _ reason: LocalReason, _ code: StatusCode, _ text: String
+  ) {
+    call.finish()?(.local(reason, code, text, seen: false))
+  }
+
+  func failUnreachable(_ call: UnaryCall) {
+    end(call, .unreachable, .unavailable, "no connection: \(lastFailure)")
+  }
+
+  /// Ends a call from this side.
+  func end(_ call: UnaryCall, _ reason: LocalReason, _ code: StatusCode, _ text: String) {
+    guard !call.isFinished else { return }
+    let seen = call.stream?.isSent ?? false
+    call.stream?.abandon()
+    call.stream = nil
+    finish(call, .local(reason, code, text, seen: seen))
+  }
+
+  private func finish(_ call: UnaryCall, _ result: UnaryResult) {
+    guard let completion = call.finish() else { return }
+    deadlines.remove(call)
+    openCalls -= 1
+    if openCalls == 0 { lastCallEnded = .now() }
+    if call.isQueued { queue.noteFinished() }
+    completion(result)
+  }
+
+  // MARK: Deadlines
+
+  private func watchDeadline(of call: UnaryCall) {
+    deadlines.insert(call)
+    armDeadlineTimer()
+  }
+
+  /// One timer serves all calls. It is left alone when the call that it was set for ends: then it
+  /// fires for nothing, once, which is cheaper than setting it anew for each call.
+  private func armDeadlineTimer() {
+    guard let first = deadlines.first else { return }
+    if let deadlineTimer, deadlineTimer.deadline <= first.deadline { return }
+    deadlineTimer?.task.cancel()
+    let task = eventLoop.assumeIsolated().scheduleTask(deadline: first.deadline) {
+      self.deadlineTimer = nil
+      self.expire()
+    }
+    deadlineTimer = (first.deadline, task)
+  }
+
+  private func expire() {
+    let now = NIODeadline.now()
+    while let call = deadlines.popExpired(now: now) {
+      end(call, .deadline, .deadlineExceeded, "the deadline passed")
+    }
+    armDeadlineTimer()
+  }
+}

@@ -1,0 +1,130 @@
+public import Logging
+public import NIOCore
+
+/// A gRPC client for one endpoint: a pool of HTTP/2 connections that is kept up by itself.
+///
+/// The channel connects when the first call or ``whenReady(_:)`` asks for it. All its work runs on
+/// its event loop; its methods may be called from any thread, and do not hop when the caller is on
+/// that loop. Close it with ``close()`` when it is not needed any more, otherwise it lives on.
+public final class GRPCChannel: Sendable {
+  private let core: ChannelCore
+
+  /// The endpoint.
+  public let target: ChannelTarget
+  /// The loop on which everything happens.
+  public let eventLoop: any EventLoop
+
+  /// Creates a channel. Nothing is connected yet.
+  public convenience init(
+    target: ChannelTarget, configuration: ChannelConfiguration = ChannelConfiguration(),
+    eventLoop: any EventLoop, logger: Logger
+  ) {
+    self.init(
+      target: target, configuration: configuration, eventLoop: eventLoop, logger: logger,
+      resolver: SystemResolver(), random: { Double.random(in: 0..<1) })
+  }
+
+  init(
+    target: ChannelTarget, configuration: ChannelConfiguration, eventLoop: any EventLoop,
+    logger: Logger, resolver: any AddressResolver, random: @escaping @Sendable () -> Double
+  ) {
+    self.target = target
+    self.eventLoop = eventLoop
+    var logger = logger
+    logger[metadataKey: "endpoint"] = "\(target)"
+    core = ChannelCore(
+      target: target, configuration: configuration, eventLoop: eventLoop, logger: logger,
+      resolver: resolver, random: random)
+  }
+
+  /// The state of the channel, as of now. `.transientFailure` means that calls that do not wait for
+  /// readiness fail.
+  public var connectivity: Connectivity { core.connectivity }
+
+  /// Calls a unary method.
+  ///
+  /// A request that the peer certainly did not see is sent again by itself: once if the peer refused
+  /// it, without limit if it never left (gRFC A6, "transparent retries"). Nothing else is repeated.
+  ///
+  /// - Parameters:
+  ///   - path: `/package.Service/Method`.
+  ///   - metadata: custom metadata to send.
+  ///   - message: the serialized request.
+  ///   - deadline: when the call ends with DEADLINE_EXCEEDED, wherever it is; sent as `grpc-timeout`.
+  ///   - waitForReady: whether the call waits for a connection, however long (until its deadline). If
+  ///     not, it fails with UNAVAILABLE as soon as connecting has failed.
+  ///   - completion: called on the event loop, exactly once; possibly before this method returns.
+  /// - Returns: a handle to cancel the call by.
+  @discardableResult
+  public func unary(
+    path: String, metadata: Metadata = Metadata(), message: ByteBuffer, deadline: NIODeadline?,
+    waitForReady: Bool = false, completion: @escaping @Sendable (UnaryResult) -> Void
+  ) -> UnaryCall {
+    let call = UnaryCall(
+      core: core, path: path, metadata: metadata, message: message, deadline: deadline,
+      waitsForReady: waitForReady, completion: completion)
+    if eventLoop.inEventLoop {
+      core.start(call)
+    } else {
+      eventLoop.execute { call.core.start(call) }
+    }
+    return call
+  }
+
+  /// Calls a unary method and waits for its answer. Cancelling the task cancels the call.
+  ///
+  /// The parameters are those of the form with a completion.
+  ///
+  /// - Throws: the status, when it is not OK.
+  public func unary(
+    path: String, metadata: Metadata = Metadata(), message: ByteBuffer, deadline: NIODeadline?,
+    waitForReady: Bool = false
+  ) async throws(RPCStatus) -> UnaryResponse {
+    let promise = eventLoop.makePromise(of: UnaryResult.self)
+    let call = unary(
+      path: path, metadata: metadata, message: message, deadline: deadline,
+      waitForReady: waitForReady, completion: promise.succeed)
+    let result = await withTaskCancellationHandler {
+      try? await promise.futureResult.get()
+    } onCancel: {
+      call.cancel()
+    }
+    guard let result, let message = result.message, result.status.isOK else {
+      throw result?.status ?? RPCStatus(code: .cancelled)
+    }
+    return UnaryResponse(
+      message: message, initialMetadata: result.initialMetadata,
+      trailingMetadata: result.trailingMetadata)
+  }
+
+  /// Calls `body` on the event loop, once, when a connection is ready, or becomes so; connecting
+  /// begins if need be. It is not called if the channel is closed before.
+  public func whenReady(_ body: @escaping @Sendable () -> Void) {
+    if eventLoop.inEventLoop {
+      core.whenReady(body)
+    } else {
+      eventLoop.execute { [core] in core.whenReady(body) }
+    }
+  }
+
+  /// Takes no more calls, lets those under way end, and closes the connections. Calls that wait for
+  /// a connection end with UNAVAILABLE.
+  ///
+  /// - Returns: a future that succeeds when every connection is closed.
+  @discardableResult
+  public func close() -> EventLoopFuture<Void> {
+    let promise = eventLoop.makePromise(of: Void.self)
+    eventLoop.execute { [core] in core.close(promise) }
+    return promise.futureResult
+  }
+
+  /// Closes the connections at once. Calls under way end with UNAVAILABLE.
+  ///
+  /// - Returns: a future that succeeds when every connection is closed.
+  @discardableResult
+  public func closeNow() -> EventLoopFuture<Void> {
+    let promise = eventLoop.makePromise(of: Void.self)
+    eventLoop.execute { [core] in core.closeNow(promise) }
+    return promise.futureResult
+  }
+}

@@ -1,0 +1,196 @@
+import Logging
+import NIOCore
+import NIOPosix
+
+#if canImport(Glibc)
+  import Glibc
+#endif
+
+/// One place for a connection to one address: connects, and connects again, when ``SubchannelState``
+/// says so. Confined to the event loop.
+final class Subchannel: ClientConnectionDelegate {
+  let address: SocketAddress
+  private let core: ChannelCore
+  private var state: SubchannelState
+  /// The connection that is being made, or that carries calls.
+  private(set) var connection: ClientConnection?
+  /// Connections that finish their last calls.
+  private var retired: [ObjectIdentifier: ClientConnection] = [:]
+  /// Which attempt to connect is under way; what others bring is dropped.
+  private var attempt = 0
+  private var timer: Scheduled<Void>?
+
+  init(address: SocketAddress, core: ChannelCore) {
+    self.address = address
+    self.core = core
+    state = SubchannelState(core.configuration.backoff)
+  }
+
+  var connectivity: Connectivity { state.connectivity }
+
+  /// Whether nothing is open any more.
+  var isClosed: Bool { connection == nil && retired.isEmpty }
+
+  /// Connects, if there is no connection and no attempt.
+  func connect() {
+    perform(state.connect(now: .now()))
+  }
+
+  /// Closes the connection when its calls have ended, and makes no other until asked.
+  func becomeIdle() {
+    state.becomeIdle()
+    release()
+  }
+
+  /// The same, for good.
+  func shutDown() {
+    state.shutDown()
+    release()
+  }
+
+  /// Cuts every connection.
+  func closeNow() {
+    connection?.close(because: "the channel was closed")
+    for connection in retired.values { connection.close(because: "the channel was closed") }
+  }
+
+  private func release() {
+    timer?.cancel()
+    attempt += 1
+    guard let connection else { return }
+    // First out of the way, so that its end is not taken for a failure.
+    move(connection)
+    if connection.isReady {
+      connection.retire()
+    } else {
+      connection.close()
+    }
+  }
+
+  private func move(_ connection: ClientConnection) {
+    guard self.connection === connection else { return }
+    self.connection = nil
+    if !connection.isLost { retired[ObjectIdentifier(connection)] = connection }
+  }
+
+  // MARK: Connecting
+
+  private func perform(_ action: SubchannelState.Action) {
+    timer?.cancel()
+    switch action {
+    case .none: break
+    case .connect: startAttempt()
+    case .wait(let until):
+      timer = core.eventLoop.assumeIsolated().scheduleTask(deadline: until) {
+        self.perform(self.state.backoffElapsed(now: .now()))
+      }
+    }
+    core.subchannelDidChange()
+  }
+
+  private func startAttempt() {
+    attempt += 1
+    let attempt = attempt
+    let timeout = core.configuration.connectTimeout
+    timer = core.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+      self.attemptFailed(
+        attempt, "no HTTP/2 connection within \(timeout.nanoseconds / 1_000_000) ms")
+    }
+    bootstrap().connect(to: address).assumeIsolated().whenComplete { result in
+      switch result {
+      case .success(let channel): self.connected(attempt, channel)
+      case .failure(let error): self.attemptFailed(attempt, Self.describe(error))
+      }
+    }
+  }
+
+  private func bootstrap() -> ClientBootstrap {
+    var bootstrap = ClientBootstrap(group: core.eventLoop)
+      .connectTimeout(core.configuration.connectTimeout)
+    guard address.protocol != .unix else { return bootstrap }
+    bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+    #if canImport(Glibc)
+      // gRFC A18: also TCP gives up a peer that acknowledges nothing for that long.
+      let timeout = core.keepalive.timeout.nanoseconds / 1_000_000
+      if core.keepalive.interval != nil, timeout > 0 {
+        bootstrap = bootstrap.channelOption(
+          .tcpOption(.init(rawValue: TCP_USER_TIMEOUT)),
+          value: ChannelOptions.Types.SocketOption.Value(clamping: timeout))
+      }
+    #endif
+    return bootstrap
+  }
+
+  private func connected(_ attempt: Int, _ channel: any Channel) {
+    guard attempt == self.attempt else { return channel.close(promise: nil) }
+    do {
+      let connection = try ClientConnection(
+        configuration: core.configuration, keepalive: core.keepalive, now: .now())
+      connection.delegate = self
+      connection.session.delegate = connection
+      self.connection = connection
+      try channel.pipeline.syncOperations.addHandler(connection)
+    } catch {
+      channel.close(promise: nil)
+      attemptFailed(attempt, Self.describe(error))
+    }
+  }
+
+  private func attemptFailed(_ attempt: Int, _ reason: String) {
+    guard attempt == self.attempt else { return }
+    self.attempt += 1
+    core.lastFailure = "\(reason) (\(address))"
+    core.logger.debug("cannot connect to \(address): \(reason)")
+    if let connection {
+      move(connection)
+      connection.close(because: reason)
+    }
+    let action = state.attemptFailed(now: .now(), random: core.random())
+    core.requestResolution()
+    perform(action)
+  }
+
+  private static func describe(_ error: any Error) -> String {
+    if case .connectTimeout = error as? ChannelError { return "timed out" }
+    return "\(error)"
+  }
+
+  // MARK: What the connection tells
+
+  func connectionDidBecomeReady(_ connection: ClientConnection) {
+    guard self.connection === connection else { return }
+    timer?.cancel()
+    state.connected(now: .now())
+    core.logger.debug("connected to \(address)")
+    core.subchannelDidChange()
+  }
+
+  func connectionDidReceiveAnswer(_ connection: ClientConnection) {
+    if self.connection === connection { state.proved() }
+  }
+
+  func connectionMayTakeCalls(_ connection: ClientConnection) {
+    core.drainQueue()
+  }
+
+  func connectionDidRetire(_ connection: ClientConnection, tooManyPings: Bool) {
+    if tooManyPings { core.doubleKeepaliveInterval() }
+    ended(connection)
+  }
+
+  func connectionDidClose(_ connection: ClientConnection) {
+    if retired.removeValue(forKey: ObjectIdentifier(connection)) == nil { ended(connection) }
+    core.subchannelDidClose(self)
+  }
+
+  private func ended(_ connection: ClientConnection) {
+    guard self.connection === connection else { return }
+    guard connection.isReady else { return attemptFailed(attempt, connection.lossDescription) }
+    move(connection)
+    core.lastFailure = "\(connection.lossDescription) (\(address))"
+    core.logger.debug("connection to \(address) ended: \(connection.lossDescription)")
+    let action = state.connectionEnded(now: .now(), random: core.random())
+    core.requestResolution()
+    perform(action)
+  }
+}

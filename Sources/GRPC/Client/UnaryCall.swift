@@ -1,0 +1,61 @@
+import NIOCore
+
+/// A unary call that was started: the handle to cancel it by.
+public final class UnaryCall: @unchecked Sendable {
+  // Safe to share: constants are immutable, and every variable is touched on the channel's event
+  // loop only.
+
+  let core: ChannelCore
+  let path: String
+  let metadata: Metadata
+  let waitsForReady: Bool
+  /// `.distantFuture` when there is none.
+  let deadline: NIODeadline
+  let message: ByteBuffer
+
+  /// The request's body, once the call was admitted.
+  var body: RequestBody?
+  /// The attempt that is under way.
+  var stream: ClientStream?
+  /// Whether the one repetition after the peer refused an attempt was used.
+  var hasRepeated = false
+  /// Whether the call waits in the channel's queue.
+  var isQueued = false
+  var heapIndex: Int?
+  private var completion: (@Sendable (UnaryResult) -> Void)?
+
+  init(
+    core: ChannelCore, path: String, metadata: Metadata, message: ByteBuffer,
+    deadline: NIODeadline?, waitsForReady: Bool,
+    completion: @escaping @Sendable (UnaryResult) -> Void
+  ) {
+    self.core = core
+    self.path = path
+    self.metadata = metadata
+    self.message = message
+    self.deadline = deadline ?? .distantFuture
+    self.waitsForReady = waitsForReady
+    self.completion = completion
+  }
+
+  /// Cancels the call: it ends with CANCELLED, unless it has ended. Callable from any thread.
+  public func cancel() {
+    if core.eventLoop.inEventLoop {
+      core.cancel(self)
+    } else {
+      core.eventLoop.execute { self.core.cancel(self) }
+    }
+  }
+
+  /// Whether the completion was called.
+  var isFinished: Bool { completion == nil }
+
+  /// Marks the call as finished and gives its completion out, once.
+  func finish() -> (@Sendable (UnaryResult) -> Void)? {
+    body = nil
+    defer { completion = nil }
+    return completion
+  }
+}
+
+extension UnaryCall: DeadlineHolder, Queueable {}

@@ -1,0 +1,126 @@
+import HTTP2
+import NIOCore
+
+/// Reads the answer to one unary call. A value without IO: what arrived goes in, and once it is
+/// known how the call ended, the result comes out; nothing is to be handed in afterwards.
+struct UnaryResponseReader: Sendable {
+  private let maximumMessageSize: Int
+  /// The response header fields, once they came.
+  private var head: ResponseFields?
+  private var deframer: MessageDeframer
+  private var hasData = false
+  private var message: ByteBuffer?
+  /// The trailer fields, once they came.
+  private var trailers: ResponseFields?
+
+  init(maximumMessageSize: Int) {
+    self.maximumMessageSize = maximumMessageSize
+    deframer = MessageDeframer(maximumMessageSize: maximumMessageSize)
+  }
+
+  /// Whether anything of an answer came.
+  var hasBegun: Bool { head != nil }
+
+  /// Header or trailer fields came.
+  mutating func receive(_ fields: HeaderList, kind: HeadersKind) -> UnaryResult? {
+    guard kind != .informational else { return nil }
+    guard !fields.isTruncated else {
+      return local(
+        .oversizedMetadata, .resourceExhausted, "the response's header fields exceed the limit")
+    }
+    if kind == .trailers {
+      trailers = ResponseFields(fields)
+      return nil
+    }
+    let head = ResponseFields(fields)
+    self.head = head
+    // Without a status here the rest of a foreign answer is not worth waiting for.
+    if head.code == nil, head.contentType == .absent || head.contentType == .foreign {
+      return httpAnswer(head)
+    }
+    if head.contentType == .otherSubtype, head.httpStatus == 200 {
+      return local(
+        .undecodable, .internalError, "the response's content-type is not application/grpc+proto")
+    }
+    guard let encoding = head.encoding else {
+      return local(
+        .undecodable, .internalError, "the response's grpc-encoding is not one of \(Self.accepted)")
+    }
+    deframer = MessageDeframer(maximumMessageSize: maximumMessageSize, encoding: encoding)
+    return nil
+  }
+
+  /// Bytes of the body came.
+  mutating func receive(_ data: RawSpan) -> UnaryResult? {
+    // What a foreign answer holds is no message.
+    guard let head, head.httpStatus == 200, head.contentType != .foreign else { return nil }
+    if data.byteCount > 0 { hasData = true }
+    deframer.append(data)
+    do {
+      while let next = try deframer.next() {
+        guard message == nil else {
+          return local(.tooManyMessages, .unimplemented, "the response has more than one message")
+        }
+        message = next
+      }
+      return nil
+    } catch {
+      return framingFailure(error)
+    }
+  }
+
+  /// The peer ended the stream.
+  mutating func receiveEnd() -> UnaryResult {
+    guard let head else {
+      return local(.missingStatus, .unknown, "the response ended without header fields")
+    }
+    // Trailers-Only: the header fields are the trailers.
+    let isTrailersOnly = trailers == nil && !hasData
+    guard let status = isTrailersOnly ? head.status : trailers?.status else {
+      if head.httpStatus != 200 { return httpAnswer(head) }
+      return local(.missingStatus, .unknown, "the response ended without a readable grpc-status")
+    }
+    let initial = isTrailersOnly ? Metadata() : head.metadata
+    guard status.isOK else { return .peer(status, initialMetadata: initial) }
+    do {
+      try deframer.finish()
+    } catch {
+      return framingFailure(error)
+    }
+    guard let message else {
+      return local(.missingMessage, .unimplemented, "the status is OK but there is no message")
+    }
+    return .peer(status, message: message, initialMetadata: initial)
+  }
+
+  /// The peer reset the stream.
+  ///
+  /// - Parameter wasSent: whether the request left.
+  func receiveReset(_ code: ErrorCode, wasSent: Bool) -> UnaryResult {
+    // After the beginning of an answer a refusal is not credible.
+    let seen = wasSent && (code != .refusedStream || hasBegun)
+    return .local(
+      .reset(code.rawValue), HTTPStatusMapping.statusCode(forResetCode: code.rawValue),
+      "the peer reset the stream with \(code)", seen: seen,
+      initialMetadata: head?.metadata ?? Metadata())
+  }
+
+  private static let accepted = MessageEncoding.acceptHeader
+
+  private func httpAnswer(_ head: ResponseFields) -> UnaryResult {
+    local(
+      .http(status: head.httpStatus),
+      HTTPStatusMapping.statusCode(forHTTPStatus: head.httpStatus),
+      "the peer answered HTTP \(head.httpStatus) without grpc-status; it is no gRPC server")
+  }
+
+  private func framingFailure(_ error: FramingError) -> UnaryResult {
+    var reason = LocalReason.undecodable
+    if case .messageTooLarge = error { reason = .oversizedMessage }
+    return local(reason, error.status.code, "response: \(error.status.message)")
+  }
+
+  private func local(_ reason: LocalReason, _ code: StatusCode, _ text: String) -> UnaryResult {
+    .local(reason, code, text, seen: true, initialMetadata: head?.metadata ?? Metadata())
+  }
+}
