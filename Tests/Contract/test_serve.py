@@ -82,7 +82,8 @@ def test_a_port_in_use(servers):
 ])
 def test_an_unreachable_database(url):
     result = progressor("serve", "--listen", f"127.0.0.1:{free_port()}", "--database-url",
-                        url.format(port=free_port()), timeout=120)
+                        url.format(port=free_port()), timeout=120,
+                        environment={"PROGRESSOR_START_TIMEOUT": "2s"})
     refused(result, "database")
     assert "s3cret" not in result.stderr + result.stdout, "passwords are not printed"
 
@@ -156,6 +157,31 @@ def test_the_flag_changes_the_endpoint_and_nothing_else(servers, processor):
     assert server.client.namespaces.Get(request, timeout=30).namespace == namespace
 
 
+def test_a_namespace_from_the_configuration_file(servers, processor):
+    processor.behave("from-file", echo)
+    server = servers()
+    path = server.directory / "progressor.yaml"
+    path.write_text(f"""
+namespaces:
+  - name: from-file
+    processor: {{endpoint: "{processor.endpoint}", timeout: 5s}}
+    retry_policy: {{initial_interval: 250ms, max_attempts: 0, non_retryable: [ABORTED]}}
+    default_history_range: {{limit: 10, direction: backward}}
+""")
+    server._arguments += ["--config", str(path)]
+    server.start()
+    request = namespaces_pb2.GetNamespaceRequest(name="from-file")
+    namespace = server.client.namespaces.Get(request, timeout=30).namespace
+    assert namespace.processor.timeout.seconds == 5
+    assert namespace.retry_policy.initial_interval.nanos == 250_000_000
+    assert namespace.retry_policy.HasField("max_attempts")
+    assert list(namespace.retry_policy.non_retryable) == ["ABORTED"]
+    assert (namespace.default_history_range.limit, namespace.default_history_range.direction) == (10, 2)
+    space = Space(server.client, processor, "from-file")
+    space.start("m", b"x")
+    assert space.events("m") == [b"x"]
+
+
 def test_settings_from_the_environment(servers, processor, monkeypatch):
     import support.server
     server = servers()
@@ -164,7 +190,7 @@ def test_settings_from_the_environment(servers, processor, monkeypatch):
     monkeypatch.setattr(support.server, "clean_environment", lambda: clean_environment(
         PROGRESSOR_LISTEN=f"{server.address},127.0.0.1:{other}",
         PROGRESSOR_DATA_DIR=str(server.data),
-        PROGRESSOR_NAMESPACE=f"from-env={processor.endpoint}"))
+        PROGRESSOR_NAMESPACES=f"from-env={processor.endpoint}"))
     server.start()
     second = Client(f"127.0.0.1:{other}")
     assert second.serving()

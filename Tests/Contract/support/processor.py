@@ -194,7 +194,8 @@ def _response(kind: type[Message], answer: Answer) -> Message:
         message.action.set_timer.CopyFrom(answer.timer)
     elif answer.timer is not None:
         message.action.unset_timer.SetInParent()
-    message.action.remove = answer.remove
+    if answer.remove:
+        message.action.remove = True
     if answer.response:
         message.response = answer.response
     return message

@@ -1,0 +1,82 @@
+"""`progressor machine` and `progressor namespace`: the client for people."""
+
+import json
+import uuid
+
+import pytest
+from support.server import free_port, progressor
+from support.waiting import eventually
+
+
+@pytest.fixture
+def machine(server, space):
+    """Runs `progressor machine COMMAND` in the test's namespace."""
+    def run(command: str, *arguments: str, status: int = 0, **options):
+        result = progressor("machine", command, "--server", server.address, "--namespace",
+                            space.name, *arguments, **options)
+        assert (result.returncode == 0) == (status == 0), result
+        return result
+    return run
+
+
+def test_the_life_of_a_machine(machine, space):
+    machine("start", "order-1", "hello")
+    assert "two words" in machine("call", "order-1", "two words").stdout
+    assert machine("notify", "order-1", "ping").stdout.strip()
+    eventually(lambda: len(space.events("order-1")) == 3, "it is delivered")
+    shown = machine("get", "order-1").stdout
+    assert "order-1" in shown and "hello" in shown and "working" in shown
+    assert "order-1" in machine("list").stdout
+    machine("remove", "order-1")
+    assert "order-1" not in machine("list").stdout
+
+
+def test_payloads_from_files_and_standard_input(machine, space, tmp_path):
+    payload = bytes(range(256))
+    path = tmp_path / "payload"
+    path.write_bytes(payload)
+    machine("start", "m", "--file", str(path))
+    machine("call", "m", "-", input="from stdin")
+    assert space.events("m") == [payload, b"from stdin"]
+
+
+def test_json(machine):
+    machine("start", "m", "hello", "--json")
+    assert json.loads(machine("call", "m", "x", "--json").stdout)
+    assert json.loads(machine("notify", "m", "x", "--json").stdout)
+    shown = json.loads(machine("get", "m", "--json").stdout)
+    assert "m" in json.dumps(shown)
+    assert "m" in json.dumps(json.loads(machine("list", "--json").stdout))
+
+
+def test_errors_say_what_to_do(machine, space):
+    missing = machine("get", "nobody", status=1)
+    assert "nobody" in missing.stderr and space.name in missing.stderr
+    machine("start", "m")
+    assert "exists" in machine("start", "m", status=1).stderr
+    assert "none.txt" in machine("call", "m", "--file", "/no/none.txt", status=1).stderr
+    assert "Fatal error" not in missing.stderr
+
+
+def test_a_server_that_is_not_there(space):
+    port = free_port()
+    result = progressor("machine", "get", "--server", f"127.0.0.1:{port}", "--namespace",
+                        space.name, "m", timeout=60)
+    assert result.returncode != 0
+    assert str(port) in result.stderr
+
+
+def test_namespaces(server, processor):
+    name = f"cli-{uuid.uuid4().hex[:6]}"
+
+    def namespace(*arguments: str):
+        result = progressor("namespace", *arguments, "--server", server.address)
+        assert result.returncode == 0, result
+        return result.stdout
+
+    namespace("create", name, processor.endpoint)
+    assert processor.endpoint in namespace("get", name)
+    assert name in namespace("list")
+    assert name in json.dumps(json.loads(namespace("get", name, "--json")))
+    again = progressor("namespace", "create", name, processor.endpoint, "--server", server.address)
+    assert again.returncode != 0 and "exists" in again.stderr

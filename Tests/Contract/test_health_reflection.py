@@ -1,0 +1,90 @@
+"""grpc.health.v1 and grpc.reflection: every gRPC tool works without flags."""
+
+import json
+import subprocess
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from support.client import fails
+
+SERVICES = ["progressor.v1.Automaton", "progressor.v1.Namespaces"]
+SERVING = health_pb2.HealthCheckResponse.SERVING
+
+
+@pytest.mark.parametrize("service", ["", *SERVICES])
+def test_check(client, service):
+    request = health_pb2.HealthCheckRequest(service=service)
+    assert client.health.Check(request, timeout=10).status == SERVING
+
+
+def test_check_of_an_unknown_service(client):
+    with fails("NOT_FOUND"):
+        client.health.Check(health_pb2.HealthCheckRequest(service="no.such"), timeout=10)
+
+
+def test_watch_says_the_status_at_once_and_stays_open(client):
+    watch = client.health.Watch(health_pb2.HealthCheckRequest(), timeout=30)
+    assert next(watch).status == SERVING
+    assert watch.is_active()
+    watch.cancel()
+    with pytest.raises(grpc.RpcError):
+        next(watch)
+
+
+def test_watch_of_an_unknown_service_stays_open(client):
+    watch = client.health.Watch(health_pb2.HealthCheckRequest(service="no.such"), timeout=30)
+    assert next(watch).status == health_pb2.HealthCheckResponse.SERVICE_UNKNOWN
+    assert watch.is_active()
+    watch.cancel()
+
+
+def buf_curl(*arguments: str) -> subprocess.CompletedProcess:
+    """`buf curl` without a schema: it asks the server's reflection."""
+    return subprocess.run(
+        ["buf", "curl", "--protocol", "grpc", "--http2-prior-knowledge", *arguments],
+        capture_output=True, text=True, timeout=60)
+
+
+def test_reflection_lists_the_services(server):
+    listed = buf_curl("--list-services", f"http://{server.address}")
+    assert listed.returncode == 0, listed.stderr
+    for service in [*SERVICES, "grpc.health.v1.Health"]:
+        assert service in listed.stdout.split()
+
+
+def test_reflection_lists_methods(server):
+    listed = buf_curl("--list-methods", f"http://{server.address}")
+    assert listed.returncode == 0, listed.stderr
+    assert "progressor.v1.Automaton/Call" in listed.stdout
+
+
+@pytest.mark.parametrize("version", ["grpc-v1", "grpc-v1alpha"])
+def test_buf_curl_calls_through_reflection(server, space, version):
+    space.start("m", b"hello")
+    reply = buf_curl(
+        "--reflect-protocol", version, "-d",
+        json.dumps({"namespace": space.name, "id": "m"}),
+        f"http://{server.address}/progressor.v1.Automaton/Get")
+    assert reply.returncode == 0, reply.stderr
+    machine = json.loads(reply.stdout)["machine"]
+    assert (machine["id"], machine["lastEventId"]) == ("m", "1")
+    assert machine["history"][0]["body"]["data"] == "aGVsbG8="
+
+
+def test_buf_curl_shows_error_details(server, space):
+    reply = buf_curl(
+        "-d", json.dumps({"namespace": space.name, "id": "nobody"}),
+        f"http://{server.address}/progressor.v1.Automaton/Get")
+    assert reply.returncode != 0
+    assert "not_found" in reply.stderr and "MACHINE_NOT_FOUND" in reply.stderr
+
+
+def test_a_simple_client_starts_and_calls_a_machine(server, space):
+    body = {"namespace": space.name, "id": "m", "args": "AAEC"}
+    for method in ("Start", "Call"):
+        reply = buf_curl("-d", json.dumps(body),
+                         f"http://{server.address}/progressor.v1.Automaton/{method}")
+        assert reply.returncode == 0, reply.stderr
+    assert json.loads(reply.stdout) == {"response": "AAEC"}
+    assert space.events("m") == [bytes([0, 1, 2])] * 2
