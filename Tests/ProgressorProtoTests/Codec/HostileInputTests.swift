@@ -1,0 +1,166 @@
+import CProgressorProto
+import CProtobufC
+import MachineModel
+import Testing
+
+@testable import ProgressorProto
+
+@Suite struct HostileInputTests {
+  @Test("No message of the contract can contain itself, so that depth has a bound")
+  func noRecursion() {
+    let edges = messageGraph()
+    #expect(edges.count > 60)
+    var depths: [String: Int] = [:]
+    for message in edges.keys {
+      let depth = depth(of: message, in: edges, below: [], &depths)
+      #expect(depth != nil, "\(message) contains itself")
+      #expect((depth ?? 0) < 10)
+    }
+  }
+
+  /// Full names of all messages, with those of their fields' messages.
+  private func messageGraph() -> [String: [String]] {
+    var edges: [String: [String]] = [:]
+    func add(_ message: ArraySlice<UInt8>, in scope: String) {
+      var name = ""
+      for field in FieldReader(message) where field.number == 1 { name = "\(scope).\(field.text)" }
+      edges[name] = FieldReader(message).filter { $0.number == 2 }.flatMap { description in
+        FieldReader(description.payload).filter { $0.number == 6 }.map(\.text)
+      }
+      for nested in FieldReader(message) where nested.number == 3 { add(nested.payload, in: name) }
+    }
+    for file in DescriptorSet.embedded.files {
+      var package = ""
+      for field in FieldReader(file.encoded[...]) where field.number == 2 { package = field.text }
+      for message in FieldReader(file.encoded[...]) where message.number == 4 {
+        add(message.payload, in: ".\(package)")
+      }
+    }
+    return edges
+  }
+
+  private func depth(
+    of message: String, in edges: [String: [String]], below: Set<String>,
+    _ depths: inout [String: Int]
+  ) -> Int? {
+    if below.contains(message) { return nil }
+    if let known = depths[message] { return known }
+    var deepest = 0
+    for next in edges[message] ?? [] {
+      guard
+        let depth = depth(of: next, in: edges, below: below.union([message]), &depths)
+      else { return nil }
+      deepest = max(deepest, depth)
+    }
+    depths[message] = deepest + 1
+    return deepest + 1
+  }
+
+  @Test("protobuf-c knows every string as bytes, so that none ends at a U+0000")
+  func noCStrings() {
+    var seen: Set<UnsafePointer<ProtobufCMessageDescriptor>> = []
+    func walk(_ descriptor: UnsafePointer<ProtobufCMessageDescriptor>) {
+      guard seen.insert(descriptor).inserted else { return }
+      for index in 0..<Int(descriptor.pointee.n_fields) {
+        let field = descriptor.pointee.fields[index]
+        #expect(field.type != PROTOBUF_C_TYPE_STRING)
+        #expect(field.default_value == nil)
+        if field.type == PROTOBUF_C_TYPE_MESSAGE, let message = field.descriptor {
+          walk(UnsafePointer(message.assumingMemoryBound(to: ProtobufCMessageDescriptor.self)))
+        }
+      }
+    }
+    for message in Samples.all {
+      guard let message = message as? any CRepresentable else { continue }
+      walk(descriptor(of: message))
+    }
+    walk(descriptor(of: ReflectionRequest(query: nil)))
+    walk(descriptor(of: ReflectionResponse(request: .init(query: nil), answer: .services([]))))
+    #expect(seen.count > 50)
+  }
+
+  private func descriptor<Value: CRepresentable>(
+    of value: Value
+  ) -> UnsafePointer<ProtobufCMessageDescriptor> {
+    ProtobufArena.withArena { arena in
+      arena.makeDefault(Value.self).unsafelyUnwrapped.withMemoryRebound(
+        to: ProtobufCMessage.self, capacity: 1
+      ) { $0.pointee.descriptor }
+    }
+  }
+
+  @Test("Millions of empty submessages exhaust the budget, not the memory")
+  func emptySubmessages() {
+    let events = [UInt8](repeating: 0, count: 1 << 21).enumerated().map { index, _ in
+      index.isMultiple(of: 2) ? UInt8(0x12) : UInt8(0)
+    }
+    let answer = Wire.bytes(2, events)
+    #expect(throws: ProtobufError.exhausted) { try ProcessCallResponse(decoding: answer) }
+  }
+
+  @Test("Millions of unknown fields exhaust the budget, not the memory")
+  func unknownFields() {
+    let fields = [UInt8](repeating: 0x78, count: 1 << 22)  // Field 15, varint, value 0x78.
+    #expect(throws: ProtobufError.exhausted) { try StartResponse(decoding: fields) }
+  }
+
+  @Test("A singular field that is repeated merges until the budget ends")
+  func quadraticMerge() {
+    let change = Wire.bytes(2, Wire.bytes(2, [UInt8](repeating: 0, count: 0) + Wire.varint(1, 1)))
+    let answer = Array(repeatElement(change, count: 64 << 10).joined())
+    #expect(throws: ProtobufError.exhausted) { try ProcessCallResponse(decoding: answer) }
+  }
+
+  @Test("A singular field that is repeated a few times is merged, as protobuf has it")
+  func merge() throws {
+    let first = Wire.bytes(2, Wire.bytes(2, Wire.text(2, "one")))
+    let second = Wire.bytes(2, Wire.bytes(2, Wire.text(2, "two")) + Wire.bytes(1, []))
+    let answer = try ProcessCallResponse(decoding: first + second).answer
+    #expect(answer.change.events.map(\.data) == [Array("one".utf8), Array("two".utf8)])
+    #expect(answer.change.auxState == Content(data: []))
+  }
+
+  @Test("The last of several values of a scalar counts")
+  func lastWins() throws {
+    let request = try CallRequest(decoding: Wire.machineID + Wire.text(2, "j"))
+    #expect(request.machineID.id == "j")
+  }
+
+  @Test("The last member of a oneof counts")
+  func lastOneofWins() throws {
+    let action = Wire.bytes(1, Wire.bytes(2, Wire.varint(1, 9))) + Wire.bytes(2, [])
+    #expect(
+      try ProcessSignalResponse(decoding: Wire.bytes(2, action)).answer.action.timer == .unset)
+  }
+
+  @Test("A length beyond the input is refused at once")
+  func hugeLength() {
+    let bytes = Wire.machineID + [0x1A] + Wire.bare(1 << 30) + [1, 2, 3]
+    #expect(throws: ProtobufError.malformed) { try CallRequest(decoding: bytes) }
+    let longest = Wire.machineID + [0x1A] + Wire.bare(.max)
+    #expect(throws: ProtobufError.malformed) { try CallRequest(decoding: longest) }
+  }
+
+  @Test("Deep nesting in an unknown field costs nothing; groups are refused")
+  func deepNesting() throws {
+    var nested: [UInt8] = []
+    for _ in 0..<2_000 { nested = Wire.bytes(15, nested) }
+    let request = try CallRequest(decoding: Wire.machineID + Wire.bytes(15, nested))
+    #expect(request.machineID.id == "i")
+    let groups = [UInt8](repeating: 0x7B, count: 100_000)
+    #expect(throws: ProtobufError.malformed) { try CallRequest(decoding: Wire.machineID + groups) }
+  }
+
+  @Test("A field of another wire type is no field of ours")
+  func wrongWireType() throws {
+    let bytes = Wire.machineID + Wire.varint(3, 7)
+    #expect(throws: ProtobufError.malformed) { try CallRequest(decoding: bytes) }
+  }
+
+  @Test("Unknown fields are ignored")
+  func unknownField() throws {
+    let bytes = Wire.machineID + Wire.varint(100, 7) + Wire.text(101, "later")
+    #expect(
+      try CallRequest(decoding: bytes) == CallRequest(machineID: .init(namespace: "n", id: "i")))
+  }
+}
