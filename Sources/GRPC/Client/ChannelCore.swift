@@ -71,17 +71,17 @@ final class ChannelCore: @unchecked Sendable {
 
   /// Admits a call and starts it as soon as it can.
   func start(_ call: UnaryCall) {
-    if isClosed { return refuse(call, .channelClosed, .unavailable, "the channel is closed") }
-    let now = NIODeadline.now()
-    if call.deadline <= now {
-      return refuse(call, .deadline, .deadlineExceeded, "the deadline passed before the call began")
+    openCalls += 1
+    if isClosed { return endLater(call, .channelClosed, .unavailable, "the channel is closed") }
+    if call.deadline <= .now() {
+      return endLater(
+        call, .deadline, .deadlineExceeded, "the deadline passed before the call began")
     }
     do {
       call.body = try RequestBody(call.message, encoding: configuration.requestEncoding)
     } catch {
-      return refuse(call, .unsendable, .resourceExhausted, error.status.message)
+      return endLater(call, .unsendable, .resourceExhausted, error.status.message)
     }
-    openCalls += 1
     if call.deadline < .distantFuture { watchDeadline(of: call) }
     wake()
     if queue.isEmpty, let index = nextSubchannel() {
@@ -120,10 +120,12 @@ final class ChannelCore: @unchecked Sendable {
   }
 
   private func enqueue(_ call: UnaryCall) {
-    if connectivity == .transientFailure, !call.waitsForReady { return failUnreachable(call) }
+    if connectivity == .transientFailure, !call.waitsForReady {
+      return endLater(call, .unreachable, .unavailable, unreachableMessage)
+    }
     guard queue.append(call) else {
       let text = "\(configuration.maximumQueuedCalls) calls wait for a connection already"
-      return end(call, .queueFull, .resourceExhausted, text)
+      return endLater(call, .queueFull, .resourceExhausted, text)
     }
     call.isQueued = true
   }
@@ -153,14 +155,18 @@ final class ChannelCore: @unchecked Sendable {
     }
   }
 
-  private func refuse(
+  private var unreachableMessage: String { "no connection: \(lastFailure)" }
+
+  /// Ends a call that cannot even begin. Not before the caller of `unary` has gone on: one that tries
+  /// again in its completion must not recurse.
+  private func endLater(
     _ call: UnaryCall, _ reason: LocalReason, _ code: StatusCode, _ text: String
   ) {
-    call.finish()?(.local(reason, code, text, seen: false))
+    eventLoop.execute { self.end(call, reason, code, text) }
   }
 
   func failUnreachable(_ call: UnaryCall) {
-    end(call, .unreachable, .unavailable, "no connection: \(lastFailure)")
+    end(call, .unreachable, .unavailable, unreachableMessage)
   }
 
   /// Ends a call from this side.

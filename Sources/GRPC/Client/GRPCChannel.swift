@@ -53,7 +53,8 @@ public final class GRPCChannel: Sendable {
   ///   - deadline: when the call ends with DEADLINE_EXCEEDED, wherever it is; sent as `grpc-timeout`.
   ///   - waitForReady: whether the call waits for a connection, however long (until its deadline). If
   ///     not, it fails with UNAVAILABLE as soon as connecting has failed.
-  ///   - completion: called on the event loop, exactly once; possibly before this method returns.
+  ///   - completion: called on the event loop, exactly once, never before this method has returned
+  ///     to a caller on the loop.
   /// - Returns: a handle to cancel the call by.
   @discardableResult
   public func unary(

@@ -4,6 +4,8 @@ import NIOPosix
 
 #if canImport(Glibc)
   import Glibc
+#elseif canImport(Darwin)
+  import Darwin
 #endif
 
 /// One place for a connection to one address: connects, and connects again, when ``SubchannelState``
@@ -152,6 +154,7 @@ final class Subchannel: ClientConnectionDelegate {
 
   private static func describe(_ error: any Error) -> String {
     if case .connectTimeout = error as? ChannelError { return "timed out" }
+    if let error = error as? IOError { return String(cString: strerror(error.errnoCode)) }
     return "\(error)"
   }
 
