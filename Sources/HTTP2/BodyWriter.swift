@@ -24,4 +24,13 @@ public struct BodyWriter: ~Copyable {
     byteCount += count
     return count
   }
+
+  /// Writes one byte; false when there is no room.
+  public mutating func write(_ byte: UInt8) -> Bool {
+    guard let first = free.baseAddress, free.count > 0 else { return false }
+    first.storeBytes(of: byte, as: UInt8.self)
+    free = UnsafeMutableRawBufferPointer(rebasing: free[1...])
+    byteCount += 1
+    return true
+  }
 }

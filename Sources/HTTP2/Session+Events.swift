@@ -3,7 +3,7 @@ import CNghttp2
 /// What nghttp2 reports while it receives or sends.
 extension Session {
   /// Finds the stream by the address that nghttp2 keeps for it; faster than the dictionary.
-  private func stream(_ id: Int32) -> HTTP2Stream? {
+  private func known(_ id: Int32) -> HTTP2Stream? {
     nghttp2_session_get_stream_user_data(handle, id).map {
       Unmanaged<HTTP2Stream>.fromOpaque($0).takeUnretainedValue()
     }
@@ -90,11 +90,10 @@ extension Session {
       streams[id] = stream
       let address = Unmanaged.passUnretained(stream).toOpaque()
       _ = nghttp2_session_set_stream_user_data(handle, id, address)
-      delegate?.session(self, didOpen: stream)
-      stream.delegate?.stream(stream, didReceive: headers, kind: .request)
+      delegate?.session(self, didOpen: stream, headers: headers)
       return
     }
-    guard let stream = stream(id) else { return }
+    guard let stream = known(id) else { return }
     let kind: HeadersKind
     if role == .server || stream.hasResponse {
       kind = .trailers
@@ -108,14 +107,14 @@ extension Session {
   }
 
   private func receivedEnd(on id: Int32) {
-    guard let stream = stream(id) else { return }
+    guard let stream = known(id) else { return }
     stream.isRemoteClosed = true
     stream.delegate?.streamDidReceiveEnd(stream)
   }
 
   func receivedData(_ data: RawSpan, on id: Int32) {
     flood.moved(payloadBytes: data.byteCount)
-    guard let stream = stream(id), let delegate = stream.delegate else {
+    guard let stream = known(id), let delegate = stream.delegate else {
       _ = nghttp2_session_consume(handle, id, data.byteCount)
       return
     }
@@ -135,11 +134,14 @@ extension Session {
   // MARK: Sending
 
   func sentFrame(_ frame: nghttp2_frame) {
+    let endsStream = frame.hd.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
     switch nghttp2_frame_type(UInt32(frame.hd.type)) {
     case NGHTTP2_HEADERS:
-      if role == .client { stream(frame.hd.stream_id)?.isSent = true }
+      if role == .client { known(frame.hd.stream_id)?.isSent = true }
+      if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_DATA:
       flood.moved(payloadBytes: frame.hd.length)
+      if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_RST_STREAM:
       // A client resets its own calls as it likes; a server does so because of its peer.
       guard role == .server, let error = flood.sentReset(now: now) else { return }
@@ -147,6 +149,23 @@ extension Session {
     default:
       break
     }
+  }
+
+  /// A server that answered before the request ended asks the client to stop sending it
+  /// (RFC 9113 section 8.1). That can go only after the end of the answer: nghttp2 drops what is queued
+  /// behind RST_STREAM.
+  private func sentEnd(on id: Int32) {
+    guard role == .server, let stream = known(id), !stream.isRemoteClosed else { return }
+    stream.reset(.noError)
+  }
+
+  /// A frame could not be sent. Without its header fields an answer would never end: reset it.
+  func failedToSend(_ frame: nghttp2_frame, code: Int32) {
+    guard role == .server, nghttp2_frame_type(UInt32(frame.hd.type)) == NGHTTP2_HEADERS,
+      nghttp2_error(code) != NGHTTP2_ERR_STREAM_CLOSING,
+      nghttp2_error(code) != NGHTTP2_ERR_STREAM_CLOSED
+    else { return }
+    streams[frame.hd.stream_id]?.reset(.internalError)
   }
 
   /// Lets the stream's delegate write the next piece of its body.

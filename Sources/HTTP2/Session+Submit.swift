@@ -114,6 +114,12 @@ extension Session {
         handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
   }
 
+  /// The open stream of that identifier, if there is one.
+  public func stream(_ id: Int32) -> HTTP2Stream? { streams[id] }
+
+  /// The streams that are open or wait to be opened, in no order.
+  public var openStreams: some Collection<HTTP2Stream> { streams.values }
+
   /// How many streams are open or wait to be opened.
   public var openStreamCount: Int { streams.count }
 

@@ -59,6 +59,11 @@ struct SessionCallbacks: @unchecked Sendable {
       with(user) { $0.sentFrame(frame.pointee) }
       return 0
     }
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks) { _, frame, code, user in
+      guard let frame else { return 0 }
+      with(user) { $0.failedToSend(frame.pointee, code: code) }
+      return 0
+    }
   }
 
   /// The source of a stream's body: the stream's own address, valid as long as the stream is open.

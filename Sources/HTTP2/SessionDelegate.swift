@@ -4,8 +4,9 @@
 /// All `submit…` methods may be called from within; `receive` and `takeOutput` may not (they do
 /// nothing then).
 public protocol SessionDelegate: AnyObject {
-  /// A peer opened a stream (servers only). Set the stream's delegate here: its headers come next.
-  func session(_ session: Session, didOpen stream: HTTP2Stream)
+  /// A peer opened a stream (servers only) with these header fields, which lie in memory that the
+  /// session uses again. Set the stream's delegate here; without one the request's body is dropped.
+  func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList)
   /// The peer's SETTINGS came; they are in force (`Session.remoteSettings`).
   func sessionDidReceiveSettings(_ session: Session)
   /// The peer acknowledged our SETTINGS.
@@ -22,7 +23,7 @@ public protocol SessionDelegate: AnyObject {
 
 /// Most of them matter to one role only.
 extension SessionDelegate {
-  public func session(_ session: Session, didOpen stream: HTTP2Stream) {}
+  public func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList) {}
   public func sessionDidReceiveSettings(_ session: Session) {}
   public func sessionDidReceiveSettingsAcknowledgement(_ session: Session) {}
   public func sessionDidReceivePing(_ session: Session) {}
@@ -34,8 +35,6 @@ extension SessionDelegate {
 
 /// What a header block is.
 public enum HeadersKind: Sendable, Equatable {
-  /// A request's header fields (a server receives them).
-  case request
   /// An interim response, `:status` 1xx.
   case informational
   /// A response's header fields.
@@ -57,8 +56,8 @@ public enum BodyProgress: Sendable, Equatable {
 /// What concerns one stream. Called during `Session.receive` and `Session.takeOutput`, on their
 /// thread, until `streamDidClose`.
 public protocol StreamDelegate: AnyObject {
-  /// A complete header list. It lies in memory that the session uses again: keep values, not the
-  /// list.
+  /// A complete header list after the one that opened the stream. It lies in memory that the session
+  /// uses again: keep values, not the list.
   func stream(_ stream: HTTP2Stream, didReceive headers: HeaderList, kind: HeadersKind)
   /// Bytes of the body. The peer's window opens again only when they are consumed
   /// (`HTTP2Stream.consume`).

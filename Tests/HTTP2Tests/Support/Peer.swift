@@ -56,8 +56,9 @@ final class Peer {
 }
 
 extension Peer: SessionDelegate {
-  func session(_ session: Session, didOpen stream: HTTP2Stream) {
+  func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList) {
     let call = Call()
+    call.headers = headers
     call.stream = stream
     stream.delegate = call
     calls.append(call)
@@ -82,7 +83,7 @@ extension Peer: SessionDelegate {
 /// What happened on one stream, and the body that it sends.
 final class Call: StreamDelegate {
   var stream: HTTP2Stream?
-  private(set) var headers: HeaderList?
+  var headers: HeaderList?
   private(set) var informational = 0
   private(set) var trailers: HeaderList?
   private(set) var data: [UInt8] = []
@@ -101,7 +102,7 @@ final class Call: StreamDelegate {
 
   func stream(_ stream: HTTP2Stream, didReceive headers: HeaderList, kind: HeadersKind) {
     switch kind {
-    case .request, .response: self.headers = headers
+    case .response: self.headers = headers
     case .informational: informational += 1
     case .trailers: trailers = headers
     }
