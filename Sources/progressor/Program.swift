@@ -1,4 +1,12 @@
+import ArgumentParser
+import ProgressorServer
+
+/// The program: the server, and a client for people.
 @main
-struct Program {
-  static func main() {}
+struct Program: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "progressor",
+    abstract: "Keeps business processes running in spite of crashes.",
+    version: Version.current,
+    subcommands: [ServeCommand.self, MachineCommand.self, NamespaceCommand.self])
 }

@@ -1,21 +1,17 @@
-/// An address to serve on.
-public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
-  /// A host name or IP address (IPv6 without brackets) and a port; 0 = any free one.
-  case tcp(host: String, port: Int)
-  /// A Unix socket.
-  case unix(path: String)
+public import GRPC
 
+extension ServerAddress {
   /// The longest path that `sockaddr_un` can hold.
-  public static let maximumPathBytes = 107
+  static let maximumPathBytes = 107
 
   /// Reads `HOST:PORT`, `[IPV6]:PORT` or `unix:PATH`; the error says what is wrong.
   public init(parsing text: String) throws(InvalidAddress) {
     if text.hasPrefix("unix:") {
       let path = String(text.dropFirst(5))
       if path.isEmpty { throw InvalidAddress("\"\(text)\" has no path: write unix:PATH") }
-      if path.utf8.count > ListenAddress.maximumPathBytes {
+      if path.utf8.count > ServerAddress.maximumPathBytes {
         throw InvalidAddress(
-          "the path of a Unix socket may have \(ListenAddress.maximumPathBytes) bytes, "
+          "the path of a Unix socket may have \(ServerAddress.maximumPathBytes) bytes, "
             + "\"\(path)\" has \(path.utf8.count): choose a shorter one")
       }
       self = .unix(path: path)
@@ -37,13 +33,6 @@ public enum ListenAddress: Sendable, Hashable, CustomStringConvertible {
       throw InvalidAddress("\"\(text)\": the port must be a number from 0 to 65535")
     }
     self = .tcp(host: String(host), port: Int(port))
-  }
-
-  public var description: String {
-    switch self {
-    case .tcp(let host, let port): host.contains(":") ? "[\(host)]:\(port)" : "\(host):\(port)"
-    case .unix(let path): "unix:\(path)"
-    }
   }
 }
 

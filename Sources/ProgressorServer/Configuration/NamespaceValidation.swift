@@ -1,4 +1,3 @@
-
 public import MachineModel
 
 extension Namespace {
@@ -76,7 +75,9 @@ extension Limits {
       ("mailbox", mailbox), ("steps_in_flight", stepsInFlight), ("notifications", notifications),
     ]
     for (name, value) in fields {
-      if let value, value <= 0 { throw .invalidArgument(field: "\(path).\(name)", "must be positive") }
+      if let value, value <= 0 {
+        throw .invalidArgument(field: "\(path).\(name)", "must be positive")
+      }
     }
   }
 }

@@ -1,8 +1,9 @@
+public import GRPC
 import Glibc
 public import MachineModel
 
 /// Everything that `progressor serve` is told, checked.
-public struct ServerConfiguration: Sendable, Hashable {
+public struct NodeConfiguration: Sendable, Hashable {
   /// Where machines are stored.
   public enum Database: Sendable, Hashable {
     /// A PostgreSQL server: a connection string or URL.
@@ -19,7 +20,7 @@ public struct ServerConfiguration: Sendable, Hashable {
     case point(name: String, endpoint: String)
   }
 
-  public var listen: [ListenAddress]
+  public var listen: [ServerAddress]
   public var database: Database
   public var log: LogConfiguration
   /// In the order in which they are carried out.
@@ -55,13 +56,13 @@ public struct ServerConfiguration: Sendable, Hashable {
     }
     let reader = SettingReader(
       flags: flags, environment: environment, file: document?.values ?? [:])
-    listen = try ServerConfiguration.listen(reader)
+    listen = try NodeConfiguration.listen(reader)
     if let url = reader.text("database.url") {
       database = .external(url: url)
     } else {
       database = .embedded(
         directory: reader.text("data_dir")
-          ?? ServerConfiguration.defaultDataDirectory(environment, isRoot: geteuid() == 0))
+          ?? NodeConfiguration.defaultDataDirectory(environment, isRoot: geteuid() == 0))
     }
     log = LogConfiguration(
       level: .init(rawValue: try reader.choice("log.level")) ?? .info,
@@ -77,17 +78,17 @@ public struct ServerConfiguration: Sendable, Hashable {
     residentBytes = try reader.number("limits.resident_size") ?? 0
     maximumConnections = try reader.number("limits.connections") ?? 0
     namespaces = (document?.namespaces ?? []).map { .define($0) }
-    namespaces += try ServerConfiguration.pointed(reader)
+    namespaces += try NodeConfiguration.pointed(reader)
   }
 
   private static func listen(
     _ reader: SettingReader
-  ) throws(ConfigurationError) -> [ListenAddress] {
+  ) throws(ConfigurationError) -> [ServerAddress] {
     let texts = reader.list("listen") ?? [Setting.named("listen")?.defaultText ?? ""]
-    var addresses: [ListenAddress] = []
+    var addresses: [ServerAddress] = []
     for text in texts {
       do {
-        addresses.append(try ListenAddress(parsing: text))
+        addresses.append(try ServerAddress(parsing: text))
       } catch {
         throw reader.problem("listen", error.description)
       }
@@ -108,7 +109,8 @@ public struct ServerConfiguration: Sendable, Hashable {
       let name = String(text[..<equals])
       let endpoint = String(text[text.index(after: equals)...])
       do {
-        try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint)).validate(path: "")
+        try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint)).validate(
+          path: "")
       } catch {
         throw reader.problem("namespaces", "\"\(text)\": \(error.message)")
       }

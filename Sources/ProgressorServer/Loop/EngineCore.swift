@@ -1,0 +1,94 @@
+import MachineModel
+import NIOCore
+import ProgressorEngine
+
+/// The engine and what a turn needs around it. Confined to the engine's loop.
+final class EngineCore {
+  /// The shells that perform effects.
+  struct Outside {
+    let storage: any StoragePort
+    let processors: any ProcessorPort
+    let observers: [any InputObserver]
+    /// Hands an input to a later turn.
+    let submit: @Sendable (Input) -> Void
+  }
+
+  private var engine: Engine
+  private let eventLoop: any EventLoop
+  private let clock: NodeClock
+  private var outside: Outside?
+
+  private var entries: [EngineInbox.Entry] = []
+  private var effects: [Effect] = []
+  private var replies = ReplyTable()
+  private var wakeUp: (time: Int64, task: Scheduled<Void>)?
+
+  init(engine: consuming Engine, eventLoop: any EventLoop, clock: NodeClock) {
+    self.engine = engine
+    self.eventLoop = eventLoop
+    self.clock = clock
+  }
+
+  func attach(_ outside: Outside) {
+    self.outside = outside
+  }
+
+  /// One turn. Nothing happens before `attach(_:)`; the inbox keeps what comes.
+  func turn(_ inbox: EngineInbox) {
+    guard let outside else { return }
+    inbox.take(&entries)
+    if entries.isEmpty { return }
+    let now = clock.now()
+    for entry in entries {
+      switch entry {
+      case .request(let request, let target):
+        replies.insert(target, for: request.id)
+        engine.handle(.request(request), now: now, into: &effects)
+      case .input(let input):
+        prepare(input, now: now, outside)
+        engine.handle(input, now: now, into: &effects)
+      }
+    }
+    entries.removeAll(keepingCapacity: true)
+    engine.flush(now: now, into: &effects)
+    perform(now: now, outside)
+  }
+
+  private func prepare(_ input: Input, now: Moment, _ outside: Outside) {
+    switch input {
+    case .cancelled(let request): replies.remove(request)
+    case .namespacesChanged(let records): outside.processors.namespacesChanged(records)
+    default: break
+    }
+    for observer in outside.observers { observer.observe(input, now: now) }
+  }
+
+  private func perform(now: Moment, _ outside: Outside) {
+    var stored: [Effect] = []
+    for effect in effects {
+      switch effect {
+      case .reply(let request, let reply): replies.collect(reply, for: request)
+      case .load, .list, .readDue, .commit: stored.append(effect)
+      case .invoke(let invocation): outside.processors.invoke(invocation, now: now)
+      case .awaitEndpoint(let namespace): outside.processors.awaitEndpoint(namespace)
+      case .wake(let time): wake(at: time, now: now, outside)
+      }
+    }
+    effects.removeAll(keepingCapacity: true)
+    // Replies tell what is durable already, and storage answers later: handing them over in this
+    // order keeps the order of effects.
+    replies.sendCollected()
+    if !stored.isEmpty { outside.storage.perform(stored) }
+  }
+
+  private func wake(at time: Int64, now: Moment, _ outside: Outside) {
+    if let wakeUp, wakeUp.time == time { return }
+    wakeUp?.task.cancel()
+    let deadline = now.deadline(atUptime: time, reference: .now())
+    let task = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+      self.wakeUp = nil
+      outside.submit(.timePassed)
+    }
+    wakeUp = (time, task)
+  }
+}

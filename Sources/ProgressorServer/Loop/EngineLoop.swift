@@ -1,0 +1,75 @@
+import MachineModel
+import NIOCore
+import ProgressorEngine
+import Synchronization
+
+/// Confines the engine to one event loop.
+///
+/// A turn: take the inbox, read the clock once, `handle` each input, `flush`, perform the effects in
+/// their order. Submissions of a turn that other threads make while it runs go into the next one, so
+/// that a busy loop is woken once per batch and not once per input.
+final class EngineLoop: Sendable {
+  /// The loop of the engine, of the processors' channels, and of nothing that blocks.
+  let eventLoop: any EventLoop
+
+  private let inbox: EngineInbox
+  private let core: NIOLoopBoundBox<EngineCore>
+  private let nextRequest = Atomic<UInt64>(1)
+
+  init(eventLoop: any EventLoop, configuration: EngineConfiguration, clock: NodeClock) {
+    self.eventLoop = eventLoop
+    inbox = EngineInbox(maximumRequests: configuration.maximumRequests)
+    core = NIOLoopBoundBox.makeBoxSendingValue(
+      EngineCore(engine: Engine(configuration: configuration), eventLoop: eventLoop, clock: clock),
+      eventLoop: eventLoop)
+  }
+
+  /// Begins to take turns. What was submitted before is handled first. On `eventLoop`.
+  func start(
+    storage: any StoragePort, processors: any ProcessorPort, observers: [any InputObserver]
+  ) {
+    core.value.attach(
+      EngineCore.Outside(
+        storage: storage, processors: processors, observers: observers,
+        submit: { [weak self] in
+          self?.submit($0)
+        }))
+    turn()
+  }
+
+  /// Hands inputs over, from any thread. They are handled in this order.
+  func submit(_ inputs: [Input]) {
+    if !inputs.isEmpty, inbox.put(inputs) { schedule() }
+  }
+
+  /// Hands one input over, from any thread.
+  func submit(_ input: Input) {
+    if inbox.put(input) { schedule() }
+  }
+
+  /// A number for a request of this node, from any thread.
+  func newRequestID() -> RequestID {
+    RequestID(nextRequest.wrappingAdd(1, ordering: .relaxed).oldValue)
+  }
+
+  /// Hands a request over, from any thread; `target` gets its answer. False = refused because too
+  /// many wait already; nothing will be sent then.
+  func submit(_ request: Request, replyTo target: any ReplyTarget) -> Bool {
+    guard let mustWake = inbox.put(request, target) else { return false }
+    if mustWake { schedule() }
+    return true
+  }
+
+  /// The client of a request went away, from any thread: its target gets nothing any more.
+  func cancel(_ request: RequestID) {
+    submit(.cancelled(request))
+  }
+
+  private func schedule() {
+    eventLoop.execute { self.turn() }
+  }
+
+  private func turn() {
+    core.value.turn(inbox)
+  }
+}

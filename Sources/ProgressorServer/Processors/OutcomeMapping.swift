@@ -1,0 +1,66 @@
+import GRPC
+import MachineModel
+import NIOCore
+import ProgressorEngine
+import ProgressorProto
+
+/// What the end of a call means for the step: only a status that the processor itself sent is its
+/// word, everything that our client made up is transient, an answer that cannot be used is the
+/// processor's fault.
+enum OutcomeMapping {
+  /// The outcome of a call of `method`, whose answer `decode` reads.
+  static func outcome(
+    of result: UnaryResult, method: String,
+    decode: (ByteBuffer) throws(ProtobufError) -> ProcessorAnswer
+  ) -> ProcessorOutcome {
+    guard result.origin == .peer else { return local(result, method: method) }
+    if !result.status.isOK { return .status(status(result.status)) }
+    guard let message = result.message else {
+      return .unusable(message: "\(method) was answered with OK and without a message")
+    }
+    do {
+      return .answered(try decode(message))
+    } catch {
+      return .unusable(message: "the answer to \(method) cannot be used: \(error.description)")
+    }
+  }
+
+  /// The status that the processor sent, with what it said in `grpc-status-details-bin`.
+  static func status(_ status: RPCStatus) -> ProcessorStatus {
+    let rich = status.details.flatMap { try? RichStatus(decoding: $0) }
+    return ProcessorStatus(
+      code: Code(status.code), message: status.message, details: rich?.encodedDetails ?? [],
+      reasons: rich?.errorInfos.map(\.reason) ?? [])
+  }
+
+  private static func local(_ result: UnaryResult, method: String) -> ProcessorOutcome {
+    let (code, text) = (Code(result.status.code), result.status.message)
+    switch result.localReason {
+    case .missingMessage:
+      return .unusable(message: "\(method) was answered with OK and without a message")
+    case .tooManyMessages:
+      return .unusable(message: "\(method) was answered with more than one message")
+    case .oversizedMessage:
+      return .unusable(message: "the answer to \(method) exceeds the message limit: \(text)")
+    case .oversizedMetadata:
+      return .unusable(message: "the metadata of the answer to \(method) exceed the limit: \(text)")
+    case .undecodable:
+      return .unusable(message: "the answer to \(method) cannot be read: \(text)")
+    case .unsendable:
+      return .machineTooLarge
+    case .deadline, .unreachable, .connectionLost, .queueFull, .channelClosed, .cancelled, .reset,
+      .http, .missingStatus, nil:
+      return result.seen ? .lost(code: code, message: text) : .unreachable(message: text)
+    }
+  }
+}
+
+extension Code {
+  /// The same code; both tables are those of gRPC.
+  init(_ code: StatusCode) { self = Code(rawValue: Int32(code.rawValue)) ?? .unknown }
+}
+
+extension StatusCode {
+  /// The same code; both tables are those of gRPC.
+  init(_ code: Code) { self = StatusCode(rawValue: Int(code.rawValue)) ?? .unknown }
+}

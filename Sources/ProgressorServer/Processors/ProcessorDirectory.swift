@@ -1,0 +1,127 @@
+import GRPC
+import Logging
+import MachineModel
+import NIOCore
+import ProgressorEngine
+import ProgressorProto
+
+/// The processors: one channel per endpoint, shared by the namespaces that have it, following their
+/// changes. Confined to the engine's loop, on which the channels live too: invoking is no hop.
+final class ProcessorDirectory: ProcessorPort {
+  /// Hands what comes back to the engine.
+  private let submit: @Sendable (Input) -> Void
+  private let eventLoop: any EventLoop
+  private let maximumMessageBytes: Int
+  private let logger: Logger
+
+  /// What decides about a channel; a change of it makes a new one.
+  private struct Key: Hashable {
+    let endpoint: String
+    let connections: Int32
+  }
+
+  private struct Entry {
+    let channel: GRPCChannel
+    var namespaces: Set<NamespaceNumber>
+  }
+
+  private var keys: [NamespaceNumber: Key] = [:]
+  private var entries: [Key: Entry] = [:]
+
+  init(
+    eventLoop: any EventLoop, maximumMessageBytes: Int, logger: Logger,
+    submit: @escaping @Sendable (Input) -> Void
+  ) {
+    self.eventLoop = eventLoop
+    self.maximumMessageBytes = maximumMessageBytes
+    self.logger = logger
+    self.submit = submit
+  }
+
+  func invoke(_ invocation: Invocation, now: Moment) {
+    let (step, attempt, submit) = (invocation.step, invocation.attempt, submit)
+    guard let channel = channel(invocation.namespace) else {
+      submit(
+        .processorAnswered(
+          step, attempt: attempt, .unreachable(message: "the namespace has no endpoint")))
+      return
+    }
+    guard let call = ProcessorCall(invocation, limit: maximumMessageBytes) else {
+      submit(.processorAnswered(step, attempt: attempt, .machineTooLarge))
+      return
+    }
+    let method = ProcessorCall.Method(invocation.stimulus)
+    channel.unary(
+      path: call.path, metadata: call.metadata, message: call.message,
+      deadline: now.deadline(atUptime: invocation.deadline, reference: .now()),
+      waitForReady: invocation.waitsForEndpoint
+    ) { result in
+      let outcome = OutcomeMapping.outcome(
+        of: result, method: method.rawValue,
+        decode: { message throws(ProtobufError) in try method.decode(message) })
+      submit(.processorAnswered(step, attempt: attempt, outcome))
+    }
+  }
+
+  func awaitEndpoint(_ namespace: NamespaceNumber) {
+    guard let channel = channel(namespace) else { return }
+    let submit = submit
+    channel.whenReady { submit(.endpointReady(namespace)) }
+  }
+
+  func namespacesChanged(_ records: [NamespaceRecord]) {
+    let old = entries
+    keys = [:]
+    entries = [:]
+    for record in records {
+      let key = Key(
+        endpoint: record.namespace.processor.endpoint,
+        connections: record.namespace.processor.connections)
+      guard let channel = entries[key]?.channel ?? old[key]?.channel ?? connect(key) else {
+        continue
+      }
+      keys[record.number] = key
+      entries[key, default: Entry(channel: channel, namespaces: [])].namespaces
+        .insert(record.number)
+    }
+    for (key, entry) in old where entries[key] == nil { entry.channel.close() }
+    announceMoved(old)
+  }
+
+  /// Closes every channel: what is under way ends as lost.
+  func close() {
+    for entry in entries.values { entry.channel.close() }
+    entries = [:]
+    keys = [:]
+  }
+
+  /// Work that waited for an endpoint that the namespace has no more would wait for ever: it is told
+  /// to try the new one.
+  private func announceMoved(_ old: [Key: Entry]) {
+    for (number, key) in keys where old[key]?.namespaces.contains(number) != true {
+      submit(.endpointReady(number))
+    }
+  }
+
+  private func channel(_ namespace: NamespaceNumber) -> GRPCChannel? {
+    keys[namespace].flatMap { entries[$0]?.channel }
+  }
+
+  private func connect(_ key: Key) -> GRPCChannel? {
+    do {
+      let target = try ChannelTarget(key.endpoint)
+      var configuration = ChannelConfiguration()
+      configuration.connections = Int(
+        key.connections > 0 ? key.connections : ProcessorOptions.defaultConnections)
+      configuration.maximumResponseMessageSize = maximumMessageBytes
+      configuration.maximumQueuedCalls = 100_000
+      configuration.connectTimeout = .seconds(5)
+      configuration.userAgent = "progressor/" + Version.current
+      return GRPCChannel(
+        target: target, configuration: configuration, eventLoop: eventLoop, logger: logger)
+    } catch {
+      logger.error("a namespace has no usable endpoint", metadata: ["error": "\(error)"])
+      return nil
+    }
+  }
+}

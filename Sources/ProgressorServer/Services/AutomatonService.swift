@@ -1,0 +1,147 @@
+import GRPC
+import MachineModel
+import NIOCore
+import ProgressorEngine
+import ProgressorProto
+
+/// `progressor.v1.Automaton`: requests become inputs of the engine, its replies become responses.
+/// Runs on the connections' loops; every rule is the engine's.
+struct AutomatonService: Sendable {
+  /// The name under which health and reflection know it.
+  static let name = "progressor.v1.Automaton"
+
+  static let defaultPageSize: Int32 = 100
+  static let maximumPageSize: Int32 = 1_000
+
+  let engine: EngineLoop
+  let clock: NodeClock
+  let timeouts: ProcessorTimeouts
+  let encoder: ReplyEncoder
+
+  /// Serves the methods of the service.
+  func register(in router: inout Router) {
+    serve(StartRequest.self, "Start", &router) { request in
+      Decoded(request.machineID, .start(args: request.args, key: request.idempotencyKey))
+    }
+    serve(CallRequest.self, "Call", &router) { request in
+      Decoded(
+        request.machineID,
+        .call(args: request.args, range: request.historyRange, key: request.idempotencyKey))
+    }
+    serve(NotifyRequest.self, "Notify", &router) { request in
+      Decoded(
+        request.machineID,
+        .notify(args: request.args, range: request.historyRange, key: request.idempotencyKey))
+    }
+    serve(RepairRequest.self, "Repair", &router) { request in
+      Decoded(
+        request.machineID,
+        .repair(args: request.args, range: request.historyRange, key: request.idempotencyKey))
+    }
+    serve(SimpleRepairRequest.self, "SimpleRepair", &router) { request in
+      Decoded(request.machineID, .simpleRepair)
+    }
+    serve(GetRequest.self, "Get", &router) { request in
+      Decoded(request.machineID, .get(range: request.historyRange))
+    }
+    serve(RemoveRequest.self, "Remove", &router) { request in
+      Decoded(request.machineID, .remove)
+    }
+    serve(ListRequest.self, "List", &router) { request throws(ProgressorError) in
+      try AutomatonService.list(request)
+    }
+  }
+
+  /// A request, decoded and checked.
+  struct Decoded {
+    var machine: MachineID
+    var operation: ProgressorEngine.Operation
+    var list: ListScope?
+
+    init(_ machine: MachineID, _ operation: ProgressorEngine.Operation, list: ListScope? = nil) {
+      self.machine = machine
+      self.operation = operation
+      self.list = list
+    }
+  }
+
+  static func list(_ request: ListRequest) throws(ProgressorError) -> Decoded {
+    let scope = ListScope(
+      namespace: request.namespace, status: request.statusFilter, idPrefix: request.idPrefix)
+    if request.idPrefix.utf8.count > MachineID.maximumBytes {
+      throw .invalidArgument(
+        field: "id_prefix", "is longer than \(MachineID.maximumBytes) bytes")
+    }
+    var after: String?
+    if !request.pageToken.isEmpty { after = try PageToken.read(request.pageToken, of: scope) }
+    let size = request.pageSize == 0 ? defaultPageSize : min(request.pageSize, maximumPageSize)
+    let query = ListQuery(
+      status: request.statusFilter, idPrefix: request.idPrefix, pageSize: size, after: after)
+    return Decoded(
+      MachineID(namespace: request.namespace, id: ""), .list(query), list: scope)
+  }
+
+  private func serve<Message: ProtobufMessage>(
+    _: Message.Type, _ method: String, _ router: inout Router,
+    decode: @escaping @Sendable (Message) throws(ProgressorError) -> Decoded
+  ) {
+    router.unary("/\(AutomatonService.name)/\(method)") { request, responder in
+      do throws(ProgressorError) {
+        submit(try decode(try .decode(request.message)), request, responder)
+      } catch {
+        responder.fail(RPCStatus(error))
+      }
+    }
+  }
+
+  private func submit(_ decoded: Decoded, _ request: UnaryRequest, _ responder: UnaryResponder) {
+    let id = engine.newRequestID()
+    let input = Request(
+      id: id, machine: decoded.machine, operation: decoded.operation,
+      deadline: deadline(request.deadline, namespace: decoded.machine.namespace),
+      context: CallerContext(request.metadata))
+    let target = AutomatonReply(
+      responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder)
+    guard engine.submit(input, replyTo: target) else {
+      target.send(.error(.overloaded("too many requests wait for the engine")))
+      return
+    }
+    responder.onCancel { engine.cancel(id) }
+  }
+
+  /// The caller's deadline; who has none waits as long as the namespace's processor may take.
+  private func deadline(_ deadline: NIODeadline?, namespace: String) -> Int64 {
+    let now = clock.now()
+    guard let deadline else { return now.uptime + timeouts.timeout(of: namespace) }
+    return now.uptime(of: deadline, reference: .now())
+  }
+}
+
+/// Where the answer to one Automaton request goes.
+private struct AutomatonReply: ReplyTarget {
+  let responder: UnaryResponder
+  let machine: MachineID
+  let list: ListScope?
+  let encoder: ReplyEncoder
+
+  var eventLoop: any EventLoop { responder.eventLoop }
+
+  func send(_ reply: Reply) {
+    do {
+      responder.respond(try encoder.encode(reply, list: list))
+    } catch {
+      responder.fail(RPCStatus(error, machine: machine))
+    }
+  }
+}
+
+extension CallerContext {
+  /// What of a client's metadata goes on to the processor.
+  init(_ metadata: Metadata) {
+    self.init(
+      metadata.entries.compactMap { entry in
+        guard case .text(let value) = entry.value else { return nil }
+        return Entry(name: entry.name, value: value)
+      })
+  }
+}

@@ -1,0 +1,107 @@
+import GRPC
+import NIOCore
+import ProgressorProto
+import Synchronization
+
+/// `grpc.health.v1.Health`: Check, Watch and List, for the whole server (`""`) and each service.
+///
+/// All have one status: without its database and its shards, this node can serve nothing.
+final class HealthService: Sendable {
+  static let name = "grpc.health.v1.Health"
+
+  private struct Watcher {
+    let responder: StreamResponder
+    let isKnown: Bool
+    /// nil = nothing was sent, or what was is not the newest.
+    var sent: ServingStatus?
+  }
+
+  private struct State {
+    var isServing = false
+    var watchers: [UInt64: Watcher] = [:]
+    var nextWatcher: UInt64 = 0
+  }
+
+  private let services: Set<String>
+  private let state = Mutex(State())
+
+  /// - Parameter services: The full names of what the server serves.
+  init(services: [String]) {
+    self.services = Set(services).union([""])
+  }
+
+  /// Whether requests are taken now.
+  var isServing: Bool { state.withLock { $0.isServing } }
+
+  /// Tells all watchers of a change. From any thread.
+  func update(isServing: Bool) {
+    state.withLock { state in
+      if state.isServing == isServing { return }
+      state.isServing = isServing
+      for id in state.watchers.keys { HealthService.tell(id, &state) }
+    }
+  }
+
+  /// Serves the methods of the service.
+  func register(in router: inout Router) {
+    router.unary("/\(HealthService.name)/Check") { request, responder in
+      self.check(request, responder)
+    }
+    router.unary("/\(HealthService.name)/List") { _, responder in
+      let status = self.status
+      let statuses = Dictionary(uniqueKeysWithValues: self.services.map { ($0, status) })
+      responder.respond(HealthListResponse(statuses: statuses).buffer() ?? ByteBuffer())
+    }
+    router.serverStreaming("/\(HealthService.name)/Watch") { request, responder in
+      self.watch(request, responder)
+    }
+  }
+
+  private var status: ServingStatus { isServing ? .serving : .notServing }
+
+  private func check(_ request: UnaryRequest, _ responder: UnaryResponder) {
+    do {
+      let service = try HealthCheckRequest(decoding: request.message).service
+      guard services.contains(service) else {
+        responder.fail(RPCStatus(code: .notFound, message: "unknown service \"\(service)\""))
+        return
+      }
+      responder.respond(HealthCheckResponse(status: status).buffer() ?? ByteBuffer())
+    } catch {
+      responder.fail(RPCStatus(.init(error)))
+    }
+  }
+
+  private func watch(_ request: UnaryRequest, _ responder: StreamResponder) {
+    let isKnown: Bool
+    do {
+      isKnown = services.contains(try HealthCheckRequest(decoding: request.message).service)
+    } catch {
+      responder.finish(RPCStatus(.init(error)))
+      return
+    }
+    let id = state.withLock { state in
+      let id = state.nextWatcher
+      state.nextWatcher += 1
+      state.watchers[id] = Watcher(responder: responder, isKnown: isKnown)
+      HealthService.tell(id, &state)
+      return id
+    }
+    responder.onWritable { [weak self] in self?.state.withLock { HealthService.tell(id, &$0) } }
+    responder.onCancel { [weak self] in
+      _ = self?.state.withLock { $0.watchers.removeValue(forKey: id) }
+    }
+  }
+
+  /// Sends the newest status unless it was sent; what a slow watcher misses is replaced by what is
+  /// true when it reads again.
+  private static func tell(_ id: UInt64, _ state: inout State) {
+    guard var watcher = state.watchers[id] else { return }
+    let status: ServingStatus =
+      watcher.isKnown ? (state.isServing ? .serving : .notServing) : .serviceUnknown
+    if watcher.sent == status { return }
+    let message = HealthCheckResponse(status: status).buffer() ?? ByteBuffer()
+    watcher.sent = watcher.responder.send(message) ? status : nil
+    state.watchers[id] = watcher
+  }
+}

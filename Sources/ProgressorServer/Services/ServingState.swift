@@ -1,0 +1,37 @@
+import MachineModel
+import ProgressorEngine
+
+/// Whether this node can serve machines: it holds its lease, owns shards, and the database takes
+/// what it commits. A value; `now` is an argument.
+struct ServingState {
+  private(set) var ownedShards: Set<Int32> = []
+  private var leaseUntil: Int64?
+  /// Batches that the database does not take at the moment.
+  private var delayed: Set<BatchID> = []
+  /// Set for good when the node begins to stop.
+  var isStopping = false
+
+  mutating func observe(_ input: Input) {
+    switch input {
+    case .leaseRenewed(let until): leaseUntil = until
+    case .shardsAcquired(let grants): ownedShards.formUnion(grants.map(\.shard.number))
+    case .shardsLost(let shards): ownedShards.subtract(shards.map(\.number))
+    case .commitDelayed(let batch): delayed.insert(batch)
+    case .committed(let batch), .refused(let batch, _), .fenced(let batch): delayed.remove(batch)
+    case .request, .cancelled, .loaded, .listed, .due, .processorAnswered, .endpointReady,
+      .namespacesChanged, .timePassed:
+      break
+    }
+  }
+
+  /// Whether machines are served at `uptime`.
+  func isServing(at uptime: Int64) -> Bool {
+    guard let leaseUntil, !isStopping else { return false }
+    return uptime < leaseUntil && !ownedShards.isEmpty && delayed.isEmpty
+  }
+
+  /// When that ends unless the lease is renewed; nil = it does not hold now.
+  func endsServing(at uptime: Int64) -> Int64? {
+    isServing(at: uptime) ? leaseUntil : nil
+  }
+}

@@ -1,0 +1,54 @@
+import GRPC
+import ProgressorProto
+
+/// A call that did not end with OK, as it is told to people.
+struct ClientFailure: Error, CustomStringConvertible {
+  let status: RPCStatus
+  let server: ChannelTarget
+
+  /// Progressor's reason, nil = the server itself gave none.
+  var reason: String? {
+    let details = status.details.flatMap { try? RichStatus(decoding: $0) }
+    return details?.errorInfos.first { $0.domain == ErrorInfo.progressorDomain }?.reason
+  }
+
+  /// `NOT_FOUND MACHINE_NOT_FOUND: there is no machine …`, and what to do on a line of its own.
+  var description: String {
+    var text = status.code.name
+    if let reason, reason != text { text += " \(reason)" }
+    if !status.message.isEmpty { text += ": \(status.message)" }
+    if let advice { text += "\n\(advice)" }
+    return text
+  }
+
+  /// What to do.
+  var advice: String? {
+    switch reason {
+    case "NAMESPACE_NOT_FOUND":
+      "See `progressor namespace list`; make one with `progressor namespace create`."
+    case "NAMESPACE_ALREADY_EXISTS": "See `progressor namespace get`."
+    case "MACHINE_NOT_FOUND":
+      "See `progressor machine list`; start one with `progressor machine start`."
+    case "MACHINE_ALREADY_EXISTS": "Take another id, or remove that machine first."
+    case "MACHINE_FAILED":
+      "See why with `progressor machine get`, then `progressor machine repair` or simple-repair."
+    case "MACHINE_ALREADY_WORKING": "Only failed machines are repaired; this one needs none."
+    case "EVENT_NOT_FOUND": "Ask for events after an id that the history has."
+    case "HISTORY_TOO_LARGE": "Ask for a part of it with --limit and --after."
+    case "PROCESSOR_UNAVAILABLE":
+      "Is the processor running? Its address is in `progressor namespace get`."
+    case "STORAGE_UNAVAILABLE", "NOT_OWNER", "OVERLOADED":
+      "Try again in a moment; with --key a repeat has no second effect."
+    case "START_FAILED", "REPAIR_FAILED": "The processor's log should say more."
+    case nil where status.code == .unavailable:
+      "Is a server running at \(server)? Start one with `progressor serve`, or name another with "
+        + "--server."
+    case nil where status.code == .unimplemented:
+      "Is that a Progressor server of this version?"
+    default:
+      status.code == .deadlineExceeded
+        ? "The outcome is unknown: look with `progressor machine get`, or allow more time with "
+          + "--timeout." : nil
+    }
+  }
+}

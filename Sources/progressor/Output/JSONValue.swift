@@ -1,0 +1,67 @@
+/// JSON to print. Objects keep the order of their members.
+enum JSONValue: Sendable, Hashable {
+  case object([Member])
+  case array([JSONValue])
+  case string(String)
+  /// A number in the form that it is printed in.
+  case number(String)
+  case bool(Bool)
+
+  struct Member: Sendable, Hashable {
+    let name: String
+    let value: JSONValue
+
+    init(_ name: String, _ value: JSONValue) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// An object without the members that are nil.
+  static func members(_ members: KeyValuePairs<String, JSONValue?>) -> JSONValue {
+    .object(members.compactMap { member in member.value.map { Member(member.key, $0) } })
+  }
+
+  /// 64-bit integers are strings in protobuf's JSON form, since JavaScript cannot hold them.
+  static func int64(_ number: Int64) -> JSONValue { .string(String(number)) }
+
+  static func int32(_ number: Int32) -> JSONValue { .number(String(number)) }
+
+  /// Two spaces per level, a member or element per line.
+  func text(indentation: String = "") -> String {
+    let inner = indentation + "  "
+    switch self {
+    case .object(let members):
+      if members.isEmpty { return "{}" }
+      let lines = members.map {
+        "\(inner)\(JSONValue.quoted($0.name)): \($0.value.text(indentation: inner))"
+      }
+      return "{\n\(lines.joined(separator: ",\n"))\n\(indentation)}"
+    case .array(let elements):
+      if elements.isEmpty { return "[]" }
+      let lines = elements.map { inner + $0.text(indentation: inner) }
+      return "[\n\(lines.joined(separator: ",\n"))\n\(indentation)]"
+    case .string(let text): return JSONValue.quoted(text)
+    case .number(let text): return text
+    case .bool(let value): return value ? "true" : "false"
+    }
+  }
+
+  private static func quoted(_ text: String) -> String {
+    var result = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": result += "\\\""
+      case "\\": result += "\\\\"
+      case "\n": result += "\\n"
+      case "\r": result += "\\r"
+      case "\t": result += "\\t"
+      case "\u{0}"..<" ", "\u{7F}":
+        let digits = String(scalar.value, radix: 16)
+        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+      default: result.unicodeScalars.append(scalar)
+      }
+    }
+    return result + "\""
+  }
+}
