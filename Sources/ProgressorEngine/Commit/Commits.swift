@@ -97,9 +97,8 @@ extension Engine {
       // Memory and database disagree: what memory says is worth nothing.
       if refusal.isConflict || step.wasRefused { return drop(machine, .storageUnavailable) }
       machine.running?.wasRefused = true
-      guard machine.row?.failure == nil, let kind = step.kind else {
-        return end(machine, .error(machine.row == nil ? .startFailed(text) : error))
-      }
+      guard let row = machine.row else { return end(machine, .error(.startFailed(text))) }
+      guard row.failure == nil, let kind = step.kind else { return end(machine, .error(error)) }
       fail(
         machine, kind, code: .internal, reason: text, attempts: 1,
         reply: .error(.machineFailed(text)))

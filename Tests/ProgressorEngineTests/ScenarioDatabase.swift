@@ -1,0 +1,60 @@
+import MachineModel
+import ProgressorEngine
+
+/// Just enough of a database for scenarios: what was committed is what is loaded.
+struct ScenarioDatabase {
+  private(set) var rows: [MachineID: MachineRow] = [:]
+  private var events: [MachineKey: [Event]] = [:]
+  private var queues: [MachineKey: [QueuedNotification]] = [:]
+  private var keys: [String: IdempotencyRow] = [:]
+
+  mutating func apply(_ batch: CommitBatch) {
+    for record in batch.records { apply(record) }
+  }
+
+  private mutating func apply(_ record: CommitRecord) {
+    if let dequeued = record.dequeued {
+      queues[record.key]?.removeAll { $0.sequence == dequeued }
+    }
+    if let head = record.rescheduled { queues[record.key]?[0] = head }
+    queues[record.key, default: []] += record.enqueued
+    events[record.key, default: []] += record.events
+    switch record.row {
+    case .keep: break
+    case .requeue(let due):
+      let known = rows[record.machine]?.due
+      rows[record.machine]?.due = [known, due].compactMap { $0 }.min()
+    case .insert(let row), .update(let row, _): rows[record.machine] = row
+    case .delete:
+      rows[record.machine] = nil
+      queues[record.key] = nil
+      events[record.key] = nil
+    }
+    if var row = rows[record.machine] {
+      row.notificationCount = Int32(queues[row.key]?.count ?? 0)
+      rows[record.machine] = row
+    }
+    if let key = record.idempotency { keys["\(record.machine.id) \(key.key)"] = key }
+  }
+
+  func answer(_ load: LoadRequest) -> Loaded {
+    var loaded = Loaded()
+    if let key = load.idempotencyKey { loaded.idempotency = keys["\(load.machine.id) \(key)"] }
+    guard let row = rows[load.machine] else { return loaded }
+    if load.row { loaded.row = row }
+    if load.notificationsAfter != nil { loaded.notifications = queues[row.key] ?? [] }
+    if let range = load.history, let ids = range.ids(last: row.lastEventID) {
+      let selected = (events[row.key] ?? []).filter { ids.contains($0.id) }
+      loaded.history = range.direction == .forward ? selected : selected.reversed()
+    }
+    return loaded
+  }
+
+  func due(_ query: DueQuery) -> [DueMachine] {
+    rows.values.compactMap { row in
+      guard let due = row.due, due <= query.until else { return nil }
+      return DueMachine(
+        position: DuePosition(due: due, shard: row.shard, key: row.key), machine: row.machine)
+    }.sorted { $0.position.due < $1.position.due }
+  }
+}

@@ -1,0 +1,190 @@
+import MachineModel
+import ProgressorEngine
+
+/// The words of a command: positional ones and `name=value`.
+struct Arguments {
+  private var named: [String: String] = [:]
+  private var positional: [String] = []
+
+  init(_ words: some Sequence<String>) {
+    for word in words {
+      if let equals = word.firstIndex(of: "=") {
+        named[String(word[..<equals])] = String(word[word.index(after: equals)...])
+      } else {
+        positional.append(word)
+      }
+    }
+  }
+
+  subscript(name: String) -> String? { named[name] }
+  var first: String { positional.first ?? "" }
+  func has(_ word: String) -> Bool { positional.contains(word) }
+
+  func number(_ prefix: String) -> UInt64 { UInt64(first.dropFirst(prefix.count)) ?? 0 }
+
+  /// `5s`, `250ms`.
+  func duration(_ text: String) -> Int64 {
+    if text.hasSuffix("ms") { return (Int64(text.dropLast(2)) ?? 0) * 1_000 }
+    return (Int64(text.dropLast()) ?? 0) * 1_000_000
+  }
+
+  var range: HistoryRange? {
+    guard self["after"] != nil || self["limit"] != nil || has("backward") else { return nil }
+    return HistoryRange(
+      after: Int64(self["after"] ?? "0") ?? 0, limit: self["limit"].flatMap { Int32($0) },
+      direction: has("backward") ? .backward : .forward)
+  }
+
+  /// What the processor is to have answered.
+  var outcome: ProcessorOutcome {
+    if let name = self["status"] {
+      let code = Code.allCases.first { "\($0)" == name } ?? .unknown
+      return .status(ProcessorStatus(code: code, message: "because"))
+    }
+    if has("unreachable") { return .unreachable(message: "connection refused") }
+    if has("lost") { return .lost(code: .unavailable, message: "the stream was cut") }
+    if has("unusable") { return .unusable(message: "no message") }
+    var answer = ProcessorAnswer(response: Array((self["response"] ?? "").utf8))
+    answer.change.events = (self["events"] ?? "").split(separator: ",").map {
+      Content(data: Array($0.utf8))
+    }
+    if let aux = self["aux"] {
+      answer.change.auxState = Content(formatVersion: aux == "" ? 0 : 1, data: Array(aux.utf8))
+    }
+    switch self["timer"] {
+    case nil: break
+    case "unset": answer.action.timer = .unset
+    case let after?:
+      let setting = TimerSetting(when: .timeout(microseconds: duration(after)))
+      answer.action.timer = .set(setting)
+    }
+    answer.action.remove = has("remove")
+    return .answered(answer)
+  }
+}
+
+extension Effect {
+  func lines(now: Moment) -> [String] {
+    switch self {
+    case .reply(let id, let reply): return ["reply r\(id.number) \(reply.text)"]
+    case .load(let load):
+      var words = ["load \(load.machine.id)"]
+      if load.row { words.append("row") }
+      if let range = load.history { words.append("history=\(range.text)") }
+      if let key = load.idempotencyKey { words.append("key=\(key)") }
+      return [words.joined(separator: " ")]
+    case .list: return ["list"]
+    case .readDue: return []
+    case .invoke(let invocation): return ["invoke \(invocation.text(now: now))"]
+    case .awaitEndpoint: return ["await endpoint"]
+    case .commit(let batch): return ["commit"] + batch.records.map { "  \($0.text(now: now))" }
+    case .wake: return []
+    }
+  }
+}
+
+extension HistoryRange {
+  var text: String {
+    let end = limit.map { "+\($0)" } ?? "…"
+    return "\(after)\(direction == .forward ? ">" : "<")\(end)"
+  }
+}
+
+extension Invocation {
+  func text(now: Moment) -> String {
+    let what =
+      switch stimulus {
+      case .signal(.initialize(let args)): "init args=\(String(decoding: args, as: UTF8.self))"
+      case .signal(.timeout): "timeout"
+      case .signal(.notification(let args, _)):
+        "notification args=\(String(decoding: args, as: UTF8.self))"
+      case .call(let args, _): "call args=\(String(decoding: args, as: UTF8.self))"
+      case .repair: "repair"
+      }
+    let history = machine.history.map { "\($0.id)" }.joined(separator: ",")
+    let timer = machine.timer.map { " timer=\(after($0, now))" } ?? ""
+    return "\(machine.machineID.id) \(what) attempt=\(attempt) history=[\(history)]\(timer)"
+  }
+}
+
+/// Milliseconds from now.
+func after(_ time: Timestamp, _ now: Moment) -> String {
+  let distance = (time.microseconds - now.wall.microseconds) / 1_000
+  return distance < 0 ? "\(distance)ms" : "+\(distance)ms"
+}
+
+extension CommitRecord {
+  func text(now: Moment) -> String {
+    var words = [machine.id]
+    switch row {
+    case .keep: break
+    case .insert(let row): words += ["insert"] + row.words(now: now)
+    case .update(let row, _): words += ["update"] + row.words(now: now)
+    case .requeue(let due): words.append("requeue" + (due.map { " due=\(after($0, now))" } ?? ""))
+    case .delete(let version): words.append("delete v\(version)")
+    }
+    if !events.isEmpty {
+      words.append("events=\(events.map { "\($0.id)" }.joined(separator: ","))")
+    }
+    for notification in enqueued {
+      words.append("enqueue=\(String(decoding: notification.args, as: UTF8.self))")
+    }
+    if dequeued != nil { words.append("dequeue") }
+    if let retry = rescheduled?.retry {
+      words.append("reschedule attempt=\(retry.attempt) next=\(after(retry.nextAttemptAt, now))")
+    } else if rescheduled != nil {
+      words.append("reschedule anew")
+    }
+    if let idempotency { words.append("key=\(idempotency.key)") }
+    return words.joined(separator: " ")
+  }
+}
+
+extension MachineRow {
+  func words(now: Moment) -> [String] {
+    var words = ["v\(version)"]
+    if let auxState { words.append("aux=\(String(decoding: auxState.data, as: UTF8.self))") }
+    if let timer {
+      words.append("timer=\(after(timer.firesAt, now))")
+      if let retry = timer.retry {
+        words.append("attempt=\(retry.attempt) next=\(after(retry.nextAttemptAt, now))")
+      }
+    }
+    if let failure {
+      words.append("failed(\(failure.stepKind) \(failure.attempts)x: \(failure.reason))")
+    }
+    if let due { words.append("due=\(after(due, now))") }
+    return words
+  }
+}
+
+extension Reply {
+  var text: String {
+    switch self {
+    case .started: "started"
+    case .called(let response): "called \(String(decoding: response, as: UTF8.self))"
+    case .notified: "notified"
+    case .repaired: "repaired"
+    case .simplyRepaired: "simply repaired"
+    case .removed: "removed"
+    case .machine(let machine): "machine \(machine.text)"
+    case .listed(let machines, _): "listed \(machines.count)"
+    case .error(let error): "\(error.reason.rawValue): \(error.message)"
+    }
+  }
+}
+
+extension Machine {
+  var text: String {
+    let state =
+      switch status {
+      case .working(nil): "working"
+      case .working(let retrying?): "retrying(\(retrying.stepKind) \(retrying.attempt))"
+      case .failed(let failure): "failed(\(failure.reason))"
+      }
+    let aux = auxState.map { " aux=\(String(decoding: $0.data, as: UTF8.self))" } ?? ""
+    let events = history.map { "\($0.id)" }.joined(separator: ",")
+    return "\(machineID.id) \(state) last=\(lastEventID) history=[\(events)]\(aux)"
+      + (timer == nil ? "" : " timer")
+  }
+}
