@@ -1,0 +1,61 @@
+import HTTP2
+
+/// The header fields of answers. What is the same each time is made once.
+enum AnswerFields {
+  private static func head(contentType: String, encoding: MessageEncoding) -> StaticHeaders {
+    var fields: HeaderList = [":status": "200", "content-type": contentType]
+    if encoding != .identity { fields.append("grpc-encoding", encoding.rawValue) }
+    fields.append("grpc-accept-encoding", MessageEncoding.acceptHeader)
+    return StaticHeaders(fields)
+  }
+
+  private static let plain = head(contentType: "application/grpc", encoding: .identity)
+  private static let plainProto = head(contentType: "application/grpc+proto", encoding: .identity)
+  private static let gzip = head(contentType: "application/grpc", encoding: .gzip)
+  private static let gzipProto = head(contentType: "application/grpc+proto", encoding: .gzip)
+
+  /// Response-Headers, which come before messages, or before the status in a Trailers-Only answer.
+  static func head(namesProto: Bool, encoding: MessageEncoding) -> StaticHeaders {
+    switch (namesProto, encoding) {
+    case (false, .identity): plain
+    case (true, .identity): plainProto
+    case (false, .gzip): gzip
+    case (true, .gzip): gzipProto
+    }
+  }
+
+  /// The trailers of a call that went well and has nothing else to say.
+  static let ok = StaticHeaders(["grpc-status": "0"])
+
+  /// The fields of a status; `grpc-message` percent-encoded, details and metadata as base64.
+  static func status(_ status: RPCStatus) -> HeaderList {
+    var fields = HeaderList()
+    fields.append("grpc-status", status.code.headerValue)
+    if !status.message.isEmpty {
+      fields.append("grpc-message", PercentEncoding.encode(status.message))
+    }
+    if let details = status.details {
+      fields.append("grpc-status-details-bin", Base64.encode(details))
+    }
+    status.trailers.forEachField { fields.append($0, $1) }
+    return fields
+  }
+
+  /// A plain HTTP answer, for what is no gRPC.
+  static func http(_ status: Int) -> HeaderList {
+    var fields: HeaderList = [":status": String(status)]
+    if status == 405 { fields.append("allow", "POST") }
+    return fields
+  }
+}
+
+extension RPCStatus {
+  /// Adds `grpc-retry-pushback-ms: -1`, which asks clients not to try again (gRFC A6): the same
+  /// request would be refused each time.
+  var withoutRetry: RPCStatus {
+    var status = self
+    // Both are valid by gRFC A6, so that appending cannot fail.
+    try? status.trailers.append("grpc-retry-pushback-ms", text: "-1")
+    return status
+  }
+}

@@ -1,0 +1,60 @@
+import NIOCore
+import Synchronization
+
+/// The connections of a server, over all its event loops: counted, limited, and asked to end.
+final class ConnectionRegistry: Sendable {
+  private struct Connections {
+    var open: [ObjectIdentifier: (handler: ServerConnectionHandler, channel: any Channel)] = [:]
+    var perPeer: [String: Int] = [:]
+    var isShuttingDown = false
+  }
+
+  private let maxTotal: Int
+  private let maxPerPeer: Int
+  private let connections = Mutex(Connections())
+
+  init(maxTotal: Int, maxPerPeer: Int) {
+    self.maxTotal = maxTotal
+    self.maxPerPeer = maxPerPeer
+  }
+
+  /// How many connections there are.
+  var count: Int { connections.withLock { $0.open.count } }
+
+  /// Takes a connection in until its channel closes; false when there are too many already.
+  func open(_ handler: ServerConnectionHandler, on channel: any Channel) -> Bool {
+    let peer = channel.remoteAddress?.ipAddress
+    let key = ObjectIdentifier(handler)
+    let isTaken = connections.withLock { connections in
+      guard !connections.isShuttingDown, connections.open.count < maxTotal else { return false }
+      if let peer {
+        guard connections.perPeer[peer, default: 0] < maxPerPeer else { return false }
+        connections.perPeer[peer, default: 0] += 1
+      }
+      connections.open[key] = (handler, channel)
+      return true
+    }
+    if isTaken { channel.closeFuture.whenComplete { _ in self.close(key, peer) } }
+    return isTaken
+  }
+
+  private func close(_ key: ObjectIdentifier, _ peer: String?) {
+    connections.withLock { connections in
+      connections.open[key] = nil
+      guard let peer, let count = connections.perPeer[peer] else { return }
+      connections.perPeer[peer] = count > 1 ? count - 1 : nil
+    }
+  }
+
+  /// Asks every connection to end within `grace`, takes no new ones, and waits for the last.
+  func shutDown(grace: TimeAmount?) async {
+    let open = connections.withLock { connections in
+      connections.isShuttingDown = true
+      return Array(connections.open.values)
+    }
+    for (handler, channel) in open {
+      channel.eventLoop.execute { handler.shutDown(grace: grace) }
+    }
+    for (_, channel) in open { try? await channel.closeFuture.get() }
+  }
+}

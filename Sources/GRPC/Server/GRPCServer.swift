@@ -1,0 +1,144 @@
+import HTTP2
+public import Logging
+public import NIOCore
+public import NIOPosix
+import Synchronization
+
+/// A gRPC server: HTTP/2 without TLS on TCP ports and Unix sockets.
+///
+/// Connections are spread over the event loops of a group; a connection stays on its loop, and so do
+/// its calls. Make it, `start` it, and `stop` it: it cannot be started again.
+public final class GRPCServer: Sendable {
+  private let router: Router
+  private let configuration: ServerConfiguration
+  private let group: MultiThreadedEventLoopGroup
+  private let ownsGroup: Bool
+  private let logger: Logger
+  private let connections: ConnectionRegistry
+  private let state = Mutex(State())
+
+  private struct State {
+    var isStarted = false
+    var listeners: [(address: ServerAddress, channel: any Channel)] = []
+  }
+
+  /// - Parameters:
+  ///   - router: which methods are served.
+  ///   - configuration: limits and times.
+  ///   - group: whose event loops serve the connections; nil makes one with a loop per core, which
+  ///     `stop` shuts down.
+  ///   - logger: is told of connections that break the rules, at debug level.
+  public init(
+    router: Router, configuration: ServerConfiguration = ServerConfiguration(),
+    group: MultiThreadedEventLoopGroup? = nil, logger: Logger = Logger(label: "grpc.server")
+  ) {
+    self.router = router
+    self.configuration = configuration
+    self.logger = logger
+    ownsGroup = group == nil
+    self.group = group ?? MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
+    connections = ConnectionRegistry(
+      maxTotal: configuration.maxConnections ?? FileDescriptorLimit.connections,
+      maxPerPeer: configuration.maxConnectionsPerPeer)
+  }
+
+  /// Where the server really listens, with the ports that the system chose. Empty before `start`.
+  public var addresses: [ServerAddress] { state.withLock { $0.listeners.map(\.address) } }
+
+  /// How many connections are open.
+  public var connectionCount: Int { connections.count }
+
+  /// Begins to listen on all addresses, or on none.
+  ///
+  /// A Unix socket that nobody listens on any more is replaced.
+  ///
+  /// - Returns: the addresses in the same order, with the ports that the system chose.
+  /// - Throws: `ServerError`.
+  @discardableResult
+  public func start(_ addresses: [ServerAddress]) async throws(ServerError) -> [ServerAddress] {
+    let isFirst = state.withLock { state in
+      defer { state.isStarted = true }
+      return !state.isStarted
+    }
+    guard isFirst else { throw .alreadyStarted }
+    var listeners: [(ServerAddress, any Channel)] = []
+    for address in addresses {
+      do {
+        let channel = try await bind(address)
+        listeners.append((address.bound(to: channel.localAddress), channel))
+      } catch {
+        for (_, channel) in listeners { try? await channel.close() }
+        throw error
+      }
+    }
+    let all = listeners
+    state.withLock { $0.listeners = all }
+    return all.map(\.0)
+  }
+
+  /// Ends in order: listens no more, asks the clients to go (two GOAWAYs, so that no call on its way
+  /// is lost), and lets open calls go on for a while.
+  ///
+  /// - Parameter grace: after it, what is still open is cut; nil = that of the configuration.
+  public func stop(grace: TimeAmount? = nil) async {
+    let listeners = state.withLock { state in
+      state.isStarted = true
+      defer { state.listeners = [] }
+      return state.listeners
+    }
+    for (address, channel) in listeners {
+      try? await channel.close()
+      if case .unix(let path) = address { UnixSocketFile.remove(path) }
+    }
+    await connections.shutDown(grace: grace)
+    if ownsGroup { try? await group.shutdownGracefully() }
+  }
+
+  // MARK: Sockets
+
+  private func bind(_ address: ServerAddress) async throws(ServerError) -> any Channel {
+    let bootstrap = ServerBootstrap(group: group)
+      .serverChannelOption(.backlog, value: 1_024)
+      .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+      .childChannelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
+      .childChannelOption(
+        .recvAllocator,
+        value: AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 16_384, maximum: 65_536)
+      )
+      .childChannelInitializer { self.accept($0) }
+    do {
+      switch address {
+      case .tcp(let host, let port):
+        return try await bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+          .bind(host: host, port: port).get()
+      case .unix(let path):
+        try await UnixSocketFile.prepare(path, group: group)
+        return try await bootstrap.bind(unixDomainSocketPath: path).get()
+      }
+    } catch let error as ServerError {
+      throw error
+    } catch let error as IOError where error.errnoCode == UnixSocketFile.addressInUse {
+      throw .addressInUse(address)
+    } catch {
+      throw .cannotBind(address, reason: "\(error)")
+    }
+  }
+
+  private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+    let handler = ServerConnectionHandler(
+      eventLoop: channel.eventLoop, router: router, configuration: configuration,
+      peer: Self.describe(channel.remoteAddress), logger: logger, jitter: .random(in: -1...1))
+    guard connections.open(handler, on: channel) else {
+      logger.debug("too many connections", metadata: ["peer": "\(handler.peer)"])
+      return channel.close()
+    }
+    return channel.eventLoop.makeCompletedFuture {
+      try channel.pipeline.syncOperations.addHandler(handler)
+    }
+  }
+
+  private static func describe(_ address: SocketAddress?) -> String {
+    guard let address, let host = address.ipAddress, let port = address.port else { return "unix:" }
+    return ServerAddress.tcp(host: host, port: port).description
+  }
+}

@@ -1,0 +1,98 @@
+public import NIOCore
+
+/// Which handler serves which method. A value: fill it, then give it to `GRPCServer`.
+///
+/// Handlers are called on the event loop of the call's connection and must not block. What they are
+/// given may be kept and answered later, from any thread.
+public struct Router: Sendable {
+  /// Serves a call of one request and one response.
+  public typealias UnaryHandler = @Sendable (UnaryRequest, UnaryResponder) -> Void
+  /// Serves a call of one request and any number of responses.
+  public typealias ServerStreamingHandler = @Sendable (UnaryRequest, StreamResponder) -> Void
+  /// Serves a call with any number of requests and responses; the result is told of the requests.
+  public typealias BidirectionalHandler = @Sendable (StreamRequest, StreamResponder) -> StreamInput
+
+  enum Handler: Sendable {
+    case unary(UnaryHandler)
+    case serverStreaming(ServerStreamingHandler)
+    case bidirectional(BidirectionalHandler)
+  }
+
+  private var handlers: [String: Handler] = [:]
+
+  /// A router that answers UNIMPLEMENTED to everything.
+  public init() {}
+
+  /// The paths that are served, sorted.
+  public var paths: [String] { handlers.keys.sorted() }
+
+  /// Serves a unary method.
+  ///
+  /// - Parameter path: `/package.Service/Method`. A later handler for a path replaces the earlier.
+  public mutating func unary(_ path: String, _ handler: @escaping UnaryHandler) {
+    handlers[path] = .unary(handler)
+  }
+
+  /// Serves a server streaming method.
+  ///
+  /// - Parameter path: `/package.Service/Method`. A later handler for a path replaces the earlier.
+  public mutating func serverStreaming(_ path: String, _ handler: @escaping ServerStreamingHandler)
+  {
+    handlers[path] = .serverStreaming(handler)
+  }
+
+  /// Serves a client streaming or bidirectional method: on the wire they are the same.
+  ///
+  /// - Parameter path: `/package.Service/Method`. A later handler for a path replaces the earlier.
+  public mutating func bidirectional(_ path: String, _ handler: @escaping BidirectionalHandler) {
+    handlers[path] = .bidirectional(handler)
+  }
+
+  func handler(for path: String) -> Handler? { handlers[path] }
+}
+
+/// A call with its one request message.
+public struct UnaryRequest: Sendable {
+  /// `/package.Service/Method`.
+  public let path: String
+  /// The client's metadata, without what belongs to gRPC and HTTP.
+  public let metadata: Metadata
+  /// When the client gives up (`grpc-timeout`); nil if it said nothing. The server itself answers
+  /// DEADLINE_EXCEEDED then.
+  public let deadline: NIODeadline?
+  /// The message, decompressed.
+  public let message: ByteBuffer
+  /// Who asks: `127.0.0.1:4711`, `[::1]:4711` or `unix:`.
+  public let peer: String
+}
+
+/// A call whose request messages arrive one by one.
+public struct StreamRequest: Sendable {
+  /// `/package.Service/Method`.
+  public let path: String
+  /// The client's metadata, without what belongs to gRPC and HTTP.
+  public let metadata: Metadata
+  /// When the client gives up; nil if it said nothing.
+  public let deadline: NIODeadline?
+  /// Who asks: `127.0.0.1:4711`, `[::1]:4711` or `unix:`.
+  public let peer: String
+}
+
+/// What a bidirectional handler does with the requests. Both are called on the connection's loop.
+///
+/// No message is delivered while the responder is not writable, so a handler that answers each message
+/// needs no flow control of its own.
+public struct StreamInput: Sendable {
+  let message: @Sendable (ByteBuffer) -> Void
+  let end: @Sendable () -> Void
+
+  /// - Parameters:
+  ///   - message: takes the next message.
+  ///   - end: is told that the client sends no more. Not called when the call is cancelled.
+  public init(
+    message: @escaping @Sendable (ByteBuffer) -> Void, end: @escaping @Sendable () -> Void
+  ) {
+    self.message = message
+    self.end = end
+  }
+}

@@ -1,0 +1,39 @@
+public import HTTP2
+public import NIOCore
+
+/// How a server behaves, and how much it bears. The defaults are meant for production.
+public struct ServerConfiguration: Sendable {
+  /// The longest request message in bytes, as sent and after inflating.
+  public var maxMessageSize = 16 << 20
+
+  /// Whether responses of 1 KiB and more go gzip-compressed to clients that accept it.
+  public var compressResponses = false
+
+  /// HTTP/2: windows, streams per connection, header limit, floods.
+  public var http2 = SessionSettings()
+
+  /// Keepalive, age and idleness of connections.
+  public var lifetime = ConnectionLifetime.Limits()
+
+  /// Connections at once, over all addresses; nil = what the limit on file descriptors allows, less
+  /// 100.
+  public var maxConnections: Int?
+
+  /// Connections at once from one IP address. Unix sockets are not counted.
+  public var maxConnectionsPerPeer = 1_000
+
+  /// Bytes of requests that one connection may have under way without their calls having begun; above
+  /// it calls are refused with RESOURCE_EXHAUSTED. At least `maxMessageSize`.
+  public var maxBufferedRequestBytes = 32 << 20
+
+  /// Bytes of responses that wait to be sent on one stream before `StreamResponder.send` refuses.
+  public var maxBufferedResponseBytes = 64 << 10
+
+  /// The same for one connection. Above it, requests wait with being handled, too.
+  public var maxBufferedResponseBytesPerConnection = 1 << 20
+
+  /// How long a response may wait for a client that takes nothing of it, before it is given up.
+  public var stallTimeout = TimeAmount.seconds(60)
+
+  public init() {}
+}

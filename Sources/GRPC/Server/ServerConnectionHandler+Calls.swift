@@ -1,0 +1,141 @@
+import HTTP2
+import NIOCore
+import Synchronization
+
+/// New calls, and what calls ask of their connection.
+extension ServerConnectionHandler {
+  /// Answers a request that no handler sees, or makes a call of it.
+  func open(_ http: HTTP2Stream, _ head: RequestHead) {
+    switch head.refusal {
+    case .http(let status):
+      http.submitResponse(AnswerFields.http(status), hasBody: false)
+      return
+    case .status(let status):
+      refuse(http, head, status)
+      return
+    case nil:
+      break
+    }
+    guard let handler = router.handler(for: head.path) else {
+      refuse(http, head, .unknownMethod(head.path))
+      return
+    }
+    guard callCount < Int(configuration.http2.maxConcurrentStreams) else {
+      http.reset(.refusedStream)
+      return
+    }
+    callCount += 1
+    lifetime.openedCall()
+    let call = ServerStream(http, head: head, handler: handler, connection: self, now: now)
+    http.delegate = call
+    call.start()
+  }
+
+  private func refuse(_ http: HTTP2Stream, _ head: RequestHead, _ status: RPCStatus) {
+    http.submitResponse(
+      AnswerFields.status(status),
+      prefix: AnswerFields.head(namesProto: head.namesProto, encoding: .identity),
+      hasBody: false)
+  }
+
+  /// The calls that are open on the wire.
+  func calls() -> [ServerStream] {
+    session?.openStreams.compactMap { $0.delegate as? ServerStream } ?? []
+  }
+
+  /// A call closed on the wire; its handler may still run.
+  func closedStream() {
+    lifetime.closedCall(now: now)
+  }
+
+  /// A call neither is open nor runs.
+  func endedCall() {
+    callCount -= 1
+  }
+
+  /// Something of a call goes out.
+  func sentCallFrames() {
+    lifetime.sentCallFrames()
+    scheduleFlush()
+  }
+
+  // MARK: Budgets
+
+  /// Takes bytes from the budget for requests, or gives them back; false when it is used up.
+  func bufferRequest(_ count: Int) -> Bool {
+    guard count <= 0 || bufferedRequestBytes + count <= configuration.maxBufferedRequestBytes else {
+      return false
+    }
+    bufferedRequestBytes += count
+    return true
+  }
+
+  /// Counts bytes of responses that wait, or that left. From any thread.
+  func bufferResponse(_ count: Int) {
+    mailbox.bufferedResponseBytes.add(count, ordering: .relaxed)
+  }
+
+  /// From any thread.
+  var hasRoomForResponses: Bool {
+    mailbox.bufferedResponseBytes.load(ordering: .relaxed)
+      < configuration.maxBufferedResponseBytesPerConnection
+  }
+
+  /// Whether a complete request may go to its handler; if not, it is remembered for later.
+  func mayBegin(_ call: ServerStream) -> Bool {
+    if hasRoomForResponses, waiting.isEmpty { return true }
+    waiting.append(call)
+    return false
+  }
+
+  /// Bytes of a streaming response left; its handler is told after the flush.
+  func noteSent(_ count: Int, on call: ServerStream) {
+    progressed.append((call, count))
+  }
+
+  // MARK: Answers
+
+  /// Takes an answer from any thread to its call.
+  func deliver(_ answer: Answer, of call: ServerStream) {
+    if eventLoop.inEventLoop {
+      call.perform(answer)
+    } else if mailbox.put(call, answer) {
+      eventLoop.execute { self.takeMail() }
+    }
+  }
+
+  private func takeMail() {
+    now = .now()
+    isReading = true  // Answers only queue; the flush comes once, below.
+    for (call, answer) in mailbox.takeAll() { call.perform(answer) }
+    isReading = false
+    flush()
+  }
+}
+
+extension RPCStatus {
+  static func unknownMethod(_ path: String) -> RPCStatus {
+    RPCStatus(code: .unimplemented, message: "the server has no method \(path)")
+  }
+}
+
+// MARK: The session
+
+extension ServerConnectionHandler: SessionDelegate {
+  func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList) {
+    open(stream, RequestHead(headers))
+  }
+
+  func sessionDidReceiveSettings(_ session: Session) {
+    lifetime.completedHandshake()
+    scheduleWakeup()
+  }
+
+  func sessionDidReceivePing(_ session: Session) {
+    perform(lifetime.receivedPing(now: now))
+  }
+
+  func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64) {
+    perform(lifetime.receivedPingAcknowledgement(payload: payload))
+  }
+}

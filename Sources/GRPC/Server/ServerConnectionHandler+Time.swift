@@ -1,0 +1,107 @@
+import HTTP2
+import NIOCore
+
+/// What is due on a connection.
+extension ServerConnectionHandler {
+  /// Begins an orderly end: what is open may go on for `grace`.
+  func shutDown(grace: TimeAmount?) {
+    now = .now()
+    perform(lifetime.shutDown(grace: grace, now: now))
+  }
+
+  /// Does what `ConnectionLifetime` says.
+  func perform(_ action: ConnectionLifetime.Action) {
+    guard let session else { return }
+    switch action {
+    case .none:
+      return
+    case .ping:
+      session.submitPing(payload: ConnectionLifetime.keepalivePayload)
+    case .announceShutdown:
+      session.submitShutdownNotice()
+      session.submitPing(payload: ConnectionLifetime.shutdownPayload)
+    case .refuseNewCalls:
+      session.submitGoAway(.noError)
+    case .close(.tooManyPings):
+      session.submitGoAway(.enhanceYourCalm, debugData: "too_many_pings")
+      session.terminate(.enhanceYourCalm)
+    case .close(.handshakeTimeout):
+      session.terminate(.settingsTimeout)
+    case .close(.graceExpired):
+      session.terminate(.noError)
+    case .close(.keepaliveTimeout):
+      isClosing = true
+      context?.close(promise: nil)
+      return
+    }
+    if case .close = action { isClosing = true }
+    scheduleWakeup()
+    scheduleFlush()
+  }
+
+  /// Remembers a call's deadline.
+  func insert(deadline: NIODeadline, of call: ServerStream) {
+    guard let id = call.id else { return }
+    deadlines.insert(
+      DeadlineQueue.Entry(deadline: deadline, stream: id), openCalls: callCount,
+      isOpen: { session?.stream($0) != nil })
+    scheduleWakeup()
+  }
+
+  /// Looks for stalled responses after a while; often enough to notice one within a quarter more
+  /// than its time.
+  func checkStallsLater() {
+    guard stallCheckAt == nil else { return }
+    stallCheckAt = now + .nanoseconds(configuration.stallTimeout.nanoseconds / 4)
+    scheduleWakeup()
+  }
+
+  /// Sees to it that the timer fires when the next thing is due. A timer that fires too early costs
+  /// less than moving it with each call.
+  func scheduleWakeup() {
+    guard !isGone else { return }
+    let due = [lifetime.nextWakeup, deadlines.next, stallCheckAt].compactMap { $0 }.min()
+    guard let due else { return }
+    if let wakeup {
+      guard due < wakeup.at else { return }
+      wakeup.task.cancel()
+    }
+    let task = eventLoop.scheduleTask(deadline: due) { self.wake() }
+    wakeup = (due, task)
+  }
+
+  private func wake() {
+    wakeup = nil
+    now = .now()
+    while true {
+      let action = lifetime.wake(now: now)
+      guard action != .none else { break }
+      perform(action)
+    }
+    while let id = deadlines.popExpired(now: now) {
+      (session?.stream(id)?.delegate as? ServerStream)?.expire()
+    }
+    if let due = stallCheckAt, due <= now {
+      stallCheckAt = nil
+      giveUpStalled()
+    }
+    scheduleWakeup()
+    scheduleFlush()
+  }
+
+  private func giveUpStalled() {
+    let limit = configuration.stallTimeout
+    if let unwritableSince {
+      if now - unwritableSince >= limit {
+        logger.debug("a client takes nothing", metadata: ["peer": "\(peer)"])
+        isClosing = true
+        context?.close(promise: nil)
+        return
+      }
+      checkStallsLater()
+    }
+    for call in calls() where call.hasBufferedResponse {
+      if now - call.lastProgress >= limit { call.giveUp() } else { checkStallsLater() }
+    }
+  }
+}

@@ -1,0 +1,237 @@
+import DequeModule
+import HTTP2
+import Logging
+import NIOCore
+import Synchronization
+
+/// One connection of the server: bytes of the socket to the HTTP/2 session and back, at most one write
+/// per turn of the event loop, and one timer for all that is due on the connection.
+///
+/// It has no rule of its own: `ConnectionLifetime` says what is due, `ServerStream` what a call does.
+final class ServerConnectionHandler: @unchecked Sendable {
+  // Safe to share: the constants never change, `mailbox` is made for several threads, and all other
+  // state is touched on the event loop only.
+
+  let eventLoop: any EventLoop
+  let configuration: ServerConfiguration
+  /// Who is at the other end, as requests tell it.
+  let peer: String
+  let router: Router
+  let logger: Logger
+  let mailbox = ConnectionMailbox()
+
+  var context: ChannelHandlerContext?
+  var session: Session?
+  var lifetime: ConnectionLifetime
+  /// When the running turn began: read once for all that happens in it.
+  var now: NIODeadline
+
+  /// Calls that are open on the wire or still run: what the limit of concurrent calls counts, so that
+  /// a client that resets its calls has no more of them running than another (CVE-2023-44487).
+  var callCount = 0
+  var bufferedRequestBytes = 0
+  /// Complete requests that wait until the client took more of the responses.
+  var waiting = Deque<ServerStream>()
+  /// Calls whose responses left in part during this flush.
+  var progressed: [(stream: ServerStream, count: Int)] = []
+  var lackedRoom = false
+
+  var output = ByteBuffer()
+  var isReading = false
+  var isFlushing = false
+  var isFlushScheduled = false
+  var needsFlush = false
+  var isReadPending = false
+  /// Nothing is read any more.
+  var isClosing = false
+  /// The socket is closed.
+  var isGone = false
+  var unwritableSince: NIODeadline?
+
+  var deadlines = DeadlineQueue()
+  var stallCheckAt: NIODeadline?
+  var wakeup: (at: NIODeadline, task: Scheduled<Void>)?
+
+  /// How many bytes go to the socket in one write.
+  static let writeSize = 64 << 10
+
+  init(
+    eventLoop: any EventLoop, router: Router, configuration: ServerConfiguration, peer: String,
+    logger: Logger, jitter: Double
+  ) {
+    self.eventLoop = eventLoop
+    self.router = router
+    self.configuration = configuration
+    self.peer = peer
+    self.logger = logger
+    now = .now()
+    lifetime = ConnectionLifetime(limits: configuration.lifetime, jitter: jitter, now: now)
+  }
+}
+
+// MARK: The channel
+
+extension ServerConnectionHandler: ChannelDuplexHandler {
+  typealias InboundIn = ByteBuffer
+  typealias OutboundIn = ByteBuffer
+  typealias OutboundOut = ByteBuffer
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    self.context = context
+    do {
+      let session = try Session(
+        role: .server, settings: configuration.http2, now: now.uptimeNanoseconds)
+      session.delegate = self
+      self.session = session
+    } catch {
+      logger.error("cannot serve a connection", metadata: ["error": "\(error)"])
+      context.close(promise: nil)
+    }
+  }
+
+  func channelActive(context: ChannelHandlerContext) {
+    flush()
+    scheduleWakeup()
+    context.fireChannelActive()
+  }
+
+  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+    guard !isClosing, let session else { return }
+    let bytes = unwrapInboundIn(data)
+    isReading = true
+    now = .now()
+    lifetime.received(now: now)
+    do {
+      try session.receive(bytes.readableBytesSpan, now: now.uptimeNanoseconds)
+    } catch {
+      failed(error, after: bytes)
+    }
+  }
+
+  func channelReadComplete(context: ChannelHandlerContext) {
+    isReading = false
+    flush()
+  }
+
+  func channelWritabilityChanged(context: ChannelHandlerContext) {
+    if context.channel.isWritable {
+      unwritableSince = nil
+      flush()
+    } else if unwritableSince == nil {
+      unwritableSince = .now()
+      checkStallsLater()
+    }
+  }
+
+  /// Reads on only while there is room for the answers.
+  func read(context: ChannelHandlerContext) {
+    guard !isCongested else {
+      isReadPending = true
+      return
+    }
+    context.read()
+  }
+
+  func channelInactive(context: ChannelHandlerContext) {
+    isClosing = true
+    isGone = true
+    wakeup?.task.cancel()
+    wakeup = nil
+    now = .now()
+    session?.connectionClosed(.cancel)
+    waiting.removeAll()
+    context.fireChannelInactive()
+  }
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    logger.debug("a connection broke", metadata: ["peer": "\(peer)", "error": "\(error)"])
+    isClosing = true
+    context.close(promise: nil)
+  }
+
+  var isCongested: Bool {
+    guard let context, let session else { return true }
+    return !context.channel.isWritable || session.isOutputCongested
+  }
+
+  // MARK: Output
+
+  /// Sends what is there, later in this turn of the loop: so that all answers of a turn share a write.
+  func scheduleFlush() {
+    needsFlush = true
+    guard !isReading, !isFlushing, !isFlushScheduled else { return }
+    isFlushScheduled = true
+    eventLoop.execute {
+      self.isFlushScheduled = false
+      self.now = .now()
+      self.flush()
+    }
+  }
+
+  /// Sends what is there now, as far as the socket takes it.
+  func flush() {
+    guard !isFlushing, !isReading, let context, let session else { return }
+    isFlushing = true
+    repeat {
+      needsFlush = false
+      lackedRoom = lackedRoom || !hasRoomForResponses
+      while context.channel.isWritable, context.channel.isActive {
+        output.clear(minimumCapacity: 1024)
+        session.takeOutput(limit: Self.writeSize, now: now.uptimeNanoseconds) {
+          output.writeBytes($0)
+        }
+        guard output.readableBytes > 0 else { break }
+        context.writeAndFlush(wrapOutboundOut(output), promise: nil)
+      }
+      goOn()
+    } while needsFlush && context.channel.isWritable
+    isFlushing = false
+    finishFlush(context, session)
+  }
+
+  /// Lets go on what waited for the client to take bytes.
+  private func goOn() {
+    let some = progressed
+    progressed.removeAll()
+    for (stream, count) in some { stream.resumeHandler(sent: count) }
+    guard hasRoomForResponses else { return }
+    if lackedRoom {
+      lackedRoom = false
+      for call in calls() { call.resumeHandler(sent: 0) }
+    }
+    while hasRoomForResponses, let call = waiting.popFirst() { call.begin() }
+  }
+
+  private func finishFlush(_ context: ChannelHandlerContext, _ session: Session) {
+    if session.isFinished || (session.failure != nil && !session.hasOutput) {
+      isClosing = true
+      context.close(promise: nil)
+      return
+    }
+    if mailbox.bufferedResponseBytes.load(ordering: .relaxed) > 0 { checkStallsLater() }
+    if isReadPending, !isCongested {
+      isReadPending = false
+      context.read()
+    }
+  }
+
+  // MARK: Ends
+
+  private func failed(_ error: HTTP2Error, after bytes: ByteBuffer) {
+    logger.debug("a connection is ended", metadata: ["peer": "\(peer)", "error": "\(error)"])
+    isClosing = true
+    guard error.reason == .notHTTP2, let context else { return }
+    // Only a client that speaks HTTP/1 understands words; others just see the end.
+    if let first = bytes.readableBytesView.first, (UInt8(ascii: "A")...UInt8(ascii: "Z")) ~= first {
+      let answer = ByteBuffer(string: Self.http1Answer)
+      context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+    }
+    context.close(promise: nil)
+  }
+
+  private static let http1Answer: String = {
+    let text = "This is a gRPC server: it speaks HTTP/2 only, without upgrade from HTTP/1.1.\n"
+    return "HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain\r\n"
+      + "content-length: \(text.utf8.count)\r\nconnection: close\r\n\r\n" + text
+  }()
+}

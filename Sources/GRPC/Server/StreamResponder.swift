@@ -1,0 +1,54 @@
+public import NIOCore
+
+/// Answers one call with any number of messages. May be used from any thread.
+///
+/// It never holds more than the configured bytes (64 KiB beside the message that exceeds them): a
+/// message that would come on top is refused by `send`, and `onWritable` says when to go on. A
+/// responder that is dropped before `finish` fails its call with INTERNAL.
+public final class StreamResponder: Sendable {
+  private let stream: ServerStream
+
+  init(_ stream: ServerStream) {
+    self.stream = stream
+  }
+
+  deinit {
+    stream.answer(.status(.unanswered))
+  }
+
+  /// The connection's event loop, which called the handler.
+  public var eventLoop: any EventLoop { stream.eventLoop }
+
+  /// Whether the call is over without this responder.
+  public var isCancelled: Bool { stream.isCancelled }
+
+  /// Whether `send` takes another message now.
+  public var isWritable: Bool { stream.isWritable }
+
+  /// Sends a message.
+  ///
+  /// - Returns: whether it was taken. It is refused when too much waits to be sent already, and when
+  ///   the call is over.
+  @discardableResult
+  public func send(_ message: ByteBuffer) -> Bool {
+    stream.send(message)
+  }
+
+  /// Ends the call after what was sent, with OK or an error.
+  public func finish(_ status: RPCStatus = .ok) {
+    stream.answer(.status(status))
+  }
+
+  /// Has `body` called each time `send` takes messages again after it refused one or `isWritable` was
+  /// false. On the connection's loop. A later `body` replaces the earlier.
+  public func onWritable(_ body: @escaping @Sendable () -> Void) {
+    stream.onWritable(body)
+  }
+
+  /// Has `body` called when the call is over without `finish`: the client reset it or is gone, or its
+  /// deadline passed. At most once, on the connection's loop; at once, on the caller's thread, if that
+  /// has happened already. A later `body` replaces the earlier.
+  public func onCancel(_ body: @escaping @Sendable () -> Void) {
+    stream.onCancel(body)
+  }
+}

@@ -1,0 +1,51 @@
+public import NIOCore
+
+/// Answers one unary call. May be used from any thread; the first answer counts, later ones are
+/// ignored, also those after the client went away.
+///
+/// On the connection's event loop an answer is queued at once, from other threads it is handed over;
+/// all answers of one turn of the loop leave in one write. A responder that is dropped without an
+/// answer fails its call with INTERNAL.
+public final class UnaryResponder: Sendable {
+  private let stream: ServerStream
+
+  init(_ stream: ServerStream) {
+    self.stream = stream
+  }
+
+  deinit {
+    stream.answer(.status(.unanswered))
+  }
+
+  /// The connection's event loop, which called the handler.
+  public var eventLoop: any EventLoop { stream.eventLoop }
+
+  /// Whether the call is over without this responder: the client reset it or is gone, or its deadline
+  /// passed.
+  public var isCancelled: Bool { stream.isCancelled }
+
+  /// Answers with a message, and OK.
+  ///
+  /// A message above 2^32 - 1 bytes, which the format cannot express, is answered with INTERNAL.
+  public func respond(_ message: ByteBuffer, trailers: Metadata = Metadata()) {
+    stream.answer(.message(message, trailers: trailers))
+  }
+
+  /// Answers with a status; without anything before it, so a client may retry (Trailers-Only).
+  public func fail(_ status: RPCStatus) {
+    stream.answer(.status(status))
+  }
+
+  /// Has `body` called when the call is over without an answer of this responder: the client reset it
+  /// or is gone, or its deadline passed. At most once, on the connection's loop; at once, on the
+  /// caller's thread, if that has happened already. A later `body` replaces the earlier.
+  public func onCancel(_ body: @escaping @Sendable () -> Void) {
+    stream.onCancel(body)
+  }
+}
+
+extension RPCStatus {
+  /// What a client is told when a handler let its responder go.
+  static let unanswered = RPCStatus(
+    code: .internalError, message: "the server gave no answer to the call")
+}
