@@ -147,7 +147,9 @@ let package = Package(
       ],
       swiftSettings: common),
     .testTarget(
-      name: "EmbeddedPostgreSQLTests", dependencies: ["EmbeddedPostgreSQL"], swiftSettings: common),
+      name: "EmbeddedPostgreSQLTests",
+      dependencies: ["EmbeddedPostgreSQL", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: common),
     .testTarget(
       name: "ProgressorServerTests",
       dependencies: [
