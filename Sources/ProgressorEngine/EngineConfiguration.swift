@@ -9,7 +9,7 @@ public struct EngineConfiguration: Sendable, Hashable {
   /// Bytes of idle machines kept in memory, about.
   public var residentBytes = 256 << 20
   /// Bytes of events kept in memory for one machine.
-  public var historyWindowBytes = 64 << 10
+  public var historyWindowBytes = 256 << 10
   /// One event's or aux state's body.
   public var maximumContentBytes = 8 << 20
   /// Everything that one answer of a processor writes.

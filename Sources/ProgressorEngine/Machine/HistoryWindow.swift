@@ -23,6 +23,15 @@ struct HistoryWindow {
     }
   }
 
+  /// Takes over what was read, when it reaches to the machine's last event.
+  mutating func adopt(_ read: [Event], last: Int64) {
+    guard let first = read.first, let end = read.last, max(first.id, end.id) == last else { return }
+    if let known = events.first?.id, known <= min(first.id, end.id) { return }
+    events = []
+    bytes = 0
+    append(first.id <= end.id ? read : read.reversed())
+  }
+
   /// The events that `range` selects of a history 1…`last`, or nil when one of them is not here.
   func select(_ range: HistoryRange, last: Int64) -> [Event]? {
     guard let ids = range.ids(last: last) else { return [] }

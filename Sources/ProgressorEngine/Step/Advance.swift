@@ -99,7 +99,8 @@ extension Engine {
       machine.running?.phase = nil
       machine.running?.keyWasLookedUp = true
       if let remembered = loaded.idempotency { machine.running?.remembered = remembered }
-      if machine.row != nil, machine.running?.loadsHistory == true {
+      if let row = machine.row, machine.running?.loadsHistory == true {
+        machine.history.adopt(loaded.history, last: row.lastEventID)
         machine.running?.history = loaded.history
         machine.running?.historyTooLarge = loaded.historyTooLarge
       }
