@@ -2,14 +2,16 @@ import MachineModel
 import ProgressorEngine
 import Synchronization
 
-/// How long the processor of each namespace may take: the deadline of callers that have none. Read
+/// The deadline of callers that have none: 30 seconds to wait, and then the processor's own timeout,
+/// so that a slow processor is told apart (UNAVAILABLE) from a long queue (DEADLINE_EXCEEDED). Read
 /// on the connections' loops, for such requests only.
 final class ProcessorTimeouts: InputObserver, Sendable {
   private let timeouts = Mutex<[String: Int64]>([:])
 
-  /// Microseconds; the default for a namespace that there is not.
+  /// Microseconds; also for a namespace that there is not.
   func timeout(of namespace: String) -> Int64 {
-    timeouts.withLock { $0[namespace] } ?? ProcessorOptions.defaultTimeout
+    let processor = timeouts.withLock { $0[namespace] } ?? ProcessorOptions.defaultTimeout
+    return 30_000_000 + min(processor, 86_400_000_000)
   }
 
   func observe(_ input: Input, now: Moment) {
