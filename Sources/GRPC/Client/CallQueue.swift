@@ -20,6 +20,9 @@ struct CallQueue<Call: Queueable> {
   /// How many calls wait that have not ended.
   var count: Int { calls.count - finished }
 
+  /// How many calls are kept, those included that ended and were not passed over yet.
+  var storedCount: Int { calls.count }
+
   /// Whether nothing waits.
   var isEmpty: Bool { count <= 0 }
 
