@@ -1,0 +1,229 @@
+import MachineModel
+import ProgressorEngine
+
+/// I1, I2, I5, I6, I7, I8 and I12 where a step becomes durable.
+extension Ledger {
+  /// A node's batch is in the database. Returns nothing; throws what must not have been written.
+  mutating func applied(_ records: [AppliedRecord], by node: NodeView) throws(Violation) {
+    for record in records {
+      let step = try attribute(record, node)
+      try failedMachineRests(record, step)
+      try timer(record, step)
+      try notifications(record, step)
+      if let step { try commit(step, record) }
+      remember(record, step)
+    }
+  }
+
+  /// The invocation whose answer the record writes, nil = none does. Its tag stands in the events
+  /// or the aux state; an answer without either is known as the last one that the node heard.
+  private mutating func attribute(_ applied: AppliedRecord, _ node: NodeView)
+    throws(Violation) -> InvocationRecord?
+  {
+    let record = applied.record
+    let place = NodeMachine(node: node.number, machine: record.machine)
+    var tags = Set(record.events.compactMap { Tag.number(in: $0.body.data) })
+    switch record.row {
+    case .insert(let row), .update(let row, auxChanged: true):
+      if let tag = row.auxState.flatMap({ Tag.number(in: $0.data) }) { tags.insert(tag) }
+    case .keep, .update, .requeue, .delete: break
+    }
+    try require(tags.count < 2, .batchRules, "\(record.machine): a record of several steps")
+    if let tag = tags.first {
+      guard tag < UInt64(invocations.count) else {
+        throw Violation(.batchRules, "\(record.machine): a record of no invocation")
+      }
+      return invocations[Int(tag)]
+    }
+    if case .requeue = record.row { return nil }
+    guard let last = concluded[place].map({ invocations[$0] }), let answer = last.answer,
+      !last.isCommitted, answer.change.events.isEmpty
+    else { return nil }
+    switch (record.row, last.kind) {
+    case (.insert, .start), (.update, .timeout), (.keep, _): return last
+    case (.update, .notification): return record.dequeued == nil ? nil : last
+    case (.update, .repair): return applied.after?.failure == nil ? last : nil
+    case (.delete, _): return answer.action.remove ? last : nil
+    default: return nil
+    }
+  }
+
+  private mutating func commit(_ step: InvocationRecord, _ applied: AppliedRecord)
+    throws(Violation)
+  {
+    let record = applied.record
+    try require(
+      step.machine == record.machine
+        && (step.incarnation == nil || step.incarnation == record.key), .incarnations,
+      "\(record.machine): an answer to an earlier machine of this name is written")
+    try require(
+      !step.isCommitted, .oneInvocation, "\(record.machine): an answer is written twice")
+    guard let answer = step.answer else {
+      throw Violation(.oneInvocation, "\(record.machine): an answer is written before it came")
+    }
+    try require(
+      answer.change.events == record.events.map(\.body), .historyWithoutGap,
+      "\(record.machine): the events written are not those answered")
+    try require(
+      answer.action.remove == (applied.after == nil) || record.row == .keep, .rowRules,
+      "\(record.machine): the answer and the record differ on removal")
+    invocations[step.number].isCommitted = true
+    committedSteps += 1
+    switch step.kind {
+    case .start, .call, .repair: try effect(of: step)
+    case .timeout:
+      firedTimers += 1
+      try fired(step, applied)
+    case .notification:
+      try require(
+        applied.head?.notificationID == step.notificationID, .notificationsDelivered,
+        "\(record.machine): the answer to another notification is written")
+    }
+  }
+
+  private mutating func effect(of step: InvocationRecord) throws(Violation) {
+    guard let tag = step.tag else { return }
+    try require(
+      effects[tag] == nil, .oneEffectPerKey, "\(step.machine): a request has two effects")
+    try require(
+      !denied.contains(tag), .acknowledgedIsDurable,
+      "\(step.machine): a request takes effect after an error that says it does not")
+    effects[tag] = step.number
+  }
+
+  private mutating func fired(_ step: InvocationRecord, _ applied: AppliedRecord)
+    throws(Violation)
+  {
+    let record = applied.record
+    guard let serial = applied.before?.timer?.serial, serial == step.timerSerial else {
+      throw Violation(.timersFireOnce, "\(record.machine): the timeout of a timer that is not set")
+    }
+    let incarnation = Incarnation(shard: record.shard, key: record.key)
+    try require(
+      incarnations[incarnation, default: .init()].fired.insert(serial).inserted, .timersFireOnce,
+      "\(record.machine): timer \(serial) fires twice")
+  }
+
+  /// A failed machine changes only by repair, removal and acceptance; failing keeps what it had.
+  private func failedMachineRests(_ applied: AppliedRecord, _ step: InvocationRecord?)
+    throws(Violation)
+  {
+    let record = applied.record
+    guard case .update(let row, _) = record.row, let before = applied.before else { return }
+    if before.failure != nil {
+      try require(
+        row.failure == nil && record.dequeued == nil, .failedMachineRests,
+        "\(record.machine): a failed machine takes a step")
+      try require(
+        step == nil || step?.kind == .repair, .failedMachineRests,
+        "\(record.machine): a failed machine is repaired by a \(step?.kind ?? .start)")
+    } else if row.failure != nil {
+      try require(
+        record.events.isEmpty && record.dequeued == nil && row.auxState == before.auxState
+          && row.timer?.serial == before.timer?.serial
+          && row.timer?.firesAt == before.timer?.firesAt, .failedMachineRests,
+        "\(record.machine): a machine loses something by failing")
+    }
+  }
+
+  /// A timer changes only by an answer that says so, and as it says.
+  private mutating func timer(_ applied: AppliedRecord, _ step: InvocationRecord?)
+    throws(Violation)
+  {
+    guard let after = applied.after else { return }
+    let before = applied.before?.timer
+    let incarnation = Incarnation(shard: after.shard, key: after.key)
+    let machine = after.machine
+    if let serial = after.timer?.serial, serial != before?.serial {
+      let last = incarnations[incarnation]?.lastSerial ?? 0
+      try require(
+        serial > last, .timersFireOnce, "\(machine): timer \(serial) is set after \(last)")
+      incarnations[incarnation, default: .init()].lastSerial = serial
+    }
+    guard let answer = step?.answer else {
+      return try require(
+        before?.serial == after.timer?.serial && before?.firesAt == after.timer?.firesAt,
+        .timersFireOnce, "\(machine): a timer changes by itself")
+    }
+    switch answer.action.timer {
+    case .set(let setting):
+      try require(
+        after.timer != nil && after.timer?.serial != before?.serial, .timersFireOnce,
+        "\(machine): a timer that was to be set is not")
+      if case .deadline(let deadline) = setting.when {
+        try require(
+          after.timer?.firesAt == deadline, .timersFireOnce, "\(machine): a timer at another time")
+      }
+    case .unset:
+      try require(after.timer == nil, .timersFireOnce, "\(machine): a timer is not unset")
+    case nil:
+      let expected = step?.kind == .timeout ? nil : before?.serial
+      try require(
+        after.timer?.serial == expected, .timersFireOnce, "\(machine): a timer is not as it was")
+    }
+  }
+
+  private mutating func notifications(_ applied: AppliedRecord, _ step: InvocationRecord?)
+    throws(Violation)
+  {
+    let record = applied.record
+    let incarnation = Incarnation(shard: record.shard, key: record.key)
+    for notification in record.enqueued {
+      let last = incarnations[incarnation]?.lastSequence ?? 0
+      try require(
+        notification.sequence > last, .notificationsDelivered,
+        "\(record.machine): notification \(notification.sequence) is accepted after \(last)")
+      incarnations[incarnation, default: .init()].lastSequence = notification.sequence
+      try require(
+        accepted[notification.notificationID] == nil, .notificationsDelivered,
+        "\(record.machine): two notifications are called \(notification.notificationID)")
+      let tag = Tag.number(in: notification.args)
+      if let tag {
+        try require(
+          !denied.contains(tag), .acknowledgedIsDurable,
+          "\(record.machine): a notification is accepted after an error that says it is not")
+        try require(
+          effects.updateValue(-1, forKey: tag) == nil, .oneEffectPerKey,
+          "\(record.machine): a notification is accepted twice")
+      }
+      accepted[notification.notificationID] = AcceptedNotification(
+        tag: tag, machine: record.machine, incarnation: incarnation,
+        sequence: notification.sequence)
+    }
+    guard record.dequeued != nil else { return }
+    try require(
+      step?.kind == .notification, .notificationsDelivered,
+      "\(record.machine): a notification is dropped and no processor saw it")
+    if let id = applied.head?.notificationID { accepted[id]?.isDelivered = true }
+    deliveredNotifications += 1
+  }
+
+  /// Whose reply a key remembers from now on.
+  private mutating func remember(_ applied: AppliedRecord, _ step: InvocationRecord?) {
+    guard let row = applied.record.idempotency else { return }
+    var tag = step?.tag
+    switch row.reply {
+    case .called(let response), .repaired(let response):
+      if let number = Tag.number(in: response), number < UInt64(invocations.count) {
+        tag = invocations[Int(number)].tag
+      }
+    case .notified(let id): tag = accepted[id]?.tag
+    case .started: break
+    }
+    guard let tag else { return }
+    keys[KeyName(machine: applied.record.machine, key: row.key)] = RememberedReply(
+      tag: tag, reply: row.reply)
+  }
+
+  /// Everyone who waits for something on the machine has seen this state of it.
+  mutating func becomes(_ machine: MachineID, _ stored: StoredMachine?, by applied: AppliedRecord) {
+    guard let ids = watchers[machine] else { return }
+    for id in ids {
+      requests[id]?.sees(stored)
+      if case .delete = applied.record.row { requests[id]?.sawDeletion = true }
+      if applied.before?.failure != nil, let after = applied.after, after.failure == nil {
+        requests[id]?.sawRepair = true
+      }
+    }
+  }
+}

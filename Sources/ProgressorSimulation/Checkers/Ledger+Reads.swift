@@ -1,0 +1,71 @@
+import MachineModel
+import ProgressorEngine
+
+/// Get shows a whole state that the machine was in since the request was sent; List keeps its order.
+extension Ledger {
+  func read(_ request: ClientRequest, _ machine: Machine) throws(Violation) {
+    guard case .get(let range) = request.operation else {
+      throw Violation(.oneReply, "\(request.machine): \(request.operation.name) gets a machine")
+    }
+    let asked = range ?? .all
+    let isTrue = request.states.contains { state in
+      guard let state else { return false }
+      return state.matches(machine, range: asked)
+    }
+    try require(
+      isTrue && machine.historyRange == asked, .truthfulReads,
+      "\(request.machine): get \(request.id.number) shows a machine that never was")
+  }
+
+  func listed(_ request: ClientRequest, _ machines: [Machine], last: String?) throws(Violation) {
+    guard case .list(let query) = request.operation else {
+      throw Violation(.oneReply, "\(request.machine): \(request.operation.name) gets a list")
+    }
+    try require(
+      machines.count <= Int(query.pageSize), .truthfulReads, "a page is larger than asked for")
+    try require(
+      last == nil || last == machines.last?.machineID.id, .truthfulReads,
+      "the next page begins elsewhere than this one ends")
+    var before = query.after
+    for machine in machines {
+      let id = machine.machineID.id
+      if let before {
+        try require(
+          before.utf8.lexicographicallyPrecedes(id.utf8), .truthfulReads, "a page is out of order")
+      }
+      before = id
+      let fits =
+        switch query.status {
+        case .any: true
+        case .working: !machine.status.isFailed
+        case .failed: machine.status.isFailed
+        case .retrying: machine.status.isRetrying
+        }
+      try require(
+        fits && id.utf8.starts(with: query.idPrefix.utf8)
+          && machine.machineID.namespace == request.machine.namespace && machine.history.isEmpty,
+        .truthfulReads, "a page shows \(machine.machineID), which was not asked for")
+    }
+  }
+}
+
+extension MachineStatus {
+  var isRetrying: Bool {
+    if case .working(.some) = self { true } else { false }
+  }
+}
+
+extension StoredMachine {
+  /// Whether a reader may be shown this machine when its row is as here.
+  func matches(_ machine: Machine, range: HistoryRange) -> Bool {
+    let sameStatus =
+      switch machine.status {
+      case .failed(let failure): failure == row.failure
+      case .working(nil): row.failure == nil && retrying.isEmpty
+      case .working(let state?): row.failure == nil && retrying.contains(state)
+      }
+    return sameStatus && machine.lastEventID == row.lastEventID
+      && machine.auxState == row.auxState && machine.createdAt == row.createdAt
+      && machine.timer == row.timer?.firesAt && machine.history == select(range)
+  }
+}

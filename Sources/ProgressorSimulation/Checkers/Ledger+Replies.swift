@@ -1,0 +1,150 @@
+import MachineModel
+import ProgressorEngine
+
+/// I2 and I8 where a client hears something, one reply for each request, and errors that are true.
+extension Ledger {
+  /// A client sends a request.
+  mutating func sent(_ request: ClientRequest, stored: StoredMachine?) {
+    var request = request
+    request.sees(stored)
+    request.remembered = request.key.flatMap {
+      keys[KeyName(machine: request.machine, key: $0)]
+    }
+    requests[request.id] = request
+    watchers[request.machine, default: []].append(request.id)
+  }
+
+  /// The engine has been told that the client went away.
+  mutating func cancelled(_ id: RequestID) { requests[id]?.isCancelled = true }
+
+  /// The engine answers.
+  mutating func replied(_ id: RequestID, _ reply: Reply, by node: NodeView, now: Moment)
+    throws(Violation)
+  {
+    guard let request = requests[id] else {
+      throw Violation(.oneReply, "request \(id.number) is answered and does not wait")
+    }
+    try require(
+      request.isHandled && !request.isCancelled, .oneReply,
+      "\(request.machine): \(request.operation.name) \(id.number) is answered, and cancelled")
+    switch reply {
+    case .error(let error): try failed(request, error, now: now)
+    case .machine(let machine):
+      try require(
+        now.uptime < node.trustedUntil, .leaseRespected,
+        "\(request.machine): read at \(now.uptime), the lease ended at \(node.trustedUntil)")
+      try read(request, machine)
+    case .listed(let machines, let last): try listed(request, machines, last: last)
+    case .started, .called, .notified, .repaired, .simplyRepaired, .removed:
+      try succeeded(request, reply)
+    }
+    answeredRequests += 1
+    forget(id)
+  }
+
+  /// An OK reply tells what the database has.
+  private func succeeded(_ request: ClientRequest, _ reply: Reply) throws(Violation) {
+    let what = "\(request.machine): \(request.operation.name) \(request.id.number)"
+    if let key = request.key {
+      guard let known = keys[KeyName(machine: request.machine, key: key)] else {
+        throw Violation(.oneEffectPerKey, "\(what) answers OK, its key remembers nothing")
+      }
+      try require(
+        known.tag == request.tag, .oneEffectPerKey,
+        "\(what) answers OK, its key belongs to other arguments")
+      try require(
+        known.reply.reply == reply, .oneEffectPerKey, "\(what) answers otherwise than before")
+      return
+    }
+    switch (request.operation, reply) {
+    case (.start, .started):
+      try require(
+        effects[request.tag] != nil, .acknowledgedIsDurable, "\(what) answers OK, nothing started")
+    case (.call, .called(let response)): try answered(request, response, .call, what)
+    case (.repair, .repaired(let response)):
+      try answered(request, response, .repair, what)
+      try require(request.sawRepair, .acknowledgedIsDurable, "\(what) answers OK, nothing repaired")
+    case (.notify, .notified(let id)):
+      try require(
+        accepted[id]?.tag == request.tag, .acknowledgedIsDurable,
+        "\(what) answers OK, its notification is not in the database")
+    case (.simpleRepair, .simplyRepaired):
+      try require(request.sawRepair, .acknowledgedIsDurable, "\(what) answers OK, nothing repaired")
+    case (.remove, .removed):
+      try require(
+        request.sawDeletion, .acknowledgedIsDurable, "\(what) answers OK, nothing is removed")
+    default: throw Violation(.oneReply, "\(what) gets the reply to another operation")
+    }
+  }
+
+  /// The response is what a processor answered to this very request, and is durable unless it
+  /// changes nothing.
+  private func answered(
+    _ request: ClientRequest, _ response: [UInt8], _ kind: StepKind, _ what: String
+  ) throws(Violation) {
+    guard let number = Tag.number(in: response), number < UInt64(invocations.count) else {
+      throw Violation(.acknowledgedIsDurable, "\(what) answers what no processor said")
+    }
+    let step = invocations[Int(number)]
+    try require(
+      step.tag == request.tag && step.kind == kind && step.machine == request.machine,
+      .acknowledgedIsDurable, "\(what) answers what the processor said to another request")
+    guard let answer = step.answer else {
+      throw Violation(.acknowledgedIsDurable, "\(what) answers before the processor did")
+    }
+    let changes = !answer.action.isEmpty || answer.change != StateChange()
+    try require(
+      step.isCommitted || !changes, .acknowledgedIsDurable,
+      "\(what) answers OK, its effects are not in the database")
+  }
+
+  /// An error hides no commit, but for those whose outcome is unknown by contract; it tells a state
+  /// that the machine was in since the request was sent.
+  private mutating func failed(_ request: ClientRequest, _ error: ProgressorError, now: Moment)
+    throws(Violation)
+  {
+    let what = "\(request.machine): \(request.operation.name) \(request.id.number) fails with "
+    switch error.code {
+    case .deadlineExceeded:
+      return try require(
+        now.uptime >= request.deadline, .truthfulErrors, "\(what)\(error.code) before its deadline")
+    case .cancelled, .unavailable: return
+    default: break
+    }
+    if request.key == nil {
+      try require(
+        effects[request.tag] == nil, .acknowledgedIsDurable, "\(what)\(error), and took effect")
+      denied.insert(request.tag)
+    } else if let remembered = request.remembered, error.code != .resourceExhausted,
+      error.reason != .storageUnavailable
+    {
+      try require(
+        remembered.tag != request.tag && error.code == .invalidArgument, .oneEffectPerKey,
+        "\(what)\(error), its key remembers a reply")
+    }
+    let isTrue =
+      switch error.reason {
+      case .machineNotFound: request.sawAbsent
+      case .machineAlreadyExists: request.sawPresent
+      case .machineFailed: request.sawFailed
+      case .machineAlreadyWorking: request.sawWorking
+      case .invalidArgument: request.key != nil
+      case .eventNotFound: lacksEvent(request)
+      default: true
+      }
+    try require(isTrue, .truthfulErrors, "\(what)\(error), which was not so")
+  }
+
+  private func lacksEvent(_ request: ClientRequest) -> Bool {
+    let range: HistoryRange? =
+      switch request.operation {
+      case .get(let range), .call(_, let range, _), .notify(_, let range, _),
+        .repair(_, let range, _):
+        range
+      case .start, .simpleRepair, .remove, .list: nil
+      }
+    guard let range, range.direction == .forward else { return false }
+    guard request.isGet else { return range.after > 0 }
+    return request.states.contains { $0.map { range.after > $0.row.lastEventID } ?? false }
+  }
+}

@@ -1,0 +1,130 @@
+import MachineModel
+import ProgressorEngine
+
+/// What really happened, kept beside the engine and never shown to it: the checkers compare.
+///
+/// Each checker is an extension of it: invocations, commits, replies, reads, bounds. All of them
+/// recognise a step by the tags in its payloads, not by what the engine says of it.
+struct Ledger {
+  /// By number, which is also the tag of the processor's answer.
+  var invocations: [InvocationRecord] = []
+  /// Under way, by node and machine.
+  var active: [NodeMachine: Int] = [:]
+  /// Answered last, by node and machine, and not yet seen in the database.
+  var concluded: [NodeMachine: Int] = [:]
+  /// Invocations in flight, by node and namespace.
+  var stepsInFlight: [NodeNamespace: Int] = [:]
+
+  var requests: [RequestID: ClientRequest] = [:]
+  /// Requests under way on a machine, in the order of their sending.
+  var watchers: [MachineID: [RequestID]] = [:]
+  /// Requests that a node's engine holds.
+  var heldByNode: [Int: Int] = [:]
+  /// Calls that the engine holds, by node and machine.
+  var heldCalls: [NodeMachine: Int] = [:]
+
+  /// Requests whose effects are in the database: the invocation's number by the request's tag.
+  var effects: [UInt64: Int] = [:]
+  /// Requests that were told that nothing happened.
+  var denied: Set<UInt64> = []
+  var keys: [KeyName: RememberedReply] = [:]
+  var accepted: [String: AcceptedNotification] = [:]
+  var incarnations: [Incarnation: IncarnationRecord] = [:]
+
+  var committedSteps = 0
+  var deliveredNotifications = 0
+  var firedTimers = 0
+  var answeredRequests = 0
+
+  init() {}
+
+  /// The node and everything under way on it are gone; its clients do not know what became of
+  /// their requests.
+  mutating func nodeDied(_ node: Int) {
+    for key in active.keys where key.node == node { active[key] = nil }
+    for key in concluded.keys where key.node == node { concluded[key] = nil }
+    for key in stepsInFlight.keys where key.node == node { stepsInFlight[key] = nil }
+    for key in heldCalls.keys where key.node == node { heldCalls[key] = nil }
+    heldByNode[node] = nil
+    for id in requests.keys.filter({ requests[$0]?.node == node }) { forget(id) }
+  }
+
+  /// Nobody waits for the request any more.
+  mutating func forget(_ id: RequestID) {
+    guard let request = requests.removeValue(forKey: id) else { return }
+    watchers[request.machine]?.removeAll { $0 == id }
+    if watchers[request.machine]?.isEmpty == true { watchers[request.machine] = nil }
+    guard request.isHandled else { return }
+    heldByNode[request.node, default: 0] -= 1
+    if case .call = request.operation {
+      heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] -= 1
+    }
+  }
+}
+
+struct NodeMachine: Hashable {
+  var node: Int
+  var machine: MachineID
+}
+
+struct NodeNamespace: Hashable {
+  var node: Int
+  var namespace: NamespaceNumber
+}
+
+/// What a node was when it did something.
+struct NodeView {
+  var number: Int
+  var life: Int
+  var identity: Int?
+  /// When the lease ends, as the engine was told.
+  var trustedUntil: Int64
+  var latestWall: Timestamp
+  /// The shard's epoch, as the engine was told; nil = the shard is not its own.
+  var epoch: Int64?
+  /// Whether the database says so too.
+  var isOwner: Bool
+}
+
+/// An invocation, as the engine asked for it.
+struct InvocationRecord {
+  let number: Int
+  let node: Int
+  let life: Int
+  let identity: Int?
+  let epoch: Int64
+  let machine: MachineID
+  let namespace: NamespaceNumber
+  let step: StepID
+  let attempt: Int32
+  let kind: StepKind
+  /// Of the request's arguments, for start, call and repair.
+  let tag: UInt64?
+  let notificationID: String?
+  let incarnation: MachineKey?
+  let timerSerial: Int64?
+  let deadline: Int64
+
+  /// Its end reached the engine.
+  var isEnded = false
+  /// What the processor answered, nil = something else, or nothing yet.
+  var answer: ProcessorAnswer?
+  /// The database will not take what it answered.
+  var isPoisoned = false
+  var isCommitted = false
+}
+
+struct AcceptedNotification {
+  let tag: UInt64?
+  let machine: MachineID
+  let incarnation: Incarnation
+  let sequence: Int64
+  var isDelivered = false
+}
+
+struct IncarnationRecord {
+  var lastSequence: Int64 = 0
+  var lastSerial: Int64 = 0
+  /// Settings of the timer that led to a committed step.
+  var fired: Set<Int64> = []
+}

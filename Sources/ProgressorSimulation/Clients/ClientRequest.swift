@@ -1,0 +1,84 @@
+import MachineModel
+import ProgressorEngine
+
+/// A request that a client waits for, and what was true of its machine since it was sent.
+struct ClientRequest {
+  let id: RequestID
+  let node: Int
+  let life: Int
+  let machine: MachineID
+  let operation: Operation
+  /// Stands in the arguments; repeats under one key carry the same.
+  let tag: UInt64
+  let sentAt: Int64
+  let deadline: Int64
+
+  /// The engine has taken it in, and holds it.
+  var isHandled = false
+  /// The engine has been told that nobody waits any more.
+  var isCancelled = false
+
+  /// States of the machine that were committed at some time since it was sent.
+  var sawAbsent = false
+  var sawPresent = false
+  var sawWorking = false
+  var sawFailed = false
+  /// Changes that were committed since it was sent.
+  var sawDeletion = false
+  var sawRepair = false
+  /// For Get: every state since it was sent.
+  var states: [StoredMachine?] = []
+  /// What its key remembered when it was sent.
+  var remembered: RememberedReply?
+
+  var key: String? { operation.key }
+
+  var isGet: Bool {
+    if case .get = operation { true } else { false }
+  }
+
+  /// A state that its machine is in, or comes into, while it is under way.
+  mutating func sees(_ machine: StoredMachine?) {
+    if let machine {
+      sawPresent = true
+      if machine.row.failure == nil { sawWorking = true } else { sawFailed = true }
+    } else {
+      sawAbsent = true
+    }
+    if isGet { states.append(machine) }
+  }
+}
+
+/// What the database remembers under a key, and whose it is.
+struct RememberedReply {
+  var tag: UInt64
+  var reply: StoredReply
+}
+
+extension Operation {
+  /// For traces and messages.
+  var name: String {
+    switch self {
+    case .start: "start"
+    case .call: "call"
+    case .notify: "notify"
+    case .repair: "repair"
+    case .simpleRepair: "simpleRepair"
+    case .get: "get"
+    case .remove: "remove"
+    case .list: "list"
+    }
+  }
+}
+
+extension StoredReply {
+  /// What a client hears when it asks again.
+  var reply: Reply {
+    switch self {
+    case .started: .started
+    case .called(let response): .called(response: response)
+    case .notified(let notificationID): .notified(notificationID: notificationID)
+    case .repaired(let response): .repaired(response: response)
+    }
+  }
+}

@@ -1,0 +1,122 @@
+import MachineModel
+import ProgressorEngine
+
+/// Clients that ask by chance, with few names between them.
+struct Workload {
+  /// A request that carried a key, to be repeated.
+  private struct Keyed {
+    var machine: MachineID
+    var operation: Operation
+    var tag: UInt64
+  }
+
+  struct Drawn {
+    var machine: MachineID
+    var operation: Operation
+    var tag: UInt64
+    /// Microseconds that the client waits.
+    var patience: Int64
+  }
+
+  private let world: World
+  private var lastTag: UInt64 = 0
+  private var lastKey = 0
+  private var keyed: [Keyed] = []
+  private var weights: [Int]
+
+  init(world: World, random: inout RandomSource) {
+    self.world = world
+    weights = [12, 40, 20, 12, 4, 2, 5, 5].map { $0 * (1 + random.below(3)) }
+    if random.chance(0.2) { weights[random.below(weights.count)] = 0 }
+  }
+
+  mutating func next(_ plan: inout FaultPlan, _ random: inout RandomSource) -> Drawn {
+    let patience =
+      plan.strikes(.shortDeadline, &random)
+      ? random.duration(upTo: 100_000) : random.within(1_000_000...40_000_000)
+    if let earlier = random.pick(keyed), random.chance(0.1) {
+      var repeated = Drawn(
+        machine: earlier.machine, operation: earlier.operation, tag: earlier.tag,
+        patience: patience)
+      if random.chance(0.2) { reuse(&repeated) }
+      return repeated
+    }
+    let namespace = random.pick(world.namespaces)?.namespace.name ?? ""
+    var machine = MachineID(namespace: namespace, id: "m\(random.below(world.identifiers))")
+    if random.chance(0.002) { machine.namespace = "unknown" }
+    lastTag += 1
+    let tag = lastTag
+    let operation = operation(tag, &random)
+    if case .list = operation { machine.id = "" }
+    remember(Keyed(machine: machine, operation: operation, tag: tag), &random)
+    return Drawn(machine: machine, operation: operation, tag: tag, patience: patience)
+  }
+
+  /// The same key with other arguments.
+  private mutating func reuse(_ drawn: inout Drawn) {
+    lastTag += 1
+    drawn.tag = lastTag
+    let args = Tag.bytes(lastTag)
+    switch drawn.operation {
+    case .start(_, let key): drawn.operation = .start(args: args, key: key)
+    case .call(_, let range, let key): drawn.operation = .call(args: args, range: range, key: key)
+    case .notify(_, let range, let key):
+      drawn.operation = .notify(args: args, range: range, key: key)
+    case .repair(_, let range, let key):
+      drawn.operation = .repair(args: args, range: range, key: key)
+    case .simpleRepair, .get, .remove, .list: break
+    }
+  }
+
+  private mutating func remember(_ request: Keyed, _ random: inout RandomSource) {
+    let key: String?
+    switch request.operation {
+    case .start(_, let value), .call(_, _, let value), .notify(_, _, let value),
+      .repair(_, _, let value):
+      key = value
+    case .simpleRepair, .get, .remove, .list: key = nil
+    }
+    guard key != nil else { return }
+    if keyed.count < 32 { keyed.append(request) } else { keyed[random.below(32)] = request }
+  }
+
+  private mutating func operation(_ tag: UInt64, _ random: inout RandomSource) -> Operation {
+    let args = Tag.bytes(tag, padding: random.chance(0.1) ? world.padding : 0)
+    let key = random.chance(0.3) ? newKey() : nil
+    let range = random.chance(0.3) ? range(&random) : nil
+    switch random.weighted(weights) {
+    case 0: return .start(args: args, key: key)
+    case 1: return .call(args: args, range: range, key: key)
+    case 2: return .notify(args: args, range: range, key: key)
+    case 3: return .get(range: range)
+    case 4: return .remove
+    case 5:
+      return .list(
+        ListQuery(
+          status: random.pick([.any, .working, .retrying, .failed]) ?? .any,
+          idPrefix: random.chance(0.5) ? "m" : "", pageSize: Int32(1 + random.below(10)),
+          after: random.chance(0.3) ? "m\(random.below(world.identifiers))" : nil))
+    case 6: return .repair(args: args, range: range, key: key)
+    default: return .simpleRepair
+    }
+  }
+
+  /// Mostly ranges within a history: what lies beyond its end is an error.
+  private func range(_ random: inout RandomSource) -> HistoryRange {
+    HistoryRange(
+      after: random.chance(0.5) ? 0 : Int64(random.below(random.chance(0.2) ? 1_000 : 8)),
+      limit: random.chance(0.5) ? Int32(random.below(6)) : nil,
+      direction: random.chance(0.5) ? .forward : .backward)
+  }
+
+  private mutating func newKey() -> String {
+    lastKey += 1
+    return "k\(lastKey)"
+  }
+
+  /// A tag for a request that the simulation itself sends.
+  mutating func newTag() -> UInt64 {
+    lastTag += 1
+    return lastTag
+  }
+}

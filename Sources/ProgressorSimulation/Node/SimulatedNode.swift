@@ -1,0 +1,99 @@
+import MachineModel
+import ProgressorEngine
+
+/// One server: an engine and what its shells remember. A crash loses all of it.
+final class SimulatedNode {
+  let number: Int
+  /// Grows with each start; what was planned for an earlier life is dropped.
+  private(set) var life = 0
+  private(set) var isUp = false
+  var engine: Engine
+  var inbox: [Input] = []
+  var isTurnPlanned = false
+  /// The process does nothing until then, and does not know it.
+  var frozenUntil: Int64 = 0
+  var wakeSerial = 0
+
+  /// Added to the true time of day.
+  var wallOffset: Int64 = 0
+  /// The latest time of day that this life was told.
+  var latestWall = Timestamp.earliest
+
+  /// Its row in the table of nodes, nil while it has none.
+  var identity: Int?
+  /// What the engine was told: the end of its lease, and its shards.
+  var trustedUntil: Int64 = .min
+  var owned: [ShardID: Int64] = [:]
+  /// What it was sent, handled or not.
+  var granted: Set<ShardID> = []
+  /// Its heartbeat does not get through any more.
+  var isStarved = false
+
+  /// Numbers of the invocations that it waits for.
+  var calls: [StepAttempt: Int] = [:]
+  var batches: [Int: BatchInFlight] = [:]
+  var lookAheadsInFlight = 0
+  var lastBatchSerial = 0
+  /// `Input.timePassed` without time passing in between.
+  var idleTurns = 0
+  var lastTurnAt: Int64 = -1
+
+  init(number: Int, configuration: EngineConfiguration) {
+    self.number = number
+    engine = Engine(configuration: configuration)
+  }
+
+  func start(configuration: EngineConfiguration) {
+    life += 1
+    isUp = true
+    engine = Engine(configuration: configuration)
+    inbox = []
+    isTurnPlanned = false
+    frozenUntil = 0
+    wakeSerial = 0
+    latestWall = .earliest
+    identity = nil
+    trustedUntil = .min
+    forgetWork()
+    idleTurns = 0
+  }
+
+  func stop() {
+    isUp = false
+    inbox = []
+    identity = nil
+    forgetWork()
+  }
+
+  private func forgetWork() {
+    owned = [:]
+    granted = []
+    isStarved = false
+    calls = [:]
+    batches = [:]
+    lookAheadsInFlight = 0
+  }
+
+  /// Batches in the order of their slots, not of a dictionary.
+  var batchesInOrder: [BatchInFlight] { batches.keys.sorted().compactMap { batches[$0] } }
+}
+
+/// One attempt of a step: what the answer of a processor comes back with.
+struct StepAttempt: Hashable {
+  var step: StepID
+  var attempt: Int32
+}
+
+/// A batch between `Effect.commit` and the engine's hearing of its end.
+struct BatchInFlight {
+  var batch: CommitBatch
+  /// Under which row of the node it is written.
+  var identity: Int
+  /// Tells a batch's answer from that of an earlier one on the same slot.
+  var serial: Int
+  var sentAt: Int64
+  /// Its answer is on its way to the engine: nothing else may answer it.
+  var isAnswered = false
+  /// It is in the database, whatever the node will hear.
+  var isApplied = false
+}

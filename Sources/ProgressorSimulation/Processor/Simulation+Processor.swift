@@ -1,0 +1,75 @@
+import MachineModel
+import ProgressorEngine
+
+/// The processors' shell: channels to endpoints that are up or down, deadlines, answers.
+extension Simulation {
+  func invoke(_ invocation: Invocation, _ node: SimulatedNode, _ now: Moment) throws(Violation) {
+    let machine = invocation.machine.machineID
+    let shard = ShardID(of: machine, shards: world.configuration.shards)
+    let number = try ledger.invoked(
+      invocation, by: view(of: node, shard: shard), now: now, stored: storage.machines[machine])
+    try ledger.stepsAreBounded(number, widest: widest[namespaceIndex(invocation.namespace)])
+    let call = StepAttempt(step: invocation.step, attempt: invocation.attempt)
+    try require(node.calls[call] == nil, .oneInvocation, "\(machine): one attempt begins twice")
+    node.calls[call] = number
+    pendingInvocations[number] = invocation
+    agenda.plan(.invocation(number), after: random.within(0...100))
+  }
+
+  /// The channel takes an invocation to the processor, or finds that it cannot.
+  func reach(_ number: Int) {
+    guard let invocation = pendingInvocations[number] else { return }
+    let record = ledger.invocations[number]
+    guard alive(record.node, record.life) != nil else {
+      pendingInvocations[number] = nil
+      return
+    }
+    let rest = invocation.deadline - agenda.now
+    if rest <= 0 { return answer(number, .unreachable(message: "the deadline passed"), after: 0) }
+    let namespace = namespaceIndex(invocation.namespace)
+    if !isEndpointUp[namespace] {
+      if !invocation.waitsForEndpoint {
+        return answer(number, .unreachable(message: "connection refused"), after: 100)
+      }
+      waitingInvocations[namespace].append(number)
+      return agenda.plan(.invocation(number), at: invocation.deadline)
+    }
+    var ending =
+      isQuiet
+      ? processor.quietEnding(number)
+      : processor.ending(number, invocation, wall: wall, rest: rest, &plan, &random)
+    if ending.latency >= rest, !ending.mayBeLate {
+      ending = SimulatedProcessor.Ending(
+        outcome: .lost(code: .deadlineExceeded, message: "the deadline passed"), latency: rest)
+    }
+    ledger.invocations[number].isPoisoned = ending.isPoisoned
+    answer(number, ending.outcome, after: max(ending.latency, 0))
+  }
+
+  private func answer(_ number: Int, _ outcome: ProcessorOutcome, after delay: Int64) {
+    pendingInvocations[number] = nil
+    agenda.plan(.outcome(number, outcome), after: delay)
+  }
+
+  func answer(_ number: Int, _ outcome: ProcessorOutcome) {
+    let record = ledger.invocations[number]
+    guard let node = alive(record.node, record.life) else { return }
+    deliver(.processorAnswered(record.step, attempt: record.attempt, outcome), to: node)
+  }
+
+  func endpoint(_ namespace: Int, isUp: Bool) {
+    isEndpointUp[namespace] = isUp
+    guard isUp else { return }
+    let record = namespaces[namespace]
+    for waiting in waitingNodes[namespace] {
+      if let node = alive(waiting.node, waiting.life) {
+        deliver(.endpointReady(record.number), to: node)
+      }
+    }
+    waitingNodes[namespace] = []
+    for number in waitingInvocations[namespace] {
+      agenda.plan(.invocation(number), after: random.within(0...1_000))
+    }
+    waitingInvocations[namespace] = []
+  }
+}

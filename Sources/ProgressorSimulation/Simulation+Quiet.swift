@@ -1,0 +1,109 @@
+import MachineModel
+import ProgressorEngine
+
+/// The second phase: nothing goes wrong any more, and everything pending must finish (I11).
+extension Simulation {
+  /// Virtual time that the quiet phase may take: leases, backoffs and deadlines are all shorter.
+  private static let patience: Int64 = 3_600_000_000
+
+  func runUntilQuiet() throws(Violation) {
+    endFaults()
+    let limit = agenda.now + Simulation.patience
+    while true {
+      try pass(microseconds: 500_000)
+      if let pending {
+        try require(agenda.now < limit, .everythingFinishes, "\(pending), an hour after all faults")
+        continue
+      }
+      if try !repairFailedMachines() { break }
+    }
+    try probeMachines()
+  }
+
+  private func endFaults() {
+    trace.line(at: agenda.now, node: nil, "quiet")
+    plan.end()
+    isQuiet = true
+    storageOutageUntil = 0
+    for node in nodes {
+      node.frozenUntil = 0
+      node.isStarved = false
+      if !node.isUp { start(node) }
+    }
+    for index in isEndpointUp.indices { agenda.plan(.endpoint(index, up: true), after: 1) }
+  }
+
+  private func pass(microseconds: Int64) throws(Violation) {
+    let end = agenda.now + microseconds
+    agenda.plan(.storageBack, at: end)
+    while agenda.now < end, let occurrence = agenda.next() { try happen(occurrence) }
+  }
+
+  /// What is not finished yet, nil = nothing.
+  private var pending: String? {
+    if let id = ledger.requests.keys.map(\.number).min() { return "request \(id) waits" }
+    if let number = ledger.active.values.min() { return "invocation \(number) is under way" }
+    for node in nodes where !node.batches.isEmpty { return "node \(node.number) has a batch" }
+    let unowned = (0..<world.configuration.shards).first {
+      storage.leases.owner(of: ShardID($0)) == nil
+    }
+    if let unowned { return "shard \(unowned) has no owner" }
+    for name in namesInOrder {
+      guard let machine = storage.machines[name], machine.row.failure == nil else { continue }
+      if !machine.notifications.isEmpty { return "\(name) has notifications" }
+      if !machine.retrying.isEmpty { return "\(name) is retrying" }
+      if let due = machine.row.due, due.advanced(byMicroseconds: 3_000_000) < wall {
+        return "\(name) is due since \(due.microseconds)"
+      }
+    }
+    return nil
+  }
+
+  private var namesInOrder: [MachineID] {
+    storage.machines.keys.sorted { ($0.namespace, $0.id) < ($1.namespace, $1.id) }
+  }
+
+  /// False when no machine is failed.
+  private func repairFailedMachines() throws(Violation) -> Bool {
+    let failed = namesInOrder.filter { storage.machines[$0]?.row.failure != nil }
+    for (name, reply) in try ask(failed, .simpleRepair) {
+      try require(
+        reply == .simplyRepaired, .everythingFinishes, "\(name): simple repair answers \(reply)")
+    }
+    return !failed.isEmpty
+  }
+
+  /// Every machine still answers a call and a read.
+  private func probeMachines() throws(Violation) {
+    let names = namesInOrder
+    for (name, reply) in try ask(names, .call(args: [], range: nil, key: nil)) {
+      guard case .called = reply else {
+        throw Violation(.everythingFinishes, "\(name): a call answers \(reply)")
+      }
+    }
+    for (name, reply) in try ask(names, .get(range: nil)) {
+      guard case .machine = reply else {
+        throw Violation(.everythingFinishes, "\(name): a read answers \(reply)")
+      }
+    }
+  }
+
+  /// Asks each machine in turn and waits for its answer.
+  private func ask(_ names: [MachineID], _ operation: Operation) throws(Violation)
+    -> [(MachineID, Reply)]
+  {
+    var replies: [(MachineID, Reply)] = []
+    for name in names {
+      guard let node = node(for: name) else { continue }
+      let tag = workload.newTag()
+      var asked = operation
+      if case .call = operation { asked = .call(args: Tag.bytes(tag), range: nil, key: nil) }
+      let id = send(asked, to: name, tag: tag, patience: 30_000_000, via: node)
+      probes[id] = .some(nil)
+      while case .some(nil) = probes[id], let occurrence = agenda.next() { try happen(occurrence) }
+      if case .some(let reply?) = probes[id] { replies.append((name, reply)) }
+      probes[id] = nil
+    }
+    return replies
+  }
+}

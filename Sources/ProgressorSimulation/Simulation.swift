@@ -1,0 +1,154 @@
+import MachineModel
+import ProgressorEngine
+
+/// One run of the engine in a world drawn from a seed: nodes, clients, processors and a database,
+/// all in virtual time. The same seed gives the same run, to the last input.
+///
+/// A run has two phases. In the first everything may go wrong that the plan of faults holds; in the
+/// second nothing does, and all that is pending must finish. After each input the checkers compare
+/// what the engine did with what is true.
+public final class Simulation {
+  public let seed: UInt64
+  let world: World
+  var random: RandomSource
+  var plan: FaultPlan
+  var agenda = Agenda()
+  var storage: SimulatedStorage
+  var ledger = Ledger()
+  var trace = Trace()
+  var workload: Workload
+  let processor: SimulatedProcessor
+  var nodes: [SimulatedNode] = []
+
+  /// Namespaces as they are now, and the widest bounds that each had.
+  var namespaces: [NamespaceRecord]
+  var widest: [Ledger.Widest]
+  var isEndpointUp: [Bool]
+  /// Invocations and nodes that wait for a namespace's endpoint.
+  var waitingInvocations: [[Int]]
+  var waitingNodes: [[(node: Int, life: Int)]]
+  /// The details of invocations under way, by number.
+  var pendingInvocations: [Int: Invocation] = [:]
+
+  var storageOutageUntil: Int64 = 0
+  var isQuiet = false
+  var lastRequest: UInt64 = 0
+  /// Replies to requests of the simulation itself.
+  var probes: [RequestID: Reply?] = [:]
+  var inputs = 0
+  var effectsInTurn: [Effect] = []
+
+  public init(seed: UInt64) {
+    self.seed = seed
+    var random = RandomSource(seed: seed)
+    let world = World(random: &random)
+    self.world = world
+    plan = FaultPlan(random: &random)
+    workload = Workload(world: world, random: &random)
+    processor = SimulatedProcessor(world: world)
+    storage = SimulatedStorage(shards: world.configuration.shards)
+    namespaces = world.namespaces
+    widest = world.namespaces.map { Simulation.bounds(of: $0.namespace) }
+    isEndpointUp = world.namespaces.map { _ in true }
+    waitingInvocations = world.namespaces.map { _ in [] }
+    waitingNodes = world.namespaces.map { _ in [] }
+    self.random = random
+    for number in 0..<world.nodes {
+      let node = SimulatedNode(number: number, configuration: world.configuration)
+      node.wallOffset = self.random.within(-400_000...400_000)
+      nodes.append(node)
+    }
+  }
+
+  /// Every line of the trace goes here as it is made, from now on.
+  public func record(to sink: (@Sendable (String) -> Void)?) {
+    trace.isRecording = true
+    trace.sink = sink
+  }
+
+  /// Runs both phases; `inputs` is the length of the first. Never throws: what goes wrong stands in
+  /// the report.
+  public func run(inputs limit: Int) -> SimulationReport {
+    var violation: Violation?
+    do throws(Violation) {
+      begin()
+      while inputs < limit, let occurrence = agenda.next() { try happen(occurrence) }
+      try runUntilQuiet()
+    } catch {
+      violation = error
+    }
+    return SimulationReport(
+      seed: seed, inputs: inputs, microseconds: agenda.now, hash: trace.hash,
+      violation: violation, lastLines: trace.last,
+      faults: Dictionary(uniqueKeysWithValues: zip(FaultKind.allCases, plan.counts)),
+      committedSteps: ledger.committedSteps, deliveredNotifications: ledger.deliveredNotifications,
+      firedTimers: ledger.firedTimers, answeredRequests: ledger.answeredRequests)
+  }
+
+  private func begin() {
+    trace.line(at: agenda.now, node: nil, "world \(world)")
+    for node in nodes { start(node) }
+    agenda.plan(.arrival, after: world.arrivalInterval)
+    for kind in FaultKind.allCases { planFault(kind) }
+  }
+
+  func happen(_ occurrence: Occurrence) throws(Violation) {
+    switch occurrence {
+    case .input(let node, let life, let input):
+      if let node = alive(node, life) { deliver(input, to: node) }
+    case .turn(let node, let life): if let node = alive(node, life) { try turn(node) }
+    case .wake(let node, let life, let serial):
+      if let node = alive(node, life), node.wakeSerial == serial { deliver(.timePassed, to: node) }
+    case .read(let node, let life, let read):
+      if let node = alive(node, life) { perform(read, for: node) }
+    case .commit(let node, let life, let slot, let serial, let stage):
+      if let node = alive(node, life) { try commit(stage, slot: slot, serial: serial, node) }
+    case .invocation(let number): reach(number)
+    case .outcome(let number, let outcome): answer(number, outcome)
+    case .heartbeat(let node, let identity): heartbeat(nodes[node], identity)
+    case .renewal(let node, let identity, let sentAt): renew(nodes[node], identity, sentAt: sentAt)
+    case .leaseGone(let node, let identity): leaseGone(nodes[node], identity)
+    case .register(let node, let life): if let node = alive(node, life) { register(node) }
+    case .scan(let node, let identity): scan(nodes[node], identity)
+    case .release(let node, let identity, let shards): release(nodes[node], identity, shards)
+    case .expel(let node, let identity): expel(nodes[node], identity)
+    case .restart(let node): if !nodes[node].isUp { start(nodes[node]) }
+    case .endpoint(let namespace, let up): endpoint(namespace, isUp: up)
+    case .storageBack: break
+    case .arrival: arrive()
+    case .cancel(let id): cancel(id)
+    case .overdue(let id): try overdue(id)
+    case .fault(let kind): try strike(kind)
+    }
+  }
+
+  /// The node, when it still lives the life that something was meant for.
+  func alive(_ number: Int, _ life: Int) -> SimulatedNode? {
+    let node = nodes[number]
+    return node.isUp && node.life == life ? node : nil
+  }
+
+  var isStorageOut: Bool { agenda.now < storageOutageUntil }
+
+  func moment(of node: SimulatedNode) -> Moment {
+    Moment(wall: wall.advanced(byMicroseconds: node.wallOffset), uptime: agenda.now)
+  }
+
+  /// The time of day of the database.
+  var wall: Timestamp {
+    Timestamp(microseconds: 1_700_000_000_000_000 + agenda.now)
+  }
+
+  static func bounds(of namespace: Namespace) -> Ledger.Widest {
+    Ledger.Widest(
+      mailbox: Int(namespace.limits.mailbox ?? Limits.defaultMailbox),
+      steps: Int(namespace.limits.stepsInFlight ?? Limits.defaultStepsInFlight),
+      notifications: Int(namespace.limits.notifications ?? Limits.defaultNotifications))
+  }
+
+  func namespaceIndex(_ number: NamespaceNumber) -> Int { Int(number.number) - 1 }
+
+  func namespaceIndex(named name: String) -> Int? {
+    namespaces.firstIndex { $0.namespace.name == name }
+  }
+}

@@ -1,0 +1,98 @@
+import MachineModel
+import ProgressorEngine
+
+/// The database: what is in here is durable. A transaction takes no time; when it happens is the
+/// agenda's to say.
+struct SimulatedStorage {
+  let shardCount: Int32
+  var machines: [MachineID: StoredMachine] = [:]
+  var keys: [KeyName: IdempotencyRow] = [:]
+  /// Every key that a machine ever had.
+  var usedKeys: Set<Incarnation> = []
+  var leases: ShardLeases
+
+  init(shards: Int32) {
+    shardCount = shards
+    leases = ShardLeases(shards: shards)
+  }
+
+  /// Of one snapshot: what the engine asks for, as the database holds it.
+  func load(_ request: LoadRequest, now: Timestamp) -> Loaded {
+    var loaded = Loaded()
+    if let key = request.idempotencyKey {
+      let row = keys[KeyName(machine: request.machine, key: key)]
+      loaded.idempotency = row.flatMap { $0.expiresAt > now ? $0 : nil }
+    }
+    guard let machine = machines[request.machine] else { return loaded }
+    if request.row { loaded.row = machine.row }
+    if request.row || request.notificationsAfter != nil {
+      loaded.notifications = page(of: machine, after: request.notificationsAfter ?? 0)
+    }
+    if let range = request.history {
+      loaded.history = machine.select(range)
+      let bytes = loaded.history.reduce(0) { $0 + $1.body.data.count }
+      if bytes > LoadRequest.maximumHistoryBytes {
+        loaded.history = []
+        loaded.historyTooLarge = true
+      }
+    }
+    return loaded
+  }
+
+  private func page(of machine: StoredMachine, after sequence: Int64) -> [QueuedNotification] {
+    var page: [QueuedNotification] = []
+    var bytes = 0
+    for notification in machine.notifications where notification.sequence > sequence {
+      bytes += notification.args.count
+      if page.count == LoadRequest.notificationPage { break }
+      if bytes > LoadRequest.notificationPageBytes, !page.isEmpty { break }
+      page.append(notification)
+    }
+    return page
+  }
+
+  /// A page of a namespace's machines in the order of their ids' bytes, and one more if there is.
+  func list(namespace: String, _ query: ListQuery) -> [Machine] {
+    var ids: [String] = []
+    for (id, machine) in machines where id.namespace == namespace {
+      guard id.id.utf8.starts(with: query.idPrefix.utf8) else { continue }
+      if let after = query.after, !after.utf8.lexicographicallyPrecedes(id.id.utf8) { continue }
+      let shown =
+        switch query.status {
+        case .any: true
+        case .working: machine.row.failure == nil
+        case .failed: machine.row.failure != nil
+        case .retrying: machine.row.failure == nil && !machine.retrying.isEmpty
+        }
+      if shown { ids.append(id.id) }
+    }
+    ids.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    return ids.prefix(Int(query.pageSize) + 1).compactMap {
+      machines[MachineID(namespace: namespace, id: $0)]?.listed
+    }
+  }
+
+  /// Machines of the node's shards that are due in a span of time, oldest first.
+  func due(_ query: DueQuery, of identity: Int) -> [DueMachine] {
+    var found: [DueMachine] = []
+    for (id, machine) in machines {
+      guard let due = machine.row.due, due <= query.until,
+        leases.owner(of: machine.row.shard) == identity
+      else { continue }
+      let position = DuePosition(due: due, shard: machine.row.shard, key: machine.row.key)
+      if let after = query.after, !after.precedes(position) { continue }
+      found.append(DueMachine(position: position, machine: id))
+    }
+    found.sort { $0.position.precedes($1.position) }
+    return Array(found.prefix(query.limit))
+  }
+}
+
+extension DuePosition {
+  /// The order of the index that the database keeps of due machines.
+  func precedes(_ other: DuePosition) -> Bool {
+    if due != other.due { return due < other.due }
+    if shard != other.shard { return shard < other.shard }
+    return key.number < other.key.number
+  }
+}

@@ -1,0 +1,173 @@
+import MachineModel
+import ProgressorEngine
+
+extension Input {
+  /// One line for a person.
+  var summary: String {
+    switch self {
+    case .request(let request):
+      "request \(request.id.number): \(request.operation.name) \(request.machine.text)"
+        + " tag \(request.operation.tag.map(String.init) ?? "-")"
+        + (request.operation.key.map { " key \($0)" } ?? "") + " until \(request.deadline)"
+    case .cancelled(let id): "cancelled \(id.number)"
+    case .loaded(let id, .success(let loaded)):
+      "loaded \(id.number): row \(loaded.row.map { $0.summary } ?? "none"), "
+        + "\(loaded.history.count) events, \(loaded.notifications.count) notifications"
+        + (loaded.idempotency.map { ", key \($0.key)" } ?? "")
+    case .loaded(let id, .failure(let failure)): "loaded \(id.number): \(failure)"
+    case .listed(let id, .success(let machines)): "listed \(id.number): \(machines.count)"
+    case .listed(let id, .failure(let failure)): "listed \(id.number): \(failure)"
+    case .due(_, .success(let machines)):
+      "due: \(machines.map { "\($0.machine.text)@\($0.position.due.microseconds)" })"
+    case .due(_, .failure(let failure)): "due: \(failure)"
+    case .processorAnswered(let step, let attempt, let outcome):
+      "step \(step.number).\(attempt) ends: \(outcome.summary)"
+    case .endpointReady(let namespace): "endpoint of \(namespace.number) is ready"
+    case .committed(let id): "committed \(id.number)"
+    case .refused(let id, let refusal): "refused \(id.number): \(refusal.sqlState)"
+    case .commitDelayed(let id): "delayed \(id.number)"
+    case .fenced(let id): "fenced \(id.number)"
+    case .leaseRenewed(let until): "lease until \(until)"
+    case .shardsAcquired(let grants):
+      "acquired \(grants.map { "\($0.shard.number):\($0.epoch)" })"
+    case .shardsLost(let shards): "lost \(shards.map(\.number))"
+    case .namespacesChanged(let records): "namespaces \(records.map(\.namespace))"
+    case .timePassed: "time passed"
+    }
+  }
+
+  /// What the trace's hash takes of it.
+  var fingerprint: UInt64 {
+    switch self {
+    case .request(let request): 1 << 56 | request.id.number
+    case .cancelled(let id): 2 << 56 | id.number
+    case .loaded(let id, _): 3 << 56 | id.number
+    case .listed(let id, _): 4 << 56 | id.number
+    case .due: 5 << 56
+    case .processorAnswered(let step, let attempt, _):
+      6 << 56 | step.number << 8 | UInt64(UInt8(truncatingIfNeeded: attempt))
+    case .endpointReady(let namespace): 7 << 56 | UInt64(UInt32(bitPattern: namespace.number))
+    case .committed(let id): 8 << 56 | id.number
+    case .refused(let id, _): 9 << 56 | id.number
+    case .commitDelayed(let id): 10 << 56 | id.number
+    case .fenced(let id): 11 << 56 | id.number
+    case .leaseRenewed(let until): 12 << 56 | UInt64(bitPattern: until)
+    case .shardsAcquired(let grants): 13 << 56 | UInt64(grants.count)
+    case .shardsLost(let shards): 14 << 56 | UInt64(shards.count)
+    case .namespacesChanged: 15 << 56
+    case .timePassed: 16 << 56
+    }
+  }
+}
+
+extension Effect {
+  var summary: String {
+    switch self {
+    case .reply(let id, .machine(let machine)):
+      "reply \(id.number): \(machine.machineID.text) \(machine.status) event "
+        + "\(machine.lastEventID), shows \(machine.history.map(\.id))"
+    case .reply(let id, let reply): "reply \(id.number): \(reply)"
+    case .load(let load):
+      "load \(load.id.number): \(load.machine.text)\(load.row ? " row" : "")"
+        + (load.history.map { " history \($0.after),\($0.limit ?? -1),\($0.direction)" } ?? "")
+        + (load.idempotencyKey.map { " key \($0)" } ?? "")
+        + (load.notificationsAfter.map { " notifications \($0)" } ?? "")
+    case .list(let id, _, let namespace, _): "list \(id.number): \(namespace)"
+    case .readDue(let query): "read due until \(query.until.microseconds), \(query.limit)"
+    case .invoke(let invocation):
+      "invoke \(invocation.step.number).\(invocation.attempt) \(invocation.machine.machineID.text)"
+        + " \(invocation.stimulus.summary) epoch \(invocation.epoch) until \(invocation.deadline)"
+    case .awaitEndpoint(let namespace): "await the endpoint of \(namespace.number)"
+    case .commit(let batch):
+      "commit \(batch.id.number) slot \(batch.slot): \(batch.records.map(\.summary))"
+    case .wake(let time): "wake at \(time)"
+    }
+  }
+
+  var fingerprint: UInt64 {
+    switch self {
+    case .reply(let id, _): 32 << 56 | id.number
+    case .load(let load): 33 << 56 | load.id.number
+    case .list(let id, _, _, _): 34 << 56 | id.number
+    case .readDue: 35 << 56
+    case .invoke(let invocation): 36 << 56 | invocation.step.number
+    case .awaitEndpoint(let namespace): 37 << 56 | UInt64(UInt32(bitPattern: namespace.number))
+    case .commit(let batch): 38 << 56 | batch.id.number << 16 | UInt64(batch.records.count)
+    case .wake(let time): 39 << 56 | UInt64(bitPattern: time)
+    }
+  }
+}
+
+extension MachineID {
+  var text: String { "\(namespace)/\(id)" }
+}
+
+extension Operation {
+  var tag: UInt64? {
+    switch self {
+    case .start(let args, _), .call(let args, _, _), .notify(let args, _, _),
+      .repair(let args, _, _):
+      Tag.number(in: args)
+    case .simpleRepair, .get, .remove, .list: nil
+    }
+  }
+
+  var key: String? {
+    switch self {
+    case .start(_, let key), .call(_, _, let key), .notify(_, _, let key), .repair(_, _, let key):
+      key
+    case .simpleRepair, .get, .remove, .list: nil
+    }
+  }
+}
+
+extension Invocation.Stimulus {
+  var summary: String {
+    switch self {
+    case .signal(.initialize(let args)): "init \(Tag.number(in: args).map(String.init) ?? "-")"
+    case .signal(.timeout): "timeout"
+    case .signal(.notification(_, let id)): "notification \(id)"
+    case .call(let args, _): "call \(Tag.number(in: args).map(String.init) ?? "-")"
+    case .repair(let args, _): "repair \(Tag.number(in: args).map(String.init) ?? "-")"
+    }
+  }
+}
+
+extension ProcessorOutcome {
+  var summary: String {
+    switch self {
+    case .answered(let answer):
+      "answer \(Tag.number(in: answer.response).map(String.init) ?? "-"), "
+        + "\(answer.change.events.count) events\(answer.change.auxState == nil ? "" : ", aux"), "
+        + "\(answer.action.timer.map { "\($0)" } ?? "keep")\(answer.action.remove ? ", remove" : "")"
+    default: "\(self)"
+    }
+  }
+}
+
+extension CommitRecord {
+  var summary: String {
+    let change =
+      switch row {
+      case .keep: "keep"
+      case .insert(let row): "insert \(row.summary)"
+      case .update(let row, let auxChanged): "update\(auxChanged ? "+aux" : "") \(row.summary)"
+      case .requeue(let due): "requeue \(due?.microseconds ?? -1)"
+      case .delete(let version): "delete v\(version)"
+      }
+    return "\(machine.text) \(change) +\(events.count)"
+      + (enqueued.isEmpty ? "" : " enqueued \(enqueued.map(\.sequence))")
+      + (dequeued.map { " dequeued \($0)" } ?? "")
+      + (rescheduled.map { " rescheduled \($0.sequence)" } ?? "")
+      + (idempotency.map { " key \($0.key)" } ?? "")
+  }
+}
+
+extension MachineRow {
+  var summary: String {
+    "#\(key.number) v\(version) events \(lastEventID) queue \(notificationCount)"
+      + (failure == nil ? "" : " failed")
+      + (timer.map { " timer \($0.serial)@\($0.due.microseconds)" } ?? "")
+      + " due \(due?.microseconds ?? -1)"
+  }
+}

@@ -1,0 +1,21 @@
+/// A number written at the front of a payload, by which the checkers recognise it in the database,
+/// in an invocation and in a reply.
+enum Tag {
+  static let size = 8
+
+  static func bytes(_ number: UInt64, padding: Int = 0) -> [UInt8] {
+    var bytes = [UInt8](repeating: 0x2e, count: size + padding)
+    for index in 0..<size {
+      bytes[index] = UInt8(truncatingIfNeeded: number >> (8 * UInt64(index)))
+    }
+    return bytes
+  }
+
+  /// nil = there is none.
+  static func number(in bytes: [UInt8]) -> UInt64? {
+    guard bytes.count >= size else { return nil }
+    var number: UInt64 = 0
+    for index in 0..<size { number |= UInt64(bytes[index]) << (8 * UInt64(index)) }
+    return number
+  }
+}

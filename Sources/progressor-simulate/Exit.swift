@@ -1,0 +1,10 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// Ends the process with a status that scripts understand.
+func exit(with success: Bool) -> Never { exit(success ? 0 : 1) }
