@@ -7,16 +7,20 @@ from collections.abc import Iterator
 from .source import Finding, SourceFile
 
 NIO = {"NIOCore", "NIOPosix"}
-SYSTEM = {"Synchronization", "Glibc", "Dispatch", "Foundation", "FoundationEssentials"}
+LIBC = {"Glibc", "Musl", "Darwin"}
+SYSTEM = {"Synchronization", "Dispatch", "Foundation", "FoundationEssentials"} | LIBC
 
 ALLOWED: dict[str, set[str]] = {
     "MachineModel": set(),
     "ProgressorEngine": {"MachineModel", "DequeModule", "HeapModule", "OrderedCollections"},
     "ProgressorSimulation": {"ProgressorEngine", "MachineModel"},
     "HTTP2": {"CNghttp2"},
-    "GRPC": {"HTTP2", "Logging", "DequeModule", "NIOSSL", "NIOConcurrencyHelpers"}
+    "GRPC": {
+        "HTTP2", "Logging", "DequeModule", "HeapModule", "NIOSSL", "NIOConcurrencyHelpers",
+        "Synchronization",
+    }
     | NIO
-    | {"Synchronization", "Glibc"},
+    | LIBC,
     "ProgressorProto": {"MachineModel", "CProgressorProto", "CProtobufC"},
     "PostgreSQL": {"CPq"} | SYSTEM,
     "ProgressorStorage": {"MachineModel", "ProgressorEngine", "PostgreSQL", "Logging", "Metrics"}
@@ -25,7 +29,7 @@ ALLOWED: dict[str, set[str]] = {
     "ProgressorServer": {
         "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
         "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals", "Configuration", "Yams", "Logging",
-        "Metrics", "Tracing", "DequeModule",
+        "Metrics", "Tracing", "DequeModule", "Yams",
     }
     | NIO
     | SYSTEM,
