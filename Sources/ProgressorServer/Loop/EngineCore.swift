@@ -13,7 +13,7 @@ final class EngineCore {
     let submit: @Sendable (Input) -> Void
   }
 
-  private var engine: Engine
+  private var engine: Engine?
   private let eventLoop: any EventLoop
   private let clock: NodeClock
   private var outside: Outside?
@@ -23,17 +23,17 @@ final class EngineCore {
   private var replies = ReplyTable()
   private var wakeUp: (time: Int64, task: Scheduled<Void>)?
 
-  init(engine: consuming Engine, eventLoop: any EventLoop, clock: NodeClock) {
-    self.engine = engine
+  init(eventLoop: any EventLoop, clock: NodeClock) {
     self.eventLoop = eventLoop
     self.clock = clock
   }
 
-  func attach(_ outside: Outside) {
+  func start(_ engine: consuming Engine, _ outside: Outside) {
+    self.engine = consume engine
     self.outside = outside
   }
 
-  /// One turn. Nothing happens before `attach(_:)`; the inbox keeps what comes.
+  /// One turn. Nothing happens before `start`; the inbox keeps what comes.
   func turn(_ inbox: EngineInbox) {
     guard let outside else { return }
     inbox.take(&entries)
@@ -43,14 +43,14 @@ final class EngineCore {
       switch entry {
       case .request(let request, let target):
         replies.insert(target, for: request.id)
-        engine.handle(.request(request), now: now, into: &effects)
+        engine?.handle(.request(request), now: now, into: &effects)
       case .input(let input):
         prepare(input, now: now, outside)
-        engine.handle(input, now: now, into: &effects)
+        engine?.handle(input, now: now, into: &effects)
       }
     }
     entries.removeAll(keepingCapacity: true)
-    engine.flush(now: now, into: &effects)
+    engine?.flush(now: now, into: &effects)
     perform(now: now, outside)
   }
 

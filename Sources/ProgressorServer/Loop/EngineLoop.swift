@@ -16,24 +16,17 @@ final class EngineLoop: Sendable {
   private let core: NIOLoopBoundBox<EngineCore>
   private let nextRequest = Atomic<UInt64>(1)
 
-  init(eventLoop: any EventLoop, configuration: EngineConfiguration, clock: NodeClock) {
+  init(eventLoop: any EventLoop, maximumRequests: Int, clock: NodeClock) {
     self.eventLoop = eventLoop
-    inbox = EngineInbox(maximumRequests: configuration.maximumRequests)
+    inbox = EngineInbox(maximumRequests: maximumRequests)
     core = NIOLoopBoundBox.makeBoxSendingValue(
-      EngineCore(engine: Engine(configuration: configuration), eventLoop: eventLoop, clock: clock),
-      eventLoop: eventLoop)
+      EngineCore(eventLoop: eventLoop, clock: clock), eventLoop: eventLoop)
   }
 
-  /// Begins to take turns. What was submitted before is handled first. On `eventLoop`.
-  func start(
-    storage: any StoragePort, processors: any ProcessorPort, observers: [any InputObserver]
-  ) {
-    core.value.attach(
-      EngineCore.Outside(
-        storage: storage, processors: processors, observers: observers,
-        submit: { [weak self] in
-          self?.submit($0)
-        }))
+  /// Makes the engine and begins to take turns; what was submitted before is handled first. Once, on
+  /// `eventLoop`.
+  func start(_ configuration: EngineConfiguration, _ outside: EngineCore.Outside) {
+    core.value.start(Engine(configuration: configuration), outside)
     turn()
   }
 

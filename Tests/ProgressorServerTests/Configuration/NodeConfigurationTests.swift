@@ -1,0 +1,128 @@
+import GRPC
+import MachineModel
+import ProgressorServer
+import Testing
+
+@Suite("Configuration of a node")
+struct NodeConfigurationTests {
+  @Test("without any setting, the documented defaults hold")
+  func defaults() throws {
+    let configuration = try NodeConfiguration()
+    #expect(configuration.listen == [.tcp(host: "127.0.0.1", port: 7070)])
+    #expect(configuration.log == LogConfiguration(level: .info, format: .text))
+    #expect(configuration.lease == 10_000_000)
+    #expect(configuration.shards == 1_024)
+    #expect(configuration.slots == 2)
+    #expect(configuration.threads == nil)
+    #expect(configuration.drainTimeout == 10_000_000)
+    #expect(configuration.startTimeout == 30_000_000)
+    #expect(configuration.maximumMessageBytes == 16 << 20)
+    #expect(configuration.namespaces.isEmpty)
+    guard case .embedded = configuration.database else {
+      Issue.record("the private cluster is the default")
+      return
+    }
+  }
+
+  @Test("the command line goes before the environment, the environment before the file")
+  func precedence() throws {
+    let file = (text: "lease: 20s\nslots: 5\nlog:\n  level: error\n", path: "p.yaml")
+    let environment = ["PROGRESSOR_LEASE": "30s", "PROGRESSOR_LOG_LEVEL": "debug"]
+    let configuration = try NodeConfiguration(
+      flags: ["log.level": ["trace"]], environment: environment, file: file)
+    #expect(configuration.log.level == .trace)
+    #expect(configuration.lease == 30_000_000)
+    #expect(configuration.slots == 5)
+  }
+
+  @Test(
+    "lists come from repeated flags, from commas in the environment, from sequences in the file")
+  func lists() throws {
+    let one = ServerAddress.tcp(host: "127.0.0.1", port: 1)
+    let two = ServerAddress.unix(path: "/tmp/s")
+    let texts = ["127.0.0.1:1", "unix:/tmp/s"]
+    #expect(try NodeConfiguration(flags: ["listen": texts]).listen == [one, two])
+    let environment = ["PROGRESSOR_LISTEN": texts.joined(separator: ", ")]
+    #expect(try NodeConfiguration(environment: environment).listen == [one, two])
+    let sequence = (text: "listen:\n  - 127.0.0.1:1\n  - unix:/tmp/s\n", path: "p.yaml")
+    #expect(try NodeConfiguration(file: sequence).listen == [one, two])
+    let scalar = (text: "listen: 127.0.0.1:1", path: "p.yaml")
+    #expect(try NodeConfiguration(file: scalar).listen == [one])
+  }
+
+  @Test("an empty environment variable is an unset one")
+  func emptyVariable() throws {
+    let configuration = try NodeConfiguration(environment: ["PROGRESSOR_DATABASE_URL": ""])
+    guard case .embedded = configuration.database else {
+      Issue.record("an empty URL is none")
+      return
+    }
+  }
+
+  @Test("every setting can be given by its environment variable", arguments: Setting.all)
+  func environmentVariables(setting: Setting) throws {
+    let values = [
+      "listen": "127.0.0.1:9", "database.url": "postgresql:///x", "data_dir": "/tmp/d",
+      "log.level": "debug", "log.format": "json", "lease": "11s", "shards": "7", "slots": "3",
+      "threads": "5", "start_timeout": "1s", "drain_timeout": "2s", "limits.requests": "8",
+      "limits.message_size": "1MiB", "limits.resident_size": "2MiB", "limits.connections": "9",
+    ]
+    let value = try #require(values[setting.key])
+    let plain = try NodeConfiguration(environment: ["HOME": "/h"])
+    let changed = try NodeConfiguration(
+      environment: ["HOME": "/h", setting.environmentVariable: value])
+    #expect(plain != changed)
+  }
+
+  @Test(
+    "a value out of its range is refused, naming where it stands and what is allowed",
+    arguments: [
+      ("lease: 10", "p.yaml:1: lease", "1s to 10m"),
+      ("shards: 0", "p.yaml:1: shards", "1 to 32768"),
+      ("slots: two", "p.yaml:1: slots", "1 to 64"),
+      ("threads: 1000", "p.yaml:1: threads", "1 to 256"),
+      ("log:\n  level: loud", "p.yaml:2: log.level", "trace, debug, info"),
+      ("limits:\n  message_size: 1KiB", "p.yaml:2: limits.message_size", "64KiB to 64MiB"),
+      ("drain_timeout: 2h", "p.yaml:1: drain_timeout", "0s to 1h"),
+      ("listen: 7070", "p.yaml:1: listen", "HOST:PORT"),
+      ("lease: [1s, 2s]", "p.yaml:1: lease", "one value"),
+      ("lease:\n  is: 1s", "p.yaml:1: lease", "not a mapping"),
+      ("lease:", "p.yaml:1: lease", "no value"),
+      ("limits: 5", "p.yaml:1: limits", "mapping"),
+      ("lease: 1s\nleese: 2s", "p.yaml:2: leese", "unknown key"),
+      ("limits:\n  reqests: 1", "p.yaml:2: limits.reqests", "known here are connections"),
+      ("- lease", "p.yaml:1", "mapping of keys"),
+      ("lease: [", "p.yaml", "no valid YAML"),
+      ("lease: 1s\nlease: 2s", "p.yaml", "no valid YAML"),
+    ])
+  func refusedFile(text: String, place: String, problem: String) throws {
+    let error = try #require(
+      #expect(throws: ConfigurationError.self) {
+        try NodeConfiguration(file: (text: text, path: "p.yaml"))
+      })
+    #expect(error.place == place)
+    #expect(error.description.contains(problem))
+    #expect(!error.description.contains("\n"))
+  }
+
+  @Test("a bad value names the flag or the variable that gave it")
+  func places() throws {
+    let flag = try #require(
+      #expect(throws: ConfigurationError.self) {
+        try NodeConfiguration(flags: ["listen": ["x"]])
+      })
+    #expect(flag.place == "--listen")
+    let variable = try #require(
+      #expect(throws: ConfigurationError.self) {
+        try NodeConfiguration(environment: ["PROGRESSOR_SHARDS": "abc"])
+      })
+    #expect(variable.place == "PROGRESSOR_SHARDS")
+    #expect(variable.problem.contains("\"abc\""))
+  }
+
+  @Test(
+    "an empty file, and one of comments only, is an empty configuration", arguments: ["", "# x\n"])
+  func emptyFile(text: String) throws {
+    #expect(try NodeConfiguration(file: (text: text, path: "p.yaml")) == NodeConfiguration())
+  }
+}

@@ -1,0 +1,38 @@
+import MachineModel
+import Testing
+
+@testable import ProgressorServer
+
+@Suite("Lines of the log")
+struct LogLineTests {
+  private let line = LogLine(
+    time: Timestamp(microseconds: 1_764_024_000_250_000), level: .warning, label: "progressor",
+    message: "a \"b\"\nc", metadata: [("empty", ""), ("key", "value"), ("text", "two words")])
+
+  @Test("a text line is one line, whatever the message and its values hold")
+  func text() {
+    #expect(
+      line.text(.text)
+        == #"2025-11-24T22:40:00.250Z warning a \"b\"\nc empty="" key=value text="two words""#)
+  }
+
+  @Test("a JSON line is an object of strings")
+  func json() {
+    #expect(
+      line.text(.json)
+        == #"{"time":"2025-11-24T22:40:00.250Z","level":"warning","logger":"progressor","#
+        + #""message":"a \"b\"\nc","empty":"","key":"value","text":"two words"}"#)
+  }
+
+  @Test(
+    "times are written as RFC 3339 has them",
+    arguments: [
+      (0, "1970-01-01T00:00:00Z"), (1, "1970-01-01T00:00:00.000001Z"),
+      (-1, "1969-12-31T23:59:59.999999Z"), (951_782_400_000_000, "2000-02-29T00:00:00Z"),
+      (Timestamp.earliest.microseconds, "0001-01-01T00:00:00Z"),
+      (Timestamp.latest.microseconds, "9999-12-31T23:59:59.999999Z"),
+    ])
+  func times(microseconds: Int64, text: String) {
+    #expect(Timestamp(microseconds: microseconds).rfc3339 == text)
+  }
+}
