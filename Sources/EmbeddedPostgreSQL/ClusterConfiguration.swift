@@ -22,6 +22,9 @@ public struct ClusterConfiguration: Sendable {
   /// misses it after a power failure.
   public var initializesDurably = true
 
+  /// Whether `stop` leaves out the last checkpoint: for data that nobody will read again.
+  var stopsImmediately = false
+
   public init(dataDirectory: String) {
     self.dataDirectory = dataDirectory
   }

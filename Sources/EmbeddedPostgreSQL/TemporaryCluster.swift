@@ -23,7 +23,7 @@ public final class TemporaryCluster: Sendable {
     chmod(directory, 0o711)
     var configuration = ClusterConfiguration(dataDirectory: directory + "/data")
     configuration.initializesDurably = false
-    configuration.stopTimeout = .seconds(10)
+    configuration.stopsImmediately = true
     var logger = logger
     logger.logLevel = .warning
     cluster = Cluster(configuration: configuration, logger: logger)

@@ -59,20 +59,29 @@ struct ClusterDirectory {
     // Left by an initialization that was cut: it has never been a cluster.
     try? FileManager.default.removeItem(atPath: building)
     try makeDirectory(building, mode: 0o700, ownedBy: account)
-    var arguments = [
-      "-D", building, "-U", names.user, "--auth=trust", "--encoding=UTF8", "--locale=C",
+    let initdb = installation.program("initdb")
+    let single = [
+      "--single", "-D", building, "-c", "fsync=off", "-c", "log_min_messages=warning", "postgres",
     ]
-    if !isDurable { arguments.append("--no-sync") }
-    let initdb = try account.command(installation.program("initdb"), arguments, dyingBy: .kill)
-    try run(initdb, input: "")
-    let single = try account.command(
-      installation.program("postgres"), ["--single", "-D", building, "postgres"], dyingBy: .kill)
-    try run(single, input: "CREATE DATABASE \(names.database);\n")
+    try run(
+      account.command(
+        initdb,
+        [
+          "-D", building, "-U", names.user, "--auth=trust", "--encoding=UTF8", "--locale=C",
+          "--no-sync",
+        ], dyingBy: .kill))
+    try run(
+      account.command(installation.program("postgres"), single, dyingBy: .kill),
+      input: "CREATE DATABASE \(names.database);\n")
+    // Everything is written once, at the end.
+    if isDurable {
+      try run(account.command(initdb, ["--sync-only", "-D", building], dyingBy: .kill))
+    }
     guard rename(building, path) == 0 else { throw .system("cannot rename \(building)") }
     try synchronizeDirectory((path as NSString).deletingLastPathComponent)
   }
 
-  private func run(_ command: Command, input: String) throws(EmbeddedPostgreSQLError) {
+  private func run(_ command: Command, input: String = "") throws(EmbeddedPostgreSQLError) {
     let (status, output) = try ChildProcess.run(command, input: input)
     guard status.isSuccess else {
       throw EmbeddedPostgreSQLError(

@@ -29,4 +29,21 @@ struct PostmasterFile {
     let name = try? String(contentsOfFile: process + "/comm", encoding: .utf8)
     return place == resolvedPath(directory) && name?.hasPrefix("postgres") == true
   }
+
+  /// Removes the file in `directory` if it names a process that is alive but has nothing to do with
+  /// it: after a restart of the machine or container ids are given out anew, and PostgreSQL would
+  /// refuse to start for as long as that process lives. Only when no process at all works in the
+  /// directory, which also excludes sessions that a dead postmaster left. Returns whether it did.
+  func removeIfMisleading(inCluster directory: String) -> Bool {
+    guard kill(processID, 0) == 0 || errno == EPERM, !isRunning(inCluster: directory) else {
+      return false
+    }
+    let files = FileManager.default
+    let place = resolvedPath(directory)
+    let processes = (try? files.contentsOfDirectory(atPath: "/proc")) ?? []
+    let isUsed = processes.contains { process in
+      (try? files.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")) == place
+    }
+    return !isUsed && unlink(directory + "/postmaster.pid") == 0
+  }
 }

@@ -38,6 +38,11 @@ struct ClusterLaunch {
         in: configuration.programDirectory, majorVersion: majorVersion)
       try account.checkAccess(to: configuration.dataDirectory)
       try Orphan(inCluster: directory.path)?.stop(logger: logger)
+      if let file = PostmasterFile(inCluster: directory.path),
+        file.removeIfMisleading(inCluster: directory.path)
+      {
+        logger.notice("removed postmaster.pid, which named a process of somebody else")
+      }
     }
     socketDirectory = try SocketDirectory(
       forDataDirectory: configuration.dataDirectory, account: account)
@@ -49,10 +54,13 @@ struct ClusterLaunch {
     let input = open("/dev/null", O_RDONLY | O_CLOEXEC)
     guard input >= 0 else { throw .system("cannot open /dev/null") }
     defer { close(input) }
-    let command = try account.command(
+    return try ChildProcess.spawn(command(), input: input, output: output)
+  }
+
+  func command() throws(EmbeddedPostgreSQLError) -> Command {
+    try account.command(
       installation.program("postgres"),
       configuration.arguments(socketDirectory: socketDirectory.path), dyingBy: .interrupt)
-    return try ChildProcess.spawn(command, input: input, output: output)
   }
 
   private static func makeDataDirectory(_ path: String) throws(EmbeddedPostgreSQLError) {

@@ -63,6 +63,7 @@ final class ClusterSupervisor: Sendable {
 
   private func run(_ completion: (Result<Void, EmbeddedPostgreSQLError>) -> Void) {
     var launch: ClusterLaunch?
+    var failure: EmbeddedPostgreSQLError?
     do {
       let prepared = try ClusterLaunch(preparing: configuration, logger: logger)
       launch = prepared
@@ -77,11 +78,12 @@ final class ClusterSupervisor: Sendable {
       completion(.success(()))
       watch(prepared)
     } catch {
-      completion(.failure(error))
+      failure = error
     }
     launch?.socketDirectory.removeIfEmpty()
-    // The lock is released only now that nothing runs any more.
+    // The lock is released only now that nothing runs any more, and before anybody is told.
     launch = nil
+    if let failure { completion(.failure(failure)) }
     let onEnd = state.withLock { state in
       state.hasEnded = true
       return exchange(&state.onEnd, with: [])
@@ -172,10 +174,11 @@ final class ClusterSupervisor: Sendable {
 
   /// Fast shutdown; immediate shutdown when that takes too long; the end, if even that does.
   private func shutDown() -> ExitStatus {
+    let first = configuration.stopsImmediately ? SIGQUIT : SIGINT
     for (signal, patience) in [
-      (SIGINT, configuration.stopTimeout), (SIGQUIT, .seconds(10)), (SIGKILL, .seconds(3600)),
+      (first, configuration.stopTimeout), (SIGQUIT, .seconds(10)), (SIGKILL, .seconds(3600)),
     ] {
-      if signal != SIGINT {
+      if signal != first {
         logger.warning("PostgreSQL does not stop", metadata: ["signal": "\(signal)"])
       }
       if let processID { kill(processID, signal) }

@@ -1,7 +1,7 @@
 /// A `timestamptz`: a moment with microseconds.
 public struct SQLTimestamp: Hashable, Comparable, Sendable, SQLValue {
-  /// Microseconds since 1970-01-01 00:00 UTC. The server takes 4713 BC to 294276 AD and refuses
-  /// others with SQLSTATE 22008.
+  /// Microseconds since 1970-01-01 00:00 UTC. The server refuses what lies before 4713 BC with
+  /// SQLSTATE 22008.
   public let microseconds: Int64
 
   public init(microseconds: Int64) {

@@ -1,0 +1,47 @@
+import Testing
+
+@testable import PostgreSQL
+
+@Suite struct ConnectionStringTests {
+  @Test("URL and keywords are understood, and the password is never shown")
+  func understood() throws {
+    let forms = [
+      "postgresql://app:s3cret@db.example:5433/orders?sslmode=require",
+      "host=db.example port=5433 user=app password=s3cret dbname=orders sslmode=require",
+    ]
+    for form in forms {
+      let string = try ConnectionString(form)
+      #expect(
+        string.description
+          == "dbname=orders host=db.example password=… port=5433 sslmode=require user=app")
+    }
+  }
+
+  @Test(
+    "A malformed one is refused without showing a piece of the password",
+    arguments: [
+      "postgres://app:s3cret%zz@host/db", "password=my s3cret host=x", "password=a s3cret=b",
+      "postgres://app:s3cret@[::1/db",
+    ])
+  func malformed(text: String) {
+    let error = failure { () throws(PostgreSQLError) in _ = try ConnectionString(text) }
+    #expect(error?.scope == .configuration)
+    #expect(error?.description.contains("s3cret") == false)
+  }
+
+  @Test("The unknown keyword is named when nothing secret can be in it")
+  func unknownKeyword() {
+    let error = failure { () throws(PostgreSQLError) in _ = try ConnectionString("hots=db") }
+    #expect(error?.message.contains("hots") == true)
+  }
+
+  @Test("Each host of a list is an attempt of its own")
+  func hosts() throws {
+    let string = try ConnectionString("postgres://a:1,b:2/db")
+    #expect(string.attempts.map { $0["host"] } == ["a", "b"])
+    #expect(string.attempts.map { $0["port"] } == ["1", "2"])
+    let shared = try ConnectionString("host=a,b,c port=7")
+    #expect(shared.attempts.map { $0["port"] } == ["7", "7", "7"])
+    #expect(try ConnectionString("dbname=db").attempts.count == 1)
+  }
+}
