@@ -44,13 +44,11 @@ struct ProtobufArena: ~Copyable {
   static func withArena<Result, Failure: Error>(
     budget: Int = .max, _ body: (inout ProtobufArena) throws(Failure) -> Result
   ) throws(Failure) -> Result {
-    let result = withUnsafeTemporaryAllocation(
-      byteCount: firstBlockSize, alignment: alignment
-    ) { block in
+    try withUnsafeTemporaryAllocation(byteCount: firstBlockSize, alignment: alignment) {
+      block throws(Failure) in
       var arena = ProtobufArena(firstBlock: block, budget: budget)
-      return Swift.Result { () throws(Failure) in try body(&arena) }
+      return try body(&arena)
     }
-    return try result.get()
   }
 
   /// Uninitialised memory, nil past the budget.

@@ -19,18 +19,14 @@ public protocol ProtobufMessage: Sendable, Hashable {
 extension ProtobufMessage {
   /// Decodes one message that fills `bytes`.
   public init(decoding bytes: [UInt8]) throws(ProtobufError) {
-    let result = bytes.withUnsafeBytes { buffer in
-      Swift.Result { () throws(ProtobufError) in try Self(decoding: buffer) }
-    }
-    self = try result.get()
+    try self.init(decoding: bytes.span.bytes)
   }
 
   /// Decodes one message that fills `bytes`.
   public init(decoding bytes: RawSpan) throws(ProtobufError) {
-    let result = bytes.withUnsafeBytes { buffer in
-      Swift.Result { () throws(ProtobufError) in try Self(decoding: buffer) }
+    self = try bytes.withUnsafeBytes { buffer throws(ProtobufError) in
+      try Self(decoding: buffer)
     }
-    self = try result.get()
   }
 
   /// The message in its wire format.

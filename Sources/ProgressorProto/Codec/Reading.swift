@@ -52,10 +52,10 @@ extension ProtobufCBinaryData {
   func text(_ field: String) throws(ProtobufError) -> String {
     let buffer = UnsafeBufferPointer(start: data, count: len)
     if buffer.contains(0) { throw .invalid(field, "contains U+0000") }
-    guard let text = String(validating: buffer, as: UTF8.self) else {
+    guard let utf8 = try? UTF8Span(validating: buffer.span) else {
       throw .invalid(field, "is not valid UTF-8")
     }
-    return text
+    return String(copying: utf8)
   }
 
   /// The texts of a repeated field.
