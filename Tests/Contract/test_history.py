@@ -1,7 +1,7 @@
 """Histories by range: 10,000 events, both directions, every edge."""
 
 import pytest
-from support.client import BACKWARD, FORWARD, fails, history
+from support.client import BACKWARD, FORWARD, Space, fails, history
 from support.processor import Answer
 from support.stubs import types_pb2
 
@@ -11,7 +11,6 @@ EVENTS = 10_000
 @pytest.fixture(scope="module")
 def long(server, processor):
     """A machine with 10,000 events, the n-th of which says n."""
-    from support.client import Space
     server.client.create_namespace("long-history", processor.endpoint)
     space = Space(server.client, processor, "long-history")
 

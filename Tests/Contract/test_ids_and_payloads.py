@@ -1,7 +1,7 @@
 """What may be an id, and how large things may be."""
 
 import pytest
-from support.client import fails, history
+from support.client import Space, fails, history
 from support.processor import Answer, content
 from support.waiting import eventually
 
@@ -64,7 +64,6 @@ def test_idempotency_keys_have_the_same_rules(space, operation, key):
 
 @pytest.mark.parametrize("name", ["", "n" * 257, "a\nb"], ids=["empty", "long", "newline"])
 def test_namespaces_have_the_same_rules(client, space, name):
-    from support.client import Space
     with fails("INVALID_ARGUMENT", "INVALID_ARGUMENT") as failure:
         Space(client, space.processor, name).get("m")
     assert failure[0].message.startswith("namespace"), failure[0].message

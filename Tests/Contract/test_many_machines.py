@@ -43,7 +43,8 @@ def test_list_has_a_page_size_of_its_own(crowd):
 
 
 def test_a_prefix_finds_its_part(crowd):
-    assert crowd.ids(prefix="machine-0123", page_size=4) == [f"machine-{n:05}" for n in range(1230, 1240)]
+    found = crowd.ids(prefix="machine-0123", page_size=4)
+    assert found == [f"machine-{n:05}" for n in range(1230, 1240)]
     assert len(crowd.ids(prefix="machine-07", page_size=1000)) == 1000
     assert crowd.ids(prefix="machine-1") == []
 

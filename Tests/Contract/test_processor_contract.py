@@ -7,7 +7,7 @@ import grpc
 import pytest
 from support.client import Gate, duration, fails
 from support.processor import Answer, Refusal, timer_in
-from support.stubs import namespaces_pb2
+from support.stubs import automaton_pb2, namespaces_pb2
 from support.waiting import eventually
 
 TRACE = [("traceparent", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
@@ -217,7 +217,6 @@ def test_machines_do_not_wait_for_each_other(space):
 
 
 def _start(space, id):
-    from support.stubs import automaton_pb2
     return automaton_pb2.StartRequest(namespace=space.name, id=id)
 
 

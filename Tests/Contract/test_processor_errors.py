@@ -3,7 +3,7 @@
 import grpc
 import pytest
 from google.rpc import error_details_pb2
-from support.client import duration, fails, history
+from support.client import Gate, duration, fails, history
 from support.processor import Answer, Messages, Refusal, ScriptedProcessor, timer_in
 from support.server import free_port
 from support.stubs import namespaces_pb2, processor_pb2, types_pb2
@@ -140,7 +140,6 @@ def test_other_failures_of_signals_fail_the_machine(space, kind, code):
 
 
 def test_everything_queued_on_a_machine_that_fails_is_answered(space):
-    from support.client import Gate
     gate = Gate()
     space.start("m")
 
@@ -172,17 +171,18 @@ def test_a_later_failure_never_overwrites_the_first(space):
 
 
 def test_the_processors_details_pass_through(space):
+    text = "Karte abgelaufen: ✗\n100 %"
     own = error_details_pb2.ErrorInfo(reason="CARD_EXPIRED", domain="shop", metadata={"card": "1"})
     more = error_details_pb2.RetryInfo(retry_delay=duration(3))
 
     def refuse(_):
-        raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, "Karte abgelaufen: ✗\n100 %", [own, more])
+        raise Refusal(grpc.StatusCode.FAILED_PRECONDITION, text, [own, more])
 
     space.start("m")
     space.behave(refuse)
     with fails("FAILED_PRECONDITION", "PROCESSOR_REFUSED") as failure:
         space.call("m")
-    assert failure[0].message == "Karte abgelaufen: ✗\n100 %"
+    assert failure[0].message == text
     details = failure[0].status.details
     assert any(d.Is(own.DESCRIPTOR) and _unpack(d, own) == own for d in details)
     assert any(d.Is(more.DESCRIPTOR) and _unpack(d, more) == more for d in details)

@@ -1,16 +1,16 @@
 """Remove and List."""
 
+import grpc
 import pytest
 from support.client import Gate, fails
 from support.processor import Answer, Refusal, timer_in
 from support.stubs import automaton_pb2
 from support.waiting import eventually
 
-import grpc
-
 
 def test_remove_forgets_everything(space):
-    space.behave(lambda i: Answer(events=[i.args], timer=timer_in(0.3) if i.kind == "init" else None))
+    space.behave(lambda i: Answer(
+        events=[i.args], timer=timer_in(0.3) if i.kind == "init" else None))
     space.start("m", b"1")
     space.call("m", b"2")
     space.remove("m")
@@ -73,7 +73,8 @@ def test_remove_works_on_a_failed_machine(space):
 
 
 def test_an_action_removes_after_its_response(space):
-    space.behave(lambda i: Answer(response=b"bye", events=[b"x"], timer=timer_in(60), remove=i.kind == "call"))
+    space.behave(lambda i: Answer(
+        response=b"bye", events=[b"x"], timer=timer_in(60), remove=i.kind == "call"))
     space.start("m")
     assert space.call("m") == b"bye"
     with fails("NOT_FOUND", "MACHINE_NOT_FOUND"):

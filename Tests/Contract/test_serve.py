@@ -2,10 +2,12 @@
 
 import os
 import socket
+import subprocess
 import threading
 
 import pytest
-from support.client import Client, Space, fails
+import support.server
+from support.client import BACKWARD, Client, Space, fails, history
 from support.processor import echo
 from support.server import BINARY, clean_environment, free_port, progressor
 from support.stubs import namespaces_pb2
@@ -176,14 +178,13 @@ namespaces:
     assert namespace.retry_policy.initial_interval.nanos == 250_000_000
     assert namespace.retry_policy.HasField("max_attempts")
     assert list(namespace.retry_policy.non_retryable) == ["ABORTED"]
-    assert (namespace.default_history_range.limit, namespace.default_history_range.direction) == (10, 2)
+    assert namespace.default_history_range == history(limit=10, direction=BACKWARD)
     space = Space(server.client, processor, "from-file")
     space.start("m", b"x")
     assert space.events("m") == [b"x"]
 
 
 def test_settings_from_the_environment(servers, processor, monkeypatch):
-    import support.server
     server = servers()
     other = free_port()
     server._arguments = ["serve"]
@@ -232,7 +233,6 @@ def test_a_log_reader_that_went_away_does_not_stop_it(servers):
         with os.fdopen(read, "rb") as pipe:
             lines.append(pipe.readline())
 
-    import subprocess
     thread = threading.Thread(target=reader)
     thread.start()
     process = subprocess.Popen([str(BINARY), *server._arguments], stdout=write, stderr=write,

@@ -4,8 +4,9 @@ import time
 
 import grpc
 import pytest
-from support.client import fails, history
+from support.client import Space, fails, history
 from support.processor import Answer, Refusal, content, timer_in
+from support.stubs import automaton_pb2
 
 
 def test_start_commits_what_init_answers(space):
@@ -58,7 +59,6 @@ def test_of_two_starts_at_once_one_wins(space):
 
 
 def _start(space, id, args):
-    from support.stubs import automaton_pb2
     return automaton_pb2.StartRequest(namespace=space.name, id=id, args=args)
 
 
@@ -71,14 +71,12 @@ def test_a_machine_is_its_namespace_and_its_id(space, spaces):
 
 @pytest.mark.parametrize("operation", ["start", "call", "notify", "get", "remove"])
 def test_unknown_namespace(client, space, operation):
-    from support.client import Space
     nowhere = Space(client, space.processor, "no-such-namespace")
     with fails("NOT_FOUND", "NAMESPACE_NOT_FOUND"):
         getattr(nowhere, operation)("m")
 
 
 def test_unknown_namespace_in_list(client, space):
-    from support.client import Space
     with fails("NOT_FOUND", "NAMESPACE_NOT_FOUND"):
         Space(client, space.processor, "no-such-namespace").ids()
 

@@ -1,6 +1,8 @@
 """A database of one's own: it may go away and come back, and nothing acknowledged is lost."""
 
+import grpc
 import pytest
+from grpc_health.v1 import health_pb2
 from support.client import fails
 from support.postgres import Postgres
 from support.processor import Answer, timer_in
@@ -63,7 +65,6 @@ def test_connections_that_the_database_cuts_are_made_again(server, postgres, spa
                      "where pid <> pg_backend_pid() and usename = current_user")
 
         def call():
-            import grpc
             try:
                 return space.call("m", b"%d" % number, key=f"k{number}", timeout=10)
             except grpc.RpcError as error:
@@ -86,8 +87,6 @@ def test_a_second_server_on_the_database_writes_nothing(server, servers, postgre
 
 
 def _listens(server) -> bool:
-    import grpc
-    from grpc_health.v1 import health_pb2
     try:
         server.client.health.Check(health_pb2.HealthCheckRequest(), timeout=2)
         return True
@@ -104,7 +103,6 @@ def test_a_standby_takes_over_from_a_killed_server(server, servers, postgres, sp
     other = space.on(second.client)
 
     def call():
-        import grpc
         try:
             return other.call("m", b"b", key="k", timeout=5)
         except grpc.RpcError as error:

@@ -6,7 +6,8 @@ import subprocess
 
 import grpc
 import pytest
-from support.client import fails
+from support.client import Client, fails
+from support.stubs import automaton_pb2
 from support.waiting import eventually
 
 GET = "/progressor.v1.Automaton/Get"
@@ -81,7 +82,6 @@ def test_an_unknown_method_and_service(client):
 
 
 def test_unknown_fields_are_ignored(space):
-    from support.stubs import automaton_pb2
     space.start("m", b"x")
     request = automaton_pb2.GetRequest(namespace=space.name, id="m").SerializeToString()
     reply = raw(space.client, GET, request + b"\xf8\x3e\x01\xfa\x3e\x03abc")
@@ -89,7 +89,6 @@ def test_unknown_fields_are_ignored(space):
 
 
 def test_gzip_requests_are_read(space):
-    from support.stubs import automaton_pb2
     request = automaton_pb2.StartRequest(namespace=space.name, id="m", args=b"a" * 100_000)
     space.client.automaton.Start(request, timeout=20, compression=grpc.Compression.Gzip)
     assert space.events("m") == [b"a" * 100_000]
@@ -136,7 +135,8 @@ def test_http_1_1(server):
 
 
 @pytest.mark.parametrize("garbage", [
-    b"", b"\0", PREFACE[:10], b"SSH-2.0-OpenSSH\r\n", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+    b"", b"\0", PREFACE[:10], b"SSH-2.0-OpenSSH\r\n",
+    b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",  # TLS
     PREFACE + b"\xff" * 64, PREFACE + SETTINGS + b"\0\0\5\1\4\0\0\0\1\xff\xff\xff\xff\xff",
 ])
 def test_connections_that_are_cut_or_garbled(server, garbage):
@@ -175,7 +175,6 @@ def test_a_connection_that_says_nothing_is_closed(server):
 def test_a_client_that_reads_nothing_holds_up_nobody(server, space):
     """Requests for a large reply on a connection that is never read."""
     space.start("m", bytes(1 << 20))
-    from support.stubs import automaton_pb2
     request = frame(automaton_pb2.GetRequest(namespace=space.name, id="m").SerializeToString())
     with socket.create_connection(("127.0.0.1", server.port), 5) as deaf:
         deaf.sendall(PREFACE + SETTINGS)
@@ -199,7 +198,6 @@ def _data_frame(stream: int, payload: bytes) -> bytes:
 
 
 def test_many_connections(server):
-    from support.client import Client
     clients = [Client(server.address) for _ in range(50)]
     assert all(client.serving() for client in clients)
     for client in clients:

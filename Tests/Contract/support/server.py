@@ -115,5 +115,6 @@ class Server:
                 self.terminate()
             except subprocess.TimeoutExpired:
                 self.kill()
-                raise AssertionError(f"SIGTERM did not end the server:\n{self.log_tail()}") from None
+                log = self.log_tail()
+                raise AssertionError(f"SIGTERM did not end the server:\n{log}") from None
         shutil.rmtree(self.directory, ignore_errors=True)
