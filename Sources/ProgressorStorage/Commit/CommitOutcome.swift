@@ -1,0 +1,39 @@
+import PostgreSQL
+import ProgressorEngine
+
+/// What one attempt to write a batch came to.
+enum CommitOutcome {
+  case committed
+  /// The fault of a step in the batch: repeating it is useless.
+  case refused(CommitRefusal)
+  /// The lease is over.
+  case fenced
+  /// A serialization failure or deadlock: the same batch at once.
+  case again(PostgreSQLError)
+  /// The database does not take the batch now. Certainly not written.
+  case unavailable(PostgreSQLError)
+  /// The session was lost: it may be written. Fence, then read.
+  case unknown(PostgreSQLError)
+
+  /// Who is at fault, by SQLSTATE. Only what the data itself causes is ever a step's fault: a full
+  /// disk must not make a machine fail.
+  init(_ error: PostgreSQLError) {
+    if error.isOutcomeUnknown {
+      self = .unknown(error)
+      return
+    }
+    guard error.scope == .statement, let state = error.sqlState else {
+      self = .unavailable(error)
+      return
+    }
+    if state == .fenced {
+      self = .fenced
+    } else if state.isDataFault {
+      self = .refused(CommitRefusal(sqlState: state.code, message: error.message))
+    } else if state.isRetryable {
+      self = .again(error)
+    } else {
+      self = .unavailable(error)
+    }
+  }
+}

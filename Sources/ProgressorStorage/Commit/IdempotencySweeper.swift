@@ -1,0 +1,59 @@
+import Logging
+import PostgreSQL
+
+/// Forgets expired idempotency keys of a writer's shards between its batches, a bounded number at
+/// a time and under the fence, like everything that writes.
+struct IdempotencySweeper {
+  let configuration: StorageConfiguration
+  let slot: Int
+  private var next: Int64
+
+  /// At most so many per shard and round.
+  private static let perShard: Int32 = 50
+
+  init(configuration: StorageConfiguration, slot: Int) {
+    self.configuration = configuration
+    self.slot = slot
+    next = LocalClock.uptime() + configuration.sweepInterval.microseconds
+  }
+
+  /// The time until the next round.
+  var pause: Duration { .microseconds(max(1_000, next - LocalClock.uptime())) }
+
+  mutating func sweepIfDue<Item>(
+    as node: SQLUUID, on writer: WriterSession<Item>, _ logger: Logger
+  ) {
+    guard LocalClock.uptime() >= next else { return }
+    next = LocalClock.uptime() + configuration.sweepInterval.microseconds
+    do {
+      guard let (connection, identity) = try writer.open(for: node) else { return }
+      let results = try connection.run(pipeline(under: identity), timeout: writer.timeout)
+      let deleted: Int64 = try results[1].onlyRow().value(0)
+      // More may wait where that many were found.
+      if deleted >= Int64(Self.perShard) { next = LocalClock.uptime() }
+    } catch {
+      logger.debug("expired idempotency keys were not swept", metadata: ["error": "\(error)"])
+      writer.close()
+    }
+  }
+
+  private func pipeline(under identity: WriterIdentity) -> Pipeline {
+    var pipeline = Pipeline()
+    pipeline.append(
+      Statements.fence,
+      .with {
+        $0.append(identity.node)
+        $0.append(Int32(identity.slot))
+        $0.append(identity.epoch)
+      })
+    pipeline.append(
+      Statements.sweepIdempotency,
+      .with {
+        $0.append(identity.node)
+        $0.append(Int32(identity.slot))
+        $0.append(Int32(configuration.slots))
+        $0.append(Self.perShard)
+      })
+    return pipeline
+  }
+}

@@ -1,0 +1,9 @@
+import PostgreSQL
+import ProgressorEngine
+
+/// A batch with the lease under which the engine made it. A batch of an earlier lease is never
+/// written under a later one: other nodes may have owned its machines in between.
+struct PendingBatch: Sendable {
+  var batch: CommitBatch
+  var node: SQLUUID?
+}

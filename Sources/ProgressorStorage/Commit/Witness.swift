@@ -1,0 +1,117 @@
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+/// One row by which it can be told whether a batch was committed: a batch is there as a whole or
+/// not at all. Only read after the writer's epoch was raised, else the batch may still come.
+enum Witness: Equatable {
+  /// The machine has this version or a later one exactly if the batch was committed.
+  case version(ShardID, MachineKey, atLeast: Int64)
+  case queued(ShardID, MachineKey, sequence: Int64)
+  case remembered(ShardID, NamespaceNumber, MachineID, IdempotencyRow)
+  case removed(ShardID, MachineKey)
+  case delivered(ShardID, MachineKey, sequence: Int64)
+  case rescheduled(ShardID, MachineKey, sequence: Int64, RetryState?)
+
+  /// The best witness of a batch: what is added tells more than what is gone, which may never have
+  /// been there. Nil for a batch that writes nothing.
+  init?(of batch: CommitBatch) {
+    let candidates = batch.records.lazy.compactMap(Self.init(of:))
+    guard let best = candidates.min(by: { $0.rank < $1.rank }) else { return nil }
+    self = best
+  }
+
+  private init?(of record: CommitRecord) {
+    let (shard, key) = (record.shard, record.key)
+    switch record.row {
+    case .insert(let row), .update(let row, _):
+      self = .version(shard, key, atLeast: row.version)
+      return
+    case .keep, .requeue, .delete:
+      break
+    }
+    if let row = record.idempotency {
+      self = .remembered(shard, record.namespace, record.machine, row)
+    } else if case .delete = record.row {
+      self = .removed(shard, key)
+    } else if let notification = record.enqueued.first {
+      self = .queued(shard, key, sequence: notification.sequence)
+    } else if let sequence = record.dequeued {
+      self = .delivered(shard, key, sequence: sequence)
+    } else if let head = record.rescheduled {
+      self = .rescheduled(shard, key, sequence: head.sequence, head.retry)
+    } else {
+      return nil
+    }
+  }
+
+  private var rank: Int {
+    switch self {
+    case .version: 0
+    case .remembered: 1
+    case .queued: 2
+    case .rescheduled: 3
+    case .removed: 4
+    case .delivered: 5
+    }
+  }
+
+  /// Whether the row says that the batch was committed.
+  func testifies(
+    on connection: Connection, timeout: Duration
+  ) throws(PostgreSQLError) -> Bool {
+    switch self {
+    case .version(let shard, let key, let version):
+      let found = try Self.version(shard, key, connection, timeout)
+      return found.map { $0 >= version } ?? false
+    case .removed(let shard, let key):
+      return try Self.version(shard, key, connection, timeout) == nil
+    case .queued(let shard, let key, let sequence):
+      return try Self.notification(shard, key, sequence, connection, timeout).count == 1
+    case .delivered(let shard, let key, let sequence):
+      return try Self.notification(shard, key, sequence, connection, timeout).isEmpty
+    case .rescheduled(let shard, let key, let sequence, let retry):
+      guard let row = try Self.notification(shard, key, sequence, connection, timeout).first else {
+        return false
+      }
+      let nextAttempt: SQLTimestamp? = try row.optional(1)
+      return try row.optional(0) == retry?.attempt && nextAttempt == retry?.nextAttemptAt.sql
+    case .remembered(let shard, let namespace, let machine, let row):
+      let parameters = Parameters.with {
+        $0.append(shard.number)
+        $0.append(namespace.number)
+        $0.append(machine.id)
+        $0.append(row.key)
+      }
+      let found = try connection.run(
+        Statements.witnessIdempotency, parameters, timeout: timeout
+      ).first
+      guard let found else { return false }
+      let expiry: SQLTimestamp = try found.value(1)
+      return try found.value(0) == row.fingerprint && expiry == row.expiresAt.sql
+    }
+  }
+
+  private static func version(
+    _ shard: ShardID, _ key: MachineKey, _ connection: Connection, _ timeout: Duration
+  ) throws(PostgreSQLError) -> Int64? {
+    let parameters = Parameters.with {
+      $0.append(shard.number)
+      $0.append(key.number)
+    }
+    let row = try connection.run(Statements.witnessMachine, parameters, timeout: timeout).first
+    return try row?.value(0)
+  }
+
+  private static func notification(
+    _ shard: ShardID, _ key: MachineKey, _ sequence: Int64, _ connection: Connection,
+    _ timeout: Duration
+  ) throws(PostgreSQLError) -> ResultSet {
+    let parameters = Parameters.with {
+      $0.append(shard.number)
+      $0.append(key.number)
+      $0.append(sequence)
+    }
+    return try connection.run(Statements.witnessNotification, parameters, timeout: timeout)
+  }
+}

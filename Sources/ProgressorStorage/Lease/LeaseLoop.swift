@@ -1,0 +1,192 @@
+import Logging
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+/// The body of the lease keeper's thread: one turn after the other, each with an end.
+struct LeaseLoop {
+  let session: ConnectionSession<LeaseKeeper.Nudge>
+  let configuration: StorageConfiguration
+  /// Of the database.
+  let shards: Int32
+  let watch: DatabaseWatch
+  let progress: CommitProgress
+  let status: StatusBoard
+  let logger: Logger
+
+  private var lease: LeaseState { watch.lease }
+  private var backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
+  /// On `LocalClock.uptime`.
+  private var nextRenewal: Int64 = 0
+  private var connectedSince: Int64 = 0
+  private var begunAt: Int64 = 0
+  /// The last node that this process was. Its row may be there still.
+  private var previous: SQLUUID?
+  private var didFail = false
+  /// Of the last renewal, beyond what the way to the database explains.
+  private var clockError: Int64 = 0
+
+  init(
+    session: ConnectionSession<LeaseKeeper.Nudge>, configuration: StorageConfiguration,
+    shards: Int32, watch: DatabaseWatch, progress: CommitProgress, status: StatusBoard,
+    logger: Logger
+  ) {
+    self.session = session
+    self.configuration = configuration
+    self.shards = shards
+    self.watch = watch
+    self.progress = progress
+    self.status = status
+    self.logger = logger
+  }
+
+  private var duration: Int64 { configuration.leaseDuration.microseconds }
+  private var timeout: Duration { configuration.leaseDuration / 2 }
+
+  mutating func run() {
+    while true {
+      turn()
+      // A standby looks for dead nodes ten times per lease.
+      let pause = didFail ? backoff.next() : configuration.leaseDuration / 10
+      switch session.waitForItems(timeout: pause) {
+      case .items, .timedOut, .connectionLost:
+        continue
+      case .stopped:
+        release(on: session.connection)
+        return
+      }
+    }
+  }
+
+  private mutating func turn() {
+    do {
+      var isNew = false
+      let connection = try session.connect { (connection) throws(PostgreSQLError) in
+        try watch.inspect(connection, timeout: timeout)
+        isNew = true
+      }
+      if isNew { connectedSince = LocalClock.uptime() }
+      try look(on: connection)
+      didFail = false
+      backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
+    } catch {
+      if !didFail { logger.error("the lease cannot be kept", metadata: ["error": "\(error)"]) }
+      didFail = true
+      status.leaseFailed(error.description)
+      if error.sqlState == .fenced {
+        // By its clock the database holds the lease for over: it may have jumped. Renew at once.
+        nextRenewal = 0
+      } else {
+        session.disconnect()
+      }
+    }
+  }
+
+  /// Looks after the lease: gives it up, begins it, renews it, takes shards.
+  private mutating func look(on connection: Connection) throws(PostgreSQLError) {
+    if let node = lease.node, commitsAreStuck {
+      logger.critical("commits are stuck while the database answers: the lease is given up")
+      lease.end(node)
+      try abdicate(node, on: connection)
+    }
+    if lease.node == nil {
+      guard lease.mayBegin else { return }
+      try begin(on: connection)
+    }
+    if LocalClock.uptime() >= nextRenewal { try renew(on: connection) }
+    guard let node = lease.node else { return }
+    if lease.shardCount < Int(shards) { try take(as: node, on: connection) }
+  }
+
+  /// Whether a batch makes no progress although the database answers us: another node may do better.
+  /// While the database is away as a whole, nobody does, and the batch is kept.
+  private var commitsAreStuck: Bool {
+    guard let oldest = progress.oldest else { return false }
+    return LocalClock.uptime() - max(oldest, connectedSince, begunAt) >= duration / 2
+  }
+
+  private mutating func begin(on connection: Connection) throws(PostgreSQLError) {
+    if let previous { try abdicate(previous, on: connection) }
+    let node = SQLUUID.random()
+    var pipeline = Pipeline()
+    pipeline.append(
+      Statements.registerNode,
+      .with {
+        $0.append(node)
+        $0.append(duration)
+        $0.append(configuration.nodeName)
+      })
+    pipeline.append(
+      Statements.registerWriters,
+      .with {
+        $0.append(node)
+        $0.append(Int32(clamping: configuration.slots))
+      })
+    _ = try connection.run(pipeline, timeout: timeout)
+    lease.begin(node)
+    previous = node
+    begunAt = LocalClock.uptime()
+    nextRenewal = 0
+    logger.info("a lease begins", metadata: ["node": "\(node)"])
+  }
+
+  private mutating func renew(on connection: Connection) throws(PostgreSQLError) {
+    guard let node = lease.node else { return }
+    // The database may have been replaced behind a session that lives on, by a pause of a virtual
+    // machine or a proxy.
+    try watch.inspect(connection, timeout: timeout)
+    let (sent, wallBefore) = (LocalClock.uptime(), LocalClock.wall())
+    let answer = try connection.run(
+      Statements.renew,
+      .with {
+        $0.append(node)
+        $0.append(duration)
+      }, timeout: timeout)
+    let (received, wallAfter) = (LocalClock.uptime(), LocalClock.wall())
+    guard let row = answer.first else {
+      logger.error("the lease was taken over", metadata: ["node": "\(node)"])
+      lease.end(node)
+      return
+    }
+    let time: SQLTimestamp = try row.value(0)
+    let offset = time.microseconds - (wallBefore + (wallAfter - wallBefore) / 2)
+    clockError = max(0, abs(offset) - (received - sent) / 2)
+    nextRenewal = sent + duration / 3
+    status.renewed(clockOffset: offset, until: sent + duration)
+    lease.renewed(node, until: sent + duration - configuration.leaseMargin.microseconds)
+  }
+
+  private func abdicate(_ node: SQLUUID, on connection: Connection) throws(PostgreSQLError) {
+    _ = try connection.run(Statements.abdicate, .with { $0.append(node) }, timeout: timeout)
+  }
+
+  /// Takes the shards of dead nodes and those of nobody. What is owned afterwards is read, not
+  /// remembered: so a takeover counts whose answer was lost.
+  private func take(as node: SQLUUID, on connection: Connection) throws(PostgreSQLError) {
+    guard clockError <= StorageConfiguration.maximumClockOffset else {
+      logger.error(
+        "this machine's clock differs too much from the database's to own shards: set it right",
+        metadata: ["microseconds": "\(clockError)"])
+      return
+    }
+    let takeover = Takeover(
+      node: node, isExclusive: configuration.isExclusive, timeout: timeout, logger: logger)
+    let grants = try takeover.run(on: connection)
+    if grants.count > lease.shardCount {
+      logger.info("shards are owned", metadata: ["count": "\(grants.count)"])
+    }
+    lease.own(node, grants)
+  }
+
+  /// Gives everything back in order, so that the next owner need not wait for the lease to end.
+  func release(on connection: Connection?) {
+    guard let node = lease.node else { return }
+    lease.end(node)
+    do {
+      _ = try connection?.run(Statements.release, .with { $0.append(node) }, timeout: timeout)
+    } catch {
+      logger.warning(
+        "the lease was not released; it ends by itself", metadata: ["error": "\(error)"])
+    }
+  }
+}

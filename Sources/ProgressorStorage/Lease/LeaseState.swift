@@ -1,0 +1,108 @@
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+import Synchronization
+
+/// What the threads of storage share about the lease: whose it is, which shards it covers, which
+/// database it is about. Every change of it is told to the engine in the order in which it happens,
+/// by whichever thread finds it out.
+final class LeaseState: Sendable {
+  private struct State {
+    /// The node that holds the lease; nil = none does.
+    var node: SQLUUID?
+    var grants: [ShardID: Int64] = [:]
+    /// Losses that the engine was told and has not acknowledged: batches from before may be under
+    /// way, so no new lease may begin, under which they would be written.
+    var unacknowledgedLosses = 0
+    var facts: ServerFacts?
+  }
+
+  private let state = Mutex(State())
+  private let deliver: @Sendable (Input) -> Void
+
+  init(deliver: @escaping @Sendable (Input) -> Void) {
+    self.deliver = deliver
+  }
+
+  /// Whose lease it is; nil = nobody's.
+  var node: SQLUUID? { state.withLock { $0.node } }
+
+  var shardCount: Int { state.withLock { $0.grants.count } }
+
+  var mayBegin: Bool { state.withLock { $0.unacknowledgedLosses == 0 } }
+
+  func holds(_ node: SQLUUID) -> Bool { state.withLock { $0.node == node } }
+
+  /// A lease begins, without shards.
+  func begin(_ node: SQLUUID) {
+    state.withLock { $0.node = node }
+  }
+
+  /// The lease was renewed; `until` on `LocalClock.uptime`.
+  func renewed(_ node: SQLUUID, until: Int64) {
+    state.withLock { state in
+      if state.node == node { deliver(.leaseRenewed(until: until)) }
+    }
+  }
+
+  /// Takes over what the node owns by the database; only new shards are told.
+  func own(_ node: SQLUUID, _ grants: [ShardGrant]) {
+    state.withLock { state in
+      guard state.node == node else { return }
+      let new = grants.filter { state.grants[$0.shard] == nil }
+      if new.isEmpty { return }
+      for grant in new { state.grants[grant.shard] = grant.epoch }
+      deliver(.shardsAcquired(new))
+    }
+  }
+
+  /// The lease of `node` is over. False when it was over already.
+  @discardableResult
+  func end(_ node: SQLUUID) -> Bool {
+    state.withLock { state in
+      guard state.node == node else { return false }
+      end(&state)
+      return true
+    }
+  }
+
+  private func end(_ state: inout State) {
+    state.node = nil
+    let shards = state.grants.keys.sorted()
+    state.grants = [:]
+    if shards.isEmpty { return }
+    state.unacknowledgedLosses += 1
+    deliver(.shardsLost(shards))
+  }
+
+  /// The engine has dropped what it was told to drop, and its effects from before are performed.
+  func acknowledgeLoss() {
+    state.withLock { $0.unacknowledgedLosses = max(0, $0.unacknowledgedLosses - 1) }
+  }
+
+  /// The facts that the next look at the database is to be compared with: read them before the look,
+  /// since another thread may learn later ones meanwhile.
+  var lastFacts: ServerFacts? { state.withLock { $0.facts } }
+
+  /// Compares what a server says of itself with what was known before it was asked. If the two are
+  /// not one history, the lease ends in the same instant: no thread can write under it any more.
+  func observe(_ facts: ServerFacts, since before: ServerFacts?) -> ServerFacts.Continuity {
+    state.withLock { state in
+      guard let before else {
+        if state.facts == nil { state.facts = facts }
+        return .unbroken
+      }
+      let continuity = facts.continuity(since: before)
+      if continuity == .unbroken {
+        // Another thread may have learned later ones since, or those of another database.
+        if let known = state.facts, facts.continuity(since: known) == .unbroken {
+          state.facts = facts
+        }
+        return .unbroken
+      }
+      state.facts = facts
+      end(&state)
+      return continuity
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+/// One page of `List`, and one machine more when there is more.
+struct ListPage {
+  let number: NamespaceNumber
+  let namespace: String
+  let query: ListQuery
+
+  /// Aux states of a page together. A message that held so much could not be sent.
+  static let maximumBytes: Int64 = 64 << 20
+
+  func read(
+    on connection: Connection, timeout: Duration
+  ) throws(PostgreSQLError) -> [Machine] {
+    let parameters = Parameters.with {
+      $0.append(number.number)
+      $0.append(query.after ?? "")
+      $0.append(query.idPrefix)
+      $0.append(lastID)
+      $0.append(query.pageSize + 1)
+      $0.append(Self.maximumBytes)
+    }
+    var machines: [Machine] = []
+    for row in try connection.run(statement, parameters, timeout: timeout) {
+      guard try row.value(0, as: Bool.self) else {
+        throw .unreadable(
+          "the page has more than \(Self.maximumBytes >> 20) MiB: ask for a smaller page_size")
+      }
+      var reader = RowReader(row, from: 1)
+      machines.append(try machine(&reader))
+    }
+    return machines
+  }
+
+  /// A plan is made once for all values: each filter has an index of its own, and a statement.
+  private var statement: Statement {
+    switch query.status {
+    case .any: Statements.listAny
+    case .working: Statements.listWorking
+    case .retrying: Statements.listRetrying
+    case .failed: Statements.listFailed
+    }
+  }
+
+  /// No id with the prefix comes after this one: ids have at most 256 bytes, and U+10FFFF, four
+  /// bytes long, is the last character there is.
+  private var lastID: String {
+    query.idPrefix + String(repeating: "\u{10FFFF}", count: MachineID.maximumBytes / 4)
+  }
+
+  private func machine(_ reader: inout RowReader) throws(PostgreSQLError) -> Machine {
+    let id: String = try reader.next()
+    let createdAt = try reader.nextTime()
+    let lastEventID: Int64 = try reader.next()
+    let auxState = try reader.nextContent()
+    let failure = try reader.nextFailure()
+    let timer = try reader.nextOptionalTime()
+    let timeout = try reader.nextRetryState()
+    let notification = try reader.nextRetryState()
+    return Machine(
+      machineID: MachineID(namespace: namespace, id: id), history: [],
+      historyRange: HistoryRange(limit: 0),
+      status: failure.map(MachineStatus.failed)
+        ?? .working(Self.retrying(timeout: timeout, notification: notification)),
+      auxState: auxState, timer: timer, lastEventID: lastEventID, createdAt: createdAt)
+  }
+
+  /// Of a timeout and a notification that back off, the one that is next.
+  private static func retrying(
+    timeout: RetryState?, notification: RetryState?
+  ) -> Retrying? {
+    let states = [(StepKind.timeout, timeout), (.notification, notification)]
+    let next = states.compactMap { kind, state in state.map { (kind, $0) } }
+      .min { $0.1.nextAttemptAt < $1.1.nextAttemptAt }
+    return next.map { kind, state in
+      Retrying(
+        stepKind: kind, attempt: state.attempt, nextAttemptAt: state.nextAttemptAt,
+        lastCode: state.lastCode, lastMessage: state.lastMessage)
+    }
+  }
+}

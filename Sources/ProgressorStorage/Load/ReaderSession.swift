@@ -1,0 +1,57 @@
+import Logging
+import PostgreSQL
+import ProgressorEngine
+
+/// The session of a reader: read-only, one snapshot per transaction, on the database that is known.
+struct ReaderSession<Item: Sendable> {
+  let session: ConnectionSession<Item>
+  let watch: DatabaseWatch
+  let timeout: Duration
+  let logger: Logger
+
+  /// The connection, opened in one attempt if there is none.
+  func connection() throws(PostgreSQLError) -> Connection {
+    try session.connect { (connection) throws(PostgreSQLError) in
+      try watch.inspect(connection, timeout: timeout)
+    }
+  }
+
+  /// A pause between two attempts. False when the thread was told to stop.
+  func pause(_ backoff: inout Backoff) -> Bool { session.pause(for: backoff.next()) }
+}
+
+extension StorageConfiguration {
+  /// A load is one pipeline, that is one transaction: REPEATABLE READ makes it one snapshot.
+  func readerSettings(for purpose: String) -> ConnectionSettings {
+    var settings = settings(for: purpose)
+    settings.connectTimeout = min(settings.connectTimeout, readTimeout / 2)
+    settings.statementTimeout = readTimeout
+    settings.sessionParameters["default_transaction_isolation"] = "repeatable read"
+    settings.sessionParameters["default_transaction_read_only"] = "on"
+    return settings
+  }
+}
+
+/// How a read fails.
+extension ReadFailure {
+  /// Nil when the read should be tried again: the session was lost, or never came about.
+  init?(_ error: PostgreSQLError) {
+    switch error.scope {
+    case .unexpectedValue:
+      self = .unreadable(error.message)
+    case .statement where error.isDamage:
+      self = .unreadable(error.description)
+    case .statement:
+      self = .unavailable
+    case .configuration, .connectFailed, .connectionLost, .timeout, .stopped:
+      return nil
+    }
+  }
+}
+
+extension PostgreSQLError {
+  /// What a single row can be the cause of: damaged pages (XX) and data that cannot be read (22).
+  var isDamage: Bool {
+    sqlState.map { $0.errorClass == "XX" || $0.isDataFault } ?? false
+  }
+}

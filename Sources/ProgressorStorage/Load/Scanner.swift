@@ -1,0 +1,103 @@
+import Logging
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+/// Reads pages of machines: `List`, and the look ahead among what becomes due. On a connection of
+/// its own, so that a slow page delays no load.
+final class Scanner: Sendable {
+  enum Scan: Sendable {
+    case list(RequestID, NamespaceNumber, namespace: String, ListQuery)
+    case due(DueQuery, SQLUUID?)
+  }
+
+  struct Item: Sendable {
+    var scan: Scan
+    /// On `LocalClock.uptime`.
+    var deadline: Int64
+  }
+
+  private let thread: ConnectionThread<Item>
+  private let timeout: Duration
+  private let deliver: @Sendable (Input) -> Void
+
+  init(
+    configuration: StorageConfiguration, watch: DatabaseWatch, logger: Logger,
+    deliver: @escaping @Sendable (Input) -> Void
+  ) throws(PostgreSQLError) {
+    self.deliver = deliver
+    timeout = configuration.readTimeout
+    thread = try ConnectionThread(
+      name: "pg-scanner", settings: configuration.readerSettings(for: "scanner"),
+      capacity: configuration.maximumWaitingReads
+    ) { session in
+      let reader = ReaderSession(
+        session: session, watch: watch, timeout: configuration.readTimeout, logger: logger)
+      while true {
+        switch session.waitForItems(atMost: 1) {
+        case .items(let items):
+          for item in items { Self.answer(item, reader, deliver) }
+        case .timedOut, .connectionLost: continue
+        case .stopped: return
+        }
+      }
+    }
+  }
+
+  /// Answered by `listed` or `due`. From any thread.
+  func read(_ scan: Scan) {
+    let deadline = LocalClock.uptime() + timeout.microseconds
+    switch thread.submit(Item(scan: scan, deadline: deadline)) {
+    case .accepted: return
+    case .full, .stopped: Self.fail(scan, .unavailable, deliver)
+    }
+  }
+
+  /// Does not wait.
+  func requestStop() { thread.requestStop(gracePeriod: .zero) }
+
+  /// Waits for the thread. Blocks.
+  func join() { thread.join() }
+
+  /// Answers exactly once; tries again until the deadline while the database is away.
+  private static func answer(
+    _ item: Item, _ reader: ReaderSession<Item>, _ deliver: (Input) -> Void
+  ) {
+    var backoff = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
+    while true {
+      do {
+        let connection = try reader.connection()
+        switch item.scan {
+        case .list(let id, let number, let namespace, let query):
+          let page = ListPage(number: number, namespace: namespace, query: query)
+          let machines = try page.read(on: connection, timeout: reader.timeout)
+          deliver(.listed(id, .success(machines)))
+        case .due(let query, let node):
+          let machines = try node.map { (node) throws(PostgreSQLError) in
+            try DuePage(query: query, node: node).read(on: connection, timeout: reader.timeout)
+          }
+          deliver(.due(query, .success(machines ?? [])))
+        }
+        return
+      } catch {
+        if let failure = ReadFailure(error) {
+          fail(item.scan, failure, deliver)
+          return
+        }
+        reader.session.disconnect()
+        guard LocalClock.uptime() < item.deadline, reader.pause(&backoff) else {
+          fail(item.scan, .unavailable, deliver)
+          return
+        }
+        reader.logger.warning("a read is repeated", metadata: ["error": "\(error)"])
+      }
+    }
+  }
+
+  private static func fail(_ scan: Scan, _ failure: ReadFailure, _ deliver: (Input) -> Void) {
+    switch scan {
+    case .list(let id, _, _, _): deliver(.listed(id, .failure(failure)))
+    case .due(let query, _): deliver(.due(query, .failure(failure)))
+    }
+  }
+}

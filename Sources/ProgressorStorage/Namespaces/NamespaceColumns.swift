@@ -1,0 +1,54 @@
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+extension Parameters {
+  /// The columns of a namespace in the order of the table, without number and version.
+  mutating func append(_ namespace: Namespace) {
+    let (processor, policy, limits) = (
+      namespace.processor, namespace.retryPolicy, namespace.limits
+    )
+    append(namespace.name)
+    append(processor.endpoint)
+    append(processor.timeout)
+    append(processor.maxInFlight)
+    append(processor.connections)
+    append(policy.initialInterval)
+    append(policy.multiplier)
+    append(policy.maxInterval)
+    append(policy.maxAttempts)
+    append(policy.jitter)
+    appendArray(policy.nonRetryable)
+    append(limits.mailbox)
+    append(limits.stepsInFlight)
+    append(limits.notifications)
+    append(namespace.defaultHistoryRange?.after)
+    append(namespace.defaultHistoryRange?.limit)
+    append(namespace.defaultHistoryRange?.direction.rawValue)
+    append(namespace.idempotencyRetention)
+  }
+}
+
+extension RowReader {
+  /// All columns of a namespace in the order of the table.
+  mutating func nextNamespace() throws(PostgreSQLError) -> NamespaceRecord {
+    let number: Int32 = try next()
+    let name: String = try next()
+    let version: Int64 = try next()
+    let processor = ProcessorOptions(
+      endpoint: try next(), timeout: try nextOptional(), maxInFlight: try next(),
+      connections: try next())
+    let policy = RetryPolicy(
+      initialInterval: try nextOptional(), multiplier: try nextOptional(),
+      maxInterval: try nextOptional(), maxAttempts: try nextOptional(),
+      jitter: try nextOptional(), nonRetryable: try nextArray(of: String.self))
+    let limits = Limits(
+      mailbox: try nextOptional(), stepsInFlight: try nextOptional(),
+      notifications: try nextOptional())
+    let namespace = Namespace(
+      name: name, processor: processor, retryPolicy: policy, limits: limits,
+      defaultHistoryRange: try nextRange(), idempotencyRetention: try nextOptional(),
+      version: version)
+    return NamespaceRecord(number: NamespaceNumber(number), namespace: namespace)
+  }
+}

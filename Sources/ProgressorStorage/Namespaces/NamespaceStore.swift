@@ -1,0 +1,165 @@
+import Logging
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+/// The rows of namespaces. Tells the engine all of them at the start and whenever one has changed,
+/// here or on another node. On a connection and a thread of its own; little happens on it.
+final class NamespaceStore: Sendable {
+  enum Change: Sendable {
+    case create(Namespace)
+    case replace(Namespace)
+    case setEndpoint(name: String, endpoint: String)
+    case read
+  }
+
+  /// What the change came to: the namespace as it is now, or all of them.
+  typealias Answer = Result<[NamespaceRecord], ProgressorError>
+
+  struct Item: Sendable {
+    var change: Change
+    var answer: @Sendable (Answer) -> Void
+  }
+
+  private let thread: ConnectionThread<Item>
+
+  private static let capacity = 1_000
+
+  init(
+    configuration: StorageConfiguration, watch: DatabaseWatch, logger: Logger,
+    deliver: @escaping @Sendable (Input) -> Void
+  ) throws(PostgreSQLError) {
+    var settings = configuration.settings(for: "namespaces")
+    settings.statementTimeout = configuration.readTimeout
+    thread = try ConnectionThread(
+      name: "pg-namespaces", settings: settings, capacity: Self.capacity
+    ) { session in
+      var loop = NamespaceLoop(
+        reader: ReaderSession(
+          session: session, watch: watch, timeout: configuration.readTimeout, logger: logger),
+        deliver: deliver)
+      loop.look()
+      while true {
+        switch session.waitForItems(atMost: 1, timeout: configuration.namespaceInterval) {
+        case .items(let items):
+          for item in items { item.answer(loop.perform(item.change)) }
+        case .timedOut:
+          loop.look()
+        case .connectionLost:
+          continue
+        case .stopped:
+          return
+        }
+      }
+    }
+  }
+
+  /// Answered once, from the thread of the store.
+  func perform(_ change: Change, _ answer: @escaping @Sendable (Answer) -> Void) {
+    switch thread.submit(Item(change: change, answer: answer)) {
+    case .accepted: return
+    case .full: answer(.failure(.overloaded("too many changes of namespaces at once")))
+    case .stopped: answer(.failure(.storageUnavailable))
+    }
+  }
+
+  /// Does not wait.
+  func requestStop() { thread.requestStop(gracePeriod: .zero) }
+
+  /// Waits for the thread. Blocks.
+  func join() { thread.join() }
+}
+
+/// The body of the store's thread.
+private struct NamespaceLoop {
+  let reader: ReaderSession<NamespaceStore.Item>
+  let deliver: @Sendable (Input) -> Void
+  /// What the engine was told last.
+  private var told: [NamespaceRecord]?
+
+  init(
+    reader: ReaderSession<NamespaceStore.Item>, deliver: @escaping @Sendable (Input) -> Void
+  ) {
+    self.reader = reader
+    self.deliver = deliver
+  }
+
+  /// Looks whether another node has changed something.
+  mutating func look() {
+    do {
+      _ = try tellAll(on: reader.connection())
+    } catch {
+      reader.logger.debug("namespaces cannot be read", metadata: ["error": "\(error)"])
+      reader.session.disconnect()
+    }
+  }
+
+  mutating func perform(_ change: NamespaceStore.Change) -> NamespaceStore.Answer {
+    do {
+      return .success(try perform(change, on: reader.connection()))
+    } catch let error as ProgressorError {
+      return .failure(error)
+    } catch {
+      reader.logger.error("a namespace cannot be stored", metadata: ["error": "\(error)"])
+      reader.session.disconnect()
+      return .failure(.storageUnavailable)
+    }
+  }
+
+  private mutating func perform(
+    _ change: NamespaceStore.Change, on connection: Connection
+  ) throws -> [NamespaceRecord] {
+    let name: String
+    let rows: ResultSet
+    switch change {
+    case .read:
+      return try tellAll(on: connection)
+    case .create(let namespace):
+      name = namespace.name
+      rows = try connection.run(
+        Statements.namespaceCreate, .with { $0.append(namespace) }, timeout: reader.timeout)
+      if rows.isEmpty { throw ProgressorError.namespaceAlreadyExists(name) }
+    case .replace(let namespace):
+      name = namespace.name
+      rows = try connection.run(
+        Statements.namespaceReplace, .with { $0.append(namespace) }, timeout: reader.timeout)
+    case .setEndpoint(let itsName, let endpoint):
+      name = itsName
+      let parameters = Parameters.with {
+        $0.append(name)
+        $0.append(endpoint)
+      }
+      rows = try connection.run(
+        Statements.namespaceSetEndpoint, parameters, timeout: reader.timeout)
+    }
+    // The engine knows a namespace before whoever made it can use it.
+    let all = try tellAll(on: connection)
+    guard let record = all.first(where: { $0.namespace.name == name }) else {
+      throw ProgressorError.namespaceNotFound(name)
+    }
+    return [record]
+  }
+
+  /// All namespaces; the engine is told if that is news.
+  private mutating func tellAll(
+    on connection: Connection
+  ) throws(PostgreSQLError) -> [NamespaceRecord] {
+    var records: [NamespaceRecord] = []
+    for row in try connection.run(Statements.namespaceAll, timeout: reader.timeout) {
+      var reader = RowReader(row)
+      records.append(try reader.nextNamespace())
+    }
+    if records != told {
+      told = records
+      deliver(.namespacesChanged(records))
+    }
+    return records
+  }
+}
+
+extension ProgressorError {
+  static func namespaceAlreadyExists(_ name: String) -> ProgressorError {
+    ProgressorError(
+      .alreadyExists, .namespaceAlreadyExists, "there is a namespace \"\(name)\" already")
+  }
+}

@@ -1,0 +1,117 @@
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+extension Parameters {
+  /// The columns from failed_at to timer_message: written alike at a machine's start and later.
+  mutating func appendFailuresAndTimers<Items: Collection>(
+    _ items: Items, _ row: (Items.Element) -> MachineRow
+  ) {
+    appendArray(items) { row($0).failure?.failedAt.sql }
+    appendArray(items) { row($0).failure?.reason.withoutNUL }
+    appendArray(items) { row($0).failure?.stepKind.rawValue }
+    appendArray(items) { row($0).failure?.code }
+    appendArray(items) { row($0).failure?.attempts }
+    appendArray(items) { row($0).timer?.serial }
+    appendArray(items) { row($0).timer?.firesAt.sql }
+    appendRanges(items) { row($0).timer?.historyRange }
+    appendArray(items) { row($0).timer?.processingTimeout }
+    appendArray(items) { row($0).timer?.context.text }
+    appendRetryStates(items) { row($0).timer?.retry }
+  }
+}
+
+extension RowReader {
+  /// The columns from timer_serial to timer_message; timer_at NULL = none.
+  mutating func nextTimer() throws(PostgreSQLError) -> TimerRow? {
+    let serial: Int64? = try nextOptional()
+    guard let firesAt = try nextOptionalTime() else {
+      skip(9)
+      return nil
+    }
+    let range = try nextRange()
+    let processingTimeout: Int64? = try nextOptional()
+    let text: String = try next()
+    guard let serial, let context = CallerContext(text: text) else {
+      throw .unreadable("a timer without serial or with a damaged context")
+    }
+    return TimerRow(
+      serial: serial, firesAt: firesAt, historyRange: range,
+      processingTimeout: processingTimeout, context: context, retry: try nextRetryState())
+  }
+
+  /// The columns of load_rows from machine_key on.
+  mutating func nextMachineRow(of load: LoadRequest) throws(PostgreSQLError) -> MachineRow {
+    let key = MachineKey(try next())
+    let version: Int64 = try next()
+    let createdAt = try nextTime()
+    let lastEventID: Int64 = try next()
+    let lastEventAt = try nextTime()
+    let auxState = try nextContent()
+    let failure = try nextFailure()
+    let timer = try nextTimer()
+    return MachineRow(
+      key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
+      version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
+      auxState: auxState, failure: failure, timer: timer, notificationCount: try next(),
+      due: try nextOptionalTime())
+  }
+
+  /// The columns of a notification from sequence on.
+  mutating func nextNotification() throws(PostgreSQLError) -> QueuedNotification {
+    let sequence: Int64 = try next()
+    let notificationID: String = try next()
+    let args: [UInt8] = try next()
+    let range = try nextRange()
+    let text: String = try next()
+    guard let context = CallerContext(text: text) else {
+      throw .unreadable("notification \(sequence) with a damaged context")
+    }
+    return QueuedNotification(
+      sequence: sequence, notificationID: notificationID, args: args, historyRange: range,
+      context: context, acceptedAt: try nextTime(), retry: try nextRetryState())
+  }
+
+  /// The columns of an idempotency key from key on.
+  mutating func nextIdempotency() throws(PostgreSQLError) -> IdempotencyRow {
+    let key: String = try next()
+    let fingerprint: [UInt8] = try next()
+    let kind: Int32 = try next()
+    let data: [UInt8] = try next()
+    guard let reply = StoredReply(kind: kind, data: data) else {
+      throw .unreadable("a remembered reply of kind \(kind)")
+    }
+    return IdempotencyRow(
+      key: key, fingerprint: fingerprint, reply: reply, expiresAt: try nextTime())
+  }
+}
+
+extension StoredReply {
+  /// The number in the column reply_kind: part of the stored format.
+  var kind: Int32 {
+    switch self {
+    case .started: 1
+    case .called: 2
+    case .notified: 3
+    case .repaired: 4
+    }
+  }
+
+  var data: [UInt8] {
+    switch self {
+    case .started: []
+    case .called(let response), .repaired(let response): response
+    case .notified(let notificationID): Array(notificationID.utf8)
+    }
+  }
+
+  init?(kind: Int32, data: [UInt8]) {
+    switch kind {
+    case 1: self = .started
+    case 2: self = .called(response: data)
+    case 3: self = .notified(notificationID: String(decoding: data, as: UTF8.self))
+    case 4: self = .repaired(response: data)
+    default: return nil
+    }
+  }
+}

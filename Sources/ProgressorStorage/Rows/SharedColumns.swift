@@ -1,0 +1,81 @@
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+// Groups of columns that several tables have, each with how it is written and read.
+
+extension Parameters {
+  /// Columns after, limit, direction; direction NULL = no range was given.
+  mutating func appendRanges<Items: Sequence>(
+    _ items: Items, _ range: (Items.Element) -> HistoryRange?
+  ) {
+    appendArray(items) { range($0)?.after }
+    appendArray(items) { range($0)?.limit }
+    appendArray(items) { range($0)?.direction.rawValue }
+  }
+
+  /// Columns attempt, next_at, code, message; attempt NULL = not tried.
+  mutating func appendRetryStates<Items: Sequence>(
+    _ items: Items, _ state: (Items.Element) -> RetryState?
+  ) {
+    appendArray(items) { state($0)?.attempt }
+    appendArray(items) { state($0)?.nextAttemptAt.sql }
+    appendArray(items) { state($0)?.lastCode }
+    appendArray(items) { state($0)?.lastMessage.withoutNUL }
+  }
+}
+
+extension RowReader {
+  mutating func nextRange() throws(PostgreSQLError) -> HistoryRange? {
+    let after: Int64? = try nextOptional()
+    let limit: Int32? = try nextOptional()
+    guard let number: Int32 = try nextOptional() else { return nil }
+    guard let direction = HistoryRange.Direction(rawValue: number), let after else {
+      throw .unreadable("a history range with direction \(number)")
+    }
+    return HistoryRange(after: after, limit: limit, direction: direction)
+  }
+
+  mutating func nextRetryState() throws(PostgreSQLError) -> RetryState? {
+    guard let attempt: Int32 = try nextOptional() else {
+      skip(3)
+      return nil
+    }
+    return RetryState(
+      attempt: attempt, nextAttemptAt: try nextTime(), lastCode: try next(),
+      lastMessage: try next())
+  }
+
+  /// Columns failed_at, reason, step, code, attempts; failed_at NULL = working.
+  mutating func nextFailure() throws(PostgreSQLError) -> Failure? {
+    guard let failedAt = try nextOptionalTime() else {
+      skip(4)
+      return nil
+    }
+    let reason: String = try next()
+    let step: Int32 = try next()
+    guard let kind = StepKind(rawValue: step) else {
+      throw .unreadable("a failure in a step of kind \(step)")
+    }
+    return Failure(
+      reason: reason, failedAt: failedAt, stepKind: kind, code: try next(), attempts: try next())
+  }
+
+  /// Columns format, data; both NULL = none.
+  mutating func nextContent() throws(PostgreSQLError) -> Content? {
+    guard let format: Int32 = try nextOptional() else {
+      skip(1)
+      return nil
+    }
+    return Content(formatVersion: format, data: try next())
+  }
+}
+
+extension String {
+  /// PostgreSQL's text cannot hold U+0000. For texts of processors that are shown to people only.
+  var withoutNUL: String {
+    utf8.contains(0)
+      ? String(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : Character($0) })
+      : self
+  }
+}

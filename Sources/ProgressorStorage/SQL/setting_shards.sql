@@ -1,0 +1,2 @@
+-- Purpose: the number of shards of this database.
+SELECT shards FROM setting;

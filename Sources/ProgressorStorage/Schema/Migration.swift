@@ -1,0 +1,18 @@
+/// One change of the schema, from a file of Migrations/. A file that was released never changes.
+struct Migration: Sendable {
+  let number: Int32
+  let name: String
+  let sql: String
+
+  init(_ number: Int32, _ name: String, _ resource: [UInt8]) {
+    self.number = number
+    self.name = name
+    sql = String(decoding: resource, as: UTF8.self)
+  }
+
+  /// In order, numbered from 1 on. Each file ends by recording itself in `schema_migration`.
+  static let all = [
+    Migration(1, "leases", PackageResources._01_leases_sql),
+    Migration(2, "machines", PackageResources._02_machines_sql),
+  ]
+}

@@ -1,0 +1,87 @@
+import Logging
+import PostgreSQL
+
+/// Brings the schema of a database to the version that this program needs, and refuses databases
+/// that must not be trusted with acknowledged steps.
+struct Migrator {
+  let configuration: StorageConfiguration
+  let logger: Logger
+  var migrations = Migration.all
+
+  /// Long enough for another node to finish its migrations first.
+  static let timeout: Duration = .seconds(300)
+
+  /// Migrates, and returns the number of shards that this database was initialised with.
+  ///
+  /// All of it happens under an advisory lock, each migration in one transaction. Throws
+  /// `StorageError`; nothing is half done then.
+  func migrate() throws(StorageError) -> Int32 {
+    do {
+      let connection = try Connection.open(configuration.settings(for: "migrator"))
+      defer { connection.close() }
+      try refuseUnfit(connection)
+      _ = try connection.run(Statements.schemaLock, timeout: Self.timeout)
+      try bringUpToDate(connection)
+      return try initialise(connection)
+    } catch let error as PostgreSQLError {
+      throw StorageError(error.scope == .statement ? .schema : .unreachable, error.description)
+    } catch let error as StorageError {
+      throw error
+    } catch {
+      throw StorageError(.unreachable, "\(error)")
+    }
+  }
+
+  private func refuseUnfit(_ connection: Connection) throws {
+    let refusals = try ServerFacts.read(from: connection, timeout: .seconds(10)).refusals
+    guard refusals.isEmpty else {
+      throw StorageError(
+        .unfit, "this PostgreSQL server cannot be used: \(refusals.joined(separator: "; "))")
+    }
+  }
+
+  private func bringUpToDate(_ connection: Connection) throws {
+    try connection.runScript(Statements.schemaVersionTable.sql, timeout: Self.timeout)
+    let applied = try appliedMigrations(connection)
+    let known = migrations.map(\.number)
+    guard applied.count <= known.count else {
+      throw StorageError(
+        .schema,
+        """
+        the database has schema version \(applied.last ?? 0) and this program knows \
+        \(known.last ?? 0): it was used by a newer version. Start that version, or restore the \
+        backup from before the upgrade
+        """)
+    }
+    guard applied == Array(known.prefix(applied.count)) else {
+      throw StorageError(
+        .schema, "the database has migrations \(applied), expected \(known): it is damaged")
+    }
+    for migration in migrations.dropFirst(applied.count) {
+      logger.info(
+        "applying a migration",
+        metadata: ["number": "\(migration.number)", "name": "\(migration.name)"])
+      try connection.runScript(migration.sql, timeout: Self.timeout)
+    }
+    guard try appliedMigrations(connection) == known else {
+      throw StorageError(.schema, "a migration did not record itself")
+    }
+  }
+
+  private func appliedMigrations(_ connection: Connection) throws -> [Int32] {
+    try connection.run(Statements.schemaVersion, timeout: Self.timeout).map { try $0.value(0) }
+  }
+
+  private func initialise(_ connection: Connection) throws -> Int32 {
+    var pipeline = Pipeline()
+    pipeline.append(Statements.settingInitialise, .with { $0.append(configuration.shards) })
+    pipeline.append(Statements.settingShards)
+    let shards: Int32 = try connection.run(pipeline, timeout: Self.timeout)[1].onlyRow().value(0)
+    if shards != configuration.shards {
+      logger.notice(
+        "the number of shards was fixed when the database was initialised",
+        metadata: ["shards": "\(shards)", "configured": "\(configuration.shards)"])
+    }
+    return shards
+  }
+}

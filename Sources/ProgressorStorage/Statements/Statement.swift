@@ -1,0 +1,46 @@
+import PostgreSQL
+
+/// One statement from a file of SQL/, under the name of its file.
+struct Statement: Sendable {
+  let name: String
+  let sql: String
+
+  /// - Parameter resource: the bytes of the file `name`.sql.
+  init(_ name: String, _ resource: [UInt8]) {
+    self.name = name
+    sql = String(decoding: resource, as: UTF8.self)
+  }
+}
+
+extension Pipeline {
+  /// Appends a statement, prepared on its connection at first use with the types of `parameters`.
+  mutating func append(_ statement: Statement, _ parameters: Parameters = Parameters()) {
+    append(
+      PreparedStatement(
+        name: statement.name, sql: statement.sql, parameterTypes: parameters.types),
+      parameters)
+  }
+}
+
+extension Connection {
+  /// Runs one statement in a transaction of its own.
+  func run(
+    _ statement: Statement, _ parameters: Parameters = Parameters(), timeout: Duration
+  ) throws(PostgreSQLError) -> ResultSet {
+    var pipeline = Pipeline()
+    pipeline.append(statement, parameters)
+    guard let result = try run(pipeline, timeout: timeout).first else {
+      throw PostgreSQLError(.unexpectedValue, "\(statement.name) had no result")
+    }
+    return result
+  }
+}
+
+extension Parameters {
+  /// Parameters that `fill` appends.
+  static func with(_ fill: (inout Parameters) -> Void) -> Parameters {
+    var parameters = Parameters()
+    fill(&parameters)
+    return parameters
+  }
+}

@@ -1,0 +1,78 @@
+/// Every statement of SQL/. Names are those of the files.
+enum Statements {
+  static let schemaVersionTable = Statement(
+    "schema_version_table", PackageResources.schema_version_table_sql)
+  static let schemaLock = Statement("schema_lock", PackageResources.schema_lock_sql)
+  static let schemaVersion = Statement("schema_version", PackageResources.schema_version_sql)
+  static let settingInitialise = Statement(
+    "setting_initialise", PackageResources.setting_initialise_sql)
+  static let settingShards = Statement("setting_shards", PackageResources.setting_shards_sql)
+
+  static let sessionName = Statement("session_name", PackageResources.session_name_sql)
+  static let sessionLockTimeout = Statement(
+    "session_lock_timeout", PackageResources.session_lock_timeout_sql)
+  static let sessionEndOthers = Statement(
+    "session_end_others", PackageResources.session_end_others_sql)
+
+  static let registerNode = Statement(
+    "lease_register_node", PackageResources.lease_register_node_sql)
+  static let registerWriters = Statement(
+    "lease_register_writers", PackageResources.lease_register_writers_sql)
+  static let renew = Statement("lease_renew", PackageResources.lease_renew_sql)
+  static let abdicate = Statement("lease_abdicate", PackageResources.lease_abdicate_sql)
+  static let expiredNodes = Statement(
+    "lease_expired_nodes", PackageResources.lease_expired_nodes_sql)
+  static let takeOver = Statement("lease_take_over", PackageResources.lease_take_over_sql)
+  static let claim = Statement("lease_claim", PackageResources.lease_claim_sql)
+  static let owned = Statement("lease_owned", PackageResources.lease_owned_sql)
+  static let release = Statement("lease_release", PackageResources.lease_release_sql)
+
+  static let fence = Statement("commit_fence", PackageResources.commit_fence_sql)
+  static let raiseEpoch = Statement("commit_raise_epoch", PackageResources.commit_raise_epoch_sql)
+  static let insertMachines = Statement(
+    "commit_insert_machines", PackageResources.commit_insert_machines_sql)
+  static let updateMachines = Statement(
+    "commit_update_machines", PackageResources.commit_update_machines_sql)
+  static let requeueMachines = Statement(
+    "commit_requeue_machines", PackageResources.commit_requeue_machines_sql)
+  static let insertEvents = Statement(
+    "commit_insert_events", PackageResources.commit_insert_events_sql)
+  static let insertNotifications = Statement(
+    "commit_insert_notifications", PackageResources.commit_insert_notifications_sql)
+  static let deleteNotifications = Statement(
+    "commit_delete_notifications", PackageResources.commit_delete_notifications_sql)
+  static let rescheduleNotifications = Statement(
+    "commit_reschedule_notifications", PackageResources.commit_reschedule_notifications_sql)
+  static let deleteMachines = Statement(
+    "commit_delete_machines", PackageResources.commit_delete_machines_sql)
+  static let upsertIdempotency = Statement(
+    "commit_upsert_idempotency", PackageResources.commit_upsert_idempotency_sql)
+  static let sweepIdempotency = Statement(
+    "commit_sweep_idempotency", PackageResources.commit_sweep_idempotency_sql)
+
+  static let witnessMachine = Statement("witness_machine", PackageResources.witness_machine_sql)
+  static let witnessNotification = Statement(
+    "witness_notification", PackageResources.witness_notification_sql)
+  static let witnessIdempotency = Statement(
+    "witness_idempotency", PackageResources.witness_idempotency_sql)
+
+  static let loadRows = Statement("load_rows", PackageResources.load_rows_sql)
+  static let loadHistories = Statement("load_histories", PackageResources.load_histories_sql)
+  static let loadNotifications = Statement(
+    "load_notifications", PackageResources.load_notifications_sql)
+  static let loadIdempotency = Statement(
+    "load_idempotency", PackageResources.load_idempotency_sql)
+  static let listAny = Statement("list_any", PackageResources.list_any_sql)
+  static let listWorking = Statement("list_working", PackageResources.list_working_sql)
+  static let listRetrying = Statement("list_retrying", PackageResources.list_retrying_sql)
+  static let listFailed = Statement("list_failed", PackageResources.list_failed_sql)
+  static let dueMachines = Statement("due_machines", PackageResources.due_machines_sql)
+
+  static let namespaceAll = Statement("namespace_all", PackageResources.namespace_all_sql)
+  static let namespaceCreate = Statement(
+    "namespace_create", PackageResources.namespace_create_sql)
+  static let namespaceReplace = Statement(
+    "namespace_replace", PackageResources.namespace_replace_sql)
+  static let namespaceSetEndpoint = Statement(
+    "namespace_set_endpoint", PackageResources.namespace_set_endpoint_sql)
+}

@@ -1,0 +1,185 @@
+public import Logging
+public import MachineModel
+import PostgreSQL
+public import ProgressorEngine
+
+/// The database of the engine: performs its effects `load`, `list`, `readDue` and `commit`, holds
+/// the lease, and answers with inputs.
+///
+/// Every method is safe from any thread, and none waits for the database except `start` and `stop`,
+/// which block.
+///
+/// The engine's loop owes three things. It performs effects in their order. It goes on handing over
+/// nothing more for a slot until the batch before was answered. And after the engine has handled a
+/// `shardsLost`, and the effects of all inputs up to it are performed, it calls `acknowledgeLoss`:
+/// until then no new lease begins, so that no batch from before is written under it.
+public final class Storage: Sendable {
+  /// Shards of this database, as fixed when it was initialised.
+  public let shards: Int32
+
+  private let configuration: StorageConfiguration
+  private let lease: LeaseState
+  private let progress = CommitProgress()
+  private let board = StatusBoard()
+  private let writers: [CommitWriter]
+  private let loader: MachineLoader
+  private let scanner: Scanner
+  private let namespaces: NamespaceStore
+  private let keeper: LeaseKeeper
+
+  /// Checks and migrates the database, starts the threads, and returns: the lease begins on its own
+  /// and is told by inputs. Blocks; throws when the database cannot be reached now or must not be
+  /// used.
+  ///
+  /// - Parameters:
+  ///   - deliver: takes what the engine is told, from several threads, in order per subject. Must not
+  ///     block and must not call back into `Storage` on the same stack.
+  ///   - databaseWentBack: told when acknowledged steps are missing in the database, with the reason.
+  ///     Everything in memory is dropped and read again by then.
+  public static func start(
+    _ configuration: StorageConfiguration, logger: Logger,
+    deliver: @escaping @Sendable (Input) -> Void,
+    databaseWentBack: @escaping @Sendable (String) -> Void = { _ in }
+  ) throws(StorageError) -> Storage {
+    let shards = try Migrator(configuration: configuration, logger: logger).migrate()
+    do {
+      return try Storage(configuration, shards, logger, deliver, databaseWentBack)
+    } catch let error as PostgreSQLError {
+      throw StorageError(.unreachable, error.description)
+    } catch {
+      throw StorageError(.unreachable, "\(error)")
+    }
+  }
+
+  private init(
+    _ configuration: StorageConfiguration, _ shards: Int32, _ logger: Logger,
+    _ deliver: @escaping @Sendable (Input) -> Void,
+    _ databaseWentBack: @escaping @Sendable (String) -> Void
+  ) throws {
+    self.configuration = configuration
+    self.shards = shards
+    let lease = LeaseState(deliver: deliver)
+    self.lease = lease
+    let watch = DatabaseWatch(lease: lease, logger: logger, wentBack: databaseWentBack)
+    namespaces = try NamespaceStore(
+      configuration: configuration, watch: watch, logger: logger, deliver: deliver)
+    loader = try MachineLoader(
+      configuration: configuration, watch: watch, logger: logger, deliver: deliver)
+    scanner = try Scanner(
+      configuration: configuration, watch: watch, logger: logger, deliver: deliver)
+    let keeper = try LeaseKeeper(
+      configuration: configuration, shards: shards, watch: watch, progress: progress,
+      status: board, logger: logger)
+    self.keeper = keeper
+    let progress = progress
+    writers = try (0..<max(1, configuration.slots)).map { slot in
+      try CommitWriter(
+        slot: slot, configuration: configuration, watch: watch, progress: progress,
+        logger: logger, deliver: deliver, onFenced: { keeper.nudge() })
+    }
+  }
+
+  /// Performs `load`, `list`, `readDue` or `commit`; other effects are not storage's and do nothing.
+  /// Answers come through `deliver`, also when everything is full or stopped.
+  public func perform(_ effect: Effect) {
+    switch effect {
+    case .load(let request):
+      loader.load(request)
+    case .list(let id, let number, let namespace, let query):
+      scanner.read(.list(id, number, namespace: namespace, query))
+    case .readDue(let query):
+      scanner.read(.due(query, lease.node))
+    case .commit(let batch):
+      writers[batch.slot % writers.count].write(batch)
+    case .reply, .invoke, .awaitEndpoint, .wake:
+      return
+    }
+  }
+
+  /// The engine has handled one `shardsLost`, and the effects up to it are performed.
+  public func acknowledgeLoss() {
+    lease.acknowledgeLoss()
+    keeper.nudge()
+  }
+
+  /// How storage fares now.
+  public var status: StorageStatus {
+    board.status(now: LocalClock.uptime(), lease: lease, progress: progress)
+  }
+
+  /// Microseconds to be added to `LocalClock.wall` for the database's time.
+  public var clockOffset: Int64 { board.clockOffset }
+
+  /// Ends everything: a batch in flight has `gracePeriod`, then the lease is released. Blocks.
+  /// Call it when the engine has drained; what it asks for afterwards is answered with failures.
+  public func stop(gracePeriod: Duration = .seconds(5)) {
+    for writer in writers { writer.requestStop(gracePeriod: gracePeriod) }
+    loader.requestStop()
+    scanner.requestStop()
+    namespaces.requestStop()
+    for writer in writers { writer.join() }
+    // Only now: while a batch may be under way, its lease is held.
+    keeper.requestStop(gracePeriod: gracePeriod)
+    keeper.join()
+    loader.join()
+    scanner.join()
+    namespaces.join()
+  }
+}
+
+extension Storage {
+  /// Creates a namespace. Throws `NAMESPACE_ALREADY_EXISTS`, `INVALID_ARGUMENT`,
+  /// `STORAGE_UNAVAILABLE` (it may exist then).
+  public func createNamespace(
+    _ namespace: Namespace
+  ) async throws(ProgressorError) -> NamespaceRecord {
+    try namespace.validate()
+    return try await change(.create(namespace), namespace.name)
+  }
+
+  /// Creates a namespace, or gives the one of this name exactly these options.
+  public func replaceNamespace(
+    _ namespace: Namespace
+  ) async throws(ProgressorError) -> NamespaceRecord {
+    try namespace.validate()
+    return try await change(.replace(namespace), namespace.name)
+  }
+
+  /// Creates a namespace with this endpoint and every default, or changes the endpoint of the one of
+  /// this name and nothing else of it.
+  public func setEndpoint(
+    _ endpoint: String, ofNamespace name: String
+  ) async throws(ProgressorError) -> NamespaceRecord {
+    try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint)).validate()
+    return try await change(.setEndpoint(name: name, endpoint: endpoint), name)
+  }
+
+  /// The namespace of this name. Throws `NAMESPACE_NOT_FOUND`.
+  public func namespace(named name: String) async throws(ProgressorError) -> NamespaceRecord {
+    guard let record = try await listNamespaces().first(where: { $0.namespace.name == name })
+    else { throw .namespaceNotFound(name) }
+    return record
+  }
+
+  /// All namespaces, by name in the order of its bytes.
+  public func listNamespaces() async throws(ProgressorError) -> [NamespaceRecord] {
+    try await perform(.read)
+  }
+
+  private func change(
+    _ change: NamespaceStore.Change, _ name: String
+  ) async throws(ProgressorError) -> NamespaceRecord {
+    guard let record = try await perform(change).first else { throw .namespaceNotFound(name) }
+    return record
+  }
+
+  private func perform(
+    _ change: NamespaceStore.Change
+  ) async throws(ProgressorError) -> [NamespaceRecord] {
+    let store = namespaces
+    let answer = await withCheckedContinuation { continuation in
+      store.perform(change) { continuation.resume(returning: $0) }
+    }
+    return try answer.get()
+  }
+}

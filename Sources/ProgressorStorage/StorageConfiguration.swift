@@ -1,0 +1,47 @@
+public import PostgreSQL
+
+/// How storage reaches its database and how long it waits.
+public struct StorageConfiguration: Sendable {
+  public var database: ConnectionString
+  /// Shards of a new database. An initialised one keeps its number.
+  public var shards: Int32 = 1_024
+  /// Writer connections; must be the engine's `EngineConfiguration.slots`.
+  public var slots = 2
+  /// Shown in the table of nodes, for people.
+  public var nodeName = "progressor"
+  /// How long the lease holds without a renewal. A standby takes over after it.
+  public var leaseDuration: Duration = .seconds(10)
+  /// What is taken off the lease for local trust: clocks do not run at exactly one speed.
+  public var leaseMargin: Duration = .seconds(1)
+  /// No other node can be alive: the database belongs to this process, as in its own cluster under
+  /// a locked data directory. Leases of earlier processes are then taken over at once.
+  public var isExclusive = false
+  /// A read is answered `unavailable` after about so long.
+  public var readTimeout: Duration = .seconds(5)
+  /// Between two rounds of forgetting expired idempotency keys.
+  public var sweepInterval: Duration = .seconds(5)
+  /// Between two looks at the namespaces, which other nodes may have changed.
+  public var namespaceInterval: Duration = .seconds(5)
+  /// Reads that may wait; more are answered `unavailable`.
+  public var maximumWaitingReads = 100_000
+
+  public init(database: ConnectionString) {
+    self.database = database
+  }
+}
+
+extension StorageConfiguration {
+  /// No takeover above this difference of clocks: timers would fire wrong.
+  static let maximumClockOffset: Int64 = 500_000
+
+  /// The settings of a session, by what it does.
+  func settings(for purpose: String) -> ConnectionSettings {
+    var settings = ConnectionSettings(
+      target: database, applicationName: "progressor/\(purpose)")
+    settings.connectTimeout = min(settings.connectTimeout, leaseDuration)
+    settings.tcpUserTimeout = leaseDuration
+    // The settings against sequential scans make plans look expensive: compiling them is no help.
+    settings.sessionParameters = ["search_path": "progressor", "jit": "off"]
+    return settings
+  }
+}

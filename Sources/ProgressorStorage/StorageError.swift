@@ -1,0 +1,19 @@
+/// Why storage cannot begin. The text is for people and says what to do.
+public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
+  public enum Kind: Sendable, Hashable {
+    /// The database cannot be reached now.
+    case unreachable
+    /// The server is set up so that commits would not be durable, or is no PostgreSQL that will do.
+    case unfit
+    /// The schema was made by a newer version of this program, or is damaged.
+    case schema
+  }
+
+  public let kind: Kind
+  public let description: String
+
+  public init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}

@@ -1,0 +1,49 @@
+import Synchronization
+
+/// How storage fares, for health checks and people.
+public struct StorageStatus: Sendable, Hashable {
+  /// The database answers, the lease is held and every batch is taken.
+  public var isAvailable = false
+  /// Shards that this node owns; 0 on a standby.
+  public var shards = 0
+  /// Microseconds by which the database's clock is ahead of this machine's, as of the last renewal:
+  /// add it to `LocalClock.wall` for `Moment.wall`.
+  public var clockOffset: Int64 = 0
+  /// Why the lease could not be kept at the last attempt, nil = it could.
+  public var problem: String?
+
+  public init() {}
+}
+
+/// Where the threads of storage write down how they fare.
+final class StatusBoard: Sendable {
+  private struct State {
+    var offset: Int64 = 0
+    var until: Int64 = .min
+    var problem: String?
+  }
+
+  private let state = Mutex(State())
+
+  func renewed(clockOffset: Int64, until: Int64) {
+    state.withLock { $0 = State(offset: clockOffset, until: until, problem: nil) }
+  }
+
+  func leaseFailed(_ problem: String) {
+    state.withLock { $0.problem = problem }
+  }
+
+  var clockOffset: Int64 { state.withLock { $0.offset } }
+
+  /// - Parameter now: on `LocalClock.uptime`.
+  func status(now: Int64, lease: LeaseState, progress: CommitProgress) -> StorageStatus {
+    let state = state.withLock { $0 }
+    var status = StorageStatus()
+    status.shards = lease.shardCount
+    status.clockOffset = state.offset
+    status.problem = state.problem
+    status.isAvailable =
+      state.problem == nil && now < state.until && lease.node != nil && !progress.isDelayed
+    return status
+  }
+}
