@@ -98,6 +98,13 @@ import Testing
     #expect(throws: ProtobufError.exhausted) { try ProcessCallResponse(decoding: answer) }
   }
 
+  @Test("The most events that a step may have fit the budget, even empty ones")
+  func manyEvents() throws {
+    let change = StateChange(events: Array(repeating: Content(data: []), count: 50_000))
+    let answer = ProcessCallResponse(answer: ProcessorAnswer(change: change))
+    #expect(try ProcessCallResponse(decoding: answer.encoded()) == answer)
+  }
+
   @Test("Millions of unknown fields exhaust the budget, not the memory")
   func unknownFields() {
     let fields = [UInt8](repeating: 0x78, count: 1 << 22)  // Field 15, varint, value 0x78.

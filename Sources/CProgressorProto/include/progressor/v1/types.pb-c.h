@@ -338,6 +338,8 @@ struct  Progressor__V1__Failed
 
 /*
  * What a step changes in its machine. Committed at once with the action of the same answer.
+ * One event's or aux state's data may have 8 MiB; one answer 50,000 events and 15 MiB in all. What
+ * exceeds that is an answer that cannot be used: the step ends as for a fatal error.
  */
 struct  Progressor__V1__StateChange
 {
@@ -400,7 +402,8 @@ typedef enum {
 } Progressor__V1__SetTimer__WhenCase;
 
 /*
- * Sets the machine's one timer. When it fires, the processor gets a timeout signal.
+ * Sets the machine's one timer, at most 100 years ahead. When it fires, the processor gets a
+ * timeout signal.
  */
 struct  Progressor__V1__SetTimer
 {
