@@ -1,0 +1,54 @@
+import MachineModel
+import ProgressorEngine
+import Testing
+
+@testable import ProgressorServer
+
+@Suite("Whether a node serves")
+struct ServingStateTests {
+  private func serving() -> ServingState {
+    var state = ServingState()
+    state.observe(.leaseRenewed(until: 100))
+    state.observe(.shardsAcquired([ShardGrant(shard: ShardID(1), epoch: 1)]))
+    return state
+  }
+
+  @Test("it does with a lease and shards, until the lease ends")
+  func leaseAndShards() {
+    #expect(!ServingState().isServing(at: 0))
+    let state = serving()
+    #expect(state.isServing(at: 99))
+    #expect(state.endsServing(at: 99) == 100)
+    #expect(!state.isServing(at: 100))
+    #expect(state.endsServing(at: 100) == nil)
+  }
+
+  @Test("a standby without shards does not")
+  func standby() {
+    var state = ServingState()
+    state.observe(.leaseRenewed(until: 100))
+    #expect(!state.isServing(at: 0))
+    state = serving()
+    state.observe(.shardsLost([ShardID(1)]))
+    #expect(!state.isServing(at: 0))
+  }
+
+  @Test("it does not while the database takes no batch, and does again when it has")
+  func delayed() {
+    var state = serving()
+    state.observe(.commitDelayed(BatchID(1)))
+    state.observe(.commitDelayed(BatchID(2)))
+    state.observe(.committed(BatchID(1)))
+    #expect(!state.isServing(at: 0))
+    state.observe(.refused(BatchID(2), CommitRefusal(sqlState: "22000", message: "")))
+    #expect(state.isServing(at: 0))
+  }
+
+  @Test("a node that stops serves no more, whatever happens")
+  func stopping() {
+    var state = serving()
+    state.isStopping = true
+    state.observe(.leaseRenewed(until: 1_000))
+    #expect(!state.isServing(at: 0))
+  }
+}
