@@ -23,17 +23,17 @@ final class AddressWatcher {
       minimumInterval: configuration.minimumResolutionInterval)
   }
 
-  /// Looks up the addresses soon: `core` is told of the outcome.
-  func request(for core: ChannelCore) {
+  /// Looks up the addresses soon: `pool` is told of the outcome.
+  func request(for pool: ConnectionPool) {
     do {
       if let address = try target.literalAddress() {
-        if core.subchannels.isEmpty { core.addressesDidChange([address]) }
+        if pool.subchannels.isEmpty { pool.addressesDidChange([address]) }
         return
       }
     } catch {
-      return core.resolutionDidFail("\(target) is no valid address: \(error)")
+      return pool.resolutionDidFail("\(target) is no valid address: \(error)")
     }
-    perform(state.request(now: .now()), for: core)
+    perform(state.request(now: .now()), for: pool)
   }
 
   /// Plans no further look-up until the next request.
@@ -42,33 +42,33 @@ final class AddressWatcher {
     state.stop()
   }
 
-  private func perform(_ action: ResolutionState.Action, for core: ChannelCore) {
+  private func perform(_ action: ResolutionState.Action, for pool: ConnectionPool) {
     timer?.cancel()
     switch action {
     case .none: break
     case .wait(let until):
       timer = eventLoop.assumeIsolated().scheduleTask(deadline: until) {
-        self.perform(self.state.timeCame(now: .now()), for: core)
+        self.perform(self.state.timeCame(now: .now()), for: pool)
       }
     case .resolve:
       guard case .host(let host, let port) = target.address else { return }
       resolver.resolve(host: host, port: port, on: eventLoop).assumeIsolated().whenComplete {
         result in
-        self.conclude(result, for: core)
+        self.conclude(result, for: pool)
       }
     }
   }
 
-  private func conclude(_ result: Result<[SocketAddress], any Error>, for core: ChannelCore) {
+  private func conclude(_ result: Result<[SocketAddress], any Error>, for pool: ConnectionPool) {
     switch result {
     case .success(let addresses):
       state.succeeded()
-      core.addressesDidChange(addresses)
+      pool.addressesDidChange(addresses)
     case .failure(let error):
-      let isNeeded = core.isAwake && !core.isClosed
+      let isNeeded = pool.isAwake && !pool.isClosed
       let action = state.failed(now: .now(), random: random(), isNeeded: isNeeded)
-      core.resolutionDidFail("\(error)")
-      perform(action, for: core)
+      pool.resolutionDidFail("\(error)")
+      perform(action, for: pool)
     }
   }
 }

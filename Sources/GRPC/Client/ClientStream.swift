@@ -87,6 +87,6 @@ final class ClientStream: StreamDelegate {
     guard let call else { return }
     self.call = nil
     stream?.reset(.cancel)
-    call.core.attemptEnded(call, result, wasSent: wasSent)
+    call.pool.attemptEnded(call, result, wasSent: wasSent)
   }
 }

@@ -7,7 +7,7 @@ public import NIOCore
 /// its event loop; its methods may be called from any thread, and do not hop when the caller is on
 /// that loop. Close it with ``close()`` when it is not needed any more, otherwise it lives on.
 public final class GRPCChannel: Sendable {
-  private let core: ChannelCore
+  let pool: ConnectionPool
 
   /// The endpoint.
   public let target: ChannelTarget
@@ -32,14 +32,14 @@ public final class GRPCChannel: Sendable {
     self.eventLoop = eventLoop
     var logger = logger
     logger[metadataKey: "endpoint"] = "\(target)"
-    core = ChannelCore(
+    pool = ConnectionPool(
       target: target, configuration: configuration, eventLoop: eventLoop, logger: logger,
       resolver: resolver, random: random)
   }
 
   /// The state of the channel, as of now. `.transientFailure` means that calls that do not wait for
   /// readiness fail.
-  public var connectivity: Connectivity { core.connectivity }
+  public var connectivity: Connectivity { pool.connectivity }
 
   /// Calls a unary method.
   ///
@@ -62,12 +62,12 @@ public final class GRPCChannel: Sendable {
     waitForReady: Bool = false, completion: @escaping @Sendable (UnaryResult) -> Void
   ) -> UnaryCall {
     let call = UnaryCall(
-      core: core, path: path, metadata: metadata, message: message, deadline: deadline,
+      pool: pool, path: path, metadata: metadata, message: message, deadline: deadline,
       waitsForReady: waitForReady, completion: completion)
     if eventLoop.inEventLoop {
-      core.start(call)
+      pool.start(call)
     } else {
-      eventLoop.execute { call.core.start(call) }
+      eventLoop.execute { call.pool.start(call) }
     }
     return call
   }
@@ -102,9 +102,9 @@ public final class GRPCChannel: Sendable {
   /// begins if need be. It is not called if the channel is closed before.
   public func whenReady(_ body: @escaping @Sendable () -> Void) {
     if eventLoop.inEventLoop {
-      core.whenReady(body)
+      pool.whenReady(body)
     } else {
-      eventLoop.execute { [core] in core.whenReady(body) }
+      eventLoop.execute { [pool] in pool.whenReady(body) }
     }
   }
 
@@ -115,7 +115,7 @@ public final class GRPCChannel: Sendable {
   @discardableResult
   public func close() -> EventLoopFuture<Void> {
     let promise = eventLoop.makePromise(of: Void.self)
-    eventLoop.execute { [core] in core.close(promise) }
+    eventLoop.execute { [pool] in pool.close(promise) }
     return promise.futureResult
   }
 
@@ -125,7 +125,7 @@ public final class GRPCChannel: Sendable {
   @discardableResult
   public func closeNow() -> EventLoopFuture<Void> {
     let promise = eventLoop.makePromise(of: Void.self)
-    eventLoop.execute { [core] in core.closeNow(promise) }
+    eventLoop.execute { [pool] in pool.closeNow(promise) }
     return promise.futureResult
   }
 }

@@ -12,7 +12,7 @@ import NIOPosix
 /// says so. Confined to the event loop.
 final class Subchannel: ClientConnectionDelegate {
   let address: SocketAddress
-  private let core: ChannelCore
+  private let pool: ConnectionPool
   private var state: SubchannelState
   /// The connection that is being made, or that carries calls.
   private(set) var connection: ClientConnection?
@@ -22,10 +22,10 @@ final class Subchannel: ClientConnectionDelegate {
   private var attempt = 0
   private var timer: Scheduled<Void>?
 
-  init(address: SocketAddress, core: ChannelCore) {
+  init(address: SocketAddress, pool: ConnectionPool) {
     self.address = address
-    self.core = core
-    state = SubchannelState(core.configuration.backoff)
+    self.pool = pool
+    state = SubchannelState(pool.configuration.backoff)
   }
 
   var connectivity: Connectivity { state.connectivity }
@@ -83,18 +83,18 @@ final class Subchannel: ClientConnectionDelegate {
     case .none: break
     case .connect: startAttempt()
     case .wait(let until):
-      timer = core.eventLoop.assumeIsolated().scheduleTask(deadline: until) {
+      timer = pool.eventLoop.assumeIsolated().scheduleTask(deadline: until) {
         self.perform(self.state.backoffElapsed(now: .now()))
       }
     }
-    core.subchannelDidChange()
+    pool.subchannelDidChange()
   }
 
   private func startAttempt() {
     attempt += 1
     let attempt = attempt
-    let timeout = core.configuration.connectTimeout
-    timer = core.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
+    let timeout = pool.configuration.connectTimeout
+    timer = pool.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
       self.attemptFailed(
         attempt, "no HTTP/2 connection within \(timeout.nanoseconds / 1_000_000) ms")
     }
@@ -107,14 +107,14 @@ final class Subchannel: ClientConnectionDelegate {
   }
 
   private func bootstrap() -> ClientBootstrap {
-    var bootstrap = ClientBootstrap(group: core.eventLoop)
-      .connectTimeout(core.configuration.connectTimeout)
+    var bootstrap = ClientBootstrap(group: pool.eventLoop)
+      .connectTimeout(pool.configuration.connectTimeout)
     guard address.protocol != .unix else { return bootstrap }
     bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
     #if canImport(Glibc)
       // gRFC A18: also TCP gives up a peer that acknowledges nothing for that long.
-      let timeout = core.keepalive.timeout.nanoseconds / 1_000_000
-      if core.keepalive.interval != nil, timeout > 0 {
+      let timeout = pool.keepalive.timeout.nanoseconds / 1_000_000
+      if pool.keepalive.interval != nil, timeout > 0 {
         bootstrap = bootstrap.channelOption(
           .tcpOption(.init(rawValue: TCP_USER_TIMEOUT)),
           value: ChannelOptions.Types.SocketOption.Value(clamping: timeout))
@@ -127,7 +127,7 @@ final class Subchannel: ClientConnectionDelegate {
     guard attempt == self.attempt else { return channel.close(promise: nil) }
     do {
       let connection = try ClientConnection(
-        configuration: core.configuration, keepalive: core.keepalive, now: .now())
+        configuration: pool.configuration, keepalive: pool.keepalive, now: .now())
       connection.delegate = self
       connection.session.delegate = connection
       self.connection = connection
@@ -141,14 +141,14 @@ final class Subchannel: ClientConnectionDelegate {
   private func attemptFailed(_ attempt: Int, _ reason: String) {
     guard attempt == self.attempt else { return }
     self.attempt += 1
-    core.lastFailure = "\(reason) (\(address))"
-    core.logger.debug("cannot connect to \(address): \(reason)")
+    pool.lastFailure = "\(reason) (\(address))"
+    pool.logger.debug("cannot connect to \(address): \(reason)")
     if let connection {
       move(connection)
       connection.close(because: reason)
     }
-    let action = state.attemptFailed(now: .now(), random: core.random())
-    core.requestResolution()
+    let action = state.attemptFailed(now: .now(), random: pool.random())
+    pool.requestResolution()
     perform(action)
   }
 
@@ -164,8 +164,8 @@ final class Subchannel: ClientConnectionDelegate {
     guard self.connection === connection else { return }
     timer?.cancel()
     state.connected(now: .now())
-    core.logger.debug("connected to \(address)")
-    core.subchannelDidChange()
+    pool.logger.debug("connected to \(address)")
+    pool.subchannelDidChange()
   }
 
   func connectionDidReceiveAnswer(_ connection: ClientConnection) {
@@ -173,27 +173,27 @@ final class Subchannel: ClientConnectionDelegate {
   }
 
   func connectionMayTakeCalls(_ connection: ClientConnection) {
-    core.drainQueue()
+    pool.drainQueue()
   }
 
   func connectionDidRetire(_ connection: ClientConnection, tooManyPings: Bool) {
-    if tooManyPings { core.doubleKeepaliveInterval() }
+    if tooManyPings { pool.doubleKeepaliveInterval() }
     ended(connection)
   }
 
   func connectionDidClose(_ connection: ClientConnection) {
     if retired.removeValue(forKey: ObjectIdentifier(connection)) == nil { ended(connection) }
-    core.subchannelDidClose(self)
+    pool.subchannelDidClose(self)
   }
 
   private func ended(_ connection: ClientConnection) {
     guard self.connection === connection else { return }
     guard connection.isReady else { return attemptFailed(attempt, connection.lossDescription) }
     move(connection)
-    core.lastFailure = "\(connection.lossDescription) (\(address))"
-    core.logger.debug("connection to \(address) ended: \(connection.lossDescription)")
-    let action = state.connectionEnded(now: .now(), random: core.random())
-    core.requestResolution()
+    pool.lastFailure = "\(connection.lossDescription) (\(address))"
+    pool.logger.debug("connection to \(address) ended: \(connection.lossDescription)")
+    let action = state.connectionEnded(now: .now(), random: pool.random())
+    pool.requestResolution()
     perform(action)
   }
 }

@@ -5,7 +5,7 @@ public final class UnaryCall: @unchecked Sendable {
   // Safe to share: constants are immutable, and every variable is touched on the channel's event
   // loop only.
 
-  let core: ChannelCore
+  let pool: ConnectionPool
   let path: String
   let metadata: Metadata
   let waitsForReady: Bool
@@ -25,11 +25,11 @@ public final class UnaryCall: @unchecked Sendable {
   private var completion: (@Sendable (UnaryResult) -> Void)?
 
   init(
-    core: ChannelCore, path: String, metadata: Metadata, message: ByteBuffer,
+    pool: ConnectionPool, path: String, metadata: Metadata, message: ByteBuffer,
     deadline: NIODeadline?, waitsForReady: Bool,
     completion: @escaping @Sendable (UnaryResult) -> Void
   ) {
-    self.core = core
+    self.pool = pool
     self.path = path
     self.metadata = metadata
     self.message = message
@@ -40,10 +40,10 @@ public final class UnaryCall: @unchecked Sendable {
 
   /// Cancels the call: it ends with CANCELLED, unless it has ended. Callable from any thread.
   public func cancel() {
-    if core.eventLoop.inEventLoop {
-      core.cancel(self)
+    if pool.eventLoop.inEventLoop {
+      pool.cancel(self)
     } else {
-      core.eventLoop.execute { self.core.cancel(self) }
+      pool.eventLoop.execute { self.pool.cancel(self) }
     }
   }
 

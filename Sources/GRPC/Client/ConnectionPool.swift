@@ -5,7 +5,7 @@ import Synchronization
 
 /// What a channel does, on its event loop: admits calls, gives them to connections, keeps the rest
 /// waiting.
-final class ChannelCore: @unchecked Sendable {
+final class ConnectionPool: @unchecked Sendable {
   // Safe to share: constants are immutable, `published` is locked, and every variable is touched on
   // the event loop only.
 

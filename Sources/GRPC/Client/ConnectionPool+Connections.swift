@@ -1,7 +1,7 @@
 import NIOCore
 
 /// The connections of a channel.
-extension ChannelCore {
+extension ConnectionPool {
   // MARK: Awake and idle
 
   /// Has connections made, if there are none.
@@ -59,7 +59,7 @@ extension ChannelCore {
       leaving.append(subchannel)
       subchannel.shutDown()
     }
-    subchannels += change.added.map { Subchannel(address: $0, core: self) }
+    subchannels += change.added.map { Subchannel(address: $0, pool: self) }
     if isAwake {
       for subchannel in subchannels { subchannel.connect() }
     }
