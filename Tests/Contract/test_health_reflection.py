@@ -2,12 +2,15 @@
 
 import json
 import subprocess
+import sys
+from pathlib import Path
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 from support.client import fails
 
+BUF = Path(sys.executable).with_name("buf")
 SERVICES = ["progressor.v1.Automaton", "progressor.v1.Namespaces"]
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -42,7 +45,7 @@ def test_watch_of_an_unknown_service_stays_open(client):
 def buf_curl(*arguments: str) -> subprocess.CompletedProcess:
     """`buf curl` without a schema: it asks the server's reflection."""
     return subprocess.run(
-        ["buf", "curl", "--protocol", "grpc", "--http2-prior-knowledge", *arguments],
+        [str(BUF), "curl", "--protocol", "grpc", "--http2-prior-knowledge", *arguments],
         capture_output=True, text=True, timeout=60)
 
 

@@ -86,13 +86,14 @@ def test_the_deadline_is_the_lesser_of_the_callers_and_the_namespaces(client, sp
     space.start("m", timeout=60)
     space.call("m", timeout=2)
     first, second = space.invocations("m")
-    assert 3 < first.time_remaining <= 5
-    assert 0 < second.time_remaining <= 2
+    # grpcio rounds what it reads of a deadline, up as well.
+    assert 3 < first.time_remaining <= 5.2
+    assert 0 < second.time_remaining <= 2.2
 
 
 def test_without_any_deadline_it_is_thirty_seconds(space):
     space.start("m", timeout=None)
-    assert 25 < space.invocations("m")[0].time_remaining <= 30
+    assert 25 < space.invocations("m")[0].time_remaining <= 30.5
 
 
 def test_a_caller_is_answered_at_its_deadline(space):

@@ -55,13 +55,19 @@ class Answer:
 
 
 class Refusal(Exception):
-    """A behaviour's gRPC error, details included."""
+    """A behaviour's gRPC error; with details, also as a google.rpc.Status."""
 
     def __init__(self, code: grpc.StatusCode, message: str = "no", details: Iterable[Message] = ()):
         super().__init__(message)
-        self.status = status_pb2.Status(code=code.value[0], message=message)
+        self._code = code
+        self._status = status_pb2.Status(code=code.value[0], message=message)
         for detail in details:
-            self.status.details.add().Pack(detail)
+            self._status.details.add().Pack(detail)
+
+    def answer(self, context: grpc.ServicerContext) -> None:
+        if self._status.details:
+            context.abort_with_status(rpc_status.to_status(self._status))
+        context.abort(self._code, self._status.message)
 
 
 @dataclass
@@ -159,7 +165,7 @@ class _Handlers(grpc.GenericRpcHandler):
             try:
                 answer = self._processor.process(_invocation(message, context))
             except Refusal as refusal:
-                context.abort_with_status(rpc_status.to_status(refusal.status))
+                refusal.answer(context)
             if isinstance(answer, Messages):
                 yield from answer.messages
             else:
@@ -196,6 +202,6 @@ def _response(kind: type[Message], answer: Answer) -> Message:
         message.action.unset_timer.SetInParent()
     if answer.remove:
         message.action.remove = True
-    if answer.response:
+    if kind is not processor_pb2.ProcessSignalResponse:  # a signal has nobody to respond to
         message.response = answer.response
     return message
