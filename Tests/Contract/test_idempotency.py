@@ -1,10 +1,11 @@
 """Idempotency keys: one effect and the same reply (I8)."""
 
+import time
 import uuid
 
 import grpc
 import pytest
-from support.client import Gate, fails
+from support.client import Gate, duration, fails
 from support.processor import Answer, Refusal
 from support.stubs import automaton_pb2
 from support.waiting import eventually
@@ -168,3 +169,14 @@ def test_a_failed_machine_repeats_its_replies(space):
     with fails("FAILED_PRECONDITION", "MACHINE_FAILED"):
         space.call("m", b"b")
     assert space.call("m", b"a", key="k") == reply
+
+
+def test_keys_are_forgotten_after_the_namespaces_time(client, spaces):
+    space = spaces(client, idempotency_retention=duration(1))
+    numbered(space)
+    space.start("m", key="s")
+    began = time.monotonic()
+    first = space.call("m", b"a", key="k")
+    assert space.call("m", b"a", key="k") == first
+    eventually(lambda: space.call("m", b"a", key="k") != first, "it is a new call")
+    assert time.monotonic() - began > 0.9

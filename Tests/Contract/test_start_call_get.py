@@ -184,6 +184,22 @@ def test_get_never_asks_the_processor(space):
     assert len(space.invocations("m")) == 1
 
 
+def test_get_shows_whole_steps_only(space):
+    space.behave(lambda i: Answer(events=[b"x"] * 50))
+    space.start("m")
+    calls = [space.call_later("m", range=history(limit=0)) for _ in range(30)]
+    seen = []
+    while not all(call.done() for call in calls):
+        machine = space.get("m")
+        assert [e.id for e in machine.history] == list(range(1, machine.last_event_id + 1))
+        seen.append(machine.last_event_id)
+    assert all(count % 50 == 0 for count in seen)
+    assert seen == sorted(seen)
+    for call in calls:
+        call.result()
+    assert len(space.events("m")) == 31 * 50
+
+
 def test_a_removed_machine_in_init_is_gone(space):
     space.behave(lambda i: Answer(events=[b"x"], timer=timer_in(0), remove=True))
     space.start("m")
