@@ -47,7 +47,9 @@ extension ProgressorError {
   public init(_ error: ProtobufError) {
     switch error {
     case .malformed: self.init(.internal, .invalidArgument, error.description)
-    case .exhausted: self.init(.resourceExhausted, .invalidArgument, error.description)
+    case .exhausted:
+      // A negative push-back: do not try again (gRFC A6).
+      self.init(.resourceExhausted, .invalidArgument, error.description, retryPushback: -1)
     case .invalid: self.init(.invalidArgument, .invalidArgument, error.description)
     }
   }

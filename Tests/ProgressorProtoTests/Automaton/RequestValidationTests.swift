@@ -85,6 +85,8 @@ import Testing
     let invalid = ProgressorError(ProtobufError.invalid(path: "id", problem: "must not be empty"))
     #expect(invalid == .invalidArgument(field: "id", "must not be empty"))
     #expect(ProgressorError(ProtobufError.malformed).code == .internal)
-    #expect(ProgressorError(ProtobufError.exhausted).code == .resourceExhausted)
+    let bomb = ProgressorError(ProtobufError.exhausted)
+    #expect(bomb.code == .resourceExhausted)
+    #expect(bomb.retryPushback == -1)
   }
 }
