@@ -35,6 +35,7 @@ ALLOWED: dict[str, set[str]] = {
     | SYSTEM,
     "progressor": {
         "ProgressorServer", "ProgressorProto", "MachineModel", "GRPC", "ArgumentParser", "Logging",
+        "ServiceLifecycle",
     }
     | NIO
     | SYSTEM,
