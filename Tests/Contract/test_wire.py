@@ -22,8 +22,8 @@ def curl(address: str, *arguments: str, body: bytes = b"", path: str = GET,
         ["curl", "--silent", "--show-error", "--max-time", "20", http, "--dump-header", "-",
          "--output", "/dev/null", "--data-binary", "@-", *arguments, f"http://{address}{path}"],
         input=body, capture_output=True)
-    assert result.returncode == 0, result.stderr.decode()
     lines = result.stdout.decode(errors="replace").splitlines()
+    assert lines, result.stderr.decode()
     headers = dict(line.split(": ", 1) for line in lines if ": " in line)
     return int(lines[0].split()[1]), headers
 
