@@ -18,7 +18,7 @@ struct ConfigurationFile {
       throw ConfigurationError(
         place: YAMLTree.place(path, root, nil), problem: "must be a mapping of keys to values")
     }
-    let others = Node.Mapping(mapping.filter { $0.key.scalar?.string != "namespaces" })
+    let others = Yams.Node.Mapping(mapping.filter { $0.key.scalar?.string != "namespaces" })
     values = try YAMLTree(
       .mapping(others), file: path, keys: Setting.all.map(\.key) + ["namespaces"]
     ).leaves
@@ -32,7 +32,8 @@ struct ConfigurationFile {
     }
   }
 
-  private static func compose(_ text: String, path: String) throws(ConfigurationError) -> Node? {
+  private static func compose(_ text: String, path: String) throws(ConfigurationError) -> Yams.Node?
+  {
     do {
       return try Yams.compose(yaml: text)
     } catch {
@@ -44,7 +45,7 @@ struct ConfigurationFile {
   }
 
   private static func namespaces(
-    _ list: Node, path: String
+    _ list: Yams.Node, path: String
   ) throws(ConfigurationError) -> [Namespace] {
     guard let sequence = list.sequence else {
       throw ConfigurationError(

@@ -17,7 +17,7 @@ struct YAMLTree {
   private let keys: Set<String>
 
   /// Flattens `node`. Every path must be one of `keys`, or lead to one.
-  init(_ node: Node, file: String, keys: some Sequence<String>) throws(ConfigurationError) {
+  init(_ node: Yams.Node, file: String, keys: some Sequence<String>) throws(ConfigurationError) {
     self.file = file
     self.keys = Set(keys)
     guard let mapping = node.mapping else {
@@ -28,7 +28,7 @@ struct YAMLTree {
   }
 
   /// `progressor.yaml:3: lease`.
-  static func place(_ file: String, _ node: Node, _ key: String?) -> String {
+  static func place(_ file: String, _ node: Yams.Node, _ key: String?) -> String {
     var text = file
     if let line = node.mark?.line { text += ":\(line)" }
     if let key { text += ": \(key)" }
@@ -36,7 +36,7 @@ struct YAMLTree {
   }
 
   private mutating func descend(
-    _ mapping: Node.Mapping, prefix: String
+    _ mapping: Yams.Node.Mapping, prefix: String
   ) throws(ConfigurationError) {
     for (keyNode, node) in mapping {
       let key = prefix + (keyNode.scalar?.string ?? "?")
@@ -54,7 +54,7 @@ struct YAMLTree {
     }
   }
 
-  private func leaf(_ node: Node, place: String) throws(ConfigurationError) -> Leaf {
+  private func leaf(_ node: Yams.Node, place: String) throws(ConfigurationError) -> Leaf {
     if let scalar = node.scalar {
       if node.tag == Tag(.null) { throw ConfigurationError(place: place, problem: "has no value") }
       return Leaf(texts: [scalar.string], isSequence: false, place: place)

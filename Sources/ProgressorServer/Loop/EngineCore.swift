@@ -21,6 +21,8 @@ final class EngineCore {
   private var entries: [EngineInbox.Entry] = []
   private var effects: [Effect] = []
   private var replies = ReplyTable()
+  /// Losses of shards that this turn handled.
+  private var losses = 0
   private var wakeUp: (time: Int64, task: Scheduled<Void>)?
 
   init(eventLoop: any EventLoop, clock: NodeClock) {
@@ -31,6 +33,15 @@ final class EngineCore {
   func start(_ engine: consuming Engine, _ outside: Outside) {
     self.engine = consume engine
     self.outside = outside
+  }
+
+  /// Takes no more turns: what is asked and answered from now on goes nowhere.
+  func stop() {
+    wakeUp?.task.cancel()
+    wakeUp = nil
+    outside = nil
+    engine = nil
+    replies = ReplyTable()
   }
 
   /// One turn. Nothing happens before `start`; the inbox keeps what comes.
@@ -57,6 +68,7 @@ final class EngineCore {
   private func prepare(_ input: Input, now: Moment, _ outside: Outside) {
     switch input {
     case .cancelled(let request): replies.remove(request)
+    case .shardsLost: losses += 1
     case .namespacesChanged(let records): outside.processors.namespacesChanged(records)
     default: break
     }
@@ -79,6 +91,8 @@ final class EngineCore {
     // order keeps the order of effects.
     replies.sendCollected()
     if !stored.isEmpty { outside.storage.perform(stored) }
+    for _ in 0..<losses { outside.storage.acknowledgeLoss() }
+    losses = 0
   }
 
   private func wake(at time: Int64, now: Moment, _ outside: Outside) {

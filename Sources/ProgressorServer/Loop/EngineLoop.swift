@@ -30,6 +30,11 @@ final class EngineLoop: Sendable {
     turn()
   }
 
+  /// Takes no more turns. On `eventLoop`.
+  func stop() {
+    core.value.stop()
+  }
+
   /// Hands inputs over, from any thread. They are handled in this order.
   func submit(_ inputs: [Input]) {
     if !inputs.isEmpty, inbox.put(inputs) { schedule() }

@@ -6,6 +6,8 @@ protocol StoragePort: Sendable {
   /// Performs effects of the kinds `load`, `list`, `readDue` and `commit`, in their order. Called
   /// once a turn, on the engine's loop; must not block.
   func perform(_ effects: [Effect])
+  /// The engine has handled one `shardsLost`, and the effects up to it were handed to `perform`.
+  func acknowledgeLoss()
 }
 
 /// What the loop asks of processors. Answers come back through ``EngineLoop/submit(_:)``. Confined to

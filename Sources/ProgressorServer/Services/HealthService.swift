@@ -20,6 +20,8 @@ final class HealthService: Sendable {
     var isServing = false
     var watchers: [UInt64: Watcher] = [:]
     var nextWatcher: UInt64 = 0
+    /// Told once, when requests are taken for the first time.
+    var onServing: (@Sendable () -> Void)?
   }
 
   private let services: Set<String>
@@ -33,13 +35,26 @@ final class HealthService: Sendable {
   /// Whether requests are taken now.
   var isServing: Bool { state.withLock { $0.isServing } }
 
+  /// Calls `body` once, when requests are taken: now, or as soon as they are. From any thread.
+  func whenServing(_ body: @escaping @Sendable () -> Void) {
+    let isServing = state.withLock { state in
+      if !state.isServing { state.onServing = body }
+      return state.isServing
+    }
+    if isServing { body() }
+  }
+
   /// Tells all watchers of a change. From any thread.
   func update(isServing: Bool) {
-    state.withLock { state in
-      if state.isServing == isServing { return }
+    let onServing = state.withLock { state -> (@Sendable () -> Void)? in
+      if state.isServing == isServing { return nil }
       state.isServing = isServing
       for id in state.watchers.keys { HealthService.tell(id, &state) }
+      guard isServing else { return nil }
+      defer { state.onServing = nil }
+      return state.onServing
     }
+    onServing?()
   }
 
   /// Serves the methods of the service.

@@ -1,0 +1,120 @@
+import EmbeddedPostgreSQL
+public import GRPC
+public import Logging
+import NIOCore
+import NIOPosix
+import ProgressorStorage
+public import ServiceLifecycle
+import Synchronization
+
+/// One server: the private cluster if there is no database, storage, the engine on its loop, and the
+/// gRPC server, started in this order and stopped in the reverse one.
+public final class Node: Service {
+  private let configuration: NodeConfiguration
+  private let logger: Logger
+  private let onServing: @Sendable ([ServerAddress]) -> Void
+  private let running = Mutex(Parts())
+
+  /// What runs; filled while the node starts, emptied while it stops.
+  private struct Parts {
+    var group: MultiThreadedEventLoopGroup?
+    var cluster: Cluster?
+    var core: NodeCore?
+    var server: GRPCServer?
+  }
+
+  /// - Parameter onServing: Told once, when machines are served for the first time, where. A node
+  ///   whose shards another one has stands by, and is told when it takes over.
+  public init(
+    configuration: NodeConfiguration, logger: Logger,
+    onServing: @escaping @Sendable ([ServerAddress]) -> Void = { _ in }
+  ) {
+    self.configuration = configuration
+    self.logger = logger
+    self.onServing = onServing
+  }
+
+  /// Runs until the service group shuts down, and then stops in order.
+  public func run() async throws {
+    do throws(NodeFailure) {
+      try await start()
+    } catch {
+      if Task.isShuttingDownGracefully { return }
+      throw error
+    }
+    try? await gracefulShutdown()
+    await stop()
+  }
+
+  /// Starts everything; on failure nothing runs any more.
+  ///
+  /// - Returns: the addresses that are served, with the ports that the system chose.
+  @discardableResult
+  public func start() async throws(NodeFailure) -> [ServerAddress] {
+    do throws(NodeFailure) {
+      return try await startParts()
+    } catch {
+      await stop()
+      throw error
+    }
+  }
+
+  /// Stops in order: NOT_SERVING, no new connections, running requests have their time, shards are
+  /// released, storage and the private cluster stop. Does nothing when nothing runs.
+  public func stop() async {
+    let parts = running.withLock { parts in
+      defer { parts = Parts() }
+      return parts
+    }
+    if let core = parts.core { await core.announceStop() }
+    if let server = parts.server {
+      logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
+      await server.stop(grace: .microseconds(configuration.drainTimeout))
+    }
+    if let core = parts.core { await core.stop() }
+    if let cluster = parts.cluster { await cluster.stop() }
+    try? await parts.group?.shutdownGracefully()
+  }
+
+  private func startParts() async throws(NodeFailure) -> [ServerAddress] {
+    let threads = configuration.threads ?? System.coreCount
+    let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
+    running.withLock { $0.group = group }
+    let (database, isExclusive) = try await startDatabase()
+    let core = try await NodeCore.start(
+      configuration, database: database, isExclusive: isExclusive, eventLoop: group.next(),
+      logger: logger)
+    running.withLock { $0.core = core }
+    try await core.applyNamespaces(configuration.namespaces)
+    let server = GRPCServer(
+      router: core.router, configuration: serverConfiguration, group: group, logger: logger)
+    running.withLock { $0.server = server }
+    let addresses: [ServerAddress]
+    do { addresses = try await server.start(configuration.listen) } catch {
+      throw NodeFailure(error)
+    }
+    let onServing = onServing
+    core.whenServing { onServing(addresses) }
+    return addresses
+  }
+
+  /// The connection string of the database, and whether no other node can have it.
+  private func startDatabase() async throws(NodeFailure) -> (String, isExclusive: Bool) {
+    switch configuration.database {
+    case .external(let url): return (url, false)
+    case .embedded(let directory):
+      let cluster = Cluster(
+        configuration: ClusterConfiguration(dataDirectory: directory), logger: logger)
+      running.withLock { $0.cluster = cluster }
+      do { try await cluster.start() } catch { throw NodeFailure(error, directory: directory) }
+      return (cluster.connectionString, true)
+    }
+  }
+
+  private var serverConfiguration: GRPC.ServerConfiguration {
+    var server = GRPC.ServerConfiguration()
+    server.maxMessageSize = configuration.maximumMessageBytes
+    server.maxConnections = configuration.maximumConnections
+    return server
+  }
+}

@@ -1,0 +1,158 @@
+import GRPC
+import Logging
+import MachineModel
+import NIOCore
+import NIOPosix
+import ProgressorEngine
+import ProgressorStorage
+
+/// Storage, the engine on its loop, and the services in front of it: a node without its sockets.
+final class NodeCore: Sendable {
+  /// Every service of the node.
+  let router: Router
+
+  private let storage: Storage
+  private let engine: EngineLoop
+  private let health: HealthService
+  private let offset: ClockOffset
+  private let confined: NIOLoopBoundBox<Confined>
+
+  /// What belongs to the engine's loop.
+  private final class Confined {
+    let monitor: HealthMonitor
+    let processors: ProcessorDirectory
+
+    init(monitor: HealthMonitor, processors: ProcessorDirectory) {
+      self.monitor = monitor
+      self.processors = processors
+    }
+  }
+
+  /// Services that are served.
+  static let services =
+    [AutomatonService.name, NamespacesService.name, HealthService.name] + ReflectionService.names
+
+  /// Opens the database and starts the engine.
+  static func start(
+    _ configuration: NodeConfiguration, database: String, isExclusive: Bool,
+    eventLoop: any EventLoop, logger: Logger
+  ) async throws(NodeFailure) -> NodeCore {
+    let offset = ClockOffset()
+    let clock = NodeClock(offset: { offset.microseconds })
+    let engine = EngineLoop(
+      eventLoop: eventLoop, maximumRequests: configuration.maximumRequests, clock: clock)
+    var settings: StorageConfiguration
+    do { settings = try StorageConfiguration(connectionString: database) } catch {
+      throw NodeFailure(.configuration, "--database-url: \(error.description)")
+    }
+    settings.shards = configuration.shards
+    settings.slots = configuration.slots
+    settings.leaseDuration = .microseconds(configuration.lease)
+    settings.leaseMargin = .microseconds(configuration.lease / 10)
+    settings.isExclusive = isExclusive
+    let opening = StorageOpening(
+      configuration: settings, patience: .microseconds(configuration.startTimeout), logger: logger,
+      deliver: { engine.submit($0) })
+    let storage = try await opening.open()
+    offset.follow(storage)
+    return NodeCore(
+      configuration: configuration, storage: storage, engine: engine, clock: clock, offset: offset,
+      logger: logger)
+  }
+
+  private init(
+    configuration: NodeConfiguration, storage: Storage, engine: EngineLoop, clock: NodeClock,
+    offset: ClockOffset, logger: Logger
+  ) {
+    self.storage = storage
+    self.offset = offset
+    self.engine = engine
+    health = HealthService(services: NodeCore.services)
+    let timeouts = ProcessorTimeouts()
+    var router = Router()
+    AutomatonService(
+      engine: engine, clock: clock, timeouts: timeouts,
+      encoder: ReplyEncoder(maximumMessageBytes: configuration.maximumMessageBytes)
+    ).register(in: &router)
+    NamespacesService(namespaces: storage).register(in: &router)
+    health.register(in: &router)
+    ReflectionService(services: NodeCore.services).register(in: &router)
+    self.router = router
+    let (health, maximumMessageBytes) = (health, configuration.maximumMessageBytes)
+    confined = NIOLoopBoundBox.makeBoxSendingValue(
+      Confined(
+        monitor: HealthMonitor(health: health, eventLoop: engine.eventLoop, clock: clock),
+        processors: ProcessorDirectory(
+          eventLoop: engine.eventLoop, maximumMessageBytes: maximumMessageBytes, logger: logger,
+          submit: { engine.submit($0) })), eventLoop: engine.eventLoop)
+    let settings = NodeCore.engineConfiguration(configuration, shards: storage.shards)
+    engine.eventLoop.execute { [confined] in
+      let parts = confined.value
+      engine.start(
+        settings,
+        EngineCore.Outside(
+          storage: storage, processors: parts.processors, observers: [parts.monitor, timeouts],
+          submit: { engine.submit($0) }))
+    }
+  }
+
+  static func engineConfiguration(
+    _ configuration: NodeConfiguration, shards: Int32
+  ) -> EngineConfiguration {
+    var engine = EngineConfiguration()
+    engine.shards = shards
+    engine.slots = configuration.slots
+    engine.maximumRequests = configuration.maximumRequests
+    engine.residentBytes = configuration.residentBytes
+    // A step of the default 15 MiB fits into the default message of 16 MiB with room for the rest.
+    engine.maximumContentBytes = min(
+      engine.maximumContentBytes, configuration.maximumMessageBytes / 2)
+    engine.maximumStepBytes = min(
+      engine.maximumStepBytes, configuration.maximumMessageBytes / 16 * 15)
+    engine.seed = UInt64.random(in: 1...UInt64.max)
+    return engine
+  }
+
+  /// Creates and changes namespaces as the configuration says.
+  func applyNamespaces(
+    _ directives: [NodeConfiguration.NamespaceDirective]
+  ) async throws(NodeFailure) {
+    for directive in directives {
+      do throws(ProgressorError) {
+        switch directive {
+        case .define(let namespace): _ = try await storage.replaceNamespace(namespace)
+        case .point(let name, let endpoint):
+          _ = try await storage.setEndpoint(endpoint, ofNamespace: name)
+        }
+      } catch {
+        throw NodeFailure(
+          error.code == .unavailable ? .databaseUnavailable : .configuration,
+          "a namespace of the configuration: \(error.message)")
+      }
+    }
+  }
+
+  /// Calls `body` once, when machines are served.
+  func whenServing(_ body: @escaping @Sendable () -> Void) {
+    health.whenServing(body)
+  }
+
+  /// NOT_SERVING from now on; everything goes on.
+  func announceStop() async {
+    let confined = confined
+    try? await engine.eventLoop.submit { confined.value.monitor.stop() }.get()
+  }
+
+  /// Ends storage, which releases the shards, then the engine. Nothing is asked of it any more.
+  func stop() async {
+    let storage = storage
+    try? await NIOThreadPool.singleton.runIfActive { storage.stop() }
+    let (engine, confined) = (engine, confined)
+    try? await engine.eventLoop.submit {
+      engine.stop()
+      confined.value.processors.close()
+    }.get()
+    // Storage, the engine's loop and its clock know each other.
+    offset.follow(nil)
+  }
+}

@@ -1,0 +1,41 @@
+import EmbeddedPostgreSQL
+import GRPC
+import ProgressorStorage
+
+extension NodeFailure {
+  /// The private cluster of `directory` did not start.
+  init(_ error: EmbeddedPostgreSQLError, directory: String) {
+    let kind: Kind =
+      switch error.kind {
+      case .notInstalled, .startFailed: .databaseUnavailable
+      case .inUse: .dataDirectoryInUse
+      case .inaccessible, .damaged, .otherVersion: .dataDirectoryUnusable
+      case .stopped: .stopped
+      }
+    self.init(kind, "the private PostgreSQL cluster in \(directory): \(error.description)")
+  }
+
+  /// Storage did not start.
+  init(_ error: StorageError) {
+    switch error.kind {
+    case .unreachable:
+      self.init(
+        .databaseUnavailable,
+        "the database cannot be reached: \(error.description); check --database-url and that "
+          + "PostgreSQL runs there")
+    case .unfit, .schema: self.init(.databaseUnusable, "the database: \(error.description)")
+    }
+  }
+
+  /// The server cannot listen.
+  init(_ error: ServerError) {
+    switch error {
+    case .addressInUse:
+      self.init(
+        .addressInUse,
+        "\(error.description): stop that process, or choose another address with --listen")
+    case .cannotBind, .alreadyStarted:
+      self.init(.addressUnusable, "\(error.description): choose another address with --listen")
+    }
+  }
+}

@@ -1,0 +1,29 @@
+/// Why a node cannot run, in one text for people that says what to do.
+public struct NodeFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  public enum Kind: Sendable, Hashable {
+    /// A setting that only the start can judge is wrong.
+    case configuration
+    /// The database, or the programs of the private cluster, are not there.
+    case databaseUnavailable
+    /// The database is there and cannot be used: damaged, of another version, not durable.
+    case databaseUnusable
+    /// Another server has the data directory.
+    case dataDirectoryInUse
+    /// The data directory cannot be read, written or understood.
+    case dataDirectoryUnusable
+    /// Another process has the address.
+    case addressInUse
+    /// The address cannot be listened on.
+    case addressUnusable
+    /// It was told to stop while it started.
+    case stopped
+  }
+
+  public let kind: Kind
+  public let description: String
+
+  init(_ kind: Kind, _ description: String) {
+    self.kind = kind
+    self.description = description
+  }
+}

@@ -1,0 +1,68 @@
+import Logging
+import NIOPosix
+import ProgressorEngine
+import ProgressorStorage
+import ServiceLifecycle
+import Synchronization
+
+/// Opens storage, waiting for a database that is not there yet: it may start together with us.
+struct StorageOpening {
+  let configuration: StorageConfiguration
+  /// How long to wait.
+  let patience: Duration
+  let logger: Logger
+  let deliver: @Sendable (Input) -> Void
+
+  /// Throws when the database cannot be used, or was not there in time.
+  func open() async throws(NodeFailure) -> Storage {
+    let clock = ContinuousClock()
+    let end = clock.now + patience
+    while true {
+      let failure: StorageError
+      switch await attempt() {
+      case .success(let storage): return storage
+      case .failure(let error): failure = error
+      }
+      guard failure.kind == .unreachable, clock.now < end else { throw NodeFailure(failure) }
+      logger.warning("waiting for the database", metadata: ["error": "\(failure)"])
+      do { try await Task.sleep(for: .milliseconds(500), clock: clock) } catch {
+        throw NodeFailure(.stopped, "stopped while waiting for the database")
+      }
+      if Task.isShuttingDownGracefully {
+        throw NodeFailure(.stopped, "stopped while waiting for the database")
+      }
+    }
+  }
+
+  /// One attempt, on a thread that may block.
+  private func attempt() async -> Result<Storage, StorageError> {
+    let (configuration, logger, deliver) = (configuration, logger, deliver)
+    do {
+      return try await NIOThreadPool.singleton.runIfActive {
+        Result { () throws(StorageError) in
+          try Storage.start(
+            configuration, logger: logger, deliver: deliver,
+            databaseWentBack: { reason in
+              logger.critical(
+                "the database went back in time: acknowledged steps are missing",
+                metadata: ["reason": "\(reason)"])
+            })
+        }
+      }
+    } catch {
+      return .failure(StorageError(.unreachable, "\(error)"))
+    }
+  }
+}
+
+/// Where the clock's offset comes from: storage knows it, but is made after the clock.
+final class ClockOffset: Sendable {
+  private let storage = Mutex<Storage?>(nil)
+
+  /// Microseconds by which the database's clock is ahead; 0 before storage is there.
+  var microseconds: Int64 { storage.withLock { $0 }?.clockOffset ?? 0 }
+
+  func follow(_ storage: Storage?) {
+    self.storage.withLock { $0 = storage }
+  }
+}

@@ -1,0 +1,65 @@
+import GRPC
+import MachineModel
+import NIOCore
+import ProgressorEngine
+import ProgressorProto
+import ProgressorStorage
+
+/// `progressor.v1.Namespaces`: Create, Get and List. Update and Delete are answered UNIMPLEMENTED.
+struct NamespacesService: Sendable {
+  /// The name under which health and reflection know it.
+  static let name = "progressor.v1.Namespaces"
+
+  let namespaces: Storage
+
+  /// Serves the methods of the service.
+  func register(in router: inout Router) {
+    serve(CreateNamespaceRequest.self, "Create", &router, name: \.namespace.name) {
+      request throws(ProgressorError) in
+      try request.namespace.validate(path: "namespace")
+      let record = try await namespaces.createNamespace(request.namespace)
+      return CreateNamespaceResponse(namespace: record.namespace)
+    }
+    serve(GetNamespaceRequest.self, "Get", &router, name: \.name) {
+      request throws(ProgressorError) in
+      let record = try await namespaces.namespace(named: request.name)
+      return GetNamespaceResponse(namespace: record.namespace)
+    }
+    serve(ListNamespacesRequest.self, "List", &router, name: { _ in "" }) {
+      _ throws(ProgressorError) in
+      ListNamespacesResponse(namespaces: try await namespaces.listNamespaces().map(\.namespace))
+    }
+    for method in ["Update", "Delete"] {
+      router.unary("/\(NamespacesService.name)/\(method)") { _, responder in
+        responder.fail(
+          RPCStatus(
+            ProgressorError(
+              .unimplemented, .unimplemented,
+              "Namespaces.\(method) is not served by this version; the configuration file and "
+                + "--namespace change namespaces")))
+      }
+    }
+  }
+
+  /// Serves a method; a task per call will do for what operators do now and then.
+  private func serve<Message: ProtobufMessage, Response: ProtobufMessage>(
+    _: Message.Type, _ method: String, _ router: inout Router,
+    name: @escaping @Sendable (Message) -> String,
+    answer: @escaping @Sendable (Message) async throws(ProgressorError) -> Response
+  ) {
+    router.unary("/\(NamespacesService.name)/\(method)") { request, responder in
+      let message: Message
+      do throws(ProgressorError) { message = try .decode(request.message) } catch {
+        responder.fail(RPCStatus(error))
+        return
+      }
+      Task {
+        do throws(ProgressorError) {
+          responder.respond(try await answer(message).buffer() ?? ByteBuffer())
+        } catch {
+          responder.fail(RPCStatus(error, machine: MachineID(namespace: name(message), id: "")))
+        }
+      }
+    }
+  }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import MachineModel
+import ProgressorProto
+import ProgressorServer
+
+/// `progressor namespace`: kinds of machines.
+struct NamespaceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "namespace", abstract: "Show and create namespaces.",
+    subcommands: [
+      CreateNamespaceCommand.self, GetNamespaceCommand.self, ListNamespacesCommand.self,
+    ])
+
+  /// The service that all of them call.
+  static let service = "progressor.v1.Namespaces"
+}
+
+struct GetNamespaceCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "get", abstract: "Show a namespace.")
+
+  @OptionGroup var client: ClientOptions
+
+  @Argument(help: "The namespace.")
+  var name: String
+
+  func run() async throws {
+    try await Output.reportingErrors {
+      let response = try await Client.with(client) { client in
+        try await client.call(
+          NamespaceCommand.service, "Get", GetNamespaceRequest(name: name),
+          as: GetNamespaceResponse.self)
+      }
+      NamespaceOutput.print(response.namespace, json: client.json)
+    }
+  }
+}
+
+struct ListNamespacesCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "list", abstract: "List all namespaces.")
+
+  @OptionGroup var client: ClientOptions
+
+  func run() async throws {
+    try await Output.reportingErrors {
+      let response = try await Client.with(client) { client in
+        try await client.call(
+          NamespaceCommand.service, "List", ListNamespacesRequest(),
+          as: ListNamespacesResponse.self)
+      }
+      if client.json {
+        let list = response.namespaces.map(NamespaceOutput.json)
+        Output.print(JSONValue.members(["namespaces": .array(list)]).text())
+      } else {
+        for namespace in response.namespaces {
+          Output.print("\(namespace.name)\t\(namespace.processor.endpoint)")
+        }
+      }
+    }
+  }
+}

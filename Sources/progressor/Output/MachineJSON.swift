@@ -1,0 +1,74 @@
+import MachineModel
+
+/// A machine in the JSON form of `progressor.v1.Machine`; payloads that are UTF-8 have their text
+/// beside them.
+enum MachineJSON {
+  static func value(_ machine: Machine) -> JSONValue {
+    .members([
+      "namespace": .string(machine.machineID.namespace),
+      "id": .string(machine.machineID.id),
+      "status": status(machine.status),
+      "auxState": machine.auxState.map(content),
+      "timer": machine.timer.map { .string($0.rfc3339) },
+      "lastEventId": .int64(machine.lastEventID),
+      "createdAt": .string(machine.createdAt.rfc3339),
+      "historyRange": range(machine.historyRange),
+      "history": .array(machine.history.map(event)),
+    ])
+  }
+
+  static func event(_ event: Event) -> JSONValue {
+    .members([
+      "id": .int64(event.id), "createdAt": .string(event.createdAt.rfc3339),
+      "body": content(event.body),
+    ])
+  }
+
+  static func content(_ content: Content) -> JSONValue {
+    .object(
+      [JSONValue.Member("formatVersion", .int32(content.formatVersion))]
+        + PayloadText.members("data", content.data))
+  }
+
+  static func range(_ range: HistoryRange) -> JSONValue {
+    .members([
+      "after": .int64(range.after), "limit": range.limit.map(JSONValue.int32),
+      "direction": .string(
+        range.direction == .forward ? "DIRECTION_FORWARD" : "DIRECTION_BACKWARD"),
+    ])
+  }
+
+  static func status(_ status: MachineStatus) -> JSONValue {
+    switch status {
+    case .working(nil): .members(["working": .object([])])
+    case .working(let retrying?):
+      .members(["working": .members(["retrying": self.retrying(retrying)])])
+    case .failed(let failure):
+      .members([
+        "failed": .members([
+          "reason": .string(failure.reason), "failedAt": .string(failure.failedAt.rfc3339),
+          "stepKind": .string(name(failure.stepKind)), "code": .int32(failure.code),
+          "attempts": .int32(failure.attempts),
+        ])
+      ])
+    }
+  }
+
+  private static func retrying(_ retrying: Retrying) -> JSONValue {
+    .members([
+      "stepKind": .string(name(retrying.stepKind)), "attempt": .int32(retrying.attempt),
+      "nextAttemptAt": .string(retrying.nextAttemptAt.rfc3339),
+      "lastCode": .int32(retrying.lastCode), "lastMessage": .string(retrying.lastMessage),
+    ])
+  }
+
+  static func name(_ kind: StepKind) -> String {
+    switch kind {
+    case .start: "STEP_KIND_START"
+    case .call: "STEP_KIND_CALL"
+    case .notification: "STEP_KIND_NOTIFICATION"
+    case .timeout: "STEP_KIND_TIMEOUT"
+    case .repair: "STEP_KIND_REPAIR"
+    }
+  }
+}

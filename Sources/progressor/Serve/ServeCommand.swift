@@ -1,0 +1,102 @@
+import ArgumentParser
+import GRPC
+import Glibc
+import Logging
+import ProgressorServer
+import ServiceLifecycle
+
+struct ServeCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "serve", abstract: "Run the server.",
+    discussion: """
+      Every option has an environment variable too, PROGRESSOR_ and its name: PROGRESSOR_LISTEN, \
+      PROGRESSOR_NAMESPACES (lists with commas). The command line goes before the environment, the \
+      environment before the file.
+
+      SIGTERM and SIGINT let running requests end and stop; a second one stops at once.
+      """)
+
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Serve on HOST:PORT or unix:PATH; may be repeated. (default: 127.0.0.1:7070)",
+      valueName: "address"))
+  var listen: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "The PostgreSQL database; without one, a private cluster in the data directory.",
+      valueName: "url"))
+  var databaseUrl: String?
+
+  @Option(
+    help: ArgumentHelp("The directory of the private PostgreSQL cluster.", valueName: "path"))
+  var dataDir: String?
+
+  @Option(
+    help: ArgumentHelp("A configuration file. (env: PROGRESSOR_CONFIG)", valueName: "path"))
+  var config: String?
+
+  @Option(
+    parsing: .singleValue,
+    help: ArgumentHelp(
+      "Create a namespace with this processor, or point it there; may be repeated.",
+      valueName: "name=host:port"))
+  var namespace: [String] = []
+
+  @Option(
+    help: ArgumentHelp(
+      "trace, debug, info, notice, warning, error or critical. (default: info)",
+      valueName: "level"))
+  var logLevel: String?
+
+  func run() async throws {
+    // A log's reader that goes away must not end the server.
+    signal(SIGPIPE, SIG_IGN)
+    let configuration = try readConfiguration()
+    let log = configuration.log
+    LoggingSystem.bootstrap { LineLogHandler(label: $0, configuration: log) }
+    let logger = Logger(label: "progressor")
+    logger.info("starting", metadata: ["version": "\(Version.current)"])
+    let node = Node(configuration: configuration, logger: logger) { addresses in
+      for address in addresses { logger.notice("listening on \(address)") }
+    }
+    let group = ServiceGroup(services: [node], logger: Logger(label: "progressor.services"))
+    let signals = StopSignals { Task { await group.triggerGracefulShutdown() } }
+    defer { signals.cancel() }
+    do {
+      try await group.run()
+    } catch let failure as NodeFailure {
+      throw Serving.failed(failure)
+    }
+    logger.info("stopped")
+  }
+
+  private func readConfiguration() throws -> NodeConfiguration {
+    var flags: [String: [String]] = [:]
+    if !listen.isEmpty { flags["listen"] = listen }
+    if !namespace.isEmpty { flags["namespaces"] = namespace }
+    for (key, value) in [
+      ("database.url", databaseUrl), ("data_dir", dataDir), ("log.level", logLevel),
+    ] {
+      if let value { flags[key] = [value] }
+    }
+    do {
+      return try NodeConfiguration(
+        flags: flags, environment: Environment.all, file: try readFile())
+    } catch let error as ConfigurationError {
+      throw Serving.misconfigured(error.description)
+    } catch let error as InputFile.Failure {
+      throw Serving.misconfigured("--config: \(error.description)")
+    }
+  }
+
+  private func readFile() throws -> (text: String, path: String)? {
+    guard let path = config ?? Environment.value("PROGRESSOR_CONFIG") else { return nil }
+    let bytes = try InputFile.read(path: path)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw ConfigurationError(place: path, problem: "is no text in UTF-8")
+    }
+    return (text, path)
+  }
+}
