@@ -27,6 +27,7 @@ let package = Package(
     .library(name: "ProgressorProto", targets: ["ProgressorProto"]),
     .library(name: "MachineModel", targets: ["MachineModel"]),
     .library(name: "PostgreSQL", targets: ["PostgreSQL"]),
+    .library(name: "EmbeddedPostgreSQL", targets: ["EmbeddedPostgreSQL"]),
   ],
   dependencies: [
     .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
