@@ -40,6 +40,7 @@ extension Engine {
       load.notificationsAfter = 0
     }
     if step.history == nil, !step.historyTooLarge, let range = range(of: step, machine) {
+      machine.running?.range = range
       if let row = machine.row {
         if let events = machine.history.select(range, last: row.lastEventID) {
           machine.running?.history = events

@@ -5,6 +5,7 @@ extension Engine {
   /// The history that the step's invocation shows; nil when it invokes nothing, or when the row
   /// must be known first.
   func range(of step: RunningStep, _ machine: ResidentMachine) -> HistoryRange? {
+    if let range = step.range { return range }
     let fallback = machine.namespace.settings.defaultHistoryRange ?? .all
     switch step.item {
     case .timeout:

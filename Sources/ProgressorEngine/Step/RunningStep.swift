@@ -21,6 +21,8 @@ struct RunningStep {
   let key: (key: String, fingerprint: [UInt8])?
   var phase: Phase?
 
+  /// The history that it shows, fixed when it is read: defaults may change meanwhile.
+  var range: HistoryRange?
   /// What was read for it.
   var history: [Event]?
   /// The load that runs brings it.
