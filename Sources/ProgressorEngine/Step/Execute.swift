@@ -46,6 +46,10 @@ extension Engine {
   /// Calls the processor with the machine as it is.
   mutating func invoke(_ machine: ResidentMachine) {
     guard let step = machine.running, let shard = shards[machine.shard] else { return }
+    guard lease.isTrusted(at: now.uptime) else { return abandon(machine, .notOwner) }
+    if let request = step.request, request.deadline <= now.uptime {
+      return end(machine, .error(.deadlineExceeded))
+    }
     guard let plan = plan(step, machine) else { return end(machine) }
     machine.namespace.stepEntered()
     machine.running?.holdsGate = true
