@@ -24,11 +24,11 @@ struct LookAhead {
     }
   }
 
+  /// The shards are lost. A read that is under way ends before another begins.
   mutating func stop() {
-    reading = nil
+    if reading != nil { mustRescan = true }
     position = nil
     nextReadAt = nil
-    mustRescan = false
     coveredUntil = .earliest
   }
 
