@@ -10,14 +10,14 @@ struct TokenBucket: Sendable {
     refilledAt = now
   }
 
-  /// Takes one token; false when none is left.
-  mutating func take(now: UInt64) -> Bool {
+  /// Takes tokens; false when there are not enough.
+  mutating func take(_ count: Double, now: UInt64) -> Bool {
     if now > refilledAt {
       add(Double(now - refilledAt) / 1e9 * rate.perSecond)
       refilledAt = now
     }
-    guard tokens >= 1 else { return false }
-    tokens -= 1
+    guard tokens >= count else { return false }
+    tokens -= count
     return true
   }
 
@@ -32,16 +32,6 @@ struct TokenBucket: Sendable {
 /// A value without IO or clock: frames go in, an error comes out when a bound was exceeded. Times are
 /// nanoseconds of a clock that never goes back.
 struct FloodGuard: Sendable {
-  /// The kinds of received frames, as far as they differ here.
-  enum ReceivedFrame: Sendable {
-    /// DATA that may carry bytes, or anything that nghttp2 bounds itself.
-    case useful
-    /// A frame that carries nothing, or whose use shows only later (then it is credited).
-    case useless
-    /// SETTINGS that is no acknowledgement.
-    case settings
-  }
-
   private var resets: TokenBucket
   private var useless: TokenBucket
   private var settings: TokenBucket
@@ -52,34 +42,34 @@ struct FloodGuard: Sendable {
     settings = TokenBucket(limits.settings, now: now)
   }
 
-  /// A frame's header was read.
-  mutating func receive(_ frame: ReceivedFrame, now: UInt64) -> HTTP2Error? {
-    switch frame {
-    case .useful:
-      return nil
-    case .useless:
-      return useless.take(now: now) ? nil : Self.flood("too many frames that carry nothing")
-    case .settings:
-      return settings.take(now: now) ? nil : Self.flood("too many SETTINGS")
-    }
+  /// SETTINGS came that is no acknowledgement: it is judged before it is obeyed.
+  mutating func receivedSettings(now: UInt64) -> HTTP2Error? {
+    settings.take(1, now: now) ? nil : Self.flood("too many SETTINGS")
   }
 
-  /// Payload bytes went either way: 64 of them pay for one frame without any, so that a peer's
-  /// WINDOW_UPDATEs and PINGs for real traffic never count against it, but single bytes do not pay.
-  mutating func moved(payloadBytes count: Int) {
+  /// A piece of the peer's bytes was processed.
+  ///
+  /// 64 bytes of DATA pay for one frame without any use, so that WINDOW_UPDATEs and PINGs for real
+  /// traffic never count against a peer, but single bytes do not pay. A header block that was accepted
+  /// pays for itself and for what comes with a call.
+  mutating func received(
+    _ frames: FrameScanner.Summary, acceptedHeaders: Int, now: UInt64
+  ) -> HTTP2Error? {
+    useless.add(Double(frames.payloadBytes) / 64 + Double(5 * acceptedHeaders))
+    guard frames.uselessFrames > 0 else { return nil }
+    return useless.take(Double(frames.uselessFrames), now: now)
+      ? nil : Self.flood("too many frames that carry nothing")
+  }
+
+  /// DATA left: the peer answers it with WINDOW_UPDATE.
+  mutating func sent(payloadBytes count: Int) {
     useless.add(Double(count) / 64)
   }
 
-  /// A header block was accepted for a stream: it pays for itself and for the WINDOW_UPDATEs and PINGs
-  /// that come with a call.
-  mutating func acceptedHeaders() {
-    useless.add(5)
-  }
-
-  /// We sent RST_STREAM. A peer can make us do so at no cost (CVE-2025-8671), so it is bounded like
-  /// the peer's own resets.
-  mutating func sentReset(now: UInt64) -> HTTP2Error? {
-    resets.take(now: now) ? nil : Self.flood("too many streams had to be reset")
+  /// A server sent or received RST_STREAM. A peer can make us send it at no cost (CVE-2025-8671), so
+  /// both count alike.
+  mutating func reset(now: UInt64) -> HTTP2Error? {
+    resets.take(1, now: now) ? nil : Self.flood("too many streams were reset")
   }
 
   private static func flood(_ message: String) -> HTTP2Error {

@@ -13,20 +13,10 @@ extension Session {
 
   /// A frame begins; false ends the connection.
   func beganFrame(_ header: nghttp2_frame_hd) -> Bool {
-    let kind: FloodGuard.ReceivedFrame
-    switch nghttp2_frame_type(UInt32(header.type)) {
-    case NGHTTP2_DATA:
-      let endsStream = header.flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0
-      let isPadded = header.flags & UInt8(NGHTTP2_FLAG_PADDED.rawValue) != 0
-      kind = (header.length == 0 && !endsStream) || isPadded ? .useless : .useful
-    case NGHTTP2_SETTINGS:
-      kind = header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 ? .useless : .settings
-    case NGHTTP2_CONTINUATION:
-      kind = .useful
-    default:
-      kind = .useless
-    }
-    guard let error = flood.receive(kind, now: now) else { return true }
+    guard nghttp2_frame_type(UInt32(header.type)) == NGHTTP2_SETTINGS,
+      header.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) == 0,
+      let error = flood.receivedSettings(now: now)
+    else { return true }
     fail(error)
     return false
   }
@@ -55,6 +45,8 @@ extension Session {
       if flags & UInt8(NGHTTP2_FLAG_END_STREAM.rawValue) != 0 {
         receivedEnd(on: frame.hd.stream_id)
       }
+    case NGHTTP2_RST_STREAM:
+      countReset()
     case NGHTTP2_SETTINGS:
       if flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
         delegate?.sessionDidReceiveSettingsAcknowledgement(self)
@@ -83,7 +75,7 @@ extension Session {
 
   private func receivedHeaders(of frame: nghttp2_frame) {
     let id = frame.hd.stream_id
-    flood.acceptedHeaders()
+    acceptedHeaders += 1
     if frame.headers.cat == NGHTTP2_HCAT_REQUEST {
       let stream = HTTP2Stream(id: id, session: self)
       stream.isSent = true
@@ -112,8 +104,13 @@ extension Session {
     stream.delegate?.streamDidReceiveEnd(stream)
   }
 
+  /// A client resets its own calls as it likes; on a server the peer is behind all of them.
+  private func countReset() {
+    guard role == .server, let error = flood.reset(now: now) else { return }
+    fail(error)
+  }
+
   func receivedData(_ data: RawSpan, on id: Int32) {
-    flood.moved(payloadBytes: data.byteCount)
     guard let stream = known(id), let delegate = stream.delegate else {
       _ = nghttp2_session_consume(handle, id, data.byteCount)
       return
@@ -140,12 +137,10 @@ extension Session {
       if role == .client { known(frame.hd.stream_id)?.isSent = true }
       if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_DATA:
-      flood.moved(payloadBytes: frame.hd.length)
+      flood.sent(payloadBytes: frame.hd.length)
       if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_RST_STREAM:
-      // A client resets its own calls as it likes; a server does so because of its peer.
-      guard role == .server, let error = flood.sentReset(now: now) else { return }
-      fail(error)
+      countReset()
     default:
       break
     }

@@ -28,6 +28,9 @@ public final class Session {
   var headers = HeaderList()
 
   var flood: FloodGuard
+  private var scanner: FrameScanner
+  /// Header blocks that were accepted during the running call of `receive`.
+  var acceptedHeaders = 0
   /// When the running call of `receive` or `takeOutput` was made.
   var now: UInt64
   /// The error that ended this session, once there is one.
@@ -46,6 +49,7 @@ public final class Session {
     self.settings = settings
     self.now = now
     flood = FloodGuard(limits: settings.floods, now: now)
+    scanner = FrameScanner(prefaceLength: role == .server ? Int(NGHTTP2_CLIENT_MAGIC_LEN) : 0)
 
     var option: OpaquePointer?
     guard nghttp2_option_new(&option) == 0 else { throw Self.outOfMemory }
@@ -119,6 +123,11 @@ public final class Session {
     }
     isBusy = false
     if failure == nil, result < 0 { failure = Self.error(code: Int32(truncatingIfNeeded: result)) }
+    let frames = scanner.scan(bytes)
+    if failure == nil {
+      failure = flood.received(frames, acceptedHeaders: acceptedHeaders, now: now)
+    }
+    acceptedHeaders = 0
     if let failure {
       terminate(failure.code, after: failure.reason)
       throw failure

@@ -39,7 +39,7 @@ struct SessionCallbacks: @unchecked Sendable {
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, user in
       guard let frame else { return 0 }
       with(user) { $0.receivedFrame(frame.pointee) }
-      return 0
+      return with(user) { $0.failure == nil } ?? false ? 0 : failed
     }
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
       _, _, id, data, count, user in

@@ -18,11 +18,19 @@ enum RawFrame {
     return frame(type: 0, flags: flags, stream: stream, payload: padded ?? payload)
   }
 
-  /// HEADERS of a POST request; the fields go as literals without indexing, unless given indexed.
-  static func request(_ stream: UInt32, end: Bool = false, extra: [UInt8] = []) -> [UInt8] {
+  /// HEADERS of a POST request with further fields; in two frames when the block is longer than
+  /// `splitAt`.
+  static func request(
+    _ stream: UInt32, end: Bool = false, extra: [UInt8] = [], splitAt: Int = 16_384
+  ) -> [UInt8] {
     // Static table: 3 = :method POST, 6 = :scheme http, 4 = :path /, 1 = :authority.
     let block = [0x83, 0x86, 0x84, 0x01, 0x01, UInt8(ascii: "a")] + extra
-    return frame(type: 1, flags: 4 | (end ? 1 : 0), stream: stream, payload: block)
+    let flags: UInt8 = end ? 1 : 0
+    guard block.count > splitAt else {
+      return frame(type: 1, flags: flags | 4, stream: stream, payload: block)
+    }
+    return frame(type: 1, flags: flags, stream: stream, payload: Array(block[..<splitAt]))
+      + frame(type: 9, flags: 4, stream: stream, payload: Array(block[splitAt...]))
   }
 
   static func reset(_ stream: UInt32, code: UInt32 = 8) -> [UInt8] {

@@ -1,0 +1,128 @@
+import HTTP2
+import Testing
+
+@Suite("A server's session in a flood")
+struct FloodTests {
+  let server: Peer
+
+  init() throws {
+    server = try Peer(.server)
+    server.receive(RawFrame.preface + RawFrame.request(1))
+    _ = server.output()
+  }
+
+  /// Sends the frame until the session ends, and says how often it was taken.
+  private func repeatedly(_ frame: (Int) -> [UInt8], limit: Int = 20_000) -> Int {
+    for count in 0..<limit {
+      server.receive(frame(count))
+      _ = server.output()
+      if server.error != nil || server.session.isFinished { return count }
+    }
+    return limit
+  }
+
+  @Test(
+    "ends a connection that sends frames without any use, after a burst of 1,000",
+    arguments: [
+      RawFrame.data(1), RawFrame.data(1, padding: 200), RawFrame.ping,
+      RawFrame.windowUpdate(0, 1), RawFrame.windowUpdate(1, 1),
+      RawFrame.frame(type: 2, stream: 1, payload: [0, 0, 0, 0, 1]),
+      RawFrame.frame(type: 0xbe, payload: [1, 2, 3]), RawFrame.reset(1),
+      RawFrame.data(1, [1], padding: 0),
+    ])
+  func uselessFrames(frame: [UInt8]) {
+    let taken = repeatedly { _ in frame }
+    #expect(taken >= 900 && taken <= 1_100)
+    #expect(server.error?.reason == .flood && server.error?.code == .enhanceYourCalm)
+    #expect(server.session.isFinished)
+  }
+
+  @Test("bears as many WINDOW_UPDATEs and PINGs as its traffic explains")
+  func usefulTraffic() throws {
+    let payload = [UInt8](repeating: 1, count: 1_000)
+    for _ in 0..<20_000 {
+      server.receive(RawFrame.data(1, payload) + RawFrame.windowUpdate(0, 1) + RawFrame.ping)
+      _ = server.output()
+    }
+    #expect(server.error == nil)
+  }
+
+  @Test("ends a connection that sends SETTINGS more than 10 times a minute")
+  func settingsFlood() {
+    let taken = repeatedly { _ in RawFrame.settings([(id: 4, value: 100)]) }
+    #expect(taken == 9)  // The preface had one.
+    #expect(server.error?.code == .enhanceYourCalm)
+  }
+
+  @Test("bears SETTINGS every six seconds")
+  func slowSettings() {
+    for second in stride(from: UInt64(6), to: 600, by: 6) {
+      server.receive(RawFrame.settings(), now: second * 1_000_000_000)
+      _ = server.output(now: second * 1_000_000_000)
+    }
+    #expect(server.error == nil)
+  }
+
+  @Test("ends a connection that resets its own streams by the thousand (CVE-2023-44487)")
+  func rapidReset() {
+    let taken = repeatedly { count in
+      let id = UInt32(count * 2 + 3)
+      return RawFrame.request(id) + RawFrame.reset(id)
+    }
+    #expect(taken >= 900 && taken <= 1_350)
+    #expect(server.session.isFinished)
+  }
+
+  @Test("ends a connection that makes it reset streams by the thousand (CVE-2025-8671)")
+  func madeYouReset() {
+    let taken = repeatedly { count in
+      let id = UInt32(count * 2 + 3)
+      // The stream's window exceeds 2^31 - 1: a stream error (RFC 9113 section 6.9.1).
+      return RawFrame.request(id) + RawFrame.windowUpdate(id, 0x7fff_ffff)
+        + RawFrame.windowUpdate(id, 0x7fff_ffff)
+    }
+    #expect(taken < 1_100)
+    #expect(server.session.failure?.reason == .flood)
+  }
+
+  @Test("tells the client with GOAWAY why it ends the connection")
+  func goAwayCode() throws {
+    let client = try Peer(.client)
+    var limits = SessionSettings()
+    limits.floods.uselessFrames = Rate(burst: 3, perSecond: 0)
+    let server = try Peer(.server, settings: limits)
+    exchange(client, server)
+    for number in 0..<10 { client.session.submitPing(payload: UInt64(number)) }
+    exchange(client, server)
+    #expect(client.goAways.first?.code == .enhanceYourCalm)
+  }
+
+  @Test("refuses a header block of more than 9 frames (CVE-2024-28182)")
+  func continuationFlood() {
+    server.receive(RawFrame.frame(type: 1, flags: 0, stream: 3, payload: [0x83, 0x86, 0x84]))
+    let taken = repeatedly({ _ in
+      RawFrame.frame(type: 9, stream: 3, payload: RawFrame.literal("a", [1]))
+    })
+    #expect(taken <= 9)
+    #expect(server.session.isFinished && server.calls.count == 1)
+  }
+
+  @Test("refuses SETTINGS with more than 32 entries")
+  func settingsEntries() {
+    let entries = (0..<33).map { _ in (id: UInt16(4), value: UInt32(100)) }
+    server.receive(RawFrame.settings(entries))
+    #expect(server.output().containsFrame(type: 7) && server.session.isFinished)
+  }
+
+  @Test("says that its output is congested when a client takes no answers")
+  func outputCongestion() {
+    var settings = SessionSettings()
+    settings.floods.maxQueuedFrames = 50
+    guard let server = try? Peer(.server, settings: settings) else { return }
+    server.receive(RawFrame.preface)
+    for _ in 0..<60 { server.receive(RawFrame.ping) }
+    #expect(server.session.isOutputCongested)
+    _ = server.output()
+    #expect(!server.session.isOutputCongested)
+  }
+}
