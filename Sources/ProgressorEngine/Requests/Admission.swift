@@ -46,8 +46,9 @@ extension Engine {
     }
     guard !slots[slot(of: shard)].isDelayed else { return refuse(request, .storageUnavailable) }
     let machine = machine(request.machine, shard, namespace)
-    guard machine.mailbox.requestCount + machine.waitingNotifies.count < namespace.mailboxLimit
-    else {
+    let waiting = machine.mailbox.requestCount + machine.waitingNotifies.count
+    // The limit is on what waits beside the one that runs; none runs before the first.
+    guard waiting < namespace.mailboxLimit || (waiting == 0 && machine.running == nil) else {
       return refuse(request, .overloaded("too many requests wait on the machine"))
     }
     let key = Fingerprint.of(request.operation)
