@@ -27,6 +27,8 @@ struct SubchannelState: Sendable {
   private var attemptStarted = NIODeadline.uptimeNanoseconds(0)
   private var readySince = NIODeadline.uptimeNanoseconds(0)
   private var isProven = false
+  /// Connections in a row that ended before they were of use.
+  private var uselessConnections = 0
   /// Whether a failure was not followed by a working connection yet.
   private var hasFailed = false
 
@@ -65,7 +67,7 @@ struct SubchannelState: Sendable {
   mutating func proved() {
     guard phase == .ready, !isProven else { return }
     isProven = true
-    backoff.reset()
+    succeeded()
   }
 
   /// The attempt failed.
@@ -74,15 +76,17 @@ struct SubchannelState: Sendable {
     return failed(now: now, random: random)
   }
 
-  /// The connection broke, or takes no more calls. One that had worked is replaced at once; one that
-  /// had not is a failure, else a peer that greets and hangs up would keep us connecting.
+  /// The connection broke, or takes no more calls. One that had worked is replaced at once, and so is
+  /// the first that had not; more of these in a row are failures, else a peer that greets and hangs
+  /// up would keep us connecting.
   mutating func connectionEnded(now: NIODeadline, random: Double) -> Action {
     guard phase == .ready else { return .none }
     if isProven || now - readySince >= provingTime {
-      backoff.reset()
+      succeeded()
       return start(now: now)
     }
-    return failed(now: now, random: random)
+    uselessConnections += 1
+    return uselessConnections == 1 ? start(now: now) : failed(now: now, random: random)
   }
 
   /// The time of ``Action/wait(until:)`` came.
@@ -101,6 +105,11 @@ struct SubchannelState: Sendable {
   /// The end. Nothing is asked for afterwards.
   mutating func shutDown() {
     phase = .shutdown
+  }
+
+  private mutating func succeeded() {
+    uselessConnections = 0
+    backoff.reset()
   }
 
   private mutating func start(now: NIODeadline) -> Action {

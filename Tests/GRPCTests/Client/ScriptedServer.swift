@@ -35,6 +35,7 @@ final class ScriptedServer: Sendable {
   }
 
   var events: Log { log.withLockedValue { $0 } }
+  var loop: any EventLoop { channel.eventLoop }
   var port: Int { address.port ?? 0 }
 
   /// Starts to listen.
@@ -110,18 +111,22 @@ final class ScriptedConnection: ChannelInboundHandler, SessionDelegate {
     channel.writeAndFlush(ByteBuffer(bytes: bytes), promise: nil)
   }
 
-  /// Sends one frame past the session.
-  func sendFrame(type: UInt8, flags: UInt8 = 0, stream: Int32 = 0, _ payload: [UInt8]) {
-    let length = payload.count
-    var frame: [UInt8] = [UInt8(length >> 16), UInt8(length >> 8 & 255), UInt8(length & 255)]
-    frame += [type, flags]
-    for shift in [24, 16, 8, 0] { frame.append(UInt8(truncatingIfNeeded: stream >> shift)) }
-    sendRaw(frame + payload)
+  /// One frame, in bytes.
+  static func frame(
+    type: UInt8, flags: UInt8 = 0, stream: Int32 = 0, _ payload: [UInt8]
+  ) -> [UInt8] {
+    var frame = ByteBuffer()
+    frame.writeInteger(UInt8(payload.count >> 16))
+    frame.writeInteger(UInt16(payload.count & 0xFFFF))
+    frame.writeBytes([type, flags])
+    frame.writeInteger(stream)
+    frame.writeBytes(payload)
+    return Array(buffer: frame)
   }
 
   /// Sends GOAWAY with any last stream, then goes on.
   func sendGoAway(last: UInt8, code: UInt8 = 0, _ debug: String = "") {
-    sendFrame(type: 7, [0, 0, 0, last, 0, 0, 0, code] + Array(debug.utf8))
+    sendRaw(Self.frame(type: 7, [0, 0, 0, last, 0, 0, 0, code] + Array(debug.utf8)))
   }
 
   func flush() {

@@ -67,6 +67,9 @@ import Testing
     var state = connecting()
     var waits: [TimeAmount] = []
     var now = start
+    state.connected(now: now)
+    let action = state.connectionEnded(now: now, random: 0.5)
+    #expect(action == .connect)
     for _ in 0..<4 {
       state.connected(now: now)
       guard case .wait(let until) = state.connectionEnded(now: now, random: 0.5) else {
