@@ -156,6 +156,9 @@ let package = Package(
       name: "ProgressorServerTests",
       dependencies: [
         "ProgressorServer", "ProgressorProto", "GRPC", "MachineModel", "ProgressorEngine",
+        "EmbeddedPostgreSQL",
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
   ]
