@@ -8,6 +8,12 @@ public struct MachineID: Sendable, Hashable {
     self.id = id
   }
 
+  /// Byte by byte, as the database compares. `String`'s own `==` takes "é" for "e" + U+0301: those
+  /// are two machines. (What is equal here has equal hashes: the hash of `String` is coarser.)
+  public static func == (a: MachineID, b: MachineID) -> Bool {
+    a.id.utf8.elementsEqual(b.id.utf8) && a.namespace.utf8.elementsEqual(b.namespace.utf8)
+  }
+
   /// Ids, namespace names and idempotency keys: 1 to 256 bytes of UTF-8 without control characters.
   public static let maximumBytes = 256
 

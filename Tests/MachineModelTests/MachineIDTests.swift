@@ -24,6 +24,15 @@ struct MachineIDTests {
     #expect(error?.message.hasPrefix("id: ") == true)
   }
 
+  @Test("ids are told apart byte by byte, not by what they look like")
+  func exactEquality() {
+    let forms = ["\u{E0}", "a\u{300}", "a\u{323}\u{307}", "a\u{307}\u{323}"]
+    let machines = forms.map { MachineID(namespace: "n", id: $0) }
+    #expect(Set(machines).count == forms.count)
+    #expect(Set(forms.map { MachineID(namespace: $0, id: "m") }).count == forms.count)
+    #expect(machines[0] == MachineID(namespace: "n", id: "\u{E0}"))
+  }
+
   @Test("the shard of a machine never changes: it is part of the stored format")
   func stableShards() {
     let shards = [("orders", "1"), ("orders", "2"), ("n", "Заказ"), ("", "")].map {
