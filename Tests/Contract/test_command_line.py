@@ -79,4 +79,4 @@ def test_namespaces(server, processor):
     assert name in namespace("list")
     assert name in json.dumps(json.loads(namespace("get", name, "--json")))
     again = progressor("namespace", "create", name, processor.endpoint, "--server", server.address)
-    assert again.returncode != 0 and "exists" in again.stderr
+    assert again.returncode != 0 and "ALREADY_EXISTS" in again.stderr

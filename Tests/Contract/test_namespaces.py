@@ -89,7 +89,7 @@ def test_impossible_options(client, name, options, field):
 
 @pytest.mark.parametrize("endpoint", [
     "", "localhost", "localhost:", ":80", "localhost:0", "localhost:65536", "localhost:x",
-    "ipv4:1.2.3:80", "ipv6:::1:80", "unix:", "http://localhost:80",
+    "ipv4:localhost:80", "ipv6:::1:80", "unix:", "http://localhost:80",
 ])
 def test_impossible_endpoints(client, name, endpoint):
     with fails("INVALID_ARGUMENT", "INVALID_ARGUMENT") as failure:

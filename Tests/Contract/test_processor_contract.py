@@ -41,11 +41,6 @@ def test_the_callers_context_reaches_the_processor(space):
         assert "other" not in invocation.metadata
 
 
-def test_binary_context_reaches_the_processor(space):
-    space.start("m", metadata=[("x-token-bin", bytes(range(256)))])
-    assert space.invocations("m")[0].metadata["x-token-bin"] == bytes(range(256))
-
-
 def test_the_context_is_stored_with_a_notification(space):
     space.start("m")
     space.notify("m", metadata=TRACE)

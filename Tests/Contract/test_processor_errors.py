@@ -223,6 +223,7 @@ UNUSABLE = {
     "not protobuf": [b"\xff\xff\xff"],
     "truncated": [b"\x0a\x7f\x01"],
     "timer without a time": set_timer(),
+    "timer in the year 9999": set_timer(deadline={"seconds": 253402300799}),
     "timer after the year 9999": set_timer(deadline={"seconds": 253402300800}),
     "timer before the year 1": set_timer(deadline={"seconds": -62135596801}),
     "nanos out of range": set_timer(deadline={"seconds": 1, "nanos": 1_000_000_000}),
@@ -236,6 +237,10 @@ UNUSABLE = {
     "negative range": set_timer(timeout={"seconds": 1}, history_range=history(after=-1)),
     "negative limit": set_timer(timeout={"seconds": 1}, history_range=history(limit=-1)),
     "unknown direction": set_timer(timeout={"seconds": 1}, history_range=history(direction=9)),
+    "too many events": [processor_pb2.ProcessSignalResponse(change=types_pb2.StateChange(
+        events=[types_pb2.Content()] * 50_001)).SerializeToString()],
+    "a too large event": [processor_pb2.ProcessSignalResponse(change=types_pb2.StateChange(
+        events=[types_pb2.Content(data=bytes(9 << 20))])).SerializeToString()],
     "over the message limit": [processor_pb2.ProcessSignalResponse(change=types_pb2.StateChange(
         aux_state=types_pb2.Content(data=bytes(17 << 20)))).SerializeToString()],
 }

@@ -156,7 +156,6 @@ def list_with(space, **fields):
     (dict(page_size=-1), "page_size"),
     (dict(page_token="made up"), "page_token"),
     (dict(page_token="\u00ff" * 300), "page_token"),
-    (dict(id_prefix="a\nb"), "id_prefix"),
     (dict(id_prefix="a" * 257), "id_prefix"),
     (dict(status_filter=9), "status_filter"),
 ])

@@ -54,14 +54,12 @@ def test_a_zero_or_past_timer_fires_at_once(space, timer):
     assert space.events("m") == [b"timeout"]
 
 
-@pytest.mark.parametrize("timer", [timer_at(253402300799), timer_in(86400 * 365 * 100)],
-                         ids=["year 9999", "a hundred years"])
-def test_a_far_timer_is_kept_and_harms_nothing(space, timer):
-    space.behave(set_by_init(timer))
+def test_a_far_timer_is_kept_and_harms_nothing(space):
+    at = time.time() + 86400 * 365 * 99
+    space.behave(set_by_init(timer_at(at)))
     space.start("m")
     shown = space.get("m").timer
-    if timer.HasField("deadline"):
-        assert shown == timer.deadline
+    assert abs(shown.ToMicroseconds() / 1e6 - at) < 1
     assert space.call("m") == b""
     assert space.get("m").timer == shown
     assert timeouts(space) == []
