@@ -26,7 +26,7 @@ struct ClientFailure: Error, CustomStringConvertible {
     switch reason {
     case "NAMESPACE_NOT_FOUND":
       "See `progressor namespace list`; make one with `progressor namespace create`."
-    case "NAMESPACE_ALREADY_EXISTS": "See `progressor namespace get`."
+    case "NAMESPACE_ALREADY_EXISTS": "It exists already: see `progressor namespace get`."
     case "MACHINE_NOT_FOUND":
       "See `progressor machine list`; start one with `progressor machine start`."
     case "MACHINE_ALREADY_EXISTS": "Take another id, or remove that machine first."

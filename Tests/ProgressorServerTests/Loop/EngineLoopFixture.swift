@@ -93,6 +93,7 @@ final class StorageProbe: StoragePort {
   private let groups: AsyncStream<[Effect]>
   private let continuation: AsyncStream<[Effect]>.Continuation
   private let answering = Mutex<EngineLoop?>(nil)
+  private let losses = Atomic<Int>(0)
 
   init() { (groups, continuation) = AsyncStream.makeStream() }
 
@@ -112,6 +113,10 @@ final class StorageProbe: StoragePort {
     }
     if !asked.isEmpty { continuation.yield(asked) }
   }
+
+  func acknowledgeLoss() { losses.wrappingAdd(1, ordering: .relaxed) }
+
+  var acknowledgedLosses: Int { losses.load(ordering: .relaxed) }
 
   func next() async throws -> Effect { try #require(try await nextGroup(of: 1).first) }
 

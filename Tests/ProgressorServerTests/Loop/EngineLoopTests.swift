@@ -79,4 +79,17 @@ struct EngineLoopTests {
     #expect(try await reply.value() == .error(.deadlineExceeded))
     try await fixture.stop()
   }
+
+  @Test("each loss of shards is acknowledged once, after its effects")
+  func losses() async throws {
+    try await fixture.start()
+    fixture.loop.submit(fixture.ownership)
+    let reply = fixture.request(.get(range: nil), id: "a")
+    _ = try await fixture.storage.next()
+    fixture.loop.submit([.shardsLost((0..<1_024).map { ShardID($0) }), .shardsLost([])])
+    #expect(try await reply.value() == .error(.notOwner))
+    try await fixture.loop.eventLoop.submit {}.get()
+    #expect(fixture.storage.acknowledgedLosses == 2)
+    try await fixture.stop()
+  }
 }
