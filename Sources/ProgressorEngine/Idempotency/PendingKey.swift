@@ -3,7 +3,8 @@ import MachineModel
 /// An idempotency key whose first request is still running; repeats wait for it.
 struct PendingKey {
   var owner: RequestID
-  let fingerprint: [UInt8]
+  /// The owner's.
+  var fingerprint: [UInt8]
   var waiters: [RequestID] = []
 }
 

@@ -78,17 +78,14 @@ extension Engine {
   }
 
   /// Takes the key for the request. False when another request holds it: then this one waits for
-  /// that one's reply, or is refused.
+  /// that one's reply, with other arguments too. Whose the key is, only the database knows: the
+  /// one that holds it may be the one that is mistaken.
   private mutating func claim(
     _ key: (key: String, fingerprint: [UInt8]), for request: Request, _ machine: ResidentMachine
   ) -> Bool {
     guard let pending = machine.keys[key.key] else {
       machine.keys[key.key] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
       return true
-    }
-    guard pending.fingerprint == key.fingerprint else {
-      refuse(request, .keyReused)
-      return false
     }
     guard pending.waiters.count < machine.namespace.mailboxLimit else {
       refuse(request, .overloaded("too many requests wait on the idempotency key"))
@@ -119,15 +116,18 @@ extension Engine {
     guard var pending = machine.keys[key], pending.owner == owner else { return }
     if StoredReply(reply) != nil {
       machine.keys[key] = nil
-      for waiter in pending.waiters where requests.removeValue(forKey: waiter) != nil {
-        effects.append(.reply(waiter, reply))
+      for waiter in pending.waiters {
+        guard let request = requests.removeValue(forKey: waiter) else { continue }
+        let isRepeat = request.key?.fingerprint == pending.fingerprint
+        effects.append(.reply(waiter, isRepeat ? reply : .error(.keyReused)))
       }
       return
     }
     while !pending.waiters.isEmpty {
       let next = pending.waiters.removeFirst()
-      guard requests[next] != nil else { continue }
+      guard let request = requests[next] else { continue }
       pending.owner = next
+      pending.fingerprint = request.key?.fingerprint ?? []
       machine.keys[key] = pending
       return enter(next, machine)
     }
