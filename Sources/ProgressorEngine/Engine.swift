@@ -94,15 +94,15 @@ public struct Engine: ~Copyable {
 
   private mutating func askForWake() {
     var next = deadlines.next
-    // Without a trusted lease nothing begins; its renewal is an input of its own.
-    let isTrusted = lease.isTrusted(at: now.uptime)
-    if isTrusted, let due = timers.nextDue {
+    // Without shards and a trusted lease nothing begins; both come as inputs of their own.
+    let begins = !shards.isEmpty && lease.isTrusted(at: now.uptime)
+    if begins, let due = timers.nextDue {
       let (distance, overflow) = due.microseconds.subtractingReportingOverflow(
         now.wall.microseconds)
       let at = overflow ? Int64.max : now.uptime.saturatingAdd(max(0, distance))
       next = min(next ?? at, at)
     }
-    if isTrusted, let at = lookAhead.wakeAt(heapCount: timers.count, configuration: configuration) {
+    if begins, let at = lookAhead.wakeAt(heapCount: timers.count, configuration: configuration) {
       next = min(next ?? at, at)
     }
     guard let next, next != wakeAt else { return }
