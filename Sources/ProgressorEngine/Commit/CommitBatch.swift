@@ -76,7 +76,7 @@ public enum RowChange: Sendable, Hashable {
   /// `auxChanged` the aux state in the database stays and `auxState` need not be sent.
   case update(MachineRow, auxChanged: Bool)
   /// An accepted notification: `notification_count` grows by the record's `enqueued`, and `due`
-  /// becomes the earlier of what it is and this. The version stays, so that it conflicts with no
+  /// becomes the earlier of what it is and this, unless the machine is failed by then. The version stays, so that it conflicts with no
   /// step that runs meanwhile.
   case requeue(due: Timestamp?)
   /// The machine, its events and its notifications are gone.

@@ -5,7 +5,10 @@ extension Engine {
   mutating func committed(_ id: BatchID) {
     for slot in slots.indices {
       guard let entries = slots[slot].ended(id) else { continue }
-      for entry in entries { committed(entry) }
+      // In the database's order: of the due times of a step and of a notification in one batch the
+      // earlier one stays.
+      for entry in entries where entry.isStep { committed(entry) }
+      for entry in entries where !entry.isStep { committed(entry) }
       return
     }
   }
@@ -20,6 +23,9 @@ extension Engine {
       machine.enqueuesInFlight -= 1
       if var row = machine.row {
         row.notificationCount += 1
+        if row.failure == nil, case .requeue(let due?) = entry.record.row {
+          row.due = row.due.map { min($0, due) } ?? due
+        }
         machine.presence = .present(row)
         machine.notifications.accepted(notification)
       }

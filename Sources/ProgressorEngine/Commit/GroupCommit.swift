@@ -12,6 +12,10 @@ struct GroupCommit {
   struct Pending {
     let record: CommitRecord
     let origin: Origin
+
+    var isStep: Bool {
+      if case .step = origin { true } else { false }
+    }
   }
 
   private var pending: Deque<Pending> = []

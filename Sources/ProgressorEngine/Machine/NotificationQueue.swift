@@ -1,4 +1,5 @@
 import DequeModule
+import MachineModel
 
 /// A machine's accepted notifications, as far as they are in memory: always the head of the queue
 /// that the database holds.
@@ -50,4 +51,10 @@ struct NotificationQueue {
     guard loaded.first?.sequence == head.sequence else { return }
     loaded[0] = head
   }
+}
+
+extension QueuedNotification {
+  /// When it is delivered, as the head of its queue: at once, unless it backs off. The clock of the
+  /// node that accepted it may have been ahead.
+  func due(_ now: Moment) -> Timestamp { retry?.nextAttemptAt ?? min(acceptedAt, now.wall) }
 }

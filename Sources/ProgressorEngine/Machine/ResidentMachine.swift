@@ -96,7 +96,7 @@ final class ResidentMachine {
     if row.failure != nil { return nil }
     var due = row.timer?.due
     if let head {
-      let delivery = head.retry?.nextAttemptAt ?? head.acceptedAt
+      let delivery = head.due(now)
       due = due.map { min($0, delivery) } ?? delivery
     } else if notifications.needsLoad {
       due = due.map { min($0, now.wall) } ?? now.wall

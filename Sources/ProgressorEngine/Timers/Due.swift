@@ -4,9 +4,11 @@ import MachineModel
 extension Engine {
   /// Puts the machine's next due time into the heap, if the heap covers that time.
   mutating func schedule(_ machine: ResidentMachine) {
-    guard let row = machine.row, !machine.isDropped,
-      let due = nextUnqueued(machine, row), lookAhead.covers(due)
-    else { return }
+    guard let row = machine.row, !machine.isDropped, let due = nextUnqueued(machine, row) else {
+      return
+    }
+    // The row's own due time may be earlier: then the look-ahead is past it, and never finds it.
+    guard lookAhead.covers(due) || row.due.map(lookAhead.covers) == true else { return }
     if let scheduled = machine.scheduledAt, scheduled <= due { return }
     guard timers.count < 4 * configuration.lookAheadPage else {
       // The heap is full: the database keeps the time, and the heap is filled from it again.
@@ -29,9 +31,7 @@ extension Engine {
   }
 
   private func deliveryDue(_ machine: ResidentMachine) -> Timestamp? {
-    if let head = machine.notifications.head {
-      return head.retry?.nextAttemptAt ?? head.acceptedAt
-    }
+    if let head = machine.notifications.head { return head.due(now) }
     return machine.notifications.needsLoad ? now.wall : nil
   }
 
