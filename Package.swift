@@ -161,5 +161,9 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
+    .testTarget(
+      name: "progressorTests",
+      dependencies: ["progressor", "ProgressorServer", "ProgressorProto", "GRPC", "MachineModel"],
+      swiftSettings: common),
   ]
 )

@@ -8,5 +8,7 @@ struct Program: AsyncParsableCommand {
     commandName: "progressor",
     abstract: "Keeps business processes running in spite of crashes.",
     version: Version.current,
-    subcommands: [ServeCommand.self, MachineCommand.self, NamespaceCommand.self])
+    subcommands: [
+      ServeCommand.self, MachineCommand.self, NamespaceCommand.self, SettingsCommand.self,
+    ])
 }

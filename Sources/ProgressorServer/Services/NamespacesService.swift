@@ -25,8 +25,7 @@ struct NamespacesService: Sendable {
       let record = try await namespaces.namespace(named: request.name)
       return GetNamespaceResponse(namespace: record.namespace)
     }
-    serve(ListNamespacesRequest.self, "List", &router, name: { _ in "" }) {
-      _ throws(ProgressorError) in
+    serve(ListNamespacesRequest.self, "List", &router, name: nil) { _ throws(ProgressorError) in
       ListNamespacesResponse(namespaces: try await namespaces.listNamespaces().map(\.namespace))
     }
     for method in ["Update", "Delete"] {
@@ -42,9 +41,11 @@ struct NamespacesService: Sendable {
   }
 
   /// Serves a method; a task per call will do for what operators do now and then.
+  ///
+  /// - Parameter name: The namespace that a request is about, for its errors.
   private func serve<Message: ProtobufMessage, Response: ProtobufMessage>(
     _: Message.Type, _ method: String, _ router: inout Router,
-    name: @escaping @Sendable (Message) -> String,
+    name: (@Sendable (Message) -> String)?,
     answer: @escaping @Sendable (Message) async throws(ProgressorError) -> Response
   ) {
     router.unary("/\(NamespacesService.name)/\(method)") { request, responder in
@@ -57,7 +58,8 @@ struct NamespacesService: Sendable {
         do throws(ProgressorError) {
           responder.respond(try await answer(message).buffer() ?? ByteBuffer())
         } catch {
-          responder.fail(RPCStatus(error, machine: MachineID(namespace: name(message), id: "")))
+          responder.fail(
+            RPCStatus(error, machine: MachineID(namespace: name?(message) ?? "", id: "")))
         }
       }
     }

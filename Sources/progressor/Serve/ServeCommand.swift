@@ -58,8 +58,11 @@ struct ServeCommand: AsyncParsableCommand {
     LoggingSystem.bootstrap { LineLogHandler(label: $0, configuration: log) }
     let logger = Logger(label: "progressor")
     logger.info("starting", metadata: ["version": "\(Version.current)"])
-    let node = Node(configuration: configuration, logger: logger) { addresses in
-      for address in addresses { logger.notice("listening on \(address)") }
+    // Who waits for this line does so at any log level.
+    var announcer = logger
+    announcer.logLevel = min(logger.logLevel, .notice)
+    let node = Node(configuration: configuration, logger: logger) { [announcer] addresses in
+      for address in addresses { announcer.notice("listening on \(address)") }
     }
     let group = ServiceGroup(services: [node], logger: Logger(label: "progressor.services"))
     let signals = StopSignals { Task { await group.triggerGracefulShutdown() } }
