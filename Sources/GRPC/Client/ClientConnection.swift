@@ -192,11 +192,12 @@ final class ClientConnection: ChannelDuplexHandler {
     guard let context, !isLost, !isFlushing else { return }
     isFlushing = true
     writeOutput(context)
-    if isCloseRequested, session.failure == nil {
+    if !isLost, isCloseRequested, session.failure == nil {
       session.terminate(.noError)
       writeOutput(context)
     }
     isFlushing = false
+    guard !isLost else { return }
     offerStreams()
     if isCloseRequested || session.failure != nil || session.isFinished {
       if failure == nil { failure = session.failure?.message }
@@ -209,7 +210,8 @@ final class ClientConnection: ChannelDuplexHandler {
 
   private func writeOutput(_ context: ChannelHandlerContext) {
     let now = NIODeadline.now().uptimeNanoseconds
-    while context.channel.isWritable {
+    // A write that fails may close the channel before it returns.
+    while !isLost, context.channel.isWritable {
       output.clear()
       session.takeOutput(limit: Self.writeSize, now: now) { bytes in
         bytes.withUnsafeBytes { _ = output.writeBytes($0) }
@@ -292,6 +294,7 @@ extension ClientConnection: SessionDelegate {
   func sessionDidReceiveSettings(_ session: Session) {
     let peer = Int(session.remoteSettings.maxConcurrentStreams)
     maximumStreams = min(peer, maximumStreamsByConfiguration)
+    hasNewStreams = true
     guard !isReady else { return }
     isReady = true
     delegate?.connectionDidBecomeReady(self)

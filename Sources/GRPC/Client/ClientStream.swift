@@ -5,7 +5,9 @@ import NIOCore
 final class ClientStream: StreamDelegate {
   private let connection: ClientConnection
   private var reader: UnaryResponseReader
-  private var body: RequestBody
+  /// What is to be sent; nil once the attempt was given up, so that a peer that does not read holds
+  /// no memory of ours.
+  private var body: RequestBody?
   /// The call, as long as it waits for this attempt.
   private var call: UnaryCall?
   /// The stream, from when it was submitted until it closed.
@@ -31,6 +33,7 @@ final class ClientStream: StreamDelegate {
   /// Gives the attempt up: nobody waits for it any more.
   func abandon() {
     call = nil
+    body = nil
     stream?.reset(.cancel)
     connection.setNeedsFlush()
   }
@@ -57,11 +60,11 @@ final class ClientStream: StreamDelegate {
   func streamDidReceiveEnd(_ stream: HTTP2Stream) {
     guard call != nil else { return }
     // A peer that answers before it has read the whole request: the rest is of no use.
-    conclude(reader.receiveEnd(), resetting: body.isFinished ? nil : stream)
+    conclude(reader.receiveEnd(), resetting: body?.isFinished == true ? nil : stream)
   }
 
   func stream(_ stream: HTTP2Stream, readBodyInto writer: inout BodyWriter) -> BodyProgress {
-    body.read(into: &writer)
+    body?.read(into: &writer) ?? .open
   }
 
   func stream(_ stream: HTTP2Stream, didClose code: ErrorCode) {
@@ -86,6 +89,7 @@ final class ClientStream: StreamDelegate {
   ) {
     guard let call else { return }
     self.call = nil
+    if stream != nil { body = nil }
     stream?.reset(.cancel)
     call.pool.attemptEnded(call, result, wasSent: wasSent)
   }

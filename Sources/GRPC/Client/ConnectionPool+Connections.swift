@@ -112,6 +112,7 @@ extension ConnectionPool {
       }
     case .shutdown:
       guard leaving.isEmpty else { return }
+      cancelDeadlineTimer()
       let promises = closePromises
       closePromises = []
       for promise in promises { promise.succeed() }

@@ -79,6 +79,7 @@ final class ConnectionPool: @unchecked Sendable {
     }
     do {
       call.body = try RequestBody(call.message, encoding: configuration.requestEncoding)
+      call.message = ByteBuffer()
     } catch {
       return endLater(call, .unsendable, .resourceExhausted, error.status.message)
     }
@@ -205,6 +206,12 @@ final class ConnectionPool: @unchecked Sendable {
       self.expire()
     }
     deadlineTimer = (first.deadline, task)
+  }
+
+  /// Lets go of the timer, when no call is left.
+  func cancelDeadlineTimer() {
+    deadlineTimer?.task.cancel()
+    deadlineTimer = nil
   }
 
   private func expire() {

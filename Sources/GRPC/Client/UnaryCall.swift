@@ -11,9 +11,10 @@ public final class UnaryCall: @unchecked Sendable {
   let waitsForReady: Bool
   /// `.distantFuture` when there is none.
   let deadline: NIODeadline
-  let message: ByteBuffer
 
-  /// The request's body, once the call was admitted.
+  /// The message, until the call is admitted.
+  var message: ByteBuffer
+  /// The request's body, from when the call is admitted until it ends.
   var body: RequestBody?
   /// The attempt that is under way.
   var stream: ClientStream?

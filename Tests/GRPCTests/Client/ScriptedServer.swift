@@ -80,6 +80,7 @@ final class ScriptedConnection: ChannelInboundHandler, SessionDelegate {
   let log: NIOLockedValueBox<ScriptedServer.Log>
   private let onConnect: @Sendable (ScriptedConnection) -> Void
   private let script: ScriptedServer.Script
+  private var isClosed = false
 
   init(
     channel: any Channel, settings: SessionSettings, log: NIOLockedValueBox<ScriptedServer.Log>,
@@ -130,6 +131,7 @@ final class ScriptedConnection: ChannelInboundHandler, SessionDelegate {
   }
 
   func flush() {
+    guard !isClosed else { return }
     var output = ByteBuffer()
     session.takeOutput(now: NIODeadline.now().uptimeNanoseconds) { bytes in
       bytes.withUnsafeBytes { _ = output.writeBytes($0) }
@@ -155,6 +157,7 @@ final class ScriptedConnection: ChannelInboundHandler, SessionDelegate {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
+    isClosed = true
     session.connectionClosed(.cancel)
   }
 
