@@ -27,8 +27,20 @@ enum AnswerFields {
   /// The trailers of a call that went well and has nothing else to say.
   static let ok = StaticHeaders(["grpc-status": "0"])
 
-  /// The fields of a status; `grpc-message` percent-encoded, details and metadata as base64.
+  /// The largest list that is sent. No client takes more than a few times its 8 KiB by default, and
+  /// nghttp2 itself encodes 64 KiB at most.
+  private static let maxSize = 32 << 10
+
+  /// The fields of a status; `grpc-message` percent-encoded, details and metadata as base64. Of a
+  /// status that is too large only the code is told.
   static func status(_ status: RPCStatus) -> HeaderList {
+    let fields = encode(status)
+    guard fields.size > maxSize else { return fields }
+    return encode(
+      RPCStatus(code: status.code, message: "the description of the error is too large to be sent"))
+  }
+
+  private static func encode(_ status: RPCStatus) -> HeaderList {
     var fields = HeaderList()
     fields.append("grpc-status", status.code.headerValue)
     if !status.message.isEmpty {

@@ -89,8 +89,9 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
     }
   }
 
+  /// Our SETTINGS wait for the client's first bytes: whoever speaks HTTP/1 is to get an answer that it
+  /// can read.
   func channelActive(context: ChannelHandlerContext) {
-    flush()
     scheduleWakeup()
     context.fireChannelActive()
   }

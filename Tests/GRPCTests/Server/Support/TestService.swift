@@ -1,0 +1,110 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+@testable import GRPC
+
+/// The methods that the tests call, and what their handlers saw.
+final class TestService: Sendable {
+  struct Seen {
+    var requests: [UnaryRequest] = []
+    var cancellations = 0
+    /// Responders of calls that wait to be answered.
+    var held: [UnaryResponder] = []
+    var streams: [StreamResponder] = []
+    /// Messages that `Flood` could send.
+    var sent = 0
+  }
+
+  let seen = Mutex(Seen())
+
+  var router: Router {
+    var router = Router()
+    router.unary("/test.Test/Echo") { request, responder in
+      self.seen.withLock { $0.requests.append(request) }
+      responder.respond(request.message, trailers: request.metadata)
+    }
+    router.unary("/test.Test/Fail") { _, responder in
+      var trailers = Metadata()
+      try? trailers.append("x-reason", text: "because")
+      responder.fail(
+        RPCStatus(
+          code: .notFound, message: "\t\r\n ü 😈 %", details: [0, 1, 0xff], trailers: trailers))
+      responder.respond(ByteBuffer())  // The first answer counts.
+    }
+    router.unary("/test.Test/Hold") { _, responder in
+      responder.onCancel { self.seen.withLock { $0.cancellations += 1 } }
+      self.seen.withLock { $0.held.append(responder) }
+    }
+    router.unary("/test.Test/Drop") { _, _ in }
+    router.unary("/test.Test/Large") { _, responder in
+      responder.respond(ByteBuffer(repeating: 7, count: 300_000))
+    }
+    router.unary("/test.Test/LargeStatus") { _, responder in
+      responder.fail(RPCStatus(code: .aborted, message: String(repeating: "m", count: 200_000)))
+    }
+    router.serverStreaming("/test.Test/Count") { request, responder in
+      for _ in 0..<3 { responder.send(request.message) }
+      responder.finish()
+    }
+    router.serverStreaming("/test.Test/Flood") { _, responder in
+      self.seen.withLock { $0.streams.append(responder) }
+      responder.onCancel { self.seen.withLock { $0.cancellations += 1 } }
+      let send: @Sendable () -> Void = {
+        while responder.send(ByteBuffer(repeating: 1, count: 1_000)) {
+          self.seen.withLock { $0.sent += 1 }
+        }
+      }
+      responder.onWritable(send)
+      send()
+    }
+    router.bidirectional("/test.Test/Chat") { _, responder in
+      StreamInput(
+        message: { responder.send($0) },
+        end: { responder.finish() })
+    }
+    return router
+  }
+
+  /// Waits until something holds of what was seen.
+  func wait(until condition: (borrowing Seen) -> Bool) async throws {
+    for _ in 0..<1_000_000 {
+      if seen.withLock({ condition($0) }) { return }
+      await Task.yield()
+    }
+    throw Timeout()
+  }
+
+  struct Timeout: Error {}
+
+  /// Starts a server with these methods on a free port, and stops it after `body`.
+  static func serve(
+    _ configuration: ServerConfiguration = ServerConfiguration(),
+    _ body: (TestService, ServerAddress) async throws -> Void
+  ) async throws {
+    let service = TestService()
+    let server = GRPCServer(
+      router: service.router, configuration: configuration,
+      group: MultiThreadedEventLoopGroup.singleton)
+    let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
+    do {
+      try await body(service, addresses[0])
+    } catch {
+      await server.stop(grace: .zero)
+      throw error
+    }
+    await server.stop(grace: .zero)
+  }
+
+  /// The same, with a client that is connected.
+  static func withClient(
+    _ configuration: ServerConfiguration = ServerConfiguration(),
+    _ body: (TestService, RawClient) async throws -> Void
+  ) async throws {
+    try await serve(configuration) { service, address in
+      let client = try await RawClient.connect(to: address)
+      try await body(service, client)
+      await client.close()
+    }
+  }
+}
