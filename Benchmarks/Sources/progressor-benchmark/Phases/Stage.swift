@@ -1,0 +1,55 @@
+import GRPC
+import NIOCore
+import Synchronization
+
+/// What the phases act on: who generates the load, who processes it, who measures it.
+struct Stage: Sendable {
+  let plan: Plan
+  let generator: LoopThread
+  let processor: BenchmarkProcessor
+  let meter: Meter
+  /// The port that is measured: the server's, or the processor's own.
+  let port: Int
+
+  /// Lets callers call for a while and measures the middle of it.
+  func measure(
+    group: String, name: String, unit: Measurement.Unit, callers: Int, path: String,
+    request: @escaping LoadGenerator.Request
+  ) async throws -> Measurement {
+    try await withCallers(callers, path: path, request: request) { load in
+      load.start()
+      try await Task.sleep(for: plan.warmUp)
+      try await load.beginCounting()
+      let start = try await meter.read()
+      try await Task.sleep(for: plan.measuring)
+      let count = try await load.counted()
+      let end = try await meter.read()
+      try await load.stop()
+      return Measurement(
+        group: group, name: name, unit: unit, steps: count.completed, from: start, to: end,
+        latencies: count.latencies, failures: count.failures)
+    }
+  }
+
+  /// Gives `body` a load generator with its own connections: one for each caller, four at the most.
+  func withCallers<Result>(
+    _ callers: Int, path: String, total: Int? = nil, request: @escaping LoadGenerator.Request,
+    _ body: (LoadGenerator) async throws -> Result
+  ) async throws -> Result {
+    try await withChannel(port: port, connections: min(callers, 4), on: generator) { channel in
+      try await body(
+        LoadGenerator(
+          channel: channel, path: path, callers: callers, total: total, request: request))
+    }
+  }
+
+  /// Waits until `condition` holds, for `seconds` at the most; answers whether it does.
+  func wait(seconds: Int, until condition: () -> Bool) async throws -> Bool {
+    let deadline = NIODeadline.now() + .seconds(Int64(seconds))
+    while !condition() {
+      guard NIODeadline.now() < deadline else { return false }
+      try await Task.sleep(for: .milliseconds(2))
+    }
+    return true
+  }
+}
