@@ -18,6 +18,9 @@ struct DeadlineQueue {
   /// The earliest deadline, perhaps of a call that is gone.
   var next: NIODeadline? { heap.min?.deadline }
 
+  /// How many deadlines are kept, those of calls that are gone among them.
+  var count: Int { heap.count }
+
   /// Adds the deadline of a call.
   ///
   /// - Parameters:

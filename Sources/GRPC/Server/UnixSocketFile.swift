@@ -39,6 +39,12 @@ enum UnixSocketFile {
     remove(path)
   }
 
+  /// Whether there is a file of any kind.
+  static func exists(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
   /// Removes the file, if it is there.
   static func remove(_ path: String) {
     unlink(path)

@@ -57,8 +57,13 @@ final class RawClient: Sendable {
       state.body = bytes
       state.ends = ends
       state.reads = reads
-      state.stream = try handler.session.submitRequest(
-        headers, hasBody: !bytes.isEmpty || !ends, delegate: state)
+      do {
+        state.stream = try handler.session.submitRequest(
+          headers, hasBody: !bytes.isEmpty || !ends, delegate: state)
+      } catch {
+        state.done.fail(error)
+        throw error
+      }
       handler.flush()
       return call
     }
