@@ -4,6 +4,7 @@ that they neither see each other nor depend on an order."""
 import itertools
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from support.client import Client, Space
@@ -57,13 +58,22 @@ def space(client: Client, spaces: Callable[..., Space]) -> Space:
     return spaces(client)
 
 
+@pytest.fixture(scope="session")
+def new_data() -> Iterator[Path]:
+    """The data directory of a server that was started and stopped once."""
+    server = Server().start()
+    assert server.terminate() == 0
+    yield server.data
+    server.close()
+
+
 @pytest.fixture
-def servers() -> Iterator[Callable[..., Server]]:
+def servers(new_data: Path) -> Iterator[Callable[..., Server]]:
     """Makes servers of a test's own, not started yet."""
     made: list[Server] = []
 
     def make(*arguments: str, **options) -> Server:
-        made.append(Server(arguments, **options))
+        made.append(Server(arguments, template=new_data, **options))
         return made[-1]
 
     yield make

@@ -1,5 +1,6 @@
 """grpc.health.v1 and grpc.reflection: every gRPC tool works without flags."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from google.rpc import error_details_pb2
 from grpc_health.v1 import health_pb2
 from support.client import fails
 
@@ -80,7 +82,12 @@ def test_buf_curl_shows_error_details(server, space):
         "-d", json.dumps({"namespace": space.name, "id": "nobody"}),
         f"http://{server.address}/progressor.v1.Automaton/Get")
     assert reply.returncode != 0
-    assert "not_found" in reply.stderr and "MACHINE_NOT_FOUND" in reply.stderr
+    error = json.loads(reply.stderr)
+    assert error["code"] == "not_found"
+    (detail,) = error["details"]
+    assert detail["type"] == "google.rpc.ErrorInfo"
+    info = error_details_pb2.ErrorInfo.FromString(base64.b64decode(detail["value"] + "=="))
+    assert (info.domain, info.reason) == ("progressor", "MACHINE_NOT_FOUND")
 
 
 def test_a_simple_client_starts_and_calls_a_machine(server, space):

@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 import time
+from pathlib import Path
 
 import grpc
 from support.client import Gate, Space, duration, fails, history
@@ -270,12 +271,12 @@ def answered(request) -> bool:
 def postgres_processes(data) -> list[int]:
     """The postmasters that run on a directory below `data`."""
     found = []
-    for entry in os.listdir("/proc"):
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            command = open(f"/proc/{entry}/cmdline", "rb").read().split(b"\0")
+            command = (process / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if entry.isdigit() and command[0].endswith(b"postgres") and any(
+        if command[0].endswith(b"postgres") and any(
                 argument.startswith(str(data).encode()) for argument in command[1:]):
-            found.append(int(entry))
+            found.append(int(process.name))
     return found

@@ -121,12 +121,13 @@ def test_a_damaged_data_directory(servers, spaces):
 
 def test_a_data_directory_that_is_somebody_elses(servers):
     server = servers()
-    server.data.mkdir(parents=True)
-    (server.data / "thesis.txt").write_text("precious")
+    thesis = server.data / "postgres" / "thesis.txt"
+    thesis.parent.mkdir(parents=True)
+    thesis.write_text("precious")
     server.start(wait=False)
     assert server.wait(120) > 0
-    assert str(server.data) in server.log_tail()
-    assert (server.data / "thesis.txt").read_text() == "precious"
+    assert str(thesis.parent) in server.log_tail()
+    assert thesis.read_text() == "precious"
 
 
 def test_a_data_directory_that_is_a_file(servers):

@@ -44,10 +44,13 @@ def progressor(*arguments: str, timeout: float = 60, **options) -> subprocess.Co
 
 
 class Server:
-    """Started by `start()`, and again by it after `kill()` or `terminate()`."""
+    """Started by `start()`, and again by it after `kill()` or `terminate()`.
+
+    `template` is a data directory that a stopped server left: a copy of it saves the time in which
+    PostgreSQL makes a new one."""
 
     def __init__(self, arguments: Iterable[str] = (), directory: Path | None = None,
-                 embedded: bool = True):
+                 embedded: bool = True, template: Path | None = None):
         self.directory = directory or scratch_directory()
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
@@ -56,6 +59,7 @@ class Server:
         self._arguments = ["serve", "--listen", self.address, *arguments]
         if embedded:
             self._arguments += ["--data-dir", str(self.data)]
+        self._template = template if embedded else None
         self._process: subprocess.Popen | None = None
 
     @property
@@ -63,6 +67,8 @@ class Server:
         return self.directory / "data"
 
     def start(self, wait: bool = True) -> "Server":
+        if self._template and not self.data.exists():
+            subprocess.run(["cp", "--archive", self._template, self.data], check=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
                 [str(BINARY), *self._arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
