@@ -83,8 +83,8 @@ struct Benchmark: Sendable {
   private func measureEcho(_ stage: Stage, into report: inout Report) async throws {
     let echo = EchoPhases(stage: stage)
     for callers in [1, 16, 64] {
-      try await phase("\(callers) callers", of: Group.gRPC, into: &report) { _ in
-        [try await echo.calls(callers: callers)]
+      try await phase("echo, \(text(callers))", of: Group.gRPC, into: &report) {
+        [try await echo.calls($0, callers: callers)]
       }
     }
   }
@@ -96,7 +96,7 @@ struct Benchmark: Sendable {
     let nothing = HistoryRange(limit: 0)
     let lastTen = HistoryRange(limit: 10, direction: .backward)
     for callers in [1, 16, 64] {
-      try await phase("calls, \(callers) callers", of: group, into: &report) {
+      try await phase("calls, \(text(callers))", of: group, into: &report) {
         [try await requests.calls($0, callers: callers, wish: Wish.event, history: nothing)]
       }
     }
@@ -122,6 +122,8 @@ struct Benchmark: Sendable {
       [try await timers.lateness($0)]
     }
   }
+
+  private func text(_ callers: Int) -> String { callers == 1 ? "1 caller" : "\(callers) callers" }
 
   private func phase(
     _ name: String, of group: String, into report: inout Report,

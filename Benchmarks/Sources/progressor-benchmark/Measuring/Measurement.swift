@@ -62,7 +62,7 @@ struct Measurement: Codable, Sendable {
     commitsPerStep = Double(commits) / each
     logBytesPerStep = Double(end.database.logPosition - start.database.logPosition) / each
     if let one = start.server, let other = end.server { serverCPU = perStep(one, other) }
-    backendCPU = perStep(start.backends, end.backends)
+    backendCPU = perStep(0, end.backendTime(since: start))
     generatorCPU = perStep(start.generator, end.generator)
     processorCPU = perStep(start.processor, end.processor)
     let cores = end.cores.total - start.cores.total

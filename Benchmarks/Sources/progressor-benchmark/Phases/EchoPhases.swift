@@ -7,14 +7,14 @@ import ProgressorProto
 struct EchoPhases: Sendable {
   let stage: Stage
 
-  func calls(callers: Int) async throws -> Measurement {
+  func calls(_ name: String, callers: Int) async throws -> Measurement {
     let machine = Machine(
       machineID: MachineID(namespace: Names.namespace, id: "echo"), lastEventID: 1,
       createdAt: .now)
     let request = ByteBuffer(
       bytes: ProcessCallRequest(args: [Wish.echo], machine: machine).encoded())
     return try await stage.measure(
-      group: Group.gRPC, name: "\(callers) callers", unit: .query, callers: callers,
+      group: Group.gRPC, name: name, unit: .query, callers: callers,
       path: BenchmarkProcessor.callPath
     ) { _, _ in request }
   }
