@@ -28,7 +28,7 @@ struct LoadLoop {
         reader.session.disconnect()
         waiting = withoutLate(waiting)
         if waiting.isEmpty { return }
-        reader.logger.warning("a read is repeated", metadata: ["error": "\(error)"])
+        reader.logger.debug("a read is repeated", metadata: ["error": "\(error)"])
         guard reader.pause(&backoff) else {
           fail(waiting, .unavailable)
           return

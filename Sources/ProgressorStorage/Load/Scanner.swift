@@ -89,7 +89,7 @@ final class Scanner: Sendable {
           fail(item.scan, .unavailable, deliver)
           return
         }
-        reader.logger.warning("a read is repeated", metadata: ["error": "\(error)"])
+        reader.logger.debug("a read is repeated", metadata: ["error": "\(error)"])
       }
     }
   }

@@ -10,16 +10,16 @@ final class Inbox: Sendable {
 
   private struct State {
     var inputs: [Input] = []
-    /// Called on each new input; true = done with waiting.
-    var waiter: (@Sendable (Input) -> Bool)?
+    /// Each is called on a new input until one answers true: it has taken it, and waits no more.
+    var waiters: [@Sendable (Input) -> Bool] = []
   }
 
   private let state = Mutex(State())
 
   @Sendable func deliver(_ input: Input) {
     state.withLock { state in
-      if let waiter = state.waiter, waiter(input) {
-        state.waiter = nil
+      if let index = state.waiters.firstIndex(where: { $0(input) }) {
+        state.waiters.remove(at: index)
       } else {
         state.inputs.append(input)
       }
@@ -43,7 +43,7 @@ final class Inbox: Sendable {
           once.resume(.success(value))
           return
         }
-        state.waiter = { input in
+        state.waiters.append { input in
           guard let value = match(input) else { return false }
           return once.resume(.success(value))
         }
@@ -74,5 +74,16 @@ private final class Once<Value: Sendable>: Sendable {
     }
     waiting?.resume(returning: value)
     return waiting != nil
+  }
+}
+
+/// Waits until `condition` holds, for what nobody announces.
+func eventually(
+  _ what: String, within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
+) async throws {
+  let end = ContinuousClock.now + limit
+  while try await !condition() {
+    guard ContinuousClock.now < end else { throw Inbox.Missing(description: "never \(what)") }
+    await Task.yield()
   }
 }

@@ -142,3 +142,13 @@ extension Connection {
     throw Inbox.Missing(description: "never true: \(condition)")
   }
 }
+
+extension TestStorage {
+  /// Settings of a session beside any storage.
+  static func settings(_ database: String, name: String) throws -> ConnectionSettings {
+    let configuration = StorageConfiguration(database: try ConnectionString(database))
+    var settings = configuration.settings(for: "tests")
+    settings.applicationName = name
+    return settings
+  }
+}
