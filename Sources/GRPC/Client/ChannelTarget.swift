@@ -32,6 +32,9 @@ public struct ChannelTarget: Sendable, Hashable {
     case "ipv6" where !rest.hasPrefix("["): throw ChannelTargetError(text, "write [address]:port")
     default: address = try Self.hostAndPort(rest, text: text)
     }
+    if scheme == "ipv4", case .host(let host, _) = address, !Self.isIPv4(host) {
+      throw ChannelTargetError(text, "write an IPv4 address, or a name without \"ipv4:\"")
+    }
   }
 
   /// The value for `:authority`.
@@ -103,6 +106,12 @@ public struct ChannelTarget: Sendable, Hashable {
       let number = Int(port), (1...65_535).contains(number)
     else { throw ChannelTargetError(text, "the port must be a number from 1 to 65535") }
     return .host(String(host), port: number)
+  }
+
+  /// Four decimal numbers of a byte each.
+  private static func isIPv4(_ host: String) -> Bool {
+    let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
+    return numbers.count == 4 && numbers.allSatisfy { UInt8($0) != nil }
   }
 
   private static func isHostByte(_ byte: UInt8) -> Bool {

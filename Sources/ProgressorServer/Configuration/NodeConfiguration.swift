@@ -38,7 +38,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var maximumRequests: Int
   public var maximumMessageBytes: Int
   public var residentBytes: Int
-  public var maximumConnections: Int
+  /// nil = what the limit on open files allows.
+  public var maximumConnections: Int?
 
   /// Reads the configuration.
   ///
@@ -76,7 +77,7 @@ public struct NodeConfiguration: Sendable, Hashable {
     maximumRequests = try reader.number("limits.requests") ?? 0
     maximumMessageBytes = try reader.number("limits.message_size") ?? 0
     residentBytes = try reader.number("limits.resident_size") ?? 0
-    maximumConnections = try reader.number("limits.connections") ?? 0
+    maximumConnections = try reader.number("limits.connections")
     namespaces = (document?.namespaces ?? []).map { .define($0) }
     namespaces += try NodeConfiguration.pointed(reader)
   }

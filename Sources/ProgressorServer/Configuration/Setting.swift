@@ -100,8 +100,9 @@ public struct Setting: Sendable, Hashable {
       "limits.resident_size", .size(1_048_576...1_099_511_627_776), default: "256MiB",
       "About how much memory idle machines may take before they are dropped from it."),
     Setting(
-      "limits.connections", .integer(1...1_000_000), default: "10000",
-      "Client connections at once; more are closed."),
+      "limits.connections", .integer(1...1_000_000),
+      "Client connections at once; more are closed. By default what the limit on open files allows."
+    ),
   ]
 
   /// The setting of that key.

@@ -55,6 +55,11 @@ final class NodeCore: Sendable {
       deliver: { engine.submit($0) })
     let storage = try await opening.open()
     offset.follow(storage)
+    if storage.shards != configuration.shards {
+      logger.info(
+        "the database keeps the number of shards that it was initialised with",
+        metadata: ["shards": "\(storage.shards)", "asked": "\(configuration.shards)"])
+    }
     return NodeCore(
       configuration: configuration, storage: storage, engine: engine, clock: clock, offset: offset,
       logger: logger)

@@ -31,7 +31,8 @@ final class HealthMonitor: InputObserver {
   /// NOT_SERVING from now on, for good.
   func stop() {
     state.isStopping = true
-    publish(clock.now())
+    expiry?.task.cancel()
+    health.stop()
   }
 
   private func publish(_ now: Moment) {
@@ -40,7 +41,7 @@ final class HealthMonitor: InputObserver {
     if let expiry, expiry.time == time { return }
     expiry?.task.cancel()
     // A lease that nobody renews ends without an input.
-    let deadline = now.deadline(atUptime: time, reference: .now()) + .milliseconds(1)
+    let deadline = now.deadline(atUptime: time + 1_000, reference: .now())
     let task = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
       self.expiry = nil
       self.publish(self.clock.now())

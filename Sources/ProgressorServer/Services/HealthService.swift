@@ -57,6 +57,18 @@ final class HealthService: Sendable {
     onServing?()
   }
 
+  /// NOT_SERVING from now on, and the end of every Watch: nobody's stream holds up a stop.
+  func stop() {
+    update(isServing: false)
+    let watchers = state.withLock { state in
+      defer { state.watchers = [:] }
+      return state.watchers.values.map(\.responder)
+    }
+    for watcher in watchers {
+      watcher.finish(RPCStatus(code: .unavailable, message: "the server is stopping"))
+    }
+  }
+
   /// Serves the methods of the service.
   func register(in router: inout Router) {
     router.unary("/\(HealthService.name)/Check") { request, responder in

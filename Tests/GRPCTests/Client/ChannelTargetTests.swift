@@ -32,6 +32,8 @@ import Testing
       ("[::1]", "the port is missing"), ("ho st:80", "the host is no name"),
       ("http://host:80", "write an IPv6 address"), ("unix:", "the path is missing"),
       ("unix://a/b", "write unix:path"), ("ipv6:::1", "write [address]:port"),
+      ("ipv4:localhost:80", "write an IPv4 address"), ("ipv4:1.2.3:80", "write an IPv4 address"),
+      ("ipv4:1.2.3.256:80", "write an IPv4 address"),
     ])
   func invalid(text: String, problem: String) throws {
     let error = #expect(throws: ChannelTargetError.self) { try ChannelTarget(text) }
