@@ -103,15 +103,21 @@ import Testing
 
   @Test("At the deadline the call ends here, and the peer is told by CANCEL")
   func deadline() async throws {
-    let server = try await ScriptedServer.start { _ in }
+    let (requests, continuation) = AsyncStream<Void>.makeStream()
+    let server = try await ScriptedServer.start { call in
+      if call.body.readableBytes == 5 { call.answer("hello") } else { continuation.yield() }
+    }
     let harness = try ChannelHarness(to: server.address)
     try await harness.ready()
-    let result = try await harness.call(within: .milliseconds(50))
+    let (_, ending) = harness.start(within: .milliseconds(500))
+    for await _ in requests { break }
+    let result = try await ending.get()
     #expect(result.status.code == .deadlineExceeded)
     #expect(result.origin == .local && result.localReason == .deadline && result.seen)
-    try await harness.channel.close().get()
-    await server.stop()
+    // By the next request the server has read all that was sent before it.
+    _ = try await harness.call("")
     #expect(server.events.resets == [.cancel])
+    try await harness.stop(server)
   }
 
   @Test("A deadline that has passed ends the call before it begins")
@@ -126,7 +132,9 @@ import Testing
   @Test("A cancelled call ends at once, and the peer is told by CANCEL")
   func cancellation() async throws {
     let (requests, continuation) = AsyncStream<Void>.makeStream()
-    let server = try await ScriptedServer.start { _ in continuation.yield() }
+    let server = try await ScriptedServer.start { call in
+      if call.body.readableBytes == 5 { call.answer("hello") } else { continuation.yield() }
+    }
     let harness = try ChannelHarness(to: server.address)
     let (call, result) = harness.start()
     for await _ in requests { break }
@@ -135,9 +143,10 @@ import Testing
     let ended = try await result.get()
     #expect(ended.status.code == .cancelled)
     #expect(ended.origin == .local && ended.localReason == .cancelled && ended.seen)
-    try await harness.channel.close().get()
-    await server.stop()
+    // By the next request the server has read all that was sent before it.
+    _ = try await harness.call("")
     #expect(server.events.resets == [.cancel])
+    try await harness.stop(server)
   }
 
   @Test("A call that is cancelled while it waits was not seen")

@@ -4,7 +4,7 @@ import Testing
 
 @testable import GRPC
 
-/// Names, several addresses, and hostile servers.
+/// Names, several addresses, and servers that flood.
 @Suite(.timeLimit(.minutes(1))) struct ChannelResolutionTests {
   /// A resolver that answers what the test says; nil is a failure.
   private struct FakeResolver: AddressResolver {
@@ -103,19 +103,21 @@ import Testing
     "A server that floods us with frames that carry nothing loses its connection",
     arguments: ["ping", "settings", "empty data", "window update", "unknown"])
   func floods(kind: String) async throws {
+    let frame =
+      switch kind {
+      case "ping": ScriptedConnection.frame(type: 6, [UInt8](repeating: 0, count: 8))
+      case "settings": ScriptedConnection.frame(type: 4, [])
+      case "empty data": ScriptedConnection.frame(type: 0, stream: 1, [])
+      case "window update": ScriptedConnection.frame(type: 8, [0, 0, 0, 1])
+      default: ScriptedConnection.frame(type: 99, [])
+      }
+    var flood = ByteBuffer()
+    for _ in 0..<110_000 { flood.writeBytes(frame) }
+    let bytes = Array(buffer: flood)
     let server = try await ScriptedServer.start { call in
       guard call.connection.number == 1 else { return call.answer("hello") }
       call.begin()
-      call.connection.flush()
-      let frame =
-        switch kind {
-        case "ping": ScriptedConnection.frame(type: 6, [UInt8](repeating: 0, count: 8))
-        case "settings": ScriptedConnection.frame(type: 4, [])
-        case "empty data": ScriptedConnection.frame(type: 0, stream: call.stream.id, [])
-        case "window update": ScriptedConnection.frame(type: 8, [0, 0, 0, 1])
-        default: ScriptedConnection.frame(type: 99, [])
-        }
-      call.connection.sendRaw(Array(repeatElement(frame, count: 5000).joined()))
+      call.connection.sendRaw(bytes)
     }
     let harness = try ChannelHarness(to: server.address)
     let result = try await harness.call()
