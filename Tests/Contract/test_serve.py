@@ -6,7 +6,6 @@ import subprocess
 import threading
 
 import pytest
-import support.server
 from support.client import BACKWARD, Client, Space, fails, history
 from support.processor import echo
 from support.server import BINARY, clean_environment, free_port, progressor
@@ -150,7 +149,7 @@ def test_the_flag_changes_the_endpoint_and_nothing_else(servers, processor):
     server = servers("--namespace", f"ns={processor.endpoint}")
     server.start()
     server.terminate()
-    server._arguments[server._arguments.index("--namespace") + 1] = "ns=127.0.0.1:1"
+    server.arguments[server.arguments.index("--namespace") + 1] = "ns=127.0.0.1:1"
     server.start()
     request = namespaces_pb2.GetNamespaceRequest(name="ns")
     namespace = server.client.namespaces.Get(request, timeout=30).namespace
@@ -171,7 +170,7 @@ namespaces:
     retry_policy: {{initial_interval: 250ms, max_attempts: 0, non_retryable: [ABORTED]}}
     default_history_range: {{limit: 10, direction: backward}}
 """)
-    server._arguments += ["--config", str(path)]
+    server.arguments += ["--config", str(path)]
     server.start()
     request = namespaces_pb2.GetNamespaceRequest(name="from-file")
     namespace = server.client.namespaces.Get(request, timeout=30).namespace
@@ -185,14 +184,13 @@ namespaces:
     assert space.events("m") == [b"x"]
 
 
-def test_settings_from_the_environment(servers, processor, monkeypatch):
-    server = servers()
+def test_settings_from_the_environment(servers, processor):
+    environment = {"PROGRESSOR_NAMESPACES": f"from-env={processor.endpoint}"}
+    server = servers(environment=environment)
     other = free_port()
-    server._arguments = ["serve"]
-    monkeypatch.setattr(support.server, "clean_environment", lambda: clean_environment(
-        PROGRESSOR_LISTEN=f"{server.address},127.0.0.1:{other}",
-        PROGRESSOR_DATA_DIR=str(server.data),
-        PROGRESSOR_NAMESPACES=f"from-env={processor.endpoint}"))
+    server.arguments = ["serve"]
+    environment["PROGRESSOR_LISTEN"] = f"{server.address},127.0.0.1:{other}"
+    environment["PROGRESSOR_DATA_DIR"] = str(server.data)
     server.start()
     second = Client(f"127.0.0.1:{other}")
     assert second.serving()
@@ -205,7 +203,7 @@ def test_settings_from_the_environment(servers, processor, monkeypatch):
 def test_a_unix_socket(servers, processor):
     server = servers()
     path = server.directory / "api.sock"
-    server._arguments += ["--listen", f"unix:{path}"]
+    server.arguments += ["--listen", f"unix:{path}"]
     server.start()
     client = Client(f"unix:{path}")
     assert client.serving()
@@ -236,7 +234,7 @@ def test_a_log_reader_that_went_away_does_not_stop_it(servers):
 
     thread = threading.Thread(target=reader)
     thread.start()
-    process = subprocess.Popen([str(BINARY), *server._arguments], stdout=write, stderr=write,
+    process = subprocess.Popen([str(BINARY), *server.arguments], stdout=write, stderr=write,
                                env=clean_environment())
     os.close(write)
     try:

@@ -1,24 +1,42 @@
 """A database of one's own: it may go away and come back, and nothing acknowledged is lost."""
 
+import signal
+
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
-from support.client import fails
+from support.client import Gate, fails
 from support.postgres import Postgres
 from support.processor import Answer, timer_in
 from support.waiting import eventually
 
 
-@pytest.fixture
-def postgres():
-    postgres = Postgres().start()
-    yield postgres
-    postgres.close()
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = Postgres().start()
+    yield cluster
+    cluster.close()
 
 
 @pytest.fixture
-def server(servers, postgres):
-    return servers("--database-url", postgres.url, embedded=False).start()
+def postgres(cluster):
+    """The cluster with an empty database in it."""
+    if not cluster.running:
+        cluster.start()
+    cluster.new_database()
+    return cluster
+
+
+@pytest.fixture
+def node(servers, postgres):
+    """Makes servers on the database, not started yet."""
+    return lambda: servers("--database-url", postgres.url, embedded=False,
+                           environment={"PROGRESSOR_LEASE": "3s"})
+
+
+@pytest.fixture
+def server(node):
+    return node().start()
 
 
 def test_machines_are_in_the_database(server, postgres, spaces):
@@ -63,22 +81,15 @@ def test_connections_that_the_database_cuts_are_made_again(server, postgres, spa
     for number in range(1, 6):
         postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity "
                      "where pid <> pg_backend_pid() and usename = current_user")
-
-        def call():
-            try:
-                return space.call("m", b"%d" % number, key=f"k{number}", timeout=10)
-            except grpc.RpcError as error:
-                assert error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), error
-                return None
-
-        assert eventually(call, "calls go on", timeout=40) == b"%d" % number
+        args = b"%d" % number
+        assert eventually(lambda: _call(space, args), "calls go on", timeout=40) == args
     assert space.events("m") == [b"%d" % n for n in range(6)]
 
 
-def test_a_second_server_on_the_database_writes_nothing(server, servers, postgres, spaces):
+def test_a_second_server_on_the_database_writes_nothing(server, node, spaces):
     space = spaces(server.client)
     space.start("m", b"a")
-    second = servers("--database-url", postgres.url, embedded=False).start(wait=False)
+    second = node().start(wait=False)
     eventually(lambda: _listens(second), "the second server is there", timeout=60)
     with fails("UNAVAILABLE", "NOT_OWNER"):
         space.on(second.client).call("m", b"b", timeout=10)
@@ -94,20 +105,55 @@ def _listens(server) -> bool:
         return error.code() == grpc.StatusCode.NOT_FOUND
 
 
-def test_a_standby_takes_over_from_a_killed_server(server, servers, postgres, spaces):
+def test_a_standby_takes_over_from_a_killed_server(server, node, spaces):
     space = spaces(server.client)
     space.start("m", b"a")
-    second = servers("--database-url", postgres.url, embedded=False).start(wait=False)
+    second = node().start(wait=False)
     eventually(lambda: _listens(second), "the second server is there", timeout=60)
     server.kill()
     other = space.on(second.client)
-
-    def call():
-        try:
-            return other.call("m", b"b", key="k", timeout=5)
-        except grpc.RpcError as error:
-            assert error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), error
-            return None
-
-    assert eventually(call, "the second takes over when the lease has run out", timeout=60) == b"b"
+    reply = eventually(lambda: _call(other, b"b"), "the second takes over", timeout=60)
+    assert reply == b"b"
     assert other.events("m") == [b"a", b"b"]
+
+
+def test_a_frozen_server_commits_nothing_after_its_lease(server, node, spaces):
+    """I4, with a processor's answer that comes while the server does not run."""
+    gate = Gate()
+    space = spaces(server.client)
+    space.start("m", b"init")
+
+    def behave(i):
+        if i.args == b"frozen":
+            gate.wait()
+        return Answer(response=i.args, events=[i.args])
+
+    space.behave(behave)
+    frozen = space.call_later("m", b"frozen", timeout=120)
+    gate.wait_for_entry()
+    second = node().start(wait=False)
+    eventually(lambda: _listens(second), "the second server is there", timeout=60)
+    other = space.on(second.client)
+    server.send_signal(signal.SIGSTOP)
+    try:
+        gate.open()
+        assert eventually(lambda: _call(other, b"b"), "the second takes over", timeout=60) == b"b"
+    finally:
+        server.send_signal(signal.SIGCONT)
+    with fails("UNAVAILABLE"):
+        frozen.result()
+    with fails("UNAVAILABLE"):
+        space.call("m", b"c", timeout=10)
+    assert other.call("m", b"d") == b"d"
+    assert other.events("m") == [b"init", b"b", b"d"]
+    epochs = [int(i.metadata["progressor-epoch"]) for i in space.invocations("m")]
+    assert epochs == sorted(epochs) and epochs[-1] > epochs[0], "the fencing token grew"
+
+
+def _call(space, args: bytes) -> bytes | None:
+    """The reply, or nothing while it is unavailable."""
+    try:
+        return space.call("m", args, key=args.decode(), timeout=5)
+    except grpc.RpcError as error:
+        assert error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), error
+        return None

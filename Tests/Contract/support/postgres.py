@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import uuid
 from pathlib import Path
 
 from .server import free_port, scratch_directory
@@ -25,7 +26,7 @@ class Postgres:
             shutil.chown(self.directory, "postgres", "postgres")
         self.data = self.directory / "data"
         self.port = free_port()
-        self.url = f"postgresql://{USER}@127.0.0.1:{self.port}/postgres"
+        self.url = self._url("postgres")
         self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER, "--encoding=UTF8",
                   "--locale=C", "--no-sync")
 
@@ -47,12 +48,25 @@ class Postgres:
         """`immediate` is the crash of a database: no goodbye, recovery at the next start."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
 
+    def _url(self, database: str) -> str:
+        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+
+    def new_database(self) -> None:
+        """Makes an empty database; `url` is its address from now on."""
+        name = f"d{uuid.uuid4().hex[:8]}"
+        self.sql(f"create database {name}")
+        self.url = self._url(name)
+
+    @property
+    def running(self) -> bool:
+        return (self.data / "postmaster.pid").exists()
+
     def sql(self, statement: str) -> str:
         command = [str(_programs() / "psql"), "-XAtq", self.url, "-c", statement]
         return subprocess.run(command, check=True, capture_output=True, text=True,
                               timeout=60).stdout.strip()
 
     def close(self) -> None:
-        if (self.data / "postmaster.pid").exists():
+        if self.running:
             self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)

@@ -50,16 +50,18 @@ class Server:
     PostgreSQL makes a new one."""
 
     def __init__(self, arguments: Iterable[str] = (), directory: Path | None = None,
-                 embedded: bool = True, template: Path | None = None):
+                 embedded: bool = True, template: Path | None = None,
+                 environment: dict[str, str] | None = None):
         self.directory = directory or scratch_directory()
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.client = Client(self.address)
         self.log = self.directory / "server.log"
-        self._arguments = ["serve", "--listen", self.address, *arguments]
+        self.arguments = ["serve", "--listen", self.address, *arguments]
         if embedded:
-            self._arguments += ["--data-dir", str(self.data)]
+            self.arguments += ["--data-dir", str(self.data)]
         self._template = template if embedded else None
+        self._environment = environment if environment is not None else {}
         self._process: subprocess.Popen | None = None
 
     @property
@@ -71,8 +73,8 @@ class Server:
             subprocess.run(["cp", "--archive", self._template, self.data], check=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(BINARY), *self._arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                env=clean_environment(), start_new_session=True)
+                [str(BINARY), *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=clean_environment(**self._environment), start_new_session=True)
         if wait:
             try:
                 eventually(self._ready, "the server serves", timeout=60)
