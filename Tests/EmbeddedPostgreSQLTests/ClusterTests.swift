@@ -89,7 +89,7 @@ import Testing
           let child = try launch.spawn()
           let cluster = workspace.path + "/data/postgres"
           while !child.hasEnded, PostmasterFile(inCluster: cluster)?.isReady != true {
-            usleep(1_000)
+            sched_yield()
           }
           continuation.resume(returning: child)
         } catch {
