@@ -6,18 +6,23 @@ import Synchronization
 /// so that a slow processor is told apart (UNAVAILABLE) from a long queue (DEADLINE_EXCEEDED). Read
 /// on the connections' loops, for such requests only.
 final class ProcessorTimeouts: InputObserver, Sendable {
-  private let timeouts = Mutex<[String: Int64]>([:])
+  /// By the bytes of the name: `String` takes names for equal that the database tells apart.
+  private let timeouts = Mutex<[[UInt8]: Int64]>([:])
 
   /// Microseconds; also for a namespace that there is not.
   func timeout(of namespace: String) -> Int64 {
-    let processor = timeouts.withLock { $0[namespace] } ?? ProcessorOptions.defaultTimeout
+    let processor =
+      timeouts.withLock { $0[Array(namespace.utf8)] } ?? ProcessorOptions.defaultTimeout
     return 30_000_000 + min(processor, 86_400_000_000)
   }
 
   func observe(_ input: Input, now: Moment) {
     guard case .namespacesChanged(let records) = input else { return }
     let pairs = records.map { record in
-      (record.namespace.name, record.namespace.processor.timeout ?? ProcessorOptions.defaultTimeout)
+      (
+        Array(record.namespace.name.utf8),
+        record.namespace.processor.timeout ?? ProcessorOptions.defaultTimeout
+      )
     }
     timeouts.withLock { $0 = Dictionary(pairs) { _, last in last } }
   }
