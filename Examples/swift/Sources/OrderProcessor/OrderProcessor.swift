@@ -41,7 +41,7 @@ struct OrderProcessor {
       responder.fail(refusal)
     } catch {
       // "I am broken": the order stops here until somebody repairs it.
-      responder.fail(RPCStatus(code: .internal, message: "\(error)"))
+      responder.fail(RPCStatus(code: .internalError, message: "\(error)"))
     }
   }
 }
