@@ -22,6 +22,7 @@ is_root() { [ "$(id -u)" -eq 0 ]; }
 # they are.
 trust_package_mirrors() {
   local config=$CACHE/gitconfig user=${XDG_CONFIG_HOME:-${HOME:-/nonexistent}/.config}/git/config
+  [ "${GIT_CONFIG_GLOBAL:-}" != "$config" ] || return 0
   mkdir -p "$CACHE"
   {
     printf '[include]\n\tpath = "%s"\n' "$user"
