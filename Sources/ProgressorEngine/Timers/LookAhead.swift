@@ -79,7 +79,8 @@ struct LookAhead {
       nextReadAt = now.uptime + configuration.lookAhead / 2
     } else if let last = page.last {
       position = last.position
-      coveredUntil = max(coveredUntil, last.position.due.advanced(byMicroseconds: -1))
+      // What is due at the same time behind the page may enter the heap twice; nothing is left out.
+      coveredUntil = max(coveredUntil, last.position.due)
       nextReadAt = now.uptime
     }
     return true
