@@ -17,8 +17,12 @@ extension Engine {
       lease.lost()
       lookAhead.stop()
     }
-    for machine in machines.values where lost.contains(machine.shard) {
-      detach(machine)
+    let gone = machines.keys.filter {
+      lost.contains(ShardID(of: $0, shards: configuration.shards))
+    }
+    // In an order that is the same in every run: what is let through the gates depends on it.
+    for id in gone.sorted(by: { ($0.namespace, $0.id) < ($1.namespace, $1.id) }) {
+      if let machine = machines[id] { detach(machine) }
     }
     let orphans = requests.values.filter { $0.machine?.isDropped == true }
     for pending in orphans.sorted(by: { $0.request.id.number < $1.request.id.number }) {
@@ -68,7 +72,9 @@ extension Engine {
       }
     }
     namespaces = next
-    for namespace in next.values { admitWaiting(namespace) }
+    for record in records {
+      if let namespace = next[record.namespace.name] { admitWaiting(namespace) }
+    }
     // Machines of a namespace that was not known are found now.
     if !shards.isEmpty { lookAhead.rescan(at: now.uptime) }
   }
