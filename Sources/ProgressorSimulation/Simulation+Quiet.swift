@@ -29,6 +29,9 @@ extension Simulation {
       node.frozenUntil = 0
       node.isStarved = false
       if !node.isUp { start(node) }
+      if let identity = node.identity {
+        agenda.plan(.heartbeat(node: node.number, identity: identity), after: 1)
+      }
     }
     for index in isEndpointUp.indices { agenda.plan(.endpoint(index, up: true), after: 1) }
   }
@@ -44,10 +47,13 @@ extension Simulation {
     if let id = ledger.requests.keys.map(\.number).min() { return "request \(id) waits" }
     if let number = ledger.active.values.min() { return "invocation \(number) is under way" }
     for node in nodes where !node.batches.isEmpty { return "node \(node.number) has a batch" }
-    let unowned = (0..<world.configuration.shards).first {
-      storage.leases.owner(of: ShardID($0)) == nil
+    let unowned = (0..<world.configuration.shards).first { shard in
+      !nodes.contains { $0.owned[ShardID(shard)] != nil && isOwner($0, ShardID(shard)) }
     }
     if let unowned { return "shard \(unowned) has no owner" }
+    for node in nodes where node.trustedUntil <= agenda.now {
+      return "node \(node.number) has no lease"
+    }
     for name in namesInOrder {
       guard let machine = storage.machines[name], machine.row.failure == nil else { continue }
       if !machine.notifications.isEmpty { return "\(name) has notifications" }
@@ -57,6 +63,10 @@ extension Simulation {
       }
     }
     return nil
+  }
+
+  private func isOwner(_ node: SimulatedNode, _ shard: ShardID) -> Bool {
+    node.identity != nil && storage.leases.owner(of: shard) == node.identity
   }
 
   private var namesInOrder: [MachineID] {

@@ -10,6 +10,8 @@ struct SeedRun {
   private var timers = 0
   private var virtualSeconds: Int64 = 0
   private var failures = 0
+  /// Of all traces: two runs of the same seeds end with the same.
+  private var hash: UInt64 = 0
 
   init(options: Options) { self.options = options }
 
@@ -37,6 +39,7 @@ struct SeedRun {
     notifications += report.deliveredNotifications
     timers += report.firedTimers
     virtualSeconds += report.microseconds / 1_000_000
+    hash = hash &* 31 &+ report.hash
     faults.merge(report.faults) { $0 + $1 }
     guard let violation = report.violation else { return true }
     failures += 1
@@ -59,6 +62,6 @@ struct SeedRun {
       "\(options.seeds) seeds, \(failures) failed; \(inputs) inputs in \(seconds) s = "
         + "\(Int(Double(inputs) / max(seconds, 0.001)))/s; \(virtualSeconds) virtual seconds; "
         + "\(steps) steps committed, \(notifications) notifications delivered, "
-        + "\(timers) timers fired")
+        + "\(timers) timers fired; trace hash \(String(hash, radix: 16))")
   }
 }

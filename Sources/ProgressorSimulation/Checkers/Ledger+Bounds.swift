@@ -27,7 +27,7 @@ extension Ledger {
     guard let request = requests[id], !request.isHandled else { return }
     requests[id]?.isHandled = true
     heldByNode[request.node, default: 0] += 1
-    if case .call = request.operation {
+    if case .call(_, _, nil) = request.operation {
       heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] += 1
     }
   }

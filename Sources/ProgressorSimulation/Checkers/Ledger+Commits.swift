@@ -37,13 +37,20 @@ extension Ledger {
     }
     if case .requeue = record.row { return nil }
     guard let last = concluded[place].map({ invocations[$0] }), let answer = last.answer,
-      !last.isCommitted, answer.change.events.isEmpty
+      !last.isCommitted, !last.isUnusable
     else { return nil }
+    if answer.action.remove {
+      switch (record.row, last.kind) {
+      case (.delete, _), (.keep, .start): return last
+      default: return nil
+      }
+    }
+    guard answer.change.events.isEmpty else { return nil }
     switch (record.row, last.kind) {
-    case (.insert, .start), (.update, .timeout), (.keep, _): return last
+    case (.insert, .start), (.keep, _): return last
+    case (.update, .timeout), (.update, .repair):
+      return applied.after?.failure == nil && applied.after?.timer?.retry == nil ? last : nil
     case (.update, .notification): return record.dequeued == nil ? nil : last
-    case (.update, .repair): return applied.after?.failure == nil ? last : nil
-    case (.delete, _): return answer.action.remove ? last : nil
     default: return nil
     }
   }
@@ -61,8 +68,9 @@ extension Ledger {
     guard let answer = step.answer else {
       throw Violation(.oneInvocation, "\(record.machine): an answer is written before it came")
     }
+    try require(!step.isUnusable, .bounds, "\(record.machine): an unusable answer is written")
     try require(
-      answer.change.events == record.events.map(\.body), .historyWithoutGap,
+      answer.action.remove || answer.change.events == record.events.map(\.body), .historyWithoutGap,
       "\(record.machine): the events written are not those answered")
     try require(
       answer.action.remove == (applied.after == nil) || record.row == .keep, .rowRules,

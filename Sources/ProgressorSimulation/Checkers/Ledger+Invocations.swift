@@ -73,7 +73,9 @@ extension Ledger {
       machine.lastEventID == stored.row.lastEventID && machine.auxState == stored.row.auxState
         && machine.createdAt == stored.row.createdAt
         && machine.history == stored.select(machine.historyRange), .truthfulReads,
-      "\(machine.machineID): the processor is shown another machine than the database has")
+      "\(machine.machineID): the processor is shown event \(machine.lastEventID) "
+        + "\(machine.history.map(\.id)) of \(machine.historyRange), the database has "
+        + "\(stored.row.summary), \(stored.select(machine.historyRange).map(\.id))")
     var timer = stored.row.timer?.firesAt
     switch invocation.stimulus {
     case .repair:
@@ -112,8 +114,7 @@ extension Ledger {
     guard let tag = record.tag else { return }
     let waiting = (watchers[record.machine] ?? []).contains { id in
       guard let request = requests[id] else { return false }
-      return request.tag == tag && (!request.isCancelled || request.key != nil)
-        && request.deadline > now.uptime
+      return request.tag == tag && request.deadline > now.uptime
     }
     try require(
       waiting, .droppedRequests,
@@ -131,12 +132,21 @@ extension Ledger {
       NodeNamespace(node: record.node, namespace: record.namespace), default: 0] -= 1
   }
 
+  /// The engine gave the shards up, and with them what it waited for.
+  mutating func abandoned(_ shards: Set<ShardID>, of count: Int32, by node: Int) {
+    for (place, number) in active
+    where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {
+      ended(number)
+    }
+  }
+
   mutating func answered(_ number: Int, _ outcome: ProcessorOutcome) {
     let record = invocations[number]
     guard !record.isEnded else { return }
     ended(number)
     guard case .answered(let answer) = outcome else { return }
     invocations[number].answer = answer
+    if record.kind == .start, answer.action.remove, let tag = record.tag { vanished.insert(tag) }
     concluded[NodeMachine(node: record.node, machine: record.machine)] = number
   }
 }

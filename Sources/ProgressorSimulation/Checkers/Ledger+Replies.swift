@@ -3,10 +3,14 @@ import ProgressorEngine
 
 /// I2 and I8 where a client hears something, one reply for each request, and errors that are true.
 extension Ledger {
-  /// A client sends a request.
-  mutating func sent(_ request: ClientRequest, stored: StoredMachine?) {
+  /// A client sends a request. Beside the state that is stored, an earlier one counts whose change
+  /// the engine has not heard of yet: nobody else has either.
+  mutating func sent(
+    _ request: ClientRequest, stored: StoredMachine?, earlier: [StoredMachine?] = []
+  ) {
     var request = request
     request.sees(stored)
+    for state in earlier { request.sees(state) }
     request.remembered = request.key.flatMap {
       keys[KeyName(machine: request.machine, key: $0)]
     }
@@ -15,7 +19,7 @@ extension Ledger {
   }
 
   /// The engine has been told that the client went away.
-  mutating func cancelled(_ id: RequestID) { requests[id]?.isCancelled = true }
+  mutating func cancelled(_ id: RequestID) { forget(id) }
 
   /// The engine answers.
   mutating func replied(_ id: RequestID, _ reply: Reply, by node: NodeView, now: Moment)
@@ -25,8 +29,7 @@ extension Ledger {
       throw Violation(.oneReply, "request \(id.number) is answered and does not wait")
     }
     try require(
-      request.isHandled && !request.isCancelled, .oneReply,
-      "\(request.machine): \(request.operation.name) \(id.number) is answered, and cancelled")
+      request.isHandled, .oneReply, "request \(id.number) is answered before it was heard")
     switch reply {
     case .error(let error): try failed(request, error, now: now)
     case .machine(let machine):
@@ -59,11 +62,13 @@ extension Ledger {
     switch (request.operation, reply) {
     case (.start, .started):
       try require(
-        effects[request.tag] != nil, .acknowledgedIsDurable, "\(what) answers OK, nothing started")
+        effects[request.tag] != nil || vanished.contains(request.tag), .acknowledgedIsDurable, "\(what) answers OK, nothing started")
     case (.call, .called(let response)): try answered(request, response, .call, what)
     case (.repair, .repaired(let response)):
       try answered(request, response, .repair, what)
-      try require(request.sawRepair, .acknowledgedIsDurable, "\(what) answers OK, nothing repaired")
+      try require(
+        request.sawRepair || request.sawDeletion, .acknowledgedIsDurable,
+        "\(what) answers OK, nothing repaired")
     case (.notify, .notified(let id)):
       try require(
         accepted[id]?.tag == request.tag, .acknowledgedIsDurable,

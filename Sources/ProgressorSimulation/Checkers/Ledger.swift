@@ -20,11 +20,13 @@ struct Ledger {
   var watchers: [MachineID: [RequestID]] = [:]
   /// Requests that a node's engine holds.
   var heldByNode: [Int: Int] = [:]
-  /// Calls that the engine holds, by node and machine.
+  /// Calls without a key that the engine holds, by node and machine.
   var heldCalls: [NodeMachine: Int] = [:]
 
   /// Requests whose effects are in the database: the invocation's number by the request's tag.
   var effects: [UInt64: Int] = [:]
+  /// Starts whose machine was made and removed in one step, of which nothing is ever seen.
+  var vanished: Set<UInt64> = []
   /// Requests that were told that nothing happened.
   var denied: Set<UInt64> = []
   var keys: [KeyName: RememberedReply] = [:]
@@ -56,7 +58,7 @@ struct Ledger {
     if watchers[request.machine]?.isEmpty == true { watchers[request.machine] = nil }
     guard request.isHandled else { return }
     heldByNode[request.node, default: 0] -= 1
-    if case .call = request.operation {
+    if case .call(_, _, nil) = request.operation {
       heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] -= 1
     }
   }
@@ -109,6 +111,8 @@ struct InvocationRecord {
   var isEnded = false
   /// What the processor answered, nil = something else, or nothing yet.
   var answer: ProcessorAnswer?
+  /// What it answered breaks a limit or a rule, and must not be written.
+  var isUnusable = false
   /// The database will not take what it answered.
   var isPoisoned = false
   var isCommitted = false

@@ -15,8 +15,6 @@ struct ClientRequest {
 
   /// The engine has taken it in, and holds it.
   var isHandled = false
-  /// The engine has been told that nobody waits any more.
-  var isCancelled = false
 
   /// States of the machine that were committed at some time since it was sent.
   var sawAbsent = false

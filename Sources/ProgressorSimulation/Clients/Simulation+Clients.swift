@@ -39,7 +39,8 @@ extension Simulation {
       ClientRequest(
         id: id, node: node.number, life: node.life, machine: machine, operation: operation,
         tag: tag, sentAt: agenda.now, deadline: deadline),
-      stored: storage.machines[machine])
+      stored: storage.machines[machine],
+      earlier: nodes.flatMap { $0.batches.values.compactMap { $0.earlier[machine] } })
     deliver(
       .request(
         Request(id: id, machine: machine, operation: operation, deadline: deadline)), to: node)
@@ -61,7 +62,6 @@ extension Simulation {
     if node.frozenUntil > agenda.now || !node.inbox.isEmpty {
       return agenda.plan(.overdue(id), at: max(node.frozenUntil, agenda.now) + 100_000)
     }
-    if request.isCancelled { return ledger.forget(id) }
     throw Violation(
       .everythingFinishes,
       "\(request.machine): \(request.operation.name) \(id.number) has no answer at its deadline")

@@ -109,7 +109,7 @@ extension Simulation {
 
   /// Another node, not among ours, took this one over and gave its shards up again.
   func expel(_ node: SimulatedNode, _ identity: Int) {
-    guard storage.leases.isRegistered(identity) else { return }
+    guard !isQuiet, storage.leases.isRegistered(identity) else { return }
     if let expiry = storage.leases.expiry(of: identity), expiry >= agenda.now {
       return agenda.plan(.expel(node: node.number, identity: identity), at: expiry + 1)
     }

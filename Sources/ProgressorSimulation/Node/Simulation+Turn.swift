@@ -71,7 +71,9 @@ extension Simulation {
       }
     case .leaseRenewed(let until): node.trustedUntil = until
     case .shardsAcquired(let grants): for grant in grants { node.owned[grant.shard] = grant.epoch }
-    case .shardsLost(let shards): for shard in shards { node.owned[shard] = nil }
+    case .shardsLost(let shards):
+      for shard in shards { node.owned[shard] = nil }
+      ledger.abandoned(Set(shards), of: world.configuration.shards, by: node.number)
     case .loaded, .listed, .due, .endpointReady, .commitDelayed, .namespacesChanged, .timePassed:
       break
     }

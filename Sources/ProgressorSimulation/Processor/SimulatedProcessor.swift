@@ -11,6 +11,8 @@ struct SimulatedProcessor {
     var latency: Int64
     /// Its contents are such that the database refuses them.
     var isPoisoned = false
+    /// They break a rule of the contract.
+    var isUnusable = false
     /// It may come after the deadline, as if the client's clock were late.
     var mayBeLate = false
   }
@@ -45,7 +47,10 @@ struct SimulatedProcessor {
       return ending
     }
     var answer = answer(number, wall: wall, &random)
-    if plan.strikes(.answerInvalid, &random) { spoil(&answer, number, &random) }
+    if plan.strikes(.answerInvalid, &random) {
+      spoil(&answer, number, &random)
+      ending.isUnusable = true
+    }
     ending.outcome = .answered(answer)
     let writes = !answer.change.events.isEmpty || answer.change.auxState?.isEmpty == false
     ending.isPoisoned = writes && plan.strikes(.poisonedContent, &random)

@@ -43,6 +43,7 @@ extension Simulation {
         outcome: .lost(code: .deadlineExceeded, message: "the deadline passed"), latency: rest)
     }
     ledger.invocations[number].isPoisoned = ending.isPoisoned
+    ledger.invocations[number].isUnusable = ending.isUnusable
     answer(number, ending.outcome, after: max(ending.latency, 0))
   }
 

@@ -23,19 +23,32 @@ extension SimulatedStorage {
     if let refusal { return .refused(refusal) }
     var applied: [AppliedRecord] = []
     applied.reserveCapacity(batch.records.count)
-    for record in batch.records {
+    for record in inOrder(batch.records) {
       let before = machines[record.machine]
-      let row = before?.row
-      let head = before?.notifications.first
       try apply(record, now: now)
       applied.append(
         AppliedRecord(
-          record: record, before: row, after: machines[record.machine]?.row, head: head))
+          record: record, previous: before, after: machines[record.machine]?.row))
     }
     for record in batch.records where record.row != .keep {
       if let machine = machines[record.machine] { try agrees(machine, now: now) }
     }
     return .applied(applied)
+  }
+
+  /// Each kind of change is one statement, in this order, so that of a step's due time and that of a
+  /// notification accepted meanwhile the earlier one stays.
+  private func inOrder(_ records: [CommitRecord]) -> [CommitRecord] {
+    func rank(_ change: RowChange) -> Int {
+      switch change {
+      case .insert: 0
+      case .update: 1
+      case .keep, .requeue: 2
+      case .delete: 3
+      }
+    }
+    let isMixed = records.contains { rank($0.row) != rank(records[0].row) }
+    return isMixed ? (0...3).flatMap { kind in records.filter { rank($0.row) == kind } } : records
   }
 
   private mutating func apply(_ record: CommitRecord, now: Timestamp) throws(Violation) {
@@ -95,6 +108,9 @@ extension SimulatedStorage {
         && row.shard == before.shard, .rowRules,
       "\(record.machine): an update changes what never changes")
     machine.row = row
+    // The count changes by a difference, so that none is lost that was accepted meanwhile.
+    machine.row.notificationCount =
+      before.notificationCount + Int32(record.enqueued.count) - (record.dequeued == nil ? 0 : 1)
     if !auxChanged { machine.row.auxState = before.auxState }
     try append(record, to: &machine, lastEventAt: before.lastEventAt)
     machines[record.machine] = machine
@@ -107,7 +123,9 @@ extension SimulatedStorage {
     try expect(record, version: nil)
     guard var machine = machines.removeValue(forKey: record.machine) else { return }
     machine.row.notificationCount += Int32(record.enqueued.count)
-    if let due { machine.row.due = machine.row.due.map { min($0, due) } ?? due }
+    if let due, machine.row.failure == nil {
+      machine.row.due = machine.row.due.map { min($0, due) } ?? due
+    }
     try append(record, to: &machine, lastEventAt: machine.row.lastEventAt)
     machines[record.machine] = machine
   }
@@ -175,7 +193,7 @@ extension SimulatedStorage {
     if row.failure != nil {
       try require(row.due == nil, .failedMachineRests, "\(row.machine): is failed, and due")
     } else if let needed = machine.needed {
-      let latest = max(needed, now)
+      let latest = max(needed, now.advanced(byMicroseconds: World.maximumSkew))
       try require(
         row.due.map { $0 <= latest } ?? false, .everythingFinishes,
         "\(row.machine): must be looked at at \(needed.microseconds), its row says "

@@ -114,6 +114,9 @@ extension Simulation {
     try ledger.applied(records, by: view(of: node, shard: nil))
     for record in records where record.record.row != .keep {
       let machine = record.record.machine
+      if node.batches[flight.batch.slot]?.earlier[machine] == nil {
+        node.batches[flight.batch.slot]?.earlier[machine] = .some(record.previous)
+      }
       let stored = storage.machines[machine]
       ledger.becomes(machine, stored, by: record)
       if let index = namespaceIndex(named: machine.namespace) {

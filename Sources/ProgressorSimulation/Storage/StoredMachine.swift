@@ -70,8 +70,10 @@ struct KeyName: Hashable {
 /// A record as it was applied: what stood in its place before and after.
 struct AppliedRecord {
   var record: CommitRecord
-  var before: MachineRow?
+  var previous: StoredMachine?
   var after: MachineRow?
+
+  var before: MachineRow? { previous?.row }
   /// The head of the queue of notifications before.
-  var head: QueuedNotification?
+  var head: QueuedNotification? { previous?.notifications.first }
 }

@@ -27,7 +27,7 @@ extension Simulation {
     case .shardMoved: moveShards(node)
     case .nodeFrozen:
       node.frozenUntil = max(node.frozenUntil, agenda.now + random.duration(upTo: world.lease * 2))
-    case .clockJump: node.wallOffset = random.within(-2_000_000...2_000_000)
+    case .clockJump: node.wallOffset = random.within(-World.maximumSkew...World.maximumSkew)
     case .storageOutage: storageOutageUntil = agenda.now + random.duration(upTo: world.lease * 2)
     case .endpointOutage:
       let namespace = random.below(namespaces.count)

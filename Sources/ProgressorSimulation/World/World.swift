@@ -20,6 +20,9 @@ struct World: Sendable {
   var timerWeights: [Int]
   var removal: Double
 
+  /// Microseconds that a node's time of day may differ from the database's.
+  static let maximumSkew: Int64 = 2_500_000
+
   init(random: inout RandomSource) {
     var configuration = EngineConfiguration()
     configuration.shards = [1, 2, 4, 16, 64][random.below(5)]
