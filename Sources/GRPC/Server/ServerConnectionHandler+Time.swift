@@ -34,7 +34,10 @@ extension ServerConnectionHandler {
       context?.close(promise: nil)
       return
     }
-    if case .close = action { isClosing = true }
+    if case .close = action {
+      isClosing = true
+      mustClose = true
+    }
     scheduleWakeup()
     scheduleFlush()
   }

@@ -44,6 +44,8 @@ final class ServerConnectionHandler: @unchecked Sendable {
   var isReadPending = false
   /// Nothing is read any more.
   var isClosing = false
+  /// The connection ends after the next flush, whatever could not be sent.
+  var mustClose = false
   /// The socket is closed.
   var isGone = false
   var unwritableSince: NIODeadline?
@@ -87,6 +89,11 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
       logger.error("cannot serve a connection", metadata: ["error": "\(error)"])
       context.close(promise: nil)
     }
+  }
+
+  /// Lets go of the context, which holds this handler.
+  func handlerRemoved(context: ChannelHandlerContext) {
+    self.context = nil
   }
 
   /// Our SETTINGS wait for the client's first bytes: whoever speaks HTTP/1 is to get an answer that it
@@ -204,7 +211,7 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
   }
 
   private func finishFlush(_ context: ChannelHandlerContext, _ session: Session) {
-    if session.isFinished || (session.failure != nil && !session.hasOutput) {
+    if mustClose || session.isFinished {
       isClosing = true
       context.close(promise: nil)
       return
@@ -221,6 +228,7 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
   private func failed(_ error: HTTP2Error, after bytes: ByteBuffer) {
     logger.debug("a connection is ended", metadata: ["peer": "\(peer)", "error": "\(error)"])
     isClosing = true
+    mustClose = true
     guard error.reason == .notHTTP2, let context else { return }
     // Only a client that speaks HTTP/1 understands words; others just see the end.
     if let first = bytes.readableBytesView.first, (UInt8(ascii: "A")...UInt8(ascii: "Z")) ~= first {

@@ -128,15 +128,17 @@ struct ServerRefusalTests {
     }
   }
 
-  @Test("are more bytes of half requests than a connection may have: RESOURCE_EXHAUSTED")
-  func requestBudget() async throws {
+  @Test(
+    "are more bytes of half requests than a connection may have: RESOURCE_EXHAUSTED",
+    arguments: ["/test.Test/Echo", "/test.Test/Chat"])
+  func requestBudget(path: String) async throws {
     var configuration = ServerConfiguration()
     configuration.maxMessageSize = 100_000
     configuration.maxBufferedRequestBytes = 150_000
     try await TestService.withClient(configuration) { _, client in
       let most = Array(RawClient.frame([UInt8](repeating: 0, count: 100_000)).dropLast())
-      let first = try await client.start("/test.Test/Echo", most, ends: false)
-      let second = try await client.call("/test.Test/Echo", most, ends: false)
+      let first = try await client.start(path, most, ends: false)
+      let second = try await client.call(path, most, ends: false)
       #expect(second.status == .resourceExhausted)
       // What the second held is free again.
       #expect(try await client.call("/test.Test/Echo", hello).status == .ok)

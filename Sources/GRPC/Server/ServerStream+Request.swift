@@ -1,0 +1,102 @@
+import HTTP2
+import NIOCore
+
+/// How a request comes together and reaches its handler.
+extension ServerStream {
+  /// Begins a call whose request arrives in parts; unary ones begin when the request is complete.
+  func start() {
+    if let deadline { connection.insert(deadline: deadline, of: self) }
+    guard case .bidirectional(let handler) = handler else { return }
+    phase = .begun
+    isRunning = true
+    let request = StreamRequest(
+      path: head.path, metadata: head.metadata, deadline: deadline, peer: connection.peer)
+    input = handler(request, StreamResponder(self))
+  }
+
+  /// Takes bytes of a unary request. They are consumed at once: the message's limit and the
+  /// connection's budget bound them.
+  func receiveUnary(_ data: RawSpan, _ http: HTTP2Stream) throws(RPCStatus) {
+    http.consume(data.byteCount)
+    deframer.append(data)
+    if message == nil { message = try nextMessage() }
+    if message != nil, deframer.bufferedBytes > 0 { throw .tooManyRequests }
+    let buffered = deframer.bufferedBytes + (message?.readableBytes ?? 0)
+    guard holdRequest(buffered) else { throw .tooMuchUnderWay }
+  }
+
+  /// Says how many bytes of requests this call holds; false when the connection's budget is used up.
+  func holdRequest(_ count: Int) -> Bool {
+    guard connection.bufferRequest(count - bufferedRequestBytes) else { return false }
+    bufferedRequestBytes = count
+    return true
+  }
+
+  func nextMessage() throws(RPCStatus) -> ByteBuffer? {
+    do throws(FramingError) {
+      return try deframer.next()
+    } catch {
+      // The same message would be too long each time.
+      if case .messageTooLarge = error { throw error.status.withoutRetry }
+      throw error.status
+    }
+  }
+
+  func finishDeframing() throws(RPCStatus) {
+    do throws(FramingError) { try deframer.finish() } catch { throw error.status }
+  }
+
+  func completeUnary() throws(RPCStatus) {
+    guard message != nil else {
+      try finishDeframing()
+      throw .noRequest
+    }
+    phase = .waiting
+    if connection.mayBegin(self) { begin() }
+  }
+
+  /// Hands a complete unary request to its handler.
+  func begin() {
+    guard case .waiting = phase, let message else { return }
+    phase = .begun
+    self.message = nil
+    releaseRequest()
+    isRunning = true
+    let request = UnaryRequest(
+      path: head.path, metadata: head.metadata, deadline: deadline, message: message,
+      peer: connection.peer)
+    switch handler {
+    case .unary(let handler): handler(request, UnaryResponder(self))
+    case .serverStreaming(let handler): handler(request, StreamResponder(self))
+    case .bidirectional: break
+    }
+  }
+
+  /// Delivers requests of a bidirectional call as long as answers have room. Bytes are consumed unless
+  /// a complete message had to wait: so a client that does not read cannot send for ever either.
+  func deliverRequests() {
+    guard let http, let input, ending == nil else { return }
+    do throws(RPCStatus) {
+      while isWritable {
+        guard let message = try nextMessage() else {
+          http.consume(http.unconsumedBytes)
+          break
+        }
+        input.message(message)
+        if ending != nil || call.withLock({ $0.isOver }) { return }
+      }
+      if http.isRemoteClosed, isWritable {
+        try finishDeframing()
+        self.input = nil
+        input.end()
+      }
+    } catch {
+      end(error)
+      cancel()
+    }
+  }
+
+  func releaseRequest() {
+    _ = holdRequest(0)  // Giving back never fails.
+  }
+}

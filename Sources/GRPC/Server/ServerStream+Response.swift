@@ -1,0 +1,125 @@
+import HTTP2
+import NIOCore
+
+/// How a call is answered and ends.
+extension ServerStream {
+  /// Does what a responder said. On the loop.
+  func perform(_ answer: Answer) {
+    switch answer {
+    case .message(let message, let trailers):
+      finishRunning()
+      guard ending == nil, http != nil else { return }
+      guard message.readableBytes <= UInt32.max else { return end(.responseTooLarge) }
+      ending = RPCStatus(code: .ok, trailers: trailers)
+      connection.bufferResponse(MessageDeframer.prefixLength + message.readableBytes)
+      append(message)
+    case .part(let message):
+      guard ending == nil, http != nil else {
+        connection.bufferResponse(-MessageDeframer.prefixLength - message.readableBytes)
+        return
+      }
+      append(message)
+    case .status(let status):
+      finishRunning()
+      end(status)
+    }
+  }
+
+  func append(_ message: ByteBuffer) {
+    guard let http else { return }
+    let before = body.byteCount
+    let wasEmpty = body.isEmpty
+    body.append(message, encoding: responseEncoding)
+    let plain = MessageDeframer.prefixLength + message.readableBytes
+    let saved = plain - (body.byteCount - before)
+    if saved > 0 { countSent(saved) }
+    if wasEmpty { lastProgress = connection.now }
+    if sentHead {
+      http.resumeBody()
+    } else {
+      sentHead = true
+      http.submitResponse(prefix: responseHead, hasBody: true)
+    }
+    connection.sentCallFrames()
+  }
+
+  /// Ends the call with a status, unless it has ended: after what was sent, or Trailers-Only.
+  func end(_ status: RPCStatus) {
+    guard ending == nil, let http else { return }
+    ending = status
+    phase = .begun
+    message = nil
+    input = nil
+    deframer = MessageDeframer(maximumMessageSize: 0)
+    releaseRequest()
+    if sentHead {
+      http.resumeBody()
+    } else {
+      sentHead = true
+      http.submitResponse(AnswerFields.status(status), prefix: responseHead, hasBody: false)
+    }
+    connection.sentCallFrames()
+  }
+
+  var responseHead: StaticHeaders {
+    AnswerFields.head(namesProto: head.namesProto, encoding: responseEncoding)
+  }
+
+  /// The deadline passed: the client is told at once, whatever the handler does.
+  func expire() {
+    guard ending == nil else { return }
+    end(.deadlineExceeded)
+    cancel()
+  }
+
+  /// The client takes nothing of the response: the stream is given up.
+  func giveUp() {
+    http?.reset(.cancel)
+    cancel()
+  }
+
+  /// Whether something waits to be taken by the client.
+  var hasBufferedResponse: Bool { !body.isEmpty }
+
+  func cancel() {
+    let (cancelled, _) = call.withLock { $0.cancel() }
+    cancelled?()
+  }
+
+  /// The handler gave its last word, also when nobody hears it any more.
+  func finishRunning() {
+    guard isRunning else { return }
+    isRunning = false
+    if http == nil { connection.endedCall() }
+  }
+
+  func countSent(_ count: Int) {
+    connection.bufferResponse(-count)
+    if case .unary = handler { return }
+    connection.noteSent(count, on: self)
+  }
+
+  /// Bytes left (of this call, or of others when `count` is 0): a handler that waits may go on.
+  func resumeHandler(sent count: Int) {
+    let writable = call.withLock {
+      $0.sent(
+        count, limit: connection.configuration.maxBufferedResponseBytes,
+        connectionHasRoom: connection.hasRoomForResponses)
+    }
+    writable?()
+    deliverRequests()
+  }
+}
+
+extension RPCStatus {
+  static let deadlineExceeded = RPCStatus(
+    code: .deadlineExceeded, message: "the deadline of the call passed")
+  static let noRequest = RPCStatus(
+    code: .unimplemented, message: "the method takes one request, none came")
+  static let tooManyRequests = RPCStatus(
+    code: .unimplemented, message: "the method takes one request, more came")
+  static let tooMuchUnderWay = RPCStatus(
+    code: .resourceExhausted, message: "too many bytes of requests are under way on the connection")
+  static let responseTooLarge = RPCStatus(
+    code: .internalError, message: "the response is longer than the protocol can express")
+}
