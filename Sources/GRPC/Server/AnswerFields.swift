@@ -53,6 +53,13 @@ enum AnswerFields {
     return fields
   }
 
+  /// Metadata alone; none of it when it is too large to be sent.
+  static func metadata(_ metadata: Metadata) -> HeaderList {
+    var fields = HeaderList()
+    metadata.forEachField { fields.append($0, $1) }
+    return fields.size > maxSize ? [:] : fields
+  }
+
   /// A plain HTTP answer, for what is no gRPC.
   static func http(_ status: Int) -> HeaderList {
     var fields: HeaderList = [":status": String(status)]

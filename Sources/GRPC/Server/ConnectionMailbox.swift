@@ -4,7 +4,9 @@ import Synchronization
 /// What a responder says about its call.
 enum Answer: Sendable {
   /// The one response of a unary call, and OK.
-  case message(ByteBuffer, trailers: Metadata)
+  case message(ByteBuffer, headers: Metadata, trailers: Metadata)
+  /// The metadata that goes before the responses.
+  case headers(Metadata)
   /// One response of several.
   case part(ByteBuffer)
   /// The end.

@@ -6,23 +6,37 @@ extension ServerStream {
   /// Does what a responder said. On the loop.
   func perform(_ answer: Answer) {
     switch answer {
-    case .message(let message, let trailers):
+    case .message(let message, let headers, let trailers):
       finishRunning()
       guard ending == nil, http != nil else { return }
       guard message.readableBytes <= UInt32.max else { return end(.responseTooLarge) }
       ending = RPCStatus(code: .ok, trailers: trailers)
       connection.bufferResponse(MessageDeframer.prefixLength + message.readableBytes)
+      sendHead(headers)
       append(message)
+    case .headers(let headers):
+      guard ending == nil else { return }
+      sendHead(headers)
     case .part(let message):
       guard ending == nil, http != nil else {
         connection.bufferResponse(-MessageDeframer.prefixLength - message.readableBytes)
         return
       }
+      sendHead(Metadata())
       append(message)
     case .status(let status):
       finishRunning()
       end(status)
     }
+  }
+
+  /// Sends the response's header fields, if they were not sent.
+  func sendHead(_ headers: Metadata) {
+    guard !sentHead, let http else { return }
+    sentHead = true
+    let fields = headers.isEmpty ? [:] : AnswerFields.metadata(headers)
+    http.submitResponse(fields, prefix: responseHead, hasBody: true)
+    connection.sentCallFrames()
   }
 
   func append(_ message: ByteBuffer) {
@@ -33,12 +47,9 @@ extension ServerStream {
     let plain = MessageDeframer.prefixLength + message.readableBytes
     let saved = plain - (body.byteCount - before)
     if saved > 0 { countSent(saved) }
-    if wasEmpty { lastProgress = connection.now }
-    if sentHead {
+    if wasEmpty {
+      lastProgress = connection.now
       http.resumeBody()
-    } else {
-      sentHead = true
-      http.submitResponse(prefix: responseHead, hasBody: true)
     }
     connection.sentCallFrames()
   }

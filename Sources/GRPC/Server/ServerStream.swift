@@ -104,6 +104,11 @@ final class ServerStream: @unchecked Sendable {
     return true
   }
 
+  func sendHeaders(_ headers: Metadata) {
+    guard !call.withLock({ $0.isOver }) else { return }
+    connection.deliver(.headers(headers), of: self)
+  }
+
   func onWritable(_ body: @escaping @Sendable () -> Void) {
     _ = call.withLock { $0.onWritable(body) }
   }

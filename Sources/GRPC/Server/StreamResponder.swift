@@ -25,6 +25,12 @@ public final class StreamResponder: Sendable {
   /// Whether `send` takes another message now.
   public var isWritable: Bool { stream.isWritable }
 
+  /// Sends metadata before the first message, and so tells the client that its call was taken. Ignored
+  /// once something was sent.
+  public func sendHeaders(_ headers: Metadata) {
+    stream.sendHeaders(headers)
+  }
+
   /// Sends a message.
   ///
   /// - Returns: whether it was taken. It is refused when too much waits to be sent already, and when

@@ -27,8 +27,14 @@ public final class UnaryResponder: Sendable {
   /// Answers with a message, and OK.
   ///
   /// A message above 2^32 - 1 bytes, which the format cannot express, is answered with INTERNAL.
-  public func respond(_ message: ByteBuffer, trailers: Metadata = Metadata()) {
-    stream.answer(.message(message, trailers: trailers))
+  ///
+  /// - Parameters:
+  ///   - headers: metadata that goes before the message.
+  ///   - trailers: metadata that goes after it.
+  public func respond(
+    _ message: ByteBuffer, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
+  ) {
+    stream.answer(.message(message, headers: headers, trailers: trailers))
   }
 
   /// Answers with a status; without anything before it, so a client may retry (Trailers-Only).

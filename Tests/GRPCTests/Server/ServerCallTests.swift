@@ -73,6 +73,27 @@ struct ServerCallTests {
     }
   }
 
+  @Test("sends metadata before its messages if the handler has some")
+  func responseHeaders() async throws {
+    try await TestService.withClient { service, client in
+      let fields = RawClient.fields(["x-a": "1", "x-b-bin": "q6s"])
+      let unary = try await client.call("/test.Test/Headers", hello, fields: fields)
+      #expect(unary.headers["x-a"] == "1" && unary.headers["x-b-bin"] == "q6s")
+      #expect(unary.messages.count == 1 && unary.trailers["x-a"] == nil && unary.status == .ok)
+
+      let stream = try await client.start("/test.Test/HeadersFirst", hello, fields: fields)
+      try await service.wait { $0.streams.count == 1 }
+      let responder = try #require(service.seen.withLock { $0.streams.popLast() })
+      var late = Metadata()
+      try late.append("x-late", text: "1")
+      responder.sendHeaders(late)
+      responder.finish(RPCStatus(code: .aborted))
+      let response = try await stream.response()
+      #expect(response.headers["x-a"] == "1" && response.headers["x-late"] == nil)
+      #expect(response.status == .aborted && !response.isTrailersOnly && response.data.isEmpty)
+    }
+  }
+
   @Test("of a stream without any message ends well")
   func emptyStream() async throws {
     try await TestService.withClient { _, client in

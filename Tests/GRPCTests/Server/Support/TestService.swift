@@ -36,6 +36,13 @@ final class TestService: Sendable {
       responder.onCancel { self.seen.withLock { $0.cancellations += 1 } }
       self.seen.withLock { $0.held.append(responder) }
     }
+    router.unary("/test.Test/Headers") { request, responder in
+      responder.respond(request.message, headers: request.metadata)
+    }
+    router.serverStreaming("/test.Test/HeadersFirst") { request, responder in
+      responder.sendHeaders(request.metadata)
+      self.seen.withLock { $0.streams.append(responder) }
+    }
     router.unary("/test.Test/Drop") { _, _ in }
     router.unary("/test.Test/Large") { _, responder in
       responder.respond(ByteBuffer(repeating: 7, count: 300_000))
