@@ -4,11 +4,15 @@ import MachineModel
 extension Engine {
   /// Puts the machine's next due time into the heap, if the heap covers that time.
   mutating func schedule(_ machine: ResidentMachine) {
-    guard let row = machine.row, !machine.isDropped, let due = nextUnqueued(machine, row) else {
+    guard let row = machine.row, !machine.isDropped, var due = nextUnqueued(machine, row) else {
       return
     }
-    // The row's own due time may be earlier: then the look-ahead is past it, and never finds it.
-    guard lookAhead.covers(due) || row.due.map(lookAhead.covers) == true else { return }
+    if !lookAhead.covers(due) {
+      // The row's own due time may be earlier: then the look-ahead is past it and never finds it,
+      // and the heap looks again and again, though it holds nothing far ahead.
+      guard let stored = row.due, lookAhead.covers(stored) else { return }
+      due = min(due, max(lookAhead.coveredUntil, now.wall.advanced(byMicroseconds: 1_000_000)))
+    }
     if let scheduled = machine.scheduledAt, scheduled <= due { return }
     guard timers.count < 4 * configuration.lookAheadPage else {
       // The heap is full: the database keeps the time, and the heap is filled from it again.
