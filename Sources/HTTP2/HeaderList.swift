@@ -4,14 +4,37 @@
 /// (`removeAll`). Names are expected in lower case (RFC 9113 section 8.2); pseudo-header fields come
 /// first. Nothing is checked here: values to be sent must be free of CR, LF and NUL.
 public struct HeaderList: Sendable {
-  /// One field; slices of the list's memory, so it costs no allocation.
+  /// One field: a view of the list's memory, so it costs no allocation.
   public struct Field: Sendable {
-    public let name: ArraySlice<UInt8>
-    public let value: ArraySlice<UInt8>
+    let bytes: [UInt8]
+    let extent: Extent
+
+    public var name: ArraySlice<UInt8> { bytes[Int(extent.start)..<Int(extent.nameEnd)] }
+    public var value: ArraySlice<UInt8> { bytes[Int(extent.nameEnd)..<Int(extent.end)] }
+
+    /// The length of the name, in bytes.
+    public var nameLength: Int { Int(extent.nameEnd - extent.start) }
 
     /// Whether the name is `name`, which is to be given in lower case.
     public func isNamed(_ name: StaticString) -> Bool {
-      name.withUTF8Buffer { $0.elementsEqual(self.name) }
+      isEqual(from: extent.start, to: extent.nameEnd, name)
+    }
+
+    /// Whether the value is exactly `value`.
+    public func hasValue(_ value: StaticString) -> Bool {
+      isEqual(from: extent.nameEnd, to: extent.end, value)
+    }
+
+    private func isEqual(from start: Int32, to end: Int32, _ text: StaticString) -> Bool {
+      guard Int(end - start) == text.utf8CodeUnitCount else { return false }
+      return bytes.withUnsafeBufferPointer { bytes in
+        text.withUTF8Buffer { text in
+          for index in 0..<text.count where bytes[Int(start) + index] != text[index] {
+            return false
+          }
+          return true
+        }
+      }
     }
 
     /// The name as a string; bytes that are no UTF-8 are replaced.
@@ -92,10 +115,7 @@ extension HeaderList: RandomAccessCollection {
   public var endIndex: Int { extents.count }
 
   public subscript(index: Int) -> Field {
-    let extent = extents[index]
-    return Field(
-      name: bytes[Int(extent.start)..<Int(extent.nameEnd)],
-      value: bytes[Int(extent.nameEnd)..<Int(extent.end)])
+    Field(bytes: bytes, extent: extents[index])
   }
 }
 

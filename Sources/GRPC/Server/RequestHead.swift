@@ -27,16 +27,16 @@ struct RequestHead {
     var hasContentType = false
     var invalid: RPCStatus?
     for field in headers {
-      switch field.name.count {
+      switch field.nameLength {
       case 5 where field.isNamed(":path"):
         path = field.valueString
       case 7 where field.isNamed(":method"):
-        isPost = field.value.elementsEqual("POST".utf8)
+        isPost = field.hasValue("POST")
       case 7 where field.isNamed(":scheme"), 10 where field.isNamed(":authority"),
         10 where field.isNamed("user-agent"), 2 where field.isNamed("te"):
         break
       case 12 where field.isNamed("content-type"):
-        hasContentType = readContentType(field.value)
+        hasContentType = field.hasValue("application/grpc") || readContentType(field.value)
       case 12 where field.isNamed("grpc-timeout"):
         timeout = Timeout.parse(field.value)
         if timeout == nil { invalid = .malformed("grpc-timeout") }
