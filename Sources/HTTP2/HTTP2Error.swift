@@ -29,13 +29,16 @@ public struct HTTP2Error: Error, Equatable, Sendable {
     case outOfMemory
   }
 
+  /// How far the damage reaches.
   public let scope: Scope
+  /// What happened.
   public let reason: Reason
   /// The code that the peer is told, where it is told one.
   public let code: ErrorCode
   /// For people, in English.
   public let message: String
 
+  /// Makes an error of all its parts.
   public init(scope: Scope, reason: Reason, code: ErrorCode, message: String) {
     self.scope = scope
     self.reason = reason
@@ -49,6 +52,7 @@ public struct HTTP2Error: Error, Equatable, Sendable {
 }
 
 extension HTTP2Error: CustomStringConvertible {
+  /// The message, with scope and code.
   public var description: String {
     switch scope {
     case .stream(let id): "\(message) (stream \(id), \(code))"

@@ -9,7 +9,9 @@ public struct HeaderList: Sendable {
     let bytes: [UInt8]
     let extent: Extent
 
+    /// The name, in lower case.
     public var name: ArraySlice<UInt8> { bytes[Int(extent.start)..<Int(extent.nameEnd)] }
+    /// The value, as it came.
     public var value: ArraySlice<UInt8> { bytes[Int(extent.nameEnd)..<Int(extent.end)] }
 
     /// The length of the name, in bytes.
@@ -60,6 +62,7 @@ public struct HeaderList: Sendable {
   /// are missing.
   public internal(set) var isTruncated = false
 
+  /// An empty list.
   public init() {}
 
   /// Adds a field at the end. `name` is to be in lower case.
@@ -111,21 +114,26 @@ public struct HeaderList: Sendable {
 }
 
 extension HeaderList: RandomAccessCollection {
+  /// Always 0.
   public var startIndex: Int { 0 }
+  /// The number of fields.
   public var endIndex: Int { extents.count }
 
+  /// The field at a position.
   public subscript(index: Int) -> Field {
     Field(bytes: bytes, extent: extents[index])
   }
 }
 
 extension HeaderList: ExpressibleByDictionaryLiteral {
+  /// The fields in the order in which they are written; names may repeat.
   public init(dictionaryLiteral fields: (String, String)...) {
     for (name, value) in fields { append(name, value) }
   }
 }
 
 extension HeaderList: Equatable {
+  /// Whether both have the same fields in the same order.
   public static func == (left: HeaderList, right: HeaderList) -> Bool {
     left.count == right.count
       && zip(left, right).allSatisfy { $0.name == $1.name && $0.value == $1.value }
@@ -133,6 +141,7 @@ extension HeaderList: Equatable {
 }
 
 extension HeaderList: CustomStringConvertible {
+  /// One line per field, for people and logs.
   public var description: String {
     map { "\($0.nameString): \($0.valueString)" }.joined(separator: "\n")
   }

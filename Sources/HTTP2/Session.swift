@@ -15,7 +15,9 @@ public final class Session {
     case server
   }
 
+  /// Which side this is.
   public let role: Role
+  /// What this side announces, and its limits.
   public let settings: SessionSettings
 
   /// Is told what concerns the connection. Not retained.

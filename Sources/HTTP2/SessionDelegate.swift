@@ -23,11 +23,17 @@ public protocol SessionDelegate: AnyObject {
 
 /// Most of them matter to one role only.
 extension SessionDelegate {
+  /// Nothing happens: the stream is left without a delegate.
   public func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList) {}
+  /// Nothing happens.
   public func sessionDidReceiveSettings(_ session: Session) {}
+  /// Nothing happens.
   public func sessionDidReceiveSettingsAcknowledgement(_ session: Session) {}
+  /// Nothing happens.
   public func sessionDidReceivePing(_ session: Session) {}
+  /// Nothing happens.
   public func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64) {}
+  /// Nothing happens.
   public func session(
     _ session: Session, didReceiveGoAway lastStreamID: Int32, code: ErrorCode, debugData: [UInt8]
   ) {}

@@ -21,6 +21,7 @@ public struct SessionSettings: Sendable, Equatable {
   /// The bounds against floods.
   public var floods = FloodLimits()
 
+  /// The defaults.
   public init() {}
 }
 
@@ -51,6 +52,7 @@ public struct FloodLimits: Sendable, Equatable {
   /// Frames that wait to be sent; above it `Session.isOutputCongested`, and the caller stops reading.
   public var maxQueuedFrames = 1_000
 
+  /// The defaults.
   public init() {}
 }
 
@@ -61,6 +63,7 @@ public struct Rate: Sendable, Equatable {
   /// How many more a second.
   public var perSecond: Double
 
+  /// A bucket that holds `burst` and gains `perSecond`.
   public init(burst: Double, perSecond: Double) {
     self.burst = burst
     self.perSecond = perSecond

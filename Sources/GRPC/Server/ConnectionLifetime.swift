@@ -28,6 +28,7 @@ public struct ConnectionLifetime: Sendable {
     /// How many PINGs may come too early; one more ends the connection.
     public var maxPingStrikes = 2
 
+    /// The defaults.
     public init() {}
   }
 

@@ -39,6 +39,7 @@ public enum ServerError: Error, Equatable, Sendable {
 }
 
 extension ServerError: CustomStringConvertible {
+  /// What is wrong, in one sentence that names the address.
   public var description: String {
     switch self {
     case .addressInUse(let address): "\(address) is in use by another process"

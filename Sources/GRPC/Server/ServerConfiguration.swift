@@ -35,5 +35,6 @@ public struct ServerConfiguration: Sendable {
   /// How long a response may wait for a client that takes nothing of it, before it is given up.
   public var stallTimeout = TimeAmount.seconds(60)
 
+  /// The defaults.
   public init() {}
 }
