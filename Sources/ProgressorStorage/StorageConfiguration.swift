@@ -40,8 +40,11 @@ extension StorageConfiguration {
       target: database, applicationName: "progressor/\(purpose)")
     settings.connectTimeout = min(settings.connectTimeout, leaseDuration)
     settings.tcpUserTimeout = leaseDuration
-    // The settings against sequential scans make plans look expensive: compiling them is no help.
-    settings.sessionParameters = ["search_path": "progressor", "jit": "off"]
+    // The settings against sequential scans make plans look expensive: compiling them is no help. A
+    // bitmap loses the order of its index, for the sake of which pages of machines use one.
+    settings.sessionParameters = [
+      "search_path": "progressor", "jit": "off", "enable_bitmapscan": "off",
+    ]
     return settings
   }
 }

@@ -71,7 +71,8 @@ final class WriterSession<Item: Sendable> {
       do {
         return try connection.run(pipeline, timeout: timeout)[1].first?.value(0)
       } catch {
-        guard error.sqlState == .lockNotAvailable, !session.isStopping else { throw error }
+        guard error.sqlState == .lockNotAvailable, !session.isStopping, watch.lease.holds(node)
+        else { throw error }
         _ = try connection.run(
           Statements.sessionEndOthers,
           .with { $0.append(SessionName.writer(of: node, slot: slot)) }, timeout: timeout)

@@ -93,9 +93,11 @@ struct LeaseLoop {
       guard lease.mayBegin else { return }
       try begin(on: connection)
     }
-    if LocalClock.uptime() >= nextRenewal { try renew(on: connection) }
+    let isTimeToRenew = LocalClock.uptime() >= nextRenewal
+    if isTimeToRenew { try renew(on: connection) }
     guard let node = lease.node else { return }
-    if lease.shardCount < Int(shards) { try take(as: node, on: connection) }
+    // Who owns everything looks less often: only for what dead standbys left behind.
+    if isTimeToRenew || lease.shardCount < Int(shards) { try take(as: node, on: connection) }
   }
 
   /// Whether a batch makes no progress although the database answers us: another node may do better.

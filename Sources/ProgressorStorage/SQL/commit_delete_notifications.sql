@@ -11,5 +11,4 @@ WITH delivered AS (
     AND notification.sequence = delivered.sequence
   RETURNING 1
 )
-SELECT expect(
-  (SELECT count(*) FROM gone), (SELECT count(*) FROM delivered), 'delivered notifications');
+SELECT expect((SELECT count(*) FROM gone), cardinality($1), 'delivered notifications');

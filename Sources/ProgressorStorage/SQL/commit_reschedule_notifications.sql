@@ -14,5 +14,4 @@ WITH head AS (
     AND notification.sequence = head.sequence
   RETURNING 1
 )
-SELECT expect(
-  (SELECT count(*) FROM changed), (SELECT count(*) FROM head), 'rescheduled notifications');
+SELECT expect((SELECT count(*) FROM changed), cardinality($1), 'rescheduled notifications');

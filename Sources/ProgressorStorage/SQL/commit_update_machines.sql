@@ -49,5 +49,4 @@ WITH step AS (
     AND machine.version = step.version - 1
   RETURNING 1
 )
-SELECT expect(
-  (SELECT count(*) FROM changed), (SELECT count(*) FROM step), 'machines at the expected version');
+SELECT expect((SELECT count(*) FROM changed), cardinality($1), 'machines at the expected version');

@@ -4,7 +4,7 @@
 -- $4 text to the last, $5 int at most so many, $6 int8 bytes of aux states that may come together.
 -- Result: whether the aux states up to this row are within the bound, the machine without history,
 -- with the retry state of the head of its queue.
--- Plan: index scan of machine_by_id, notification_pkey for a retrying head.
+-- Plan: index scan of machine_namespace_id_shard_key, notification_pkey for a retrying head.
 WITH page AS (
   SELECT machine.*
   FROM machine

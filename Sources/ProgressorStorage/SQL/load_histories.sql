@@ -7,7 +7,7 @@
 -- order the events come is not said.
 -- The size is known before a body is read: the length of a long value stands in its row. 16 bytes
 -- are added per event, the least that it takes in a message beside its body.
--- Plan: per load machine_shard_namespace_id_key, then two index scans of event_pkey.
+-- Plan: per load machine_namespace_id_shard_key, then two index scans of event_pkey.
 WITH chosen AS (
   SELECT wanted.load, machine.shard, machine.machine_key, ends.first, ends.last
   FROM unnest(

@@ -4,7 +4,7 @@
 -- many bytes, $8 int8 bytes that one round may bring.
 -- Result: the load, whether its page fits into the round (the first always does), then a
 -- notification (its args NULL if the page does not fit). In what order is not said.
--- Plan: per load machine_shard_namespace_id_key, then an index scan of notification_pkey.
+-- Plan: per load machine_namespace_id_shard_key, then an index scan of notification_pkey.
 WITH page AS (
   SELECT wanted.load, queued.*
   FROM unnest($1::int[], $2::int[], $3::int[], $4::text[], $5::bigint[])

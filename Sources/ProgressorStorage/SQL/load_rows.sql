@@ -3,7 +3,7 @@
 -- bytes of aux states that one round may bring.
 -- Result: per machine that exists: the load, whether its aux state fits into the round (the first
 -- always does), the columns of the row. What does not fit comes in a later round, alone if need be.
--- Plan: per load an index scan of machine_shard_namespace_id_key.
+-- Plan: per load an index scan of machine_namespace_id_shard_key.
 WITH found AS (
   SELECT wanted.load, machine.*,
     sum(coalesce(octet_length(machine.aux_data), 0)) OVER (ORDER BY wanted.load) AS running

@@ -1,0 +1,99 @@
+import MachineModel
+import ProgressorEngine
+import Testing
+
+@testable import PostgreSQL
+@testable import ProgressorStorage
+
+@Suite("Lease state")
+struct LeaseStateTests {
+  private let inbox = Inbox()
+  private let node = SQLUUID.random()
+
+  private func facts(
+    system: Int64 = 1, timeline: Int64 = 1, position: Int64 = 100
+  ) -> ServerFacts {
+    ServerFacts(
+      version: 150_000, isInRecovery: false, fsync: true, fullPageWrites: true,
+      dataSyncRetry: false, isPooled: false, systemIdentifier: system, timeline: timeline,
+      flushedPosition: position)
+  }
+
+  /// One that owns shard 3, of a database whose facts are known.
+  private func held() -> LeaseState {
+    let lease = LeaseState(deliver: inbox.deliver)
+    _ = lease.observe(facts(), since: nil)
+    lease.begin(node)
+    lease.own(node, [ShardGrant(shard: ShardID(3), epoch: 1)])
+    return lease
+  }
+
+  private var told: [String] {
+    inbox.rest.map {
+      switch $0 {
+      case .shardsAcquired(let grants): "acquired \(grants.map(\.shard.number))"
+      case .shardsLost(let shards): "lost \(shards.map(\.number))"
+      case .leaseRenewed(let until): "renewed \(until)"
+      default: "\($0)"
+      }
+    }
+  }
+
+  @Test("A lease tells each shard once, and its loss once")
+  func once() {
+    let lease = held()
+    lease.own(
+      node, [3, 4].map { ShardGrant(shard: ShardID($0), epoch: 1) })
+    #expect(lease.end(node))
+    #expect(!lease.end(node))
+    #expect(told == ["acquired [3]", "acquired [4]", "lost [3, 4]"])
+  }
+
+  @Test("What is heard of an earlier lease changes nothing and tells nothing")
+  func stale() {
+    let lease = held()
+    lease.end(node)
+    lease.own(node, [ShardGrant(shard: ShardID(5), epoch: 1)])
+    lease.renewed(node, until: 7)
+    #expect(told == ["acquired [3]", "lost [3]"])
+    #expect(lease.node == nil && lease.shardCount == 0)
+  }
+
+  @Test("After a loss no lease may begin until it is acknowledged; without shards there is none")
+  func acknowledgement() {
+    let lease = held()
+    #expect(lease.mayBegin)
+    lease.end(node)
+    #expect(!lease.mayBegin)
+    lease.acknowledgeLoss()
+    #expect(lease.mayBegin)
+    lease.begin(node)
+    lease.end(node)
+    #expect(lease.mayBegin)
+  }
+
+  @Test(
+    "Another database, an earlier state or a promoted server ends the lease in that instant",
+    arguments: [
+      (system: 2, timeline: 1, position: 200), (system: 1, timeline: 1, position: 99),
+      (system: 1, timeline: 2, position: 200),
+    ] as [(system: Int64, timeline: Int64, position: Int64)])
+  func broken(_ now: (system: Int64, timeline: Int64, position: Int64)) {
+    let lease = held()
+    let before = lease.lastFacts
+    let seen = facts(system: now.system, timeline: now.timeline, position: now.position)
+    #expect(lease.observe(seen, since: before) != .unbroken)
+    #expect(told == ["acquired [3]", "lost [3]"])
+    #expect(lease.observe(seen, since: lease.lastFacts) == .unbroken)
+  }
+
+  @Test("A look that began before a later one ended is no step back in time")
+  func concurrentLooks() {
+    let lease = held()
+    let before = lease.lastFacts
+    #expect(lease.observe(facts(position: 300), since: before) == .unbroken)
+    #expect(lease.observe(facts(position: 200), since: before) == .unbroken)
+    #expect(lease.lastFacts?.flushedPosition == 300)
+    #expect(lease.holds(node))
+  }
+}
