@@ -101,6 +101,19 @@ struct GRPCServerTests {
     #expect(server.connectionCount == 0)
   }
 
+  @Test("does not wait, when it stops, for connections that never said anything")
+  func stopWithSilentConnection() async throws {
+    let server = server()
+    let address = try await server.start([.tcp(host: "127.0.0.1", port: 0)])[0]
+    guard case .tcp(let host, let port) = address else { return }
+    let silent = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+      .connect(host: host, port: port).get()
+    while server.connectionCount == 0 { await Task.yield() }
+    await server.stop(grace: .hours(1))
+    try await silent.closeFuture.get()
+    #expect(server.connectionCount == 0)
+  }
+
   @Test("cuts what is open when the grace is over")
   func graceOver() async throws {
     let server = server()

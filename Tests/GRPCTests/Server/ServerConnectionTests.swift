@@ -28,6 +28,18 @@ struct ServerConnectionTests {
     }
   }
 
+  @Test("with a window of one byte carries a response byte by byte")
+  func narrowWindow() async throws {
+    try await TestService.serve { _, address in
+      let client = try await RawClient.connect(to: address, window: 1)
+      let response = try await client.call("/test.Test/Echo", hello)
+      #expect(response.messages.map(\.bytes) == [Array("hello".utf8)] && response.status == .ok)
+      let stream = try await client.call("/test.Test/Count", hello)
+      #expect(stream.messages.count == 3 && stream.status == .ok)
+      await client.close()
+    }
+  }
+
   @Test("keeps further requests waiting while too many bytes of responses are not taken")
   func connectionBackPressure() async throws {
     try await TestService.serve { service, address in
