@@ -5,10 +5,12 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
   /// What is wrong with it.
   public let problem: String
 
+  /// `problem` goes on with "must …", "is …" or "has …" and has no line ends.
   public init(place: String, problem: String) {
     self.place = place
     self.problem = problem
   }
 
+  /// The place, a colon, the problem.
   public var description: String { "\(place): \(problem)" }
 }

@@ -38,6 +38,7 @@ extension ServerAddress {
 
 /// Why a text is no address.
 public struct InvalidAddress: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What is wrong, and what would be right.
   public let description: String
 
   init(_ description: String) { self.description = description }

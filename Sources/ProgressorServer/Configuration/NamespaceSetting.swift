@@ -1,6 +1,7 @@
 /// One key of an entry of `namespaces` in the configuration file. The names and meanings are those
 /// of `progressor.v1.Namespace`.
 public struct NamespaceSetting: Sendable, Hashable {
+  /// What a value must be.
   public enum Kind: Sendable, Hashable {
     case text
     case list
@@ -13,6 +14,7 @@ public struct NamespaceSetting: Sendable, Hashable {
 
   /// The path within the entry, joined by dots: `processor.endpoint`.
   public let key: String
+  /// What its values are; ranges are those of the contract.
   public let kind: Kind
   /// The value when none is given, as it would be written.
   public let defaultText: String
@@ -26,6 +28,7 @@ public struct NamespaceSetting: Sendable, Hashable {
     self.meaning = meaning
   }
 
+  /// Every key of an entry.
   public static let all: [NamespaceSetting] = [
     NamespaceSetting("name", .text, "The name, 1 to 256 bytes. Must be set."),
     NamespaceSetting(

@@ -20,14 +20,19 @@ public struct NodeConfiguration: Sendable, Hashable {
     case point(name: String, endpoint: String)
   }
 
+  /// Where to serve; at least one.
   public var listen: [ServerAddress]
+  /// Where machines are stored.
   public var database: Database
+  /// What is logged.
   public var log: LogConfiguration
   /// In the order in which they are carried out.
   public var namespaces: [NamespaceDirective]
   /// Microseconds.
   public var lease: Int64
+  /// Of a database that is made now; one that exists keeps its own number.
   public var shards: Int32
+  /// Connections that commit side by side.
   public var slots: Int
   /// Event loops for connections; nil = one for each core.
   public var threads: Int?
@@ -35,8 +40,11 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var startTimeout: Int64
   /// Microseconds that running requests may take after SIGTERM.
   public var drainTimeout: Int64
+  /// Requests at once.
   public var maximumRequests: Int
+  /// The largest message taken or sent.
   public var maximumMessageBytes: Int
+  /// Memory for idle machines, about.
   public var residentBytes: Int
   /// nil = what the limit on open files allows.
   public var maximumConnections: Int?

@@ -1,5 +1,6 @@
 /// Why a node cannot run, in one text for people that says what to do.
 public struct NodeFailure: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What kind of obstacle it is: the program's exit code follows from it.
   public enum Kind: Sendable, Hashable {
     /// A setting that only the start can judge is wrong.
     case configuration
@@ -19,7 +20,9 @@ public struct NodeFailure: Error, Sendable, Hashable, CustomStringConvertible {
     case stopped
   }
 
+  /// The kind of obstacle.
   public let kind: Kind
+  /// What is wrong and what to do, without secrets.
   public let description: String
 
   init(_ kind: Kind, _ description: String) {

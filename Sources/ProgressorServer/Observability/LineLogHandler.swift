@@ -6,24 +6,30 @@ import MachineModel
 ///
 /// A line leaves in one `write(2)`, so that lines of several threads do not mix.
 public struct LineLogHandler: LogHandler {
+  /// The least severe messages that are written.
   public var logLevel: Logger.Level
+  /// Written with every message; what comes with a message wins.
   public var metadata: Logger.Metadata = [:]
+  /// Asked for each message; what the logger has wins.
   public var metadataProvider: Logger.MetadataProvider?
 
   private let label: String
   private let format: LogConfiguration.Format
 
+  /// - Parameter label: The `logger` of JSON lines.
   public init(label: String, configuration: LogConfiguration) {
     self.label = label
     logLevel = configuration.level
     format = configuration.format
   }
 
+  /// The metadata under a key.
   public subscript(metadataKey key: String) -> Logger.Metadata.Value? {
     get { metadata[key] }
     set { metadata[key] = newValue }
   }
 
+  /// Writes one line. From any thread; blocks while standard error does.
   public func log(event: LogEvent) {
     let extra = event.metadata ?? [:]
     let all = (metadataProvider?.get() ?? [:]).merging(metadata) { _, own in own }

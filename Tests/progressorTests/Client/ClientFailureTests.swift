@@ -49,7 +49,8 @@ struct ClientFailureTests {
   @Test(
     "each way not to run has its exit code",
     arguments: [
-      (NodeFailure.Kind.configuration, Int32(78)), (.databaseUnavailable, 69), (.databaseUnusable, 69),
+      (NodeFailure.Kind.configuration, Int32(78)), (.databaseUnavailable, 69),
+      (.databaseUnusable, 69),
       (.dataDirectoryInUse, 75), (.dataDirectoryUnusable, 73), (.addressInUse, 75),
       (.addressUnusable, 73), (.stopped, 0),
     ])
