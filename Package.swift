@@ -132,8 +132,10 @@ let package = Package(
     .testTarget(
       name: "GRPCTests",
       dependencies: [
-        "GRPC", "HTTP2", .product(name: "NIOCore", package: nio),
-        .product(name: "NIOPosix", package: nio),
+        "GRPC", "HTTP2",
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOConcurrencyHelpers", package: nio),
+        .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
     .testTarget(

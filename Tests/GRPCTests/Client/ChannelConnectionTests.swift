@@ -239,7 +239,7 @@ import Testing
 func rawServer(
   _ body: @escaping @Sendable (any Channel) -> Void
 ) async throws -> any Channel {
-  let loop = MultiThreadedEventLoopGroup.singleton.next()
+  let loop = ScriptedServer.group.next()
   return try await ServerBootstrap(group: loop, childGroup: loop)
     .childChannelInitializer { channel in
       channel.eventLoop.assumeIsolated().execute { body(channel) }

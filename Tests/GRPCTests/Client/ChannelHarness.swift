@@ -1,7 +1,6 @@
 import Logging
 import NIOConcurrencyHelpers
 import NIOCore
-import NIOPosix
 
 @testable import GRPC
 
@@ -33,7 +32,7 @@ struct ChannelHarness: Sendable {
   ) {
     channel = GRPCChannel(
       target: target, configuration: configuration,
-      eventLoop: MultiThreadedEventLoopGroup.singleton.next(), logger: Logger(label: "test"),
+      eventLoop: ScriptedServer.group.next(), logger: Logger(label: "test"),
       resolver: resolver, random: { 0.5 })
   }
 

@@ -19,6 +19,9 @@ final class ScriptedServer: Sendable {
     var resets: [ErrorCode] = []
   }
 
+  /// The loops of these tests alone: some keep them busy, which must not disturb others.
+  static let group = MultiThreadedEventLoopGroup(numberOfThreads: 2)
+
   let address: SocketAddress
   private let channel: any Channel
   private let log: NIOLockedValueBox<Log>
@@ -46,7 +49,7 @@ final class ScriptedServer: Sendable {
   ) async throws -> ScriptedServer {
     let log = NIOLockedValueBox(Log())
     let children = NIOLockedValueBox<[any Channel]>([])
-    let loop = MultiThreadedEventLoopGroup.singleton.next()
+    let loop = group.next()
     let channel = try await ServerBootstrap(group: loop, childGroup: loop)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
