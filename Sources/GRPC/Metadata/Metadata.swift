@@ -70,7 +70,7 @@ public struct Metadata: Sendable, Hashable {
     return nil
   }
 
-  /// The first value of each entry under a name in lower case.
+  /// All values under a name in lower case, in order.
   public func values(_ name: String) -> [Value] {
     entries.filter { $0.name == name }.map(\.value)
   }
