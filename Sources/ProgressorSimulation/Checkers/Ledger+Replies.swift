@@ -62,7 +62,8 @@ extension Ledger {
     switch (request.operation, reply) {
     case (.start, .started):
       try require(
-        effects[request.tag] != nil || vanished.contains(request.tag), .acknowledgedIsDurable, "\(what) answers OK, nothing started")
+        effects[request.tag] != nil || vanished.contains(request.tag), .acknowledgedIsDurable,
+        "\(what) answers OK, nothing started")
     case (.call, .called(let response)): try answered(request, response, .call, what)
     case (.repair, .repaired(let response)):
       try answered(request, response, .repair, what)

@@ -12,10 +12,12 @@ extension Simulation {
     register(node)
   }
 
-  /// A row in the table of nodes, when everything of an earlier one is over.
+  /// A row in the table of nodes, when everything of an earlier one is over: under a new row the
+  /// fence would let pass what the engine wrote before it heard that its shards are lost.
   func register(_ node: SimulatedNode) {
     guard node.identity == nil else { return }
-    guard !isStorageOut, node.batches.isEmpty, node.frozenUntil <= agenda.now else {
+    guard !isStorageOut, node.owned.isEmpty, node.batches.isEmpty, node.frozenUntil <= agenda.now
+    else {
       return agenda.plan(
         .register(node: node.number, life: node.life), after: random.within(100...10_000))
     }

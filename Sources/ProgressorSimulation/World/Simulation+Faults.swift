@@ -26,7 +26,9 @@ extension Simulation {
     case .leaseLost: loseLease(node)
     case .shardMoved: moveShards(node)
     case .nodeFrozen:
-      node.frozenUntil = max(node.frozenUntil, agenda.now + random.duration(upTo: world.lease * 2))
+      node.frozenUntil = max(
+        node.frozenUntil,
+        agenda.now + random.duration(upTo: min(world.lease * 2, 300 * world.arrivalInterval)))
     case .clockJump: node.wallOffset = random.within(-World.maximumSkew...World.maximumSkew)
     case .storageOutage: storageOutageUntil = agenda.now + random.duration(upTo: world.lease * 2)
     case .endpointOutage:
