@@ -109,7 +109,7 @@ public final class GRPCServer: Sendable {
     do {
       switch address {
       case .tcp(let host, let port):
-        return try await bootstrap.childChannelOption(.socketOption(.tcp_nodelay), value: 1)
+        return try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
           .bind(host: host, port: port).get()
       case .unix(let path):
         try await UnixSocketFile.prepare(path, group: group)
