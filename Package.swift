@@ -126,7 +126,8 @@ let package = Package(
       name: "ProgressorEngineTests", dependencies: ["ProgressorEngine", "MachineModel"],
       resources: [.copy("Scenarios")], swiftSettings: common),
     .testTarget(
-      name: "ProgressorSimulationTests", dependencies: ["ProgressorSimulation"],
+      name: "ProgressorSimulationTests",
+      dependencies: ["ProgressorSimulation", "ProgressorEngine", "MachineModel"],
       swiftSettings: common),
     .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2"], swiftSettings: common),
     .testTarget(

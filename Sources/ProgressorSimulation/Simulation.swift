@@ -116,7 +116,7 @@ public final class Simulation {
     case .register(let node, let life): if let node = alive(node, life) { register(node) }
     case .scan(let node, let identity): scan(nodes[node], identity)
     case .release(let node, let identity, let shards): release(nodes[node], identity, shards)
-    case .expel(let node, let identity): expel(nodes[node], identity)
+    case .expel(let node, let identity): try expel(nodes[node], identity)
     case .restart(let node): if !nodes[node].isUp { start(nodes[node]) }
     case .endpoint(let namespace, let up): endpoint(namespace, isUp: up)
     case .storageBack: break

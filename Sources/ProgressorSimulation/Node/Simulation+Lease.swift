@@ -73,8 +73,9 @@ extension Simulation {
     if shardsFirst { deliver(.shardsLost(lost), to: node) }
     for flight in node.batchesInOrder where !flight.isAnswered {
       node.batches[flight.batch.slot]?.isAnswered = true
-      let landed = flight.isApplied && !plan.strikes(.leaseLostLanded, &random)
-      deliver(landed ? .committed(flight.batch.id) : .fenced(flight.batch.id), to: node)
+      // That a batch landed before the takeover, the node cannot know any more.
+      if flight.isApplied { plan.count(.leaseLostLanded) }
+      deliver(.fenced(flight.batch.id), to: node)
     }
     if !shardsFirst { deliver(.shardsLost(lost), to: node) }
     agenda.plan(
@@ -110,10 +111,18 @@ extension Simulation {
   }
 
   /// Another node, not among ours, took this one over and gave its shards up again.
-  func expel(_ node: SimulatedNode, _ identity: Int) {
+  /// Its batch in flight landed before or not at all: the takeover waits for it, or fences it.
+  func expel(_ node: SimulatedNode, _ identity: Int) throws(Violation) {
     guard !isQuiet, storage.leases.isRegistered(identity) else { return }
     if let expiry = storage.leases.expiry(of: identity), expiry >= agenda.now {
       return agenda.plan(.expel(node: node.number, identity: identity), at: expiry + 1)
+    }
+    for flight in node.batchesInOrder
+    where flight.identity == identity && !flight.isApplied && !flight.isAnswered {
+      guard plan.strikes(.leaseLostLanded, &random) else { continue }
+      if case .applied = try write(flight, node) {
+        node.batches[flight.batch.slot]?.isApplied = true
+      }
     }
     storage.leases.remove(identity)
     agenda.plan(

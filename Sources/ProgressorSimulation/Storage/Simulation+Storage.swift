@@ -66,6 +66,8 @@ extension Simulation {
     guard let flight = node.batches[slot], flight.serial == serial, !flight.isAnswered else {
       return
     }
+    // It landed just before a takeover: nobody will tell the node.
+    if flight.isApplied, case .arrives = stage { return }
     switch stage {
     case .answered(let input):
       node.batches[slot]?.isAnswered = true
