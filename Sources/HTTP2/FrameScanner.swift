@@ -21,6 +21,8 @@ struct FrameScanner: Sendable {
   /// five.
   private var header: UInt64 = 0
   private var headerCount = 0
+  /// The payload of a padded DATA frame whose first byte, the length of its padding, comes next.
+  private var paddedLength: Int?
 
   /// - Parameter prefaceLength: what comes before the first frame, in bytes.
   init(prefaceLength: Int) {
@@ -36,6 +38,12 @@ struct FrameScanner: Sendable {
         let step = min(skip, bytes.byteCount - offset)
         skip -= step
         offset += step
+        continue
+      }
+      if let length = paddedLength {
+        let padding = Int(bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self))
+        endPadded(length: length, padding: padding, &summary)
+        offset += 1
         continue
       }
       if headerCount < 5 {
@@ -56,7 +64,9 @@ struct FrameScanner: Sendable {
     case 0x0:  // DATA
       let endsStream = flags & 0x1 != 0
       let isPadded = flags & 0x8 != 0
-      if isPadded || (length == 0 && !endsStream) {
+      if isPadded, length > 0 {
+        paddedLength = length
+      } else if length == 0 && !endsStream {
         summary.uselessFrames += 1
       } else {
         summary.payloadBytes += length
@@ -66,8 +76,16 @@ struct FrameScanner: Sendable {
     default:
       summary.uselessFrames += 1
     }
-    skip = length
+    skip = paddedLength == nil ? length : 0
     header = 0
     headerCount = 0
+  }
+
+  /// A frame of padding alone carries nothing (RFC 9113 section 6.1); one with data does.
+  private mutating func endPadded(length: Int, padding: Int, _ summary: inout Summary) {
+    let payload = length - 1 - padding
+    if payload > 0 { summary.payloadBytes += payload } else { summary.uselessFrames += 1 }
+    paddedLength = nil
+    skip = length - 1
   }
 }

@@ -25,6 +25,8 @@ public final class Session {
 
   /// Streams that did not close yet, which keeps them alive: nghttp2 only has their addresses.
   var streams: [Int32: HTTP2Stream] = [:]
+  /// Then the streams are let go, and nghttp2, which has their addresses, is not entered any more.
+  private var isConnectionGone = false
 
   /// The header list that is being received; used for one after the other.
   var headers = HeaderList()
@@ -116,7 +118,7 @@ public final class Session {
   /// - Throws: an error of connection scope, once, after which the session takes no more: send what
   ///   `takeOutput` still gives (GOAWAY), then close the connection.
   public func receive(_ bytes: RawSpan, now: UInt64) throws(HTTP2Error) {
-    guard !isBusy, failure == nil, bytes.byteCount > 0 else { return }
+    guard !isBusy, !isConnectionGone, failure == nil, bytes.byteCount > 0 else { return }
     self.now = now
     isBusy = true
     let result = bytes.withUnsafeBytes {
@@ -144,7 +146,7 @@ public final class Session {
   /// - Returns: how many bytes were given.
   @discardableResult
   public func takeOutput(limit: Int = .max, now: UInt64, into write: (RawSpan) -> Void) -> Int {
-    guard !isBusy, failure?.reason != .notHTTP2 else { return 0 }
+    guard !isBusy, !isConnectionGone, failure?.reason != .notHTTP2 else { return 0 }
     self.now = now
     var total = 0
     while total < limit {
@@ -185,6 +187,7 @@ public final class Session {
   ///
   /// Nothing can be sent or received after it.
   public func connectionClosed(_ code: ErrorCode) {
+    isConnectionGone = true
     if failure == nil {
       failure = .connection(.closing, code, "the connection is closed")
     }

@@ -28,7 +28,7 @@ struct FloodTests {
       RawFrame.windowUpdate(0, 1), RawFrame.windowUpdate(1, 1),
       RawFrame.frame(type: 2, stream: 1, payload: [0, 0, 0, 0, 1]),
       RawFrame.frame(type: 0xbe, payload: [1, 2, 3]), RawFrame.reset(1),
-      RawFrame.data(1, [1], padding: 0),
+      RawFrame.data(1, [], padding: 0),
     ])
   func uselessFrames(frame: [UInt8]) {
     let taken = repeatedly { _ in frame }

@@ -6,7 +6,8 @@ import Testing
 struct FrameScannerTests {
   let bytes =
     RawFrame.preface + RawFrame.request(1) + RawFrame.data(1, [1, 2, 3]) + RawFrame.data(1)
-    + RawFrame.data(1, end: true) + RawFrame.data(1, [1], padding: 3) + RawFrame.ping
+    + RawFrame.data(1, end: true) + RawFrame.data(1, [1], padding: 3)
+    + RawFrame.data(1, [], padding: 3) + RawFrame.ping
     + RawFrame.frame(type: 9, payload: [1])
 
   @Test("counts the same in whatever pieces the bytes come", arguments: 1...40)
@@ -19,8 +20,8 @@ struct FrameScannerTests {
       total.uselessFrames += summary.uselessFrames
       total.payloadBytes += summary.payloadBytes
     }
-    // SETTINGS, HEADERS, empty DATA, padded DATA, PING.
-    #expect(total == FrameScanner.Summary(uselessFrames: 5, payloadBytes: 3))
+    // SETTINGS, HEADERS, empty DATA, DATA of padding alone, PING; three bytes and a padded one.
+    #expect(total == FrameScanner.Summary(uselessFrames: 5, payloadBytes: 4))
   }
 }
 

@@ -12,6 +12,17 @@ struct GoAwayTests {
     exchange(client, server)
   }
 
+  @Test("a session whose connection is gone gives and takes nothing more")
+  func connectionGone() throws {
+    let call = try client.request()
+    client.session.connectionClosed(.cancel)
+
+    #expect(call.closed == .cancel)
+    #expect(client.output().isEmpty)
+    client.receive(server.output())
+    #expect(client.output().isEmpty)
+  }
+
   @Test("has two steps: streams on their way are still accepted after the first")
   func twoSteps() throws {
     let first = try client.request()

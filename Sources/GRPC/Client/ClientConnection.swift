@@ -61,9 +61,6 @@ final class ClientConnection: ChannelDuplexHandler {
     settings.initialWindowSize = UInt32(clamping: max(configuration.streamWindowSize, 1))
     settings.connectionWindowSize = UInt32(clamping: configuration.connectionWindowSize)
     settings.maxHeaderListSize = configuration.maximumHeaderListSize
-    // A server may pad every frame of a large answer: gRPC's interoperability case has 62,832 of
-    // them. They cost little, so that a client can afford more of them than a server.
-    settings.floods.uselessFrames = Rate(burst: 100_000, perSecond: 1_000)
     session = try Session(role: .client, settings: settings, now: now.uptimeNanoseconds)
     maximumStreamsByConfiguration = max(configuration.maximumStreamsPerConnection, 1)
     drainTimeout = configuration.drainTimeout

@@ -109,7 +109,7 @@ import Testing
     }
     let harness = try ChannelHarness(to: server.address)
     try await harness.ready()
-    let (_, ending) = harness.start(within: .milliseconds(500))
+    let (_, ending) = harness.start(within: .seconds(3))
     for await _ in requests { break }
     let result = try await ending.get()
     #expect(result.status.code == .deadlineExceeded)
