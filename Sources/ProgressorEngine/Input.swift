@@ -26,7 +26,8 @@ public enum Input: Sendable {
   case refused(BatchID, CommitRefusal)
   /// The database does not take the batch; storage goes on trying, and answers later.
   case commitDelayed(BatchID)
-  /// Nothing of the batch will ever be in the database: the lease is lost.
+  /// The lease is lost: nothing of the batch is in the database, or all of it if its connection was
+  /// lost on the way. It is not told which, so its callers hear UNAVAILABLE.
   case fenced(BatchID)
 
   /// The lease is good until this `Moment.uptime` (sent time + lease − margin).

@@ -3,7 +3,8 @@ public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
   public enum Kind: Sendable, Hashable {
     /// The database cannot be reached now.
     case unreachable
-    /// The server is set up so that commits would not be durable, or is no PostgreSQL that will do.
+    /// The server is set up so that commits would not be durable, is no PostgreSQL that will do, or
+    /// the text that says where it is says nothing.
     case unfit
     /// The schema was made by a newer version of this program, or is damaged.
     case schema

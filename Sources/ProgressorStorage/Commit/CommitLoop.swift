@@ -87,8 +87,14 @@ struct CommitLoop {
         closeUnlessFull(reason)
       case .unknown(let reason):
         error = reason
-        isUnknown = true
         writer.close()
+        // A single session that broke: the next one tells what became of the batch, and nobody who
+        // waits for it need hear of that.
+        if !isUnknown {
+          isUnknown = true
+          logger.warning("the outcome of a batch is unknown", metadata: ["error": "\(error)"])
+          continue
+        }
       }
       if !isDelayed {
         isDelayed = true

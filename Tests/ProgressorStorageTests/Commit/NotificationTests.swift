@@ -79,6 +79,21 @@ extension OnPostgreSQL {
       #expect(loaded.notifications.map(\.sequence) == [2])
     }
 
+    @Test("A machine that fails in the same batch keeps its notification, and gets no due time")
+    func failedMeanwhile() async throws {
+      let (started, firstMachine) = try await started()
+      let test = started
+      defer { test.storage.stop() }
+      var machine = firstMachine
+      machine.row.failure = Failure(
+        reason: "r", failedAt: TestMachine.start, stepKind: .call, code: 2, attempts: 1)
+      let requeue = machine.record(
+        .requeue(due: TestMachine.start), enqueued: [TestMachine.notification(1)])
+      #expect(try await test.commit([requeue, machine.step()]) == .committed)
+      let row = try await test.load(machine).get().row
+      #expect(row?.due == nil && row?.notificationCount == 1)
+    }
+
     @Test("A step that was begun before a notification came does not lose it")
     func relativeCount() async throws {
       let (started, firstMachine) = try await started()
