@@ -6,6 +6,8 @@ struct PendingKey {
   /// The owner's.
   var fingerprint: [UInt8]
   var waiters: [RequestID] = []
+  /// The database knows no other request under the key: it is the owner's.
+  var isConfirmed = false
 }
 
 /// A hash of a request's method and arguments, 16 bytes: two FNV-1a of 64 bits with different

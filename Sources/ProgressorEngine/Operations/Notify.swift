@@ -27,6 +27,7 @@ extension Engine {
         return answer(
           id, lease.isTrusted(at: now.uptime) ? row.reply(to: key.fingerprint) : .error(.notOwner))
       }
+      if let key = pending.key { confirm(key.key, owner: id, machine) }
       accept(id, machine)
     }
   }

@@ -78,7 +78,7 @@ extension Engine {
   }
 
   /// Takes the key for the request. False when another request holds it: then this one waits for
-  /// that one's reply, with other arguments too. Whose the key is, only the database knows: the
+  /// that one's reply. With other arguments it is refused, once it is known whose the key is: the
   /// one that holds it may be the one that is mistaken.
   private mutating func claim(
     _ key: (key: String, fingerprint: [UInt8]), for request: Request, _ machine: ResidentMachine
@@ -86,6 +86,10 @@ extension Engine {
     guard let pending = machine.keys[key.key] else {
       machine.keys[key.key] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
       return true
+    }
+    if pending.isConfirmed, pending.fingerprint != key.fingerprint {
+      refuse(request, .keyReused)
+      return false
     }
     guard pending.waiters.count < machine.namespace.mailboxLimit else {
       refuse(request, .overloaded("too many requests wait on the idempotency key"))
@@ -128,10 +132,24 @@ extension Engine {
       guard let request = requests[next] else { continue }
       pending.owner = next
       pending.fingerprint = request.key?.fingerprint ?? []
+      pending.isConfirmed = false
       machine.keys[key] = pending
       return enter(next, machine)
     }
     machine.keys[key] = nil
+  }
+
+  /// The database knows nothing of the key: it is its owner's, and who asks something else under it
+  /// is mistaken.
+  mutating func confirm(_ key: String, owner: RequestID, _ machine: ResidentMachine) {
+    guard var pending = machine.keys[key], pending.owner == owner else { return }
+    pending.isConfirmed = true
+    let mistaken = pending.waiters.filter {
+      requests[$0].map { $0.key?.fingerprint != pending.fingerprint } ?? true
+    }
+    pending.waiters.removeAll { mistaken.contains($0) }
+    machine.keys[key] = pending
+    for id in mistaken { tell(id, .keyReused) }
   }
 
   mutating func cancel(_ id: RequestID) {

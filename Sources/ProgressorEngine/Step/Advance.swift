@@ -99,7 +99,11 @@ extension Engine {
     case .success(let loaded):
       machine.running?.phase = nil
       machine.running?.keyWasLookedUp = true
-      if let remembered = loaded.idempotency { machine.running?.remembered = remembered }
+      if let remembered = loaded.idempotency {
+        machine.running?.remembered = remembered
+      } else if let key = machine.running?.key, let id = machine.running?.requestID {
+        confirm(key.key, owner: id, machine)
+      }
       if let row = machine.row, machine.running?.loadsHistory == true {
         machine.history.adopt(loaded.history, last: row.lastEventID)
         machine.running?.history = loaded.history
