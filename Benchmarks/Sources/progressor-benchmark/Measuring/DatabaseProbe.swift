@@ -51,6 +51,14 @@ actor DatabaseProbe {
     ).onlyRow().value(0)
   }
 
+  /// Whether no machine has anything left to do by itself.
+  func isQuiet() throws -> Bool {
+    try connection.query(
+      "SELECT NOT EXISTS (SELECT FROM progressor.machine WHERE due_at IS NOT NULL)",
+      timeout: Self.timeout
+    ).onlyRow().value(0)
+  }
+
   /// How many events are stored.
   func storedEvents() throws -> Int64 {
     try connection.query("SELECT count(*) FROM progressor.event", timeout: .seconds(30))

@@ -64,7 +64,7 @@ struct Measurement: Codable, Sendable {
     if let one = start.server, let other = end.server { serverCPU = perStep(one, other) }
     backendCPU = perStep(0, end.backendTime(since: start))
     generatorCPU = perStep(start.generator, end.generator)
-    processorCPU = perStep(start.processor, end.processor)
+    if let one = start.processor, let other = end.processor { processorCPU = perStep(one, other) }
     let cores = end.cores.total - start.cores.total
     idle = cores > 0 ? (end.cores.idle - start.cores.idle) / cores : 0
   }

@@ -7,7 +7,7 @@ struct Reading: Sendable {
   /// By process id.
   var backends: [Int32: Double]
   var generator: Double
-  var processor: Double
+  var processor: Double?
   var cores: (total: Double, idle: Double)
   var database: DatabaseProbe.Progress
 
@@ -37,7 +37,7 @@ struct Meter: Sendable {
       server: server.flatMap { KernelClock.cpuTime(ofProcess: $0) },
       backends: backends,
       generator: await generator?.cpuTime() ?? KernelClock.cpuTimeOfThisProcess,
-      processor: await processor?.cpuTime() ?? 0,
+      processor: await processor?.cpuTime(),
       cores: KernelClock.ticksOfAllCores,
       database: try await probe.progress())
   }

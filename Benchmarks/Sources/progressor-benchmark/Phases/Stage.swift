@@ -43,10 +43,16 @@ struct Stage: Sendable {
     }
   }
 
+  /// Waits until every timer has fired and what it led to is committed, for 20 s at the most;
+  /// answers whether that is so.
+  func waitUntilQuiet() async throws -> Bool {
+    try await wait(seconds: 20) { try await meter.probe.isQuiet() }
+  }
+
   /// Waits until `condition` holds, for `seconds` at the most; answers whether it does.
-  func wait(seconds: Int, until condition: () -> Bool) async throws -> Bool {
+  func wait(seconds: Int, until condition: () async throws -> Bool) async throws -> Bool {
     let deadline = NIODeadline.now() + .seconds(Int64(seconds))
-    while !condition() {
+    while try await !condition() {
       guard NIODeadline.now() < deadline else { return false }
       try await Task.sleep(for: .milliseconds(2))
     }

@@ -16,16 +16,9 @@ final class BenchmarkProcessor: Sendable {
   /// Whether machines of a chain set their timer again.
   let rearms = Atomic<Bool>(true)
 
-  private let lateness = Mutex(Lateness())
+  /// From the due time of `TimedID` machines to the invocation, in nanoseconds.
+  private let lateness = Mutex(Histogram())
   private let server: Mutex<GRPCServer?> = Mutex(nil)
-
-  /// How late the timers of `TimedID` machines fired.
-  struct Lateness: Sendable {
-    /// From the due time to the invocation, in nanoseconds.
-    var histogram = Histogram()
-    /// The time of the last invocation.
-    var last: NIODeadline?
-  }
 
   private static let service = "/progressor.v1.Processor/"
   static let callPath = service + "ProcessCall"
@@ -48,10 +41,10 @@ final class BenchmarkProcessor: Sendable {
     await server.withLock { $0 }?.stop(grace: .seconds(1))
   }
 
-  /// What was measured since the last time.
-  func takeLateness() -> Lateness {
+  /// How late timers were since the last time.
+  func takeLateness() -> Histogram {
     lateness.withLock { lateness in
-      defer { lateness = Lateness() }
+      defer { lateness = Histogram() }
       return lateness
     }
   }
@@ -107,10 +100,7 @@ final class BenchmarkProcessor: Sendable {
       return rearms.load(ordering: .relaxed) ? Self.chainAnswer : Self.eventAnswer
     }
     let late = Timestamp.now.microseconds - due.microseconds
-    lateness.withLock { lateness in
-      lateness.histogram.record(Int(late) * 1000)
-      lateness.last = .now()
-    }
+    lateness.withLock { $0.record(Int(late) * 1000) }
     return Self.eventAnswer
   }
 
