@@ -16,7 +16,7 @@ public struct Engine: ~Copyable {
   var now = Moment(wall: .earliest, uptime: 0)
   var effects: [Effect] = []
 
-  var namespaces: [String: NamespaceState] = [:]
+  var namespaces: [ExactText: NamespaceState] = [:]
   var shards: [ShardID: ShardState] = [:]
   var lease = LeaseState()
 

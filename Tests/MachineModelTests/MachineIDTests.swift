@@ -41,6 +41,16 @@ struct MachineIDTests {
     #expect(shards == [431, 866, 297, 991])
   }
 
+  @Test("names are told apart byte by byte, as the database does")
+  func exactNames() {
+    let composed = "caf\u{E9}"
+    let decomposed = "cafe\u{301}"
+    #expect(composed == decomposed)
+    #expect(ExactText(composed) != ExactText(decomposed))
+    #expect(Set([ExactText(composed), ExactText(decomposed), ExactText(composed)]).count == 2)
+    #expect(MachineID(namespace: "n", id: composed) != MachineID(namespace: "n", id: decomposed))
+  }
+
   @Test("shards are used evenly, and namespace and id do not run together")
   func spread() {
     var counts = [Int](repeating: 0, count: 16)

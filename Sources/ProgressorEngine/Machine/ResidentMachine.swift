@@ -35,7 +35,7 @@ final class ResidentMachine {
   /// Accepted notifications on their way to the database.
   var enqueuesInFlight = 0
   var loadsInFlight = 0
-  var keys: [String: PendingKey] = [:]
+  var keys: [ExactText: PendingKey] = [:]
 
   /// It became due while its row was being read for another purpose.
   var wantsWake = false

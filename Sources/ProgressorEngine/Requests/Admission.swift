@@ -31,7 +31,7 @@ extension Engine {
     guard requests.count < configuration.maximumRequests else {
       return refuse(request, .overloaded("the server has too many requests in flight"))
     }
-    guard let namespace = namespaces[request.machine.namespace] else {
+    guard let namespace = namespaces[ExactText(request.machine.namespace)] else {
       return refuse(request, .namespaceNotFound(request.machine.namespace))
     }
     if case .list(let query) = request.operation {
@@ -83,8 +83,8 @@ extension Engine {
   private mutating func claim(
     _ key: (key: String, fingerprint: [UInt8]), for request: Request, _ machine: ResidentMachine
   ) -> Bool {
-    guard let pending = machine.keys[key.key] else {
-      machine.keys[key.key] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
+    guard let pending = machine.keys[ExactText(key.key)] else {
+      machine.keys[ExactText(key.key)] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
       return true
     }
     if pending.isConfirmed, pending.fingerprint != key.fingerprint {
@@ -95,7 +95,7 @@ extension Engine {
       refuse(request, .overloaded("too many requests wait on the idempotency key"))
       return false
     }
-    machine.keys[key.key]?.waiters.append(request.id)
+    machine.keys[ExactText(key.key)]?.waiters.append(request.id)
     register(request, machine, key)
     return false
   }
@@ -117,9 +117,9 @@ extension Engine {
   mutating func settle(
     _ key: String, owner: RequestID, _ reply: Reply, _ machine: ResidentMachine
   ) {
-    guard var pending = machine.keys[key], pending.owner == owner else { return }
+    guard var pending = machine.keys[ExactText(key)], pending.owner == owner else { return }
     if StoredReply(reply) != nil {
-      machine.keys[key] = nil
+      machine.keys[ExactText(key)] = nil
       for waiter in pending.waiters {
         guard let request = requests.removeValue(forKey: waiter) else { continue }
         let isRepeat = request.key?.fingerprint == pending.fingerprint
@@ -133,22 +133,22 @@ extension Engine {
       pending.owner = next
       pending.fingerprint = request.key?.fingerprint ?? []
       pending.isConfirmed = false
-      machine.keys[key] = pending
+      machine.keys[ExactText(key)] = pending
       return enter(next, machine)
     }
-    machine.keys[key] = nil
+    machine.keys[ExactText(key)] = nil
   }
 
   /// The database knows nothing of the key: it is its owner's, and who asks something else under it
   /// is mistaken.
   mutating func confirm(_ key: String, owner: RequestID, _ machine: ResidentMachine) {
-    guard var pending = machine.keys[key], pending.owner == owner else { return }
+    guard var pending = machine.keys[ExactText(key)], pending.owner == owner else { return }
     pending.isConfirmed = true
     let mistaken = pending.waiters.filter {
       requests[$0].map { $0.key?.fingerprint != pending.fingerprint } ?? true
     }
     pending.waiters.removeAll { mistaken.contains($0) }
-    machine.keys[key] = pending
+    machine.keys[ExactText(key)] = pending
     for id in mistaken { tell(id, .keyReused) }
   }
 

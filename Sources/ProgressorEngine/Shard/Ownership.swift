@@ -62,18 +62,18 @@ extension Engine {
   }
 
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
-    var next: [String: NamespaceState] = [:]
+    var next: [ExactText: NamespaceState] = [:]
     for record in records {
-      if let known = namespaces[record.namespace.name], known.number == record.number {
+      if let known = namespaces[ExactText(record.namespace.name)], known.number == record.number {
         known.settings = record.namespace
-        next[record.namespace.name] = known
+        next[ExactText(record.namespace.name)] = known
       } else {
-        next[record.namespace.name] = NamespaceState(record)
+        next[ExactText(record.namespace.name)] = NamespaceState(record)
       }
     }
     namespaces = next
     for record in records {
-      if let namespace = next[record.namespace.name] { admitWaiting(namespace) }
+      if let namespace = next[ExactText(record.namespace.name)] { admitWaiting(namespace) }
     }
     // Machines of a namespace that was not known are found now.
     if !shards.isEmpty { lookAhead.rescan(at: now.uptime) }

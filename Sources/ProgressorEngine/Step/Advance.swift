@@ -167,7 +167,7 @@ extension Engine {
   mutating func conclude(_ id: RequestID, _ reply: Reply, _ machine: ResidentMachine) {
     if requests[id] != nil { return answer(id, reply) }
     for (key, pending) in machine.keys where pending.owner == id {
-      settle(key, owner: id, reply, machine)
+      settle(key.text, owner: id, reply, machine)
     }
   }
 

@@ -135,7 +135,7 @@ extension Engine {
   /// Looks whether the machine has something to do, reading it first when it is not in memory.
   private mutating func wakeUp(_ id: MachineID) {
     let shard = ShardID(of: id, shards: configuration.shards)
-    guard shards[shard] != nil, let namespace = namespaces[id.namespace] else { return }
+    guard shards[shard] != nil, let namespace = namespaces[ExactText(id.namespace)] else { return }
     let machine = machine(id, shard, namespace)
     if machine.isUnknown {
       // Whoever loads it schedules it.

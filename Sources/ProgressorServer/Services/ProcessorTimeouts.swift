@@ -6,13 +6,12 @@ import Synchronization
 /// so that a slow processor is told apart (UNAVAILABLE) from a long queue (DEADLINE_EXCEEDED). Read
 /// on the connections' loops, for such requests only.
 final class ProcessorTimeouts: InputObserver, Sendable {
-  /// By the bytes of the name: `String` takes names for equal that the database tells apart.
-  private let timeouts = Mutex<[[UInt8]: Int64]>([:])
+  private let timeouts = Mutex<[ExactText: Int64]>([:])
 
   /// Microseconds; also for a namespace that there is not.
   func timeout(of namespace: String) -> Int64 {
     let processor =
-      timeouts.withLock { $0[Array(namespace.utf8)] } ?? ProcessorOptions.defaultTimeout
+      timeouts.withLock { $0[ExactText(namespace)] } ?? ProcessorOptions.defaultTimeout
     return 30_000_000 + min(processor, 86_400_000_000)
   }
 
@@ -20,7 +19,7 @@ final class ProcessorTimeouts: InputObserver, Sendable {
     guard case .namespacesChanged(let records) = input else { return }
     let pairs = records.map { record in
       (
-        Array(record.namespace.name.utf8),
+        ExactText(record.namespace.name),
         record.namespace.processor.timeout ?? ProcessorOptions.defaultTimeout
       )
     }
