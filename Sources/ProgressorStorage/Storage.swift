@@ -133,7 +133,7 @@ extension Storage {
   public func createNamespace(
     _ namespace: Namespace
   ) async throws(ProgressorError) -> NamespaceRecord {
-    try namespace.validate()
+    try namespace.validate(path: "namespace")
     return try await change(.create(namespace), namespace.name)
   }
 
@@ -141,7 +141,7 @@ extension Storage {
   public func replaceNamespace(
     _ namespace: Namespace
   ) async throws(ProgressorError) -> NamespaceRecord {
-    try namespace.validate()
+    try namespace.validate(path: "namespace")
     return try await change(.replace(namespace), namespace.name)
   }
 
@@ -150,7 +150,8 @@ extension Storage {
   public func setEndpoint(
     _ endpoint: String, ofNamespace name: String
   ) async throws(ProgressorError) -> NamespaceRecord {
-    try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint)).validate()
+    try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint))
+      .validate(path: "namespace")
     return try await change(.setEndpoint(name: name, endpoint: endpoint), name)
   }
 

@@ -6,26 +6,21 @@ extension Limits: CRepresentable {
     progressor__v1__limits__init
   }
 
-  init(_ message: Progressor__V1__Limits) throws(ProtobufError) {
+  init(_ message: Progressor__V1__Limits) {
     self.init()
     if message.optional_mailbox_case == PROGRESSOR__V1__LIMITS__OPTIONAL_MAILBOX_MAILBOX {
-      mailbox = try Self.positive(message.mailbox, "mailbox")
+      mailbox = message.mailbox
     }
     if message.optional_steps_in_flight_case
       == PROGRESSOR__V1__LIMITS__OPTIONAL_STEPS_IN_FLIGHT_STEPS_IN_FLIGHT
     {
-      stepsInFlight = try Self.positive(message.steps_in_flight, "steps_in_flight")
+      stepsInFlight = message.steps_in_flight
     }
     if message.optional_notifications_case
       == PROGRESSOR__V1__LIMITS__OPTIONAL_NOTIFICATIONS_NOTIFICATIONS
     {
-      notifications = try Self.positive(message.notifications, "notifications")
+      notifications = message.notifications
     }
-  }
-
-  private static func positive(_ limit: Int32, _ field: String) throws(ProtobufError) -> Int32 {
-    if limit <= 0 { throw .invalid(field, "must be positive") }
-    return limit
   }
 
   func fill(_ message: inout Progressor__V1__Limits, in arena: inout ProtobufArena) {

@@ -17,7 +17,7 @@ extension Namespace: CRepresentable {
       idempotencyRetention: try ProtobufDuration.read(
         message.idempotency_retention, "idempotency_retention", atLeast: 0),
       version: message.version)
-    if version < 0 { throw .invalid("version", "must not be negative") }
+    if let fault { throw .invalid(fault.field, fault.problem) }
   }
 
   func fill(_ message: inout Progressor__V1__Namespace, in arena: inout ProtobufArena) {
@@ -41,9 +41,6 @@ extension ProcessorOptions: CRepresentable {
       endpoint: try message.endpoint.text("endpoint"),
       timeout: try ProtobufDuration.read(message.timeout, "timeout", atLeast: 1),
       maxInFlight: message.max_in_flight, connections: message.connections)
-    if endpoint.isEmpty { throw .invalid("endpoint", "must be set") }
-    if maxInFlight < 0 { throw .invalid("max_in_flight", "must not be negative") }
-    if connections < 0 { throw .invalid("connections", "must not be negative") }
     // Never to be ignored: the payloads would go over the network in the clear.
     if message.tls != nil { throw .invalid("tls", "is not supported by this version") }
   }

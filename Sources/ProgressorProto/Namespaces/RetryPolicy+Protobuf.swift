@@ -16,19 +16,14 @@ extension RetryPolicy: CRepresentable {
     if message.optional_multiplier_case
       == PROGRESSOR__V1__RETRY_POLICY__OPTIONAL_MULTIPLIER_MULTIPLIER
     {
-      guard message.multiplier >= 1, message.multiplier.isFinite else {
-        throw .invalid("multiplier", "must be at least 1")
-      }
       multiplier = message.multiplier
     }
     if message.optional_max_attempts_case
       == PROGRESSOR__V1__RETRY_POLICY__OPTIONAL_MAX_ATTEMPTS_MAX_ATTEMPTS
     {
-      if message.max_attempts < 0 { throw .invalid("max_attempts", "must not be negative") }
       maxAttempts = message.max_attempts
     }
     if message.optional_jitter_case == PROGRESSOR__V1__RETRY_POLICY__OPTIONAL_JITTER_JITTER {
-      guard (0...1).contains(message.jitter) else { throw .invalid("jitter", "must be 0 to 1") }
       jitter = message.jitter
     }
   }

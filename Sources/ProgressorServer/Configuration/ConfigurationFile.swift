@@ -94,7 +94,7 @@ private struct NamespaceEntry {
       idempotencyRetention: try duration("idempotency_retention"))
     namespace.defaultHistoryRange = try historyRange()
     do {
-      try namespace.validate(path: "")
+      try namespace.validateForServing(path: "")
     } catch {
       throw ConfigurationError(place: place, problem: error.message)
     }

@@ -118,8 +118,8 @@ public struct NodeConfiguration: Sendable, Hashable {
       let name = String(text[..<equals])
       let endpoint = String(text[text.index(after: equals)...])
       do {
-        try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint)).validate(
-          path: "")
+        try Namespace(name: name, processor: ProcessorOptions(endpoint: endpoint))
+          .validateForServing(path: "")
       } catch {
         throw reader.problem("namespaces", "\"\(text)\": \(error.message)")
       }

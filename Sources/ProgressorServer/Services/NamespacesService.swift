@@ -16,7 +16,7 @@ struct NamespacesService: Sendable {
   func register(in router: inout Router) {
     serve(CreateNamespaceRequest.self, "Create", &router, name: \.namespace.name) {
       request throws(ProgressorError) in
-      try request.namespace.validate(path: "namespace")
+      try request.namespace.validateForServing(path: "namespace")
       let record = try await namespaces.createNamespace(request.namespace)
       return CreateNamespaceResponse(namespace: record.namespace)
     }

@@ -39,7 +39,7 @@ struct CreateNamespaceCommand: AsyncParsableCommand {
   var idempotencyRetention: String?
 
   mutating func validate() throws {
-    do { try namespace().validate(path: "") } catch let error as ProgressorError {
+    do { try namespace().validateForServing(path: "") } catch let error as ProgressorError {
       throw ValidationError(error.message)
     }
   }

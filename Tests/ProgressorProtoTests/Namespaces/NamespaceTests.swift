@@ -34,7 +34,8 @@ import Testing
       throws: ProtobufError.invalid(path: "namespace.processor", problem: "must be set")
     ) { try CreateNamespaceRequest(decoding: Wire.bytes(1, Wire.text(1, "a"))) }
     #expect(
-      throws: ProtobufError.invalid(path: "namespace.processor.endpoint", problem: "must be set")
+      throws: ProtobufError.invalid(
+        path: "namespace.processor.endpoint", problem: "must be set, HOST:PORT or unix:PATH")
     ) {
       try CreateNamespaceRequest(
         decoding: Wire.bytes(1, Wire.text(1, "a") + Wire.bytes(2, Wire.varint(3, 1))))

@@ -14,7 +14,7 @@ extension OnPostgreSQL {
       retryPolicy: RetryPolicy(
         initialInterval: 1, multiplier: 1.5, maxInterval: 9, maxAttempts: 0, jitter: 0.25,
         nonRetryable: ["INTERNAL", "CARD_BLOCKED"]),
-      limits: Limits(mailbox: 0, stepsInFlight: 2, notifications: 3),
+      limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3),
       defaultHistoryRange: HistoryRange(after: 1, limit: 2, direction: .backward),
       idempotencyRetention: 60_000_000)
 
@@ -96,64 +96,5 @@ extension OnPostgreSQL {
         }
       }
     }
-  }
-}
-
-@Suite("Validation of namespaces")
-struct NamespaceValidationTests {
-  @Test("The example with every option is valid")
-  func valid() throws {
-    try OnPostgreSQL.NamespaceTests.full.validate()
-    try Namespace(name: "n", processor: ProcessorOptions(endpoint: "h:1")).validate()
-  }
-
-  struct Mistake: Sendable, CustomTestStringConvertible {
-    var testDescription: String
-    var make: @Sendable (inout Namespace) -> Void
-
-    init(_ field: String, _ make: @escaping @Sendable (inout Namespace) -> Void) {
-      testDescription = field
-      self.make = make
-    }
-  }
-
-  @Test(
-    "A value that cannot be is INVALID_ARGUMENT and names its field",
-    arguments: [
-      Mistake("namespace.name") { $0.name = "" },
-      Mistake("namespace.name") { $0.name = String(repeating: "x", count: 257) },
-      Mistake("namespace.name") { $0.name = "a\0" },
-      Mistake("namespace.processor.endpoint") { $0.processor.endpoint = "" },
-      Mistake("namespace.processor.endpoint") { $0.processor.endpoint = "a b" },
-      Mistake("namespace.processor.endpoint") {
-        $0.processor.endpoint = String(repeating: "x", count: 1_025)
-      },
-      Mistake("namespace.processor.timeout") { $0.processor.timeout = 0 },
-      Mistake("namespace.processor.max_in_flight") { $0.processor.maxInFlight = -1 },
-      Mistake("namespace.processor.connections") { $0.processor.connections = -1 },
-      Mistake("namespace.retry_policy.initial_interval") { $0.retryPolicy.initialInterval = 0 },
-      Mistake("namespace.retry_policy.max_interval") { $0.retryPolicy.maxInterval = -1 },
-      Mistake("namespace.retry_policy.max_attempts") { $0.retryPolicy.maxAttempts = -1 },
-      Mistake("namespace.retry_policy.multiplier") { $0.retryPolicy.multiplier = 0.5 },
-      Mistake("namespace.retry_policy.multiplier") { $0.retryPolicy.multiplier = .nan },
-      Mistake("namespace.retry_policy.jitter") { $0.retryPolicy.jitter = 1.1 },
-      Mistake("namespace.retry_policy.non_retryable") { $0.retryPolicy.nonRetryable = [""] },
-      Mistake("namespace.retry_policy.non_retryable") {
-        $0.retryPolicy.nonRetryable = [String](repeating: "X", count: 101)
-      },
-      Mistake("namespace.limits.mailbox") { $0.limits.mailbox = -1 },
-      Mistake("namespace.limits.steps_in_flight") { $0.limits.stepsInFlight = 0 },
-      Mistake("namespace.limits.notifications") { $0.limits.notifications = -1 },
-      Mistake("namespace.default_history_range.after") {
-        $0.defaultHistoryRange = HistoryRange(after: -1)
-      },
-      Mistake("namespace.idempotency_retention") { $0.idempotencyRetention = 0 },
-    ])
-  func invalid(_ mistake: Mistake) {
-    var namespace = OnPostgreSQL.NamespaceTests.full
-    mistake.make(&namespace)
-    let error = #expect(throws: ProgressorError.self) { try namespace.validate() }
-    #expect(error?.code == .invalidArgument)
-    #expect(error?.message.hasPrefix(mistake.testDescription + ":") == true)
   }
 }
