@@ -102,7 +102,9 @@ public struct Engine: ~Copyable {
       let at = overflow ? Int64.max : now.uptime.saturatingAdd(max(0, distance))
       next = min(next ?? at, at)
     }
-    if begins, let at = lookAhead.wakeAt(heapCount: timers.count, configuration: configuration) {
+    let readAt = lookAhead.wakeAt(
+      now: now, heapCount: timers.count, configuration: configuration)
+    if begins, let at = readAt {
       next = min(next ?? at, at)
     }
     guard let next, next != wakeAt else { return }

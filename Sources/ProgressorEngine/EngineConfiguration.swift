@@ -20,10 +20,13 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var maximumTimerDistance: Int64 = 100 * 366 * 86_400 * 1_000_000
   /// Timers and retries in memory: so far ahead (microseconds) …
   public var lookAhead: Int64 = 60_000_000
-  /// … read in pages of so many, at most two pages at once.
+  /// … read in pages of so many, another when less than a page is left or its time is near.
   public var lookAheadPage = 10_000
   /// Seed of the generator for jitter.
   public var seed: UInt64 = 1
 
   public init() {}
+
+  /// Timers in memory beyond which none is taken in.
+  var maximumTimers: Int { 4 * lookAheadPage }
 }

@@ -14,7 +14,7 @@ extension Engine {
       due = min(due, max(lookAhead.coveredUntil, now.wall.advanced(byMicroseconds: 1_000_000)))
     }
     if let scheduled = machine.scheduledAt, scheduled <= due { return }
-    guard timers.count < 4 * configuration.lookAheadPage else {
+    guard timers.count < configuration.maximumTimers else {
       // The heap is full: the database keeps the time, and the heap is filled from it again.
       lookAhead.rescan(at: now.uptime.saturatingAdd(1_000_000))
       return

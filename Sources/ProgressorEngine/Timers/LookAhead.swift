@@ -13,6 +13,10 @@ struct LookAhead {
   private(set) var nextReadAt: Int64?
   private var mustRescan = false
 
+  /// So early before the end of what the heap covers a page is read though the heap is full: else a
+  /// timer that is set meanwhile would be found only when the heap has emptied, too late.
+  private static let margin: Int64 = 2_000_000
+
   /// Starts from the beginning: shards were acquired, or entries were let go.
   mutating func rescan(at uptime: Int64) {
     if reading != nil {
@@ -39,11 +43,12 @@ struct LookAhead {
     return false
   }
 
-  /// The query to send now, if it is time for one and the heap has room for its page.
+  /// The query to send now, if it is time for one and the heap takes its page.
   mutating func begin(now: Moment, heapCount: Int, configuration: EngineConfiguration) -> DueQuery?
   {
-    guard reading == nil, let at = nextReadAt, at <= now.uptime,
-      heapCount < configuration.lookAheadPage
+    guard
+      let at = wakeAt(now: now, heapCount: heapCount, configuration: configuration),
+      at <= now.uptime
     else { return nil }
     let start =
       position
@@ -86,9 +91,14 @@ struct LookAhead {
     return true
   }
 
-  /// When a read is due that could begin: nil while one runs or the heap is full.
-  func wakeAt(heapCount: Int, configuration: EngineConfiguration) -> Int64? {
-    guard reading == nil, heapCount < configuration.lookAheadPage else { return nil }
-    return nextReadAt
+  /// When a read is due that could begin: nil while one runs or the heap can take nothing more.
+  func wakeAt(now: Moment, heapCount: Int, configuration: EngineConfiguration) -> Int64? {
+    guard reading == nil, let at = nextReadAt, heapCount < configuration.maximumTimers else {
+      return nil
+    }
+    let horizon = now.wall.advanced(byMicroseconds: LookAhead.margin)
+    if heapCount < configuration.lookAheadPage || coveredUntil <= horizon { return at }
+    let distance = coveredUntil.microseconds - horizon.microseconds
+    return max(at, now.uptime.saturatingAdd(distance))
   }
 }
