@@ -25,7 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "PostgreSQL": {"CPq"} | SYSTEM,
     "ProgressorStorage": {"MachineModel", "ProgressorEngine", "PostgreSQL", "Logging", "Metrics"}
     | SYSTEM,
-    "EmbeddedPostgreSQL": {"Logging", "Subprocess"} | SYSTEM,
+    "EmbeddedPostgreSQL": {"CSpawn", "Logging"} | SYSTEM,
     "ProgressorServer": {
         "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
         "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals", "Configuration", "Yams", "Logging",

@@ -1,3 +1,4 @@
+import CSpawn
 import Glibc
 
 /// How a process ended.
@@ -38,6 +39,9 @@ struct ChildProcess: Sendable {
     posix_spawn_file_actions_adddup2(&actions, input, 0)
     posix_spawn_file_actions_adddup2(&actions, output, 1)
     posix_spawn_file_actions_adddup2(&actions, output, 2)
+    // A socket that PostgreSQL inherited would stay open when we close it, and its peer would wait
+    // for ever: not everybody's descriptors are close-on-exec.
+    posix_spawn_file_actions_addclosefrom_np(&actions, 3)
 
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
