@@ -19,12 +19,14 @@ struct LeaseLoop {
   /// On `LocalClock.uptime`.
   private var nextRenewal: Int64 = 0
   private var connectedSince: Int64 = 0
+  /// As the lease counted them when the connection was opened.
+  private var replacements = 0
   private var begunAt: Int64 = 0
   /// The last node that this process was. Its row may be there still.
   private var previous: SQLUUID?
   private var didFail = false
   /// Of the last renewal, beyond what the way to the database explains.
-  private var clockError: Int64 = 0
+  private var clock = ClockOffset()
 
   init(
     session: ConnectionSession<LeaseKeeper.Nudge>, configuration: StorageConfiguration,
@@ -59,6 +61,9 @@ struct LeaseLoop {
   }
 
   private mutating func turn() {
+    let replacements = watch.lease.replacements
+    if replacements != self.replacements { session.disconnect() }
+    self.replacements = replacements
     do {
       var isNew = false
       let connection = try session.connect { (connection) throws(PostgreSQLError) in
@@ -144,17 +149,16 @@ struct LeaseLoop {
         $0.append(node)
         $0.append(duration)
       }, timeout: timeout)
-    let (received, wallAfter) = (LocalClock.uptime(), LocalClock.wall())
+    let wallAfter = LocalClock.wall()
     guard let row = answer.first else {
       logger.error("the lease was taken over", metadata: ["node": "\(node)"])
       lease.end(node)
       return
     }
     let time: SQLTimestamp = try row.value(0)
-    let offset = time.microseconds - (wallBefore + (wallAfter - wallBefore) / 2)
-    clockError = max(0, abs(offset) - (received - sent) / 2)
+    clock.read(database: time.microseconds, sent: wallBefore, received: wallAfter)
     nextRenewal = sent + duration / 3
-    status.renewed(clockOffset: offset, until: sent + duration)
+    status.renewed(clockOffset: clock.microseconds, until: sent + duration)
     lease.renewed(node, until: sent + duration - configuration.leaseMargin.microseconds)
   }
 
@@ -165,10 +169,10 @@ struct LeaseLoop {
   /// Takes the shards of dead nodes and those of nobody. What is owned afterwards is read, not
   /// remembered: so a takeover counts whose answer was lost.
   private func take(as node: SQLUUID, on connection: Connection) throws(PostgreSQLError) {
-    guard clockError <= StorageConfiguration.maximumClockOffset else {
+    guard clock.certainError <= StorageConfiguration.maximumClockOffset else {
       logger.error(
         "this machine's clock differs too much from the database's to own shards: set it right",
-        metadata: ["microseconds": "\(clockError)"])
+        metadata: ["microseconds": "\(clock.certainError)"])
       return
     }
     let takeover = Takeover(

@@ -15,6 +15,8 @@ final class LeaseState: Sendable {
     /// way, so no new lease may begin, under which they would be written.
     var unacknowledgedLosses = 0
     var facts: ServerFacts?
+    /// How often the database turned out not to be the one that was known.
+    var replacements = 0
   }
 
   private let state = Mutex(State())
@@ -84,6 +86,10 @@ final class LeaseState: Sendable {
   /// since another thread may learn later ones meanwhile.
   var lastFacts: ServerFacts? { state.withLock { $0.facts } }
 
+  /// How often the database turned out to be another one or another server's. A session from before
+  /// may reach the earlier server, which may live on: nothing must be read through it any more.
+  var replacements: Int { state.withLock { $0.replacements } }
+
   /// Compares what a server says of itself with what was known before it was asked. If the two are
   /// not one history, the lease ends in the same instant: no thread can write under it any more.
   func observe(_ facts: ServerFacts, since before: ServerFacts?) -> ServerFacts.Continuity {
@@ -101,6 +107,7 @@ final class LeaseState: Sendable {
         return .unbroken
       }
       state.facts = facts
+      state.replacements += 1
       end(&state)
       return continuity
     }
