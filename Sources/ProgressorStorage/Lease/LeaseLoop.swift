@@ -25,7 +25,6 @@ struct LeaseLoop {
   /// The last node that this process was. Its row may be there still.
   private var previous: SQLUUID?
   private var didFail = false
-  /// Of the last renewal, beyond what the way to the database explains.
   private var clock = ClockOffset()
 
   init(
