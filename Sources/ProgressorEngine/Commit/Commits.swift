@@ -77,8 +77,10 @@ extension Engine {
 
   mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
     for slot in slots.indices {
-      guard let entries = slots[slot].ended(id) else { continue }
-      if entries.count > 1 {
+      guard let ended = slots[slot].ended(id) else { continue }
+      // What was let go meanwhile, with its shard or alone, is not written after all.
+      let entries = ended.filter { !$0.machine.isDropped }
+      if ended.count > 1 {
         slots[slot].split(entries)
       } else if let entry = entries.first {
         poisoned(entry, refusal)

@@ -13,6 +13,12 @@ struct GroupCommit {
     let record: CommitRecord
     let origin: Origin
 
+    var machine: ResidentMachine {
+      switch origin {
+      case .step(let machine, _), .notification(let machine, _, _): machine
+      }
+    }
+
     var isStep: Bool {
       if case .step = origin { true } else { false }
     }
@@ -66,8 +72,9 @@ struct GroupCommit {
   /// A step in a refused batch is at fault: halve, until the bad one stands alone. Order is kept.
   mutating func split(_ entries: [Pending]) {
     let middle = entries.count / 2
-    halves.append(Array(entries[middle...]))
-    halves.append(Array(entries[..<middle]))
+    for half in [entries[middle...], entries[..<middle]] where !half.isEmpty {
+      halves.append(Array(half))
+    }
   }
 
   /// Takes out what waits and fulfils the condition.
