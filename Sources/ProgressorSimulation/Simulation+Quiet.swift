@@ -98,12 +98,15 @@ extension Simulation {
     }
   }
 
-  /// Asks each machine in turn and waits for its answer.
+  /// Asks each machine in turn and waits for its answer; again when a small mailbox is full of what
+  /// the machine does by itself.
   private func ask(_ names: [MachineID], _ operation: Operation) throws(Violation)
     -> [(MachineID, Reply)]
   {
     var replies: [(MachineID, Reply)] = []
-    for name in names {
+    var names = names[...]
+    var refusals = 0
+    while let name = names.popFirst() {
       guard let node = node(for: name) else { continue }
       let tag = workload.newTag()
       var asked = operation
@@ -111,8 +114,15 @@ extension Simulation {
       let id = send(asked, to: name, tag: tag, patience: 30_000_000, via: node)
       probes[id] = .some(nil)
       while case .some(nil) = probes[id], let occurrence = agenda.next() { try happen(occurrence) }
-      if case .some(let reply?) = probes[id] { replies.append((name, reply)) }
+      let reply = probes[id] ?? nil
       probes[id] = nil
+      if case .error(let error)? = reply, error.reason == .overloaded, refusals < 100 {
+        refusals += 1
+        names.append(name)
+        try pass(microseconds: 100_000)
+      } else if let reply {
+        replies.append((name, reply))
+      }
     }
     return replies
   }

@@ -27,7 +27,7 @@ struct Options {
     while let argument = rest.popFirst() {
       switch argument {
       case "--seeds": seeds = try Options.number(of: argument, &rest)
-      case "--first": first = try Options.number(of: argument, &rest)
+      case "--first", "--first-seed": first = try Options.number(of: argument, &rest)
       case "--steps": steps = Int(clamping: try Options.number(of: argument, &rest))
       case "--seed":
         first = try Options.number(of: argument, &rest)

@@ -21,7 +21,10 @@ struct SeedRun {
     let start = clock.now
     for offset in 0..<options.seeds {
       let seed = options.first + offset
-      if options.seeds > 1, offset % 50 == 0 { print("seeds from \(seed) on …") }
+      if options.seeds > 1, offset % 50 == 0 {
+        print("seeds from \(seed) on …")
+        flushOutput()
+      }
       if !run(seed), !options.keepsGoing { break }
     }
     let elapsed = start.duration(to: clock.now)

@@ -49,7 +49,9 @@ extension Ledger {
     switch (record.row, last.kind) {
     case (.insert, .start), (.keep, _): return last
     case (.update, .timeout), (.update, .repair):
-      return applied.after?.failure == nil && applied.after?.timer?.retry == nil ? last : nil
+      let wasFailed = applied.before?.failure != nil
+      let goesOn = applied.after?.failure == nil && applied.after?.timer?.retry == nil
+      return goesOn && wasFailed == (last.kind == .repair) ? last : nil
     case (.update, .notification): return record.dequeued == nil ? nil : last
     default: return nil
     }

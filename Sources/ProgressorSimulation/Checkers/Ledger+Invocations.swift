@@ -138,6 +138,10 @@ extension Ledger {
     where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {
       ended(number)
     }
+    for place in concluded.keys
+    where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {
+      concluded[place] = nil
+    }
   }
 
   mutating func answered(_ number: Int, _ outcome: ProcessorOutcome) {

@@ -79,13 +79,13 @@ extension Simulation {
     }
     if !shardsFirst { deliver(.shardsLost(lost), to: node) }
     agenda.plan(
-      .register(node: node.number, life: node.life), after: random.duration(upTo: world.lease))
+      .register(node: node.number, life: node.life), after: random.duration(upTo: world.lease / 2))
   }
 
   /// Looks for nodes that died, and takes free shards.
   func scan(_ node: SimulatedNode, _ identity: Int) {
     guard node.identity == identity else { return }
-    agenda.plan(.scan(node: node.number, identity: identity), after: world.lease / 4)
+    agenda.plan(.scan(node: node.number, identity: identity), after: world.lease / 10)
     guard !isStorageOut, node.frozenUntil <= agenda.now, !node.isStarved else { return }
     let limit = isQuiet ? Int.max : 1 + random.below(Int(world.configuration.shards))
     let grants = storage.leases.claim(by: identity, now: agenda.now, limit: limit)
@@ -126,6 +126,7 @@ extension Simulation {
     }
     storage.leases.remove(identity)
     agenda.plan(
-      .leaseGone(node: node.number, identity: identity), after: random.duration(upTo: world.lease))
+      .leaseGone(node: node.number, identity: identity),
+      after: random.duration(upTo: world.lease / 2))
   }
 }

@@ -36,7 +36,7 @@ struct SimulatedProcessor {
     var ending = Ending(
       outcome: .answered(ProcessorAnswer()), latency: random.within(50...2_000))
     if plan.strikes(.processorSlow, &random) {
-      ending.latency = random.duration(upTo: 60_000_000)
+      ending.latency = random.duration(upTo: 20 * world.longPause)
     }
     if plan.strikes(.processorLate, &random) {
       ending.latency = min(rest, 40_000_000) + random.within(-200...5_000)
@@ -146,13 +146,17 @@ struct SimulatedProcessor {
     let large = Content(
       data: Tag.bytes(UInt64(number), padding: limits.maximumContentBytes))
     let small = Content(data: Tag.bytes(UInt64(number)))
-    switch random.below(4) {
+    switch random.below(5) {
     case 0: answer.change.events.append(large)
     case 1: answer.change.auxState = large
     case 2:
       answer.change.events = Array(repeating: small, count: limits.maximumStepEvents + 1)
-    default:
+    case 3:
       answer.action.timer = .set(TimerSetting(when: .timeout(microseconds: -1)))
+    default:
+      let most = Content(
+        data: Tag.bytes(UInt64(number), padding: limits.maximumContentBytes - Tag.size))
+      answer.change.events = Array(repeating: most, count: 21)
     }
   }
 }

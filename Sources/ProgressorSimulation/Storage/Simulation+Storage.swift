@@ -7,7 +7,7 @@ extension Simulation {
     let slow = plan.strikes(.loadSlow, &random)
     agenda.plan(
       .read(node: node.number, life: node.life, read),
-      after: slow ? random.duration(upTo: 500_000) : random.within(20...500))
+      after: slow ? random.duration(upTo: world.longPause) : random.within(20...500))
   }
 
   /// The snapshot is taken now; it reaches the engine later, and much may happen in between.
@@ -32,7 +32,7 @@ extension Simulation {
     let slow = plan.strikes(.loadSlow, &random)
     agenda.plan(
       .input(node: node.number, life: node.life, input),
-      after: slow ? random.duration(upTo: 500_000) : random.within(20...500))
+      after: slow ? random.duration(upTo: world.longPause) : random.within(20...500))
   }
 
   func send(_ batch: CommitBatch, _ node: SimulatedNode) throws(Violation) {
@@ -43,7 +43,7 @@ extension Simulation {
     node.batches[batch.slot] = BatchInFlight(
       batch: batch, identity: node.identity ?? 0, serial: node.lastBatchSerial, sentAt: agenda.now)
     let slow = plan.strikes(.commitSlow, &random)
-    let delay = slow ? random.duration(upTo: 500_000) : random.within(50...1_000)
+    let delay = slow ? random.duration(upTo: world.longPause) : random.within(50...1_000)
     let lost = plan.strikes(.outcomeUnknownRepeated, &random)
     planCommit(lost ? .lost : arrival(), batch.slot, node, after: delay)
   }
@@ -74,11 +74,11 @@ extension Simulation {
       deliver(input, to: node)
     case .lost:
       deliver(.commitDelayed(flight.batch.id), to: node)
-      planCommit(arrival(), slot, node, after: random.duration(upTo: 2_000_000))
+      planCommit(arrival(), slot, node, after: random.duration(upTo: world.longPause))
     case .arrives(let outcomeUnknown):
       if isStorageOut || plan.strikes(.commitDelayed, &random) {
         deliver(.commitDelayed(flight.batch.id), to: node)
-        let delay = max(storageOutageUntil - agenda.now, 0) + random.duration(upTo: 1_000_000)
+        let delay = max(storageOutageUntil - agenda.now, 0) + random.duration(upTo: world.longPause)
         return planCommit(arrival(), slot, node, after: delay)
       }
       try arrive(flight, node, outcomeUnknown: outcomeUnknown)
@@ -97,7 +97,7 @@ extension Simulation {
       answer = .committed(batch.id)
       if outcomeUnknown {
         deliver(.commitDelayed(batch.id), to: node)
-        delay = random.duration(upTo: 2_000_000)
+        delay = random.duration(upTo: world.longPause)
       }
     case .refused(let refusal): answer = .refused(batch.id, refusal)
     case .fenced:

@@ -30,7 +30,7 @@ extension Simulation {
         node.frozenUntil,
         agenda.now + random.duration(upTo: min(world.lease * 2, 300 * world.arrivalInterval)))
     case .clockJump: node.wallOffset = random.within(-World.maximumSkew...World.maximumSkew)
-    case .storageOutage: storageOutageUntil = agenda.now + random.duration(upTo: world.lease * 2)
+    case .storageOutage: storageOutageUntil = agenda.now + random.duration(upTo: world.longPause)
     case .endpointOutage:
       let namespace = random.below(namespaces.count)
       endpoint(namespace, isUp: false)

@@ -14,6 +14,8 @@ struct World: Sendable {
   var margin: Int64
   /// Mean microseconds between requests.
   var arrivalInterval: Int64
+  /// The longest that something slow takes: so many requests come meanwhile, and not all of them.
+  var longPause: Int64 { 100 * arrivalInterval }
   /// Bytes that are added to some payloads.
   var padding: Int
   /// How the processors like to answer: weights of no timer, set and unset, and of removal.
@@ -31,7 +33,7 @@ struct World: Sendable {
     configuration.residentBytes = random.pick([0, 2_000, 50_000, 10 << 20]) ?? 0
     configuration.historyWindowBytes = random.pick([0, 200, 2_000, 64 << 10]) ?? 0
     configuration.maximumContentBytes = 20_000
-    configuration.maximumStepBytes = 40_000
+    configuration.maximumStepBytes = 400_000
     configuration.maximumStepEvents = 50
     configuration.lookAhead = random.pick([200_000, 5_000_000, 60_000_000]) ?? 0
     configuration.lookAheadPage = random.pick([2, 10, 10_000]) ?? 2
@@ -40,7 +42,7 @@ struct World: Sendable {
     nodes = random.chance(0.4) ? 2 : 1
     identifiers = random.pick([1, 3, 10, 40]) ?? 3
     arrivalInterval = random.pick([200, 2_000, 20_000]) ?? 0
-    lease = max(50_000, arrivalInterval * (random.pick([100, 500, 2_000]) ?? 0))
+    lease = max(50_000, arrivalInterval * (random.pick([30, 100, 400]) ?? 0))
     margin = lease / 10
     padding = random.pick([0, 100, 5_000]) ?? 0
     timerWeights = [2 + random.below(6), random.below(6), random.below(3)]
