@@ -39,7 +39,10 @@ struct Arguments {
   var outcome: ProcessorOutcome {
     if let name = self["status"] {
       let code = Code.allCases.first { "\($0)" == name } ?? .unknown
-      return .status(ProcessorStatus(code: code, message: "because"))
+      return .status(
+        ProcessorStatus(
+          code: code, message: has("silent") ? "" : "because", details: has("details") ? [[1]] : [])
+      )
     }
     if has("unreachable") { return .unreachable(message: "connection refused") }
     if has("lost") { return .lost(code: .unavailable, message: "the stream was cut") }
@@ -169,7 +172,8 @@ extension Reply {
     case .removed: "removed"
     case .machine(let machine): "machine \(machine.text)"
     case .listed(let machines, _): "listed \(machines.count)"
-    case .error(let error): "\(error.reason.rawValue): \(error.message)"
+    case .error(let error):
+      "\(error.reason.rawValue): \(error.message)" + (error.details.isEmpty ? "" : " (details)")
     }
   }
 }

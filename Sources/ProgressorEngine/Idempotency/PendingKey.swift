@@ -10,8 +10,9 @@ struct PendingKey {
   var isConfirmed = false
 }
 
-/// A hash of a request's method and arguments, 16 bytes: two FNV-1a of 64 bits with different
-/// starts. It tells a repeat from another request by mistake; it is no defence against malice.
+/// A hash of a request's method and `args`, 16 bytes: two FNV-1a of 64 bits with different starts.
+/// It tells a repeat from another request by mistake; it is no defence against malice. The history
+/// range is left out: a repeat may ask for another part of the history and is the same request.
 struct Fingerprint {
   private var a: UInt64 = 0xcbf2_9ce4_8422_2325
   private var b: UInt64 = 0x6c62_272e_07bb_0142
@@ -28,17 +29,11 @@ struct Fingerprint {
     }
   }
 
-  private static func of(_ method: UInt8, _ args: [UInt8], _ range: HistoryRange?) -> [UInt8] {
+  private static func of(_ method: UInt8, _ args: [UInt8]) -> [UInt8] {
     var hash = Fingerprint()
     hash.mix(method)
     hash.mix(number: Int64(args.count))
     for byte in args { hash.mix(byte) }
-    if let range {
-      hash.mix(1)
-      hash.mix(number: range.after)
-      hash.mix(number: Int64(range.limit ?? -1))
-      hash.mix(number: Int64(range.direction.rawValue))
-    }
     var bytes: [UInt8] = []
     for word in [hash.a, hash.b] {
       for shift in stride(from: UInt64(0), to: 64, by: 8) {
@@ -51,10 +46,10 @@ struct Fingerprint {
   /// The key and fingerprint of an operation, nil when it has no key.
   static func of(_ operation: Operation) -> (key: String, fingerprint: [UInt8])? {
     switch operation {
-    case .start(let args, let key?): (key, of(1, args, nil))
-    case .call(let args, let range, let key?): (key, of(2, args, range))
-    case .notify(let args, let range, let key?): (key, of(3, args, range))
-    case .repair(let args, let range, let key?): (key, of(4, args, range))
+    case .start(let args, let key?): (key, of(1, args))
+    case .call(let args, _, let key?): (key, of(2, args))
+    case .notify(let args, _, let key?): (key, of(3, args))
+    case .repair(let args, _, let key?): (key, of(4, args))
     case .start, .call, .notify, .repair, .simpleRepair, .get, .remove, .list: nil
     }
   }

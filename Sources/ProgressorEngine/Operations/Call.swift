@@ -31,7 +31,7 @@ extension Engine {
     case .unreachable(let message), .transient(_, let message, _):
       end(machine, .error(.processorUnavailable(message)))
     case .refused(let status): end(machine, .error(.refused(status)))
-    case .fatal(let code, let message): failCall(machine, code, message)
+    case .fatal(let code, let message, _): failCall(machine, code, message)
     case .machineTooLarge: end(machine, .error(.historyTooLarge))
     }
   }

@@ -56,9 +56,9 @@ extension Engine {
         queue: .rescheduled(head))
     case .refused(let status):
       fail(
-        machine, .notification, code: status.code, reason: status.message, attempts: attempt,
+        machine, .notification, code: status.code, reason: status.reason, attempts: attempt,
         reply: nil)
-    case .fatal(let code, let message):
+    case .fatal(let code, let message, _):
       fail(machine, .notification, code: code, reason: message, attempts: attempt, reply: nil)
     case .machineTooLarge: failTooLarge(machine, .notification, attempts: attempt)
     }

@@ -35,8 +35,9 @@ extension Engine {
     case .unreachable(let message), .transient(_, let message, _):
       end(machine, .error(.processorUnavailable(message)))
     case .refused(let status):
-      end(machine, .error(.repairFailed(status.message, details: status.details)))
-    case .fatal(_, let message): end(machine, .error(.repairFailed(message)))
+      end(machine, .error(.repairFailed(status.reason, details: status.details)))
+    case .fatal(_, let message, let details):
+      end(machine, .error(.repairFailed(message, details: details)))
     case .machineTooLarge: end(machine, .error(.historyTooLarge))
     }
   }

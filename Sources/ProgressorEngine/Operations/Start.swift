@@ -21,7 +21,7 @@ extension Engine {
     case .unreachable(let message), .transient(_, let message, _):
       end(machine, .error(.processorUnavailable(message)))
     case .refused(let status): end(machine, .error(.refused(status)))
-    case .fatal(_, let message): end(machine, .error(.startFailed(message)))
+    case .fatal(_, let message, _): end(machine, .error(.startFailed(message)))
     case .machineTooLarge:
       end(machine, .error(.startFailed("the arguments exceed the message limit")))
     }

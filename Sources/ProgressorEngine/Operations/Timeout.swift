@@ -48,9 +48,9 @@ extension Engine {
       commit(machine, Changed(row: row, events: [], auxChanged: false), reply: nil)
     case .refused(let status):
       fail(
-        machine, .timeout, code: status.code, reason: status.message, attempts: attempt,
+        machine, .timeout, code: status.code, reason: status.reason, attempts: attempt,
         reply: nil)
-    case .fatal(let code, let message):
+    case .fatal(let code, let message, _):
       fail(machine, .timeout, code: code, reason: message, attempts: attempt, reply: nil)
     case .machineTooLarge: failTooLarge(machine, .timeout, attempts: attempt)
     }

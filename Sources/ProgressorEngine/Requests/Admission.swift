@@ -46,15 +46,22 @@ extension Engine {
     }
     guard !slots[slot(of: shard)].isDelayed else { return refuse(request, .storageUnavailable) }
     let machine = machine(request.machine, shard, namespace)
-    let waiting = machine.mailbox.requestCount + machine.waitingNotifies.count
-    // The limit is on what waits beside the one that runs; none runs before the first.
-    guard waiting < namespace.mailboxLimit || (waiting == 0 && machine.running == nil) else {
+    guard hasRoom(machine, for: request.operation) else {
       return refuse(request, .overloaded("too many requests wait on the machine"))
     }
     let key = Fingerprint.of(request.operation)
     if let key, !claim(key, for: request, machine) { return }
     register(request, machine, key)
     enter(request.id, machine)
+  }
+
+  /// Whether another request may wait on the machine. The limit is on what waits beside the one that
+  /// runs, and none runs before the first. A notification waits for no step but a start or a removal.
+  private func hasRoom(_ machine: ResidentMachine, for operation: Operation) -> Bool {
+    let limit = machine.namespace.mailboxLimit
+    if case .notify = operation { return machine.waitingNotifies.count < limit }
+    let waiting = machine.mailbox.requestCount
+    return waiting < limit || (waiting == 0 && machine.running == nil)
   }
 
   /// Puts an admitted request to work: into the mailbox, or past it for a notification.

@@ -10,7 +10,7 @@ enum Verdict {
   /// The processor says no, on purpose.
   case refused(ProcessorStatus)
   /// The processor says "I am broken", or its answer cannot be used.
-  case fatal(code: Code, message: String)
+  case fatal(code: Code, message: String, details: [[UInt8]])
   case machineTooLarge
 
   /// Only a status that the processor itself sent can be more than transient.
@@ -18,7 +18,7 @@ enum Verdict {
     switch outcome {
     case .answered(let answer):
       if let fault = answer.fault(limits) {
-        self = .fatal(code: .internal, message: "the processor's answer is unusable: \(fault)")
+        self = .unusable(fault)
       } else {
         self = .success(answer)
       }
@@ -27,22 +27,34 @@ enum Verdict {
     case .lost(let code, let message):
       self = .transient(code: code, message: message, reasons: [])
     case .unusable(let message):
-      self = .fatal(code: .internal, message: "the processor's answer is unusable: \(message)")
+      self = .unusable(message)
     case .machineTooLarge: self = .machineTooLarge
     }
+  }
+
+  private static func unusable(_ fault: String) -> Verdict {
+    .fatal(
+      code: .internal, message: "the processor's answer is unusable: \(fault)", details: [])
   }
 
   private init(_ status: ProcessorStatus) {
     switch status.code {
     case .unavailable, .deadlineExceeded, .resourceExhausted, .aborted, .cancelled,
       .unimplemented, .unauthenticated:
-      self = .transient(code: status.code, message: status.message, reasons: status.reasons)
+      self = .transient(code: status.code, message: status.reason, reasons: status.reasons)
     case .invalidArgument, .notFound, .alreadyExists, .failedPrecondition, .outOfRange,
       .permissionDenied:
       self = .refused(status)
     case .ok, .unknown, .internal, .dataLoss:
-      self = .fatal(code: status.code, message: status.message)
+      self = .fatal(code: status.code, message: status.reason, details: status.details)
     }
+  }
+}
+
+extension ProcessorStatus {
+  /// Its message, or its code in words: who reads why a machine failed needs a word at least.
+  var reason: String {
+    message.isEmpty ? "the processor answered \(code.name) without a message" : message
   }
 }
 
