@@ -53,7 +53,7 @@ enum Samples {
         endpoint: "unix:/p", timeout: 1, maxInFlight: 1, connections: 1),
       retryPolicy: RetryPolicy(
         initialInterval: 0, multiplier: 1, maxInterval: 0, maxAttempts: 0, jitter: 0,
-        nonRetryable: ["RESOURCE_EXHAUSTED", ""]),
+        nonRetryable: ["RESOURCE_EXHAUSTED", "OUT_OF_STOCK"]),
       limits: Limits(mailbox: 1, stepsInFlight: .max, notifications: 2),
       defaultHistoryRange: HistoryRange(limit: 10, direction: .backward),
       idempotencyRetention: 0, version: 4),
