@@ -23,7 +23,8 @@ public final class Storage: Sendable {
   private let board = StatusBoard()
   private let writers: [CommitWriter]
   private let loader: MachineLoader
-  private let scanner: Scanner
+  private let lists: Scanner
+  private let lookAheads: Scanner
   private let namespaces: NamespaceStore
   private let keeper: LeaseKeeper
 
@@ -65,8 +66,10 @@ public final class Storage: Sendable {
       configuration: configuration, watch: watch, logger: logger, deliver: deliver)
     loader = try MachineLoader(
       configuration: configuration, watch: watch, logger: logger, deliver: deliver)
-    scanner = try Scanner(
-      configuration: configuration, watch: watch, logger: logger, deliver: deliver)
+    lists = try Scanner(
+      "lists", configuration: configuration, watch: watch, logger: logger, deliver: deliver)
+    lookAheads = try Scanner(
+      "timers", configuration: configuration, watch: watch, logger: logger, deliver: deliver)
     let keeper = try LeaseKeeper(
       configuration: configuration, shards: shards, watch: watch, progress: progress,
       status: board, logger: logger)
@@ -86,9 +89,9 @@ public final class Storage: Sendable {
     case .load(let request):
       loader.load(request)
     case .list(let id, let number, let namespace, let query):
-      scanner.read(.list(id, number, namespace: namespace, query))
+      lists.read(.list(id, number, namespace: namespace, query))
     case .readDue(let query):
-      scanner.read(.due(query, lease.node))
+      lookAheads.read(.due(query, lease.node))
     case .commit(let batch):
       writers[batch.slot % writers.count].write(batch)
     case .reply, .invoke, .awaitEndpoint, .wake:
@@ -115,14 +118,16 @@ public final class Storage: Sendable {
   public func stop(gracePeriod: Duration = .seconds(5)) {
     for writer in writers { writer.requestStop(gracePeriod: gracePeriod) }
     loader.requestStop()
-    scanner.requestStop()
+    lists.requestStop()
+    lookAheads.requestStop()
     namespaces.requestStop()
     for writer in writers { writer.join() }
     // Only now: while a batch may be under way, its lease is held.
     keeper.requestStop(gracePeriod: gracePeriod)
     keeper.join()
     loader.join()
-    scanner.join()
+    lists.join()
+    lookAheads.join()
     namespaces.join()
   }
 }

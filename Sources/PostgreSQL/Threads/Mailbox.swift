@@ -3,7 +3,10 @@ import Synchronization
 /// What waits for a thread, in order of arrival. Bounded; any thread puts in, one takes out.
 final class Mailbox<Item: Sendable>: Sendable {
   private struct State {
-    var items: [Item] = []
+    /// What arrived since `taken` was filled.
+    var arrived: [Item] = []
+    /// What is taken next, the first one last: so that a piece is taken without moving the rest.
+    var taken: [Item] = []
     var isClosed = false
     /// The owner of the mailbox was woken and has not emptied it since.
     var isSignalled = false
@@ -23,8 +26,8 @@ final class Mailbox<Item: Sendable>: Sendable {
   func put(_ item: Item) -> Submission {
     let (submission, mustSignal) = state.withLock { state -> (Submission, Bool) in
       if state.isClosed { return (.stopped, false) }
-      if state.items.count >= capacity { return (.full, false) }
-      state.items.append(item)
+      if state.arrived.count + state.taken.count >= capacity { return (.full, false) }
+      state.arrived.append(item)
       defer { state.isSignalled = true }
       return (.accepted, !state.isSignalled)
     }
@@ -32,18 +35,23 @@ final class Mailbox<Item: Sendable>: Sendable {
     return submission
   }
 
-  /// Takes the first `limit` items out, all of them by default.
+  /// Takes the first items out, `limit` at the most; fewer do not mean that no more wait.
   func take(atMost limit: Int) -> (items: [Item], isClosed: Bool) {
     state.withLock { state in
-      if state.items.count <= limit {
-        // A signal that is still under way wakes the owner once for nothing.
-        wakeup.drain()
-        state.isSignalled = false
-        return (exchange(&state.items, with: []), state.isClosed)
+      if state.taken.isEmpty {
+        if state.arrived.count <= limit {
+          // A signal that is still under way wakes the owner once for nothing.
+          wakeup.drain()
+          state.isSignalled = false
+          return (exchange(&state.arrived, with: []), state.isClosed)
+        }
+        state.taken = state.arrived.reversed()
+        state.arrived = []
       }
-      let taken = Array(state.items.prefix(limit))
-      state.items.removeFirst(limit)
-      return (taken, state.isClosed)
+      let items = Array(state.taken.suffix(limit).reversed())
+      state.taken.removeLast(items.count)
+      if state.taken.isEmpty { state.taken = [] }
+      return (items, state.isClosed)
     }
   }
 

@@ -3,8 +3,8 @@ import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
-/// Reads pages of machines: `List`, and the look ahead among what becomes due. On a connection of
-/// its own, so that a slow page delays no load.
+/// Reads pages of machines: `List`, or the look ahead among what becomes due. On a connection of its
+/// own, so that a slow page delays no load, and many pages no look ahead.
 final class Scanner: Sendable {
   enum Scan: Sendable {
     case list(RequestID, NamespaceNumber, namespace: String, ListQuery)
@@ -21,14 +21,15 @@ final class Scanner: Sendable {
   private let timeout: Duration
   private let deliver: @Sendable (Input) -> Void
 
+  /// - Parameter purpose: names its thread and its session.
   init(
-    configuration: StorageConfiguration, watch: DatabaseWatch, logger: Logger,
+    _ purpose: String, configuration: StorageConfiguration, watch: DatabaseWatch, logger: Logger,
     deliver: @escaping @Sendable (Input) -> Void
   ) throws(PostgreSQLError) {
     self.deliver = deliver
     timeout = configuration.readTimeout
     thread = try ConnectionThread(
-      name: "pg-scanner", settings: configuration.readerSettings(for: "scanner"),
+      name: "pg-\(purpose)", settings: configuration.readerSettings(for: purpose),
       capacity: configuration.maximumWaitingReads
     ) { session in
       let reader = ReaderSession(
@@ -59,10 +60,15 @@ final class Scanner: Sendable {
   /// Waits for the thread. Blocks.
   func join() { thread.join() }
 
-  /// Answers exactly once; tries again until the deadline while the database is away.
+  /// Answers exactly once; tries again until the deadline while the database is away. What has waited
+  /// longer than that is not read at all: whoever asked is gone.
   private static func answer(
     _ item: Item, _ reader: ReaderSession<Item>, _ deliver: (Input) -> Void
   ) {
+    if LocalClock.uptime() >= item.deadline {
+      fail(item.scan, .unavailable, deliver)
+      return
+    }
     var backoff = Backoff(initial: .milliseconds(20), maximum: .milliseconds(500))
     while true {
       do {

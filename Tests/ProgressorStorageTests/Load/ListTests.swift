@@ -146,5 +146,22 @@ extension OnPostgreSQL {
       }
       #expect(found == expected)
     }
+
+    @Test("A look ahead does not wait for the pages that were asked for before it")
+    func dueBesideLists() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let lists = 3_000
+      for number in 0..<lists {
+        test.storage.perform(
+          .list(
+            RequestID(UInt64(number)), TestMachine.namespace, namespace: "orders",
+            ListQuery(status: .any, idPrefix: "", pageSize: 10, after: nil)))
+      }
+      let query = DueQuery(after: nil, until: TestMachine.start, limit: 10)
+      #expect(try await test.due(query).get().isEmpty)
+      let answered = test.inbox.rest.count { if case .listed = $0 { true } else { false } }
+      #expect(answered < lists)
+    }
   }
 }
