@@ -3,15 +3,30 @@ import PostgreSQL
 import ProgressorEngine
 
 /// The session of a reader: read-only, one snapshot per transaction, on the database that is known.
-struct ReaderSession<Item: Sendable> {
+/// Confined to the reader's thread.
+final class ReaderSession<Item: Sendable> {
   let session: ConnectionSession<Item>
-  let watch: DatabaseWatch
   let timeout: Duration
   let logger: Logger
+  private let watch: DatabaseWatch
+  /// As the lease counted them when the connection was opened.
+  private var replacements = 0
 
-  /// The connection, opened in one attempt if there is none.
+  init(
+    session: ConnectionSession<Item>, watch: DatabaseWatch, timeout: Duration, logger: Logger
+  ) {
+    self.session = session
+    self.watch = watch
+    self.timeout = timeout
+    self.logger = logger
+  }
+
+  /// The connection, opened in one attempt if there is none to the database that is known now.
   func connection() throws(PostgreSQLError) -> Connection {
-    try session.connect { (connection) throws(PostgreSQLError) in
+    let replacements = watch.lease.replacements
+    if replacements != self.replacements { session.disconnect() }
+    self.replacements = replacements
+    return try session.connect { [watch, timeout] (connection) throws(PostgreSQLError) in
       try watch.inspect(connection, timeout: timeout)
     }
   }
