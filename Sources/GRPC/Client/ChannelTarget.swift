@@ -1,3 +1,5 @@
+import NIOCore
+
 /// Where a channel connects to, in the forms of gRPC's `doc/naming.md`.
 ///
 /// `host:port`, `dns:host:port`, `dns:///host:port`; `1.2.3.4:port`, `ipv4:1.2.3.4:port`,
@@ -85,6 +87,9 @@ public struct ChannelTarget: Sendable, Hashable {
         throw ChannelTargetError(text, "the ']' is missing")
       }
       host = rest[rest.index(after: rest.startIndex)..<bracket]
+      guard host.isEmpty || Self.isIPv6(host) else {
+        throw ChannelTargetError(text, "write an IPv6 address in the brackets")
+      }
       let after = rest[rest.index(after: bracket)...]
       guard after.hasPrefix(":") else { throw ChannelTargetError(text, "the port is missing") }
       port = after.dropFirst()
@@ -112,6 +117,12 @@ public struct ChannelTarget: Sendable, Hashable {
   private static func isIPv4(_ host: String) -> Bool {
     let numbers = host.split(separator: ".", omittingEmptySubsequences: false)
     return numbers.count == 4 && numbers.allSatisfy { UInt8($0) != nil }
+  }
+
+  /// An address as `inet_pton` reads it, with or without a zone.
+  private static func isIPv6(_ host: Substring) -> Bool {
+    guard host.contains(":") else { return false }
+    return (try? SocketAddress(ipAddress: String(host.prefix { $0 != "%" }), port: 0)) != nil
   }
 
   private static func isHostByte(_ byte: UInt8) -> Bool {

@@ -12,7 +12,9 @@ import Testing
       ("dns:1234", .host("dns", port: 1234)),
       ("127.0.0.1:1", .host("127.0.0.1", port: 1)),
       ("ipv4:127.0.0.1:65535", .host("127.0.0.1", port: 65535)),
-      ("[::1]:50051", .host("::1", port: 50051)), ("ipv6:[::1]:50051", .host("::1", port: 50051)),
+      ("[::1]:50051", .host("::1", port: 50051)),
+      ("[fe80::1%eth0]:1", .host("fe80::1%eth0", port: 1)),
+      ("ipv6:[::1]:50051", .host("::1", port: 50051)),
       ("unix:run/a.sock", .unixSocket(path: "run/a.sock")),
       ("unix:/run/a.sock", .unixSocket(path: "/run/a.sock")),
       ("unix:///run/a.sock", .unixSocket(path: "/run/a.sock")),
@@ -34,6 +36,9 @@ import Testing
       ("unix://a/b", "write unix:path"), ("ipv6:::1", "write [address]:port"),
       ("ipv4:localhost:80", "write an IPv4 address"), ("ipv4:1.2.3:80", "write an IPv4 address"),
       ("ipv4:1.2.3.256:80", "write an IPv4 address"),
+      ("[zz]:80", "write an IPv6 address in the brackets"),
+      ("ipv6:[::1::]:80", "write an IPv6 address in the brackets"),
+      ("[127.0.0.1]:80", "write an IPv6 address in the brackets"),
     ])
   func invalid(text: String, problem: String) throws {
     let error = #expect(throws: ChannelTargetError.self) { try ChannelTarget(text) }
