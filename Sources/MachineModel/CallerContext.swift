@@ -4,6 +4,7 @@
 public struct CallerContext: Sendable, Hashable {
   public struct Entry: Sendable, Hashable {
     public var name: String
+    /// Text; of a name that ends in `-bin` the base64 of its bytes, as it travels.
     public var value: String
 
     public init(name: String, value: String) {
@@ -12,7 +13,7 @@ public struct CallerContext: Sendable, Hashable {
     }
   }
 
-  /// In the order in which the caller sent them; names in lower case, no `-bin` keys.
+  /// In the order in which the caller sent them; names in lower case.
   public var entries: [Entry]
 
   /// Bound of names and values together; entries beyond it are not taken over.
@@ -31,7 +32,6 @@ public struct CallerContext: Sendable, Hashable {
 
   /// Whether metadata of this name is handed on.
   public static func isCarried(_ name: String) -> Bool {
-    name == "traceparent" || name == "tracestate"
-      || (name.hasPrefix("x-") && !name.hasSuffix("-bin"))
+    name == "traceparent" || name == "tracestate" || name.hasPrefix("x-")
   }
 }

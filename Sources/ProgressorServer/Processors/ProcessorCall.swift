@@ -65,7 +65,13 @@ struct ProcessorCall {
     ] { try? metadata.append(name, text: value) }
     for entry in invocation.context.entries {
       // What a caller sent is sendable as it is; what cannot be sent any more is no reason to fail.
-      try? metadata.append(entry.name, text: entry.value)
+      if entry.name.hasSuffix("-bin") {
+        if let bytes = Base64.decode(entry.value.utf8) {
+          try? metadata.append(entry.name, binary: bytes)
+        }
+      } else {
+        try? metadata.append(entry.name, text: entry.value)
+      }
     }
     return metadata
   }

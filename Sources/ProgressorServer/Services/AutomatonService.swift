@@ -139,9 +139,11 @@ extension CallerContext {
   /// What of a client's metadata goes on to the processor.
   init(_ metadata: Metadata) {
     self.init(
-      metadata.entries.compactMap { entry in
-        guard case .text(let value) = entry.value else { return nil }
-        return Entry(name: entry.name, value: value)
+      metadata.entries.map { entry in
+        switch entry.value {
+        case .text(let value): Entry(name: entry.name, value: value)
+        case .binary(let bytes): Entry(name: entry.name, value: Base64.encode(bytes))
+        }
       })
   }
 }

@@ -1,3 +1,4 @@
+import GRPC
 import MachineModel
 import ProgressorEngine
 import ProgressorProto
@@ -50,6 +51,16 @@ struct ProcessorCallTests {
     #expect(call.metadata.text("progressor-attempt") == "2")
     #expect(call.metadata.text("progressor-epoch") == "9")
     #expect(call.metadata.text("x-tenant") == "t")
+  }
+
+  @Test("bytes that a caller sent arrive as the same bytes")
+  func binaryMetadata() throws {
+    var sent = Metadata()
+    try sent.append("x-raw-bin", binary: [0, 255, 1])
+    try sent.append("x-raw-bin", binary: [])
+    let call = try #require(
+      ProcessorCall(invocation(.signal(.timeout), context: CallerContext(sent)), limit: .max))
+    #expect(call.metadata.values("x-raw-bin") == [.binary([0, 255, 1]), .binary([])])
   }
 
   @Test("a machine up to the message limit is sent, one byte more is not")
