@@ -116,6 +116,9 @@ final class ProcessorDirectory: ProcessorPort {
       configuration.maximumResponseMessageSize = maximumMessageBytes
       configuration.maximumQueuedCalls = 100_000
       configuration.connectTimeout = .seconds(5)
+      // Work waits for a processor that is away, and is to go on soon after it is back.
+      configuration.backoff = BackoffPolicy(
+        initial: .milliseconds(200), multiplier: 1.6, maximum: .seconds(5), jitter: 0.2)
       configuration.userAgent = "progressor/" + Version.current
       return GRPCChannel(
         target: target, configuration: configuration, eventLoop: eventLoop, logger: logger)
