@@ -17,6 +17,8 @@ public struct Engine: ~Copyable {
   var effects: [Effect] = []
 
   var namespaces: [ExactText: NamespaceState] = [:]
+  /// Until storage has told them, nobody hears that one is missing.
+  var namespacesAreKnown = false
   var shards: [ShardID: ShardState] = [:]
   var lease = LeaseState()
 

@@ -32,7 +32,10 @@ extension Engine {
       return refuse(request, .overloaded("the server has too many requests in flight"))
     }
     guard let namespace = namespaces[ExactText(request.machine.namespace)] else {
-      return refuse(request, .namespaceNotFound(request.machine.namespace))
+      return refuse(
+        request,
+        namespacesAreKnown
+          ? .namespaceNotFound(request.machine.namespace) : .storageUnavailable)
     }
     if case .list(let query) = request.operation {
       return list(request, namespace, query)
@@ -180,7 +183,9 @@ extension Engine {
       case .invoking, .committing: return
       case .loading, .gated, nil: break
       }
-    } else if slots[slot(of: machine.shard)].holdsNotification(id) {
+    } else if machine.enqueuesInFlight > 0,
+      slots[slot(of: machine.shard)].holdsNotification(id)
+    {
       return
     }
     machine.mailbox.remove(id)

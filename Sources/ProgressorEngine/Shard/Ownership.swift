@@ -72,6 +72,7 @@ extension Engine {
       }
     }
     namespaces = next
+    namespacesAreKnown = true
     for record in records {
       if let namespace = next[ExactText(record.namespace.name)] { admitWaiting(namespace) }
     }

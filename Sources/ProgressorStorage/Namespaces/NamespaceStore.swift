@@ -40,7 +40,10 @@ final class NamespaceStore: Sendable {
         deliver: deliver)
       loop.look()
       while true {
-        switch session.waitForItems(atMost: 1, timeout: configuration.namespaceInterval) {
+        let interval = configuration.namespaceInterval
+        // Without them no request can be served.
+        let pause = loop.hasTold ? interval : min(interval, .milliseconds(500))
+        switch session.waitForItems(atMost: 1, timeout: pause) {
         case .items(let items):
           for item in items { item.answer(loop.perform(item.change)) }
         case .timedOut:
@@ -83,6 +86,9 @@ private struct NamespaceLoop {
     self.reader = reader
     self.deliver = deliver
   }
+
+  /// Whether the engine knows the namespaces.
+  var hasTold: Bool { told != nil }
 
   /// Looks whether another node has changed something.
   mutating func look() {

@@ -1,0 +1,27 @@
+import MachineModel
+import Testing
+
+@testable import ProgressorEngine
+
+@Suite("Admission of requests")
+struct AdmissionTests {
+  /// What the engine answers to a Get in the namespace "n".
+  private func answer(after inputs: [Input]) -> ProgressorError? {
+    var engine = Engine(configuration: EngineConfiguration())
+    let now = Moment(wall: Timestamp(microseconds: 1_700_000_000_000_000), uptime: 0)
+    var effects: [Effect] = []
+    for input in inputs { engine.handle(input, now: now, into: &effects) }
+    let request = Request(
+      id: RequestID(1), machine: MachineID(namespace: "n", id: "m"), operation: .get(range: nil),
+      deadline: 1_000_000)
+    engine.handle(.request(request), now: now, into: &effects)
+    for case .reply(RequestID(1), .error(let error)) in effects { return error }
+    return nil
+  }
+
+  @Test("That a namespace is missing is said only when it is known which there are")
+  func namespacesAreNotKnownYet() {
+    #expect(answer(after: [])?.code == .unavailable)
+    #expect(answer(after: [.namespacesChanged([])])?.reason == .namespaceNotFound)
+  }
+}
