@@ -63,7 +63,10 @@ public struct CommitRecord: Sendable, Hashable {
       sum += row.auxState?.data.count ?? 0
     case .keep, .update, .requeue, .delete: break
     }
-    if case .called(let response)? = idempotency?.reply { sum += response.count }
+    switch idempotency?.reply {
+    case .called(let response), .repaired(let response): sum += response.count
+    case .started, .notified, nil: break
+    }
     return sum
   }
 }
