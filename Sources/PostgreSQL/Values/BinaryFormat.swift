@@ -1,10 +1,15 @@
 /// Numbers in network byte order, as PostgreSQL's protocol has them everywhere.
+///
+/// What writes the columns of a batch is inlinable: unspecialised it took a fifth of the server's
+/// time under load.
 extension [UInt8] {
+  @inlinable
   mutating func append(bigEndian value: some FixedWidthInteger) {
     Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
   }
 
   /// Overwrites the four bytes at `offset`, which must exist: a length known only afterwards.
+  @inlinable
   mutating func replace(at offset: Int, bigEndian value: Int32) {
     Swift.withUnsafeBytes(of: value.bigEndian) { bytes in
       for index in 0..<4 { self[offset + index] = bytes[index] }

@@ -4,11 +4,12 @@
 /// element where it will lie when it is sent.
 public struct Parameters: Sendable {
   /// Where a parameter lies in the buffer; nil is NULL.
-  private(set) var ranges: [Range<Int>?] = []
-  private(set) var buffer: [UInt8] = []
+  @usableFromInline var ranges: [Range<Int>?] = []
+  @usableFromInline var buffer: [UInt8] = []
 
   /// The type of each parameter, arrays as array types.
-  public private(set) var types: [SQLType] = []
+  public var types: [SQLType] { columnTypes }
+  @usableFromInline var columnTypes: [SQLType] = []
 
   public init() {}
 
@@ -24,8 +25,9 @@ public struct Parameters: Sendable {
   }
 
   /// Appends a value; nil is NULL.
+  @inlinable
   public mutating func append<Value: SQLValue>(_ value: Value?) {
-    types.append(Value.sqlType)
+    columnTypes.append(Value.sqlType)
     guard let value else {
       ranges.append(nil)
       return
@@ -36,6 +38,7 @@ public struct Parameters: Sendable {
   }
 
   /// Appends an array of `element(item)` for every item; nil is a NULL element.
+  @inlinable
   public mutating func appendArray<Items: Sequence, Value: SQLValue>(
     _ items: Items, _ element: (Items.Element) -> Value?
   ) {
@@ -45,17 +48,19 @@ public struct Parameters: Sendable {
   }
 
   /// Appends an array of the given values.
+  @inlinable
   public mutating func appendArray<Value: SQLValue>(_ values: some Sequence<Value>) {
     appendArray(values) { $0 }
   }
 
   /// Appends an array that `fill` writes element by element.
+  @inlinable
   public mutating func appendArray<Value: SQLValue>(
     of _: Value.Type, _ fill: (inout SQLArrayWriter<Value>) -> Void
   ) {
     // Every `SQLValue` of this module has an array type; another one is sent as `unknown`, which
     // the check against the statement's parameter types refuses.
-    types.append(Value.sqlType.array ?? .unknown)
+    columnTypes.append(Value.sqlType.array ?? .unknown)
     let start = buffer.count
     var writer = SQLArrayWriter<Value>(appendingTo: exchange(&buffer, with: []))
     fill(&writer)

@@ -3,13 +3,15 @@
 /// Form (`array_send`): dimensions, a flag for NULLs, the element's type, then per dimension the
 /// count and the lower bound, then every element behind its length, -1 for NULL.
 public struct SQLArrayWriter<Element: SQLValue> {
-  var buffer: [UInt8]
-  private let start: Int
+  @usableFromInline var buffer: [UInt8]
+  @usableFromInline let start: Int
 
   /// The number of elements written so far.
-  public private(set) var count = 0
-  private var hasNull = false
+  public var count: Int { written }
+  @usableFromInline var written = 0
+  @usableFromInline var hasNull = false
 
+  @inlinable
   init(appendingTo buffer: consuming [UInt8]) {
     self.buffer = buffer
     start = self.buffer.count
@@ -21,8 +23,9 @@ public struct SQLArrayWriter<Element: SQLValue> {
   }
 
   /// Appends an element; nil is NULL.
+  @inlinable
   public mutating func append(_ element: Element?) {
-    count += 1
+    written += 1
     guard let element else {
       hasNull = true
       buffer.append(bigEndian: Int32(-1))
@@ -35,9 +38,10 @@ public struct SQLArrayWriter<Element: SQLValue> {
     buffer.replace(at: length, bigEndian: Int32(clamping: buffer.count - length - 4))
   }
 
+  @inlinable
   consuming func finish() -> [UInt8] {
     buffer.replace(at: start + 4, bigEndian: hasNull ? 1 : 0)
-    buffer.replace(at: start + 12, bigEndian: Int32(clamping: count))
+    buffer.replace(at: start + 12, bigEndian: Int32(clamping: written))
     return buffer
   }
 }

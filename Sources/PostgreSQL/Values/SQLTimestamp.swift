@@ -8,11 +8,13 @@ public struct SQLTimestamp: Hashable, Comparable, Sendable, SQLValue {
     self.microseconds = microseconds
   }
 
+  @inlinable
   public static var sqlType: SQLType { .timestamptz }
 
   /// Microseconds from 1970-01-01 to PostgreSQL's own epoch, 2000-01-01.
-  private static let epochOffset: Int64 = 946_684_800_000_000
+  @usableFromInline static let epochOffset: Int64 = 946_684_800_000_000
 
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     let (value, overflow) = microseconds.subtractingReportingOverflow(Self.epochOffset)
     // Int64.min would mean -infinity; its neighbour is refused by the server as out of range.

@@ -18,8 +18,10 @@ public struct SQLUUID: Hashable, Sendable, SQLValue, CustomStringConvertible {
     return SQLUUID(high: high, low: low)
   }
 
+  @inlinable
   public static var sqlType: SQLType { .uuid }
 
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     buffer.append(bigEndian: high)
     buffer.append(bigEndian: low)

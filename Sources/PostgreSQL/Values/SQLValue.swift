@@ -13,6 +13,7 @@ public protocol SQLValue: Sendable {
 }
 
 extension SQLValue where Self: FixedWidthInteger {
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     buffer.append(bigEndian: self)
   }
@@ -24,20 +25,25 @@ extension SQLValue where Self: FixedWidthInteger {
 }
 
 extension Int16: SQLValue {
+  @inlinable
   public static var sqlType: SQLType { .int2 }
 }
 
 extension Int32: SQLValue {
+  @inlinable
   public static var sqlType: SQLType { .int4 }
 }
 
 extension Int64: SQLValue {
+  @inlinable
   public static var sqlType: SQLType { .int8 }
 }
 
 extension Double: SQLValue {
+  @inlinable
   public static var sqlType: SQLType { .float8 }
 
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     buffer.append(bigEndian: bitPattern)
   }
@@ -49,8 +55,10 @@ extension Double: SQLValue {
 }
 
 extension Bool: SQLValue {
+  @inlinable
   public static var sqlType: SQLType { .bool }
 
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     buffer.append(self ? 1 : 0)
   }
@@ -62,8 +70,10 @@ extension Bool: SQLValue {
 }
 
 extension String: SQLValue {
+  @inlinable
   public static var sqlType: SQLType { .text }
 
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     buffer.append(contentsOf: utf8)
   }
@@ -77,8 +87,10 @@ extension String: SQLValue {
 }
 
 extension Array: SQLValue where Element == UInt8 {
+  @inlinable
   public static var sqlType: SQLType { .bytea }
 
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     buffer.append(contentsOf: self)
   }
@@ -89,8 +101,10 @@ extension Array: SQLValue where Element == UInt8 {
 }
 
 extension ArraySlice: SQLValue where Element == UInt8 {
+  @inlinable
   public static var sqlType: SQLType { .bytea }
 
+  @inlinable
   public func encode(into buffer: inout [UInt8]) {
     buffer.append(contentsOf: self)
   }
