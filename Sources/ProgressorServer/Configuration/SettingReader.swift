@@ -16,7 +16,13 @@ struct SettingReader {
   ///   - file: The leaves of the configuration file, by key.
   init(flags: [String: [String]], environment: [String: String], file: [String: YAMLTree.Leaf]) {
     // An empty variable is an unset one: `PROGRESSOR_DATABASE_URL= progressor serve`.
-    let set = environment.filter { $0.key.hasPrefix("PROGRESSOR_") && !$0.value.isEmpty }
+    var set = environment.filter { $0.key.hasPrefix("PROGRESSOR_") && !$0.value.isEmpty }
+    // Called as the flag is, it counts too, unless it is a name alone: that one is for the client.
+    if let value = set["PROGRESSOR_NAMESPACE"], value.contains("="),
+      set["PROGRESSOR_NAMESPACES"] == nil
+    {
+      set["PROGRESSOR_NAMESPACES"] = value
+    }
     self.flags = flags
     self.environment = set
     self.file = file

@@ -57,11 +57,15 @@ struct NamespaceConfigurationTests {
         .define(Namespace(name: "a", processor: ProcessorOptions(endpoint: "h:1"))),
         .point(name: "a", endpoint: "h:2"), .point(name: "b", endpoint: "unix:/x=y"),
       ])
-    let environment = ["PROGRESSOR_NAMESPACES": "a=h:1,b=h:2"]
+    for variable in ["PROGRESSOR_NAMESPACES", "PROGRESSOR_NAMESPACE"] {
+      #expect(
+        try NodeConfiguration(environment: [variable: "a=h:1,b=h:2"]).namespaces == [
+          .point(name: "a", endpoint: "h:1"), .point(name: "b", endpoint: "h:2"),
+        ])
+    }
+    // The name of the client's namespace says nothing to the server.
     #expect(
-      try NodeConfiguration(environment: environment).namespaces == [
-        .point(name: "a", endpoint: "h:1"), .point(name: "b", endpoint: "h:2"),
-      ])
+      try NodeConfiguration(environment: ["PROGRESSOR_NAMESPACE": "orders"]).namespaces.isEmpty)
   }
 
   @Test(
