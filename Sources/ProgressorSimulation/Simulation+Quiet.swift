@@ -9,7 +9,9 @@ extension Simulation {
   func runUntilQuiet() throws(Violation) {
     endFaults()
     let limit = agenda.now + Simulation.patience
-    while true {
+    for round in 0... {
+      try require(
+        round < 20_000, .everythingFinishes, "machines fail again and again, without any fault")
       try pass(microseconds: 500_000)
       if let pending {
         try require(agenda.now < limit, .everythingFinishes, "\(pending), an hour after all faults")

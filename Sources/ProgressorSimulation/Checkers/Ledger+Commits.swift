@@ -3,10 +3,13 @@ import ProgressorEngine
 
 /// I1, I2, I5, I6, I7, I8 and I12 where a step becomes durable.
 extension Ledger {
-  /// A node's batch is in the database. Returns nothing; throws what must not have been written.
-  mutating func applied(_ records: [AppliedRecord], by node: NodeView) throws(Violation) {
+  /// A batch is in the database; throws what must not have been written. `concluded` is what
+  /// `concluded(_:by:)` said when the batch was sent.
+  mutating func applied(_ records: [AppliedRecord], concluded: [MachineID: Int])
+    throws(Violation)
+  {
     for record in records {
-      let step = try attribute(record, node)
+      let step = try attribute(record, concluded: concluded[record.record.machine])
       try failedMachineRests(record, step)
       try timer(record, step)
       try notifications(record, step)
@@ -15,13 +18,21 @@ extension Ledger {
     }
   }
 
+  /// The answers that the node heard last of a batch's machines.
+  func concluded(_ records: [CommitRecord], by node: Int) -> [MachineID: Int] {
+    var numbers: [MachineID: Int] = [:]
+    for record in records {
+      numbers[record.machine] = concluded[NodeMachine(node: node, machine: record.machine)]
+    }
+    return numbers
+  }
+
   /// The invocation whose answer the record writes, nil = none does. Its tag stands in the events
   /// or the aux state; an answer without either is known as the last one that the node heard.
-  private mutating func attribute(_ applied: AppliedRecord, _ node: NodeView)
+  private func attribute(_ applied: AppliedRecord, concluded: Int?)
     throws(Violation) -> InvocationRecord?
   {
     let record = applied.record
-    let place = NodeMachine(node: node.number, machine: record.machine)
     var tags = Set(record.events.compactMap { Tag.number(in: $0.body.data) })
     switch record.row {
     case .insert(let row), .update(let row, auxChanged: true):
@@ -36,7 +47,7 @@ extension Ledger {
       return invocations[Int(tag)]
     }
     if case .requeue = record.row { return nil }
-    guard let last = concluded[place].map({ invocations[$0] }), let answer = last.answer,
+    guard let last = concluded.map({ invocations[$0] }), let answer = last.answer,
       !last.isCommitted, !last.isUnusable
     else { return nil }
     if answer.action.remove {

@@ -92,6 +92,8 @@ struct BatchInFlight {
   /// Tells a batch's answer from that of an earlier one on the same slot.
   var serial: Int
   var sentAt: Int64
+  /// The answers that it writes, for those that carry no tag.
+  var concluded: [MachineID: Int]
   /// Its answer is on its way to the engine: nothing else may answer it.
   var isAnswered = false
   /// It is in the database, whatever the node will hear.

@@ -136,7 +136,7 @@ struct SimulatedProcessor {
         after: Int64(random.below(5)), limit: random.chance(0.5) ? Int32(random.below(4)) : nil,
         direction: random.chance(0.5) ? .forward : .backward)
     }
-    if random.chance(0.2) { setting.processingTimeout = random.within(1...2_000_000) }
+    if random.chance(0.2) { setting.processingTimeout = random.within(5_000...2_000_000) }
     return setting
   }
 

@@ -41,7 +41,8 @@ extension Simulation {
       busy: node.batches[batch.slot] != nil)
     node.lastBatchSerial += 1
     node.batches[batch.slot] = BatchInFlight(
-      batch: batch, identity: node.identity ?? 0, serial: node.lastBatchSerial, sentAt: agenda.now)
+      batch: batch, identity: node.identity ?? 0, serial: node.lastBatchSerial, sentAt: agenda.now,
+      concluded: ledger.concluded(batch.records, by: node.number))
     let slow = plan.strikes(.commitSlow, &random)
     let delay = slow ? random.duration(upTo: world.longPause) : random.within(50...1_000)
     let lost = plan.strikes(.outcomeUnknownRepeated, &random)
@@ -113,7 +114,7 @@ extension Simulation {
     let outcome = try storage.commit(
       flight.batch, by: flight.identity, now: wall, refusal: refusal(of: flight.batch))
     guard case .applied(let records) = outcome else { return outcome }
-    try ledger.applied(records, by: view(of: node, shard: nil))
+    try ledger.applied(records, concluded: flight.concluded)
     for record in records where record.record.row != .keep {
       let machine = record.record.machine
       if node.batches[flight.batch.slot]?.earlier[machine] == nil {

@@ -49,7 +49,8 @@ struct TestHistory {
       case .delete: nil
       }
     try ledger.applied(
-      [AppliedRecord(record: record, previous: stored, after: after)], by: node)
+      [AppliedRecord(record: record, previous: stored, after: after)],
+      concluded: ledger.concluded([record], by: 0))
   }
 
   /// A client sends a request, and the engine takes it in.
