@@ -33,7 +33,14 @@ struct Migrator {
   }
 
   private func refuseUnfit(_ connection: Connection) throws {
-    let refusals = try ServerFacts.read(from: connection, timeout: .seconds(10)).refusals
+    var refusals = try ServerFacts.read(from: connection, timeout: .seconds(10)).refusals
+    let encoding: String = try connection.query(
+      "SELECT current_setting('server_encoding')", timeout: .seconds(10)
+    ).onlyRow().value(0)
+    if encoding != "UTF8" {
+      // Else a step whose texts it lacks characters for would fail its machine.
+      refusals.append("the database's encoding is \(encoding): create it with ENCODING 'UTF8'")
+    }
     guard refusals.isEmpty else {
       throw StorageError(
         .unfit, "this PostgreSQL server cannot be used: \(refusals.joined(separator: "; "))")

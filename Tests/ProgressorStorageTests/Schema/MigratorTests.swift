@@ -120,6 +120,20 @@ extension OnPostgreSQL {
       await cluster.stop()
     }
 
+    @Test("A database that cannot hold every text is refused")
+    func encoding() async throws {
+      let utf8 = try await TemporaryCluster.shared().createDatabase()
+      _ = try connect(utf8).query(
+        "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'",
+        timeout: .seconds(30))
+      let name = try #require(utf8.split(separator: "=").last)
+      let latin = utf8.replacing("dbname=\(name)", with: "dbname=latin")
+      let error = #expect(throws: StorageError.self) { try migrator(latin).migrate() }
+      #expect(error?.kind == .unfit)
+      #expect(error?.description.contains("LATIN1") == true)
+      #expect(try migrator(utf8).migrate() == 16)
+    }
+
     @Test(
       "Every table with machines' rows begins its primary key with shard; payloads stay as sent")
     func layout() async throws {
