@@ -57,6 +57,7 @@ extension Engine {
     else { return execute(machine) }
     machine.running?.phase = .loading(load.id)
     machine.running?.loadsHistory = load.history != nil
+    machine.running?.loadsNotifications = load.notificationsAfter != nil
     send(load, for: .step(machine, step.id))
   }
 
@@ -109,7 +110,9 @@ extension Engine {
         machine.running?.history = loaded.history
         machine.running?.historyTooLarge = loaded.historyTooLarge
       }
-      machine.notifications.refill(loaded.notifications)
+      if machine.running?.loadsNotifications == true {
+        machine.notifications.refill(loaded.notifications)
+      }
       prepare(machine)
     }
   }

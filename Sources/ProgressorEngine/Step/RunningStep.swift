@@ -27,6 +27,8 @@ struct RunningStep {
   var history: [Event]?
   /// The load that runs brings it.
   var loadsHistory = false
+  /// The load that runs brings the next page of notifications.
+  var loadsNotifications = false
   var historyTooLarge = false
   var keyWasLookedUp = false
   var remembered: IdempotencyRow?
