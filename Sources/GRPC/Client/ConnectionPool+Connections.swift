@@ -142,7 +142,9 @@ extension ConnectionPool {
       leaving += subchannels
       subchannels = []
       for subchannel in leaving { subchannel.shutDown() }
-      for call in queue.removeAll(where: { _ in true }) {
+      let waiting = queue.removeAll(where: { _ in true }) + pausing
+      pausing = []
+      for call in waiting {
         call.isQueued = false
         end(call, .channelClosed, .unavailable, "the channel is closed")
       }

@@ -29,6 +29,10 @@ final class ConnectionPool: @unchecked Sendable {
   var leaving: [Subchannel] = []
   private var roundRobin = RoundRobin()
   var queue: CallQueue<UnaryCall>
+  /// Calls that the peer refused, until they are tried again.
+  var pausing: [UnaryCall] = []
+  /// How long they wait, on average.
+  private static let refusalPause = TimeAmount.milliseconds(100)
   private var isDraining = false
   private var deadlines = DeadlineHeap<UnaryCall>()
   private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
@@ -73,7 +77,7 @@ final class ConnectionPool: @unchecked Sendable {
   func start(_ call: UnaryCall) {
     openCalls += 1
     if isClosed { return endLater(call, .channelClosed, .unavailable, "the channel is closed") }
-    if call.deadline <= .now() {
+    if call.expiry <= .now() {
       return endLater(
         call, .deadline, .deadlineExceeded, "the deadline passed before the call began")
     }
@@ -83,7 +87,7 @@ final class ConnectionPool: @unchecked Sendable {
     } catch {
       return endLater(call, .unsendable, .resourceExhausted, error.status.message)
     }
-    if call.deadline < .distantFuture { watchDeadline(of: call) }
+    if call.expiry < .distantFuture { watchDeadline(of: call) }
     wake()
     if queue.isEmpty, let index = nextSubchannel() {
       submit(call, on: subchannels[index])
@@ -98,15 +102,37 @@ final class ConnectionPool: @unchecked Sendable {
   }
 
   /// An attempt at a call ended. What certainly was not seen is tried once more; what never left, as
-  /// often as it takes (gRFC A6, transparent retries).
+  /// often as it takes (gRFC A6, transparent retries). A call that waits for readiness takes a peer
+  /// that goes on refusing for one that is not ready: it is tried again, with pauses.
   func attemptEnded(_ call: UnaryCall, _ result: UnaryResult, wasSent: Bool) {
     call.stream = nil
-    guard !result.seen, !isClosed, !(wasSent && call.hasRepeated) else {
-      return finish(call, result)
+    guard !result.seen, !isClosed else { return finish(call, result) }
+    if wasSent, call.hasRepeated {
+      return call.waitsForReady ? pause(call) : finish(call, result)
     }
     if wasSent { call.hasRepeated = true }
     call.isQueued = true
     queue.putBack(call)
+  }
+
+  /// Keeps a refused call for a moment, so that the peer is not asked without end. One pause serves
+  /// all calls that are refused in it.
+  private func pause(_ call: UnaryCall) {
+    pausing.append(call)
+    guard pausing.count == 1 else { return }
+    let pause = Self.refusalPause.nanoseconds
+    let jittered = pause / 2 + Int64(Double(pause) * random())
+    eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(jittered)) { self.endPause() }
+  }
+
+  private func endPause() {
+    let calls = pausing
+    pausing = []
+    for call in calls.reversed() where !call.isFinished {
+      call.isQueued = true
+      queue.putBack(call)
+    }
+    drainQueue()
   }
 
   /// Gives waiting calls to free streams.
@@ -142,7 +168,7 @@ final class ConnectionPool: @unchecked Sendable {
     let attempt = ClientStream(
       call: call, body: body, maximumMessageSize: configuration.maximumResponseMessageSize,
       connection: connection)
-    let timeout = call.deadline < .distantFuture ? call.deadline - .now() : nil
+    let timeout = call.expiry < .distantFuture ? call.expiry - .now() : nil
     requestHeaders.write(path: call.path, metadata: call.metadata, timeout: timeout, into: &fields)
     do {
       try connection.submit(fields, attempt)
@@ -154,6 +180,13 @@ final class ConnectionPool: @unchecked Sendable {
       queue.putBack(call)
       if !isDraining { drainQueue() }
     }
+  }
+
+  /// Why a call does not get through to the peer; nil when it does, or waits for a free stream.
+  private func whyUnsent(_ call: UnaryCall) -> String? {
+    if call.stream != nil { return nil }
+    if !call.isQueued { return "the peer refuses requests" }
+    return connectivity == .ready ? nil : unreachableMessage
   }
 
   private var unreachableMessage: String { "no connection: \(lastFailure)" }
@@ -190,7 +223,14 @@ final class ConnectionPool: @unchecked Sendable {
 
   // MARK: Deadlines
 
+  /// How long before its end a call that waits in vain is told so, at most.
+  private static let notice = TimeAmount.milliseconds(100)
+
   private func watchDeadline(of call: UnaryCall) {
+    if call.waitsForReady {
+      let rest = (call.expiry - .now()).nanoseconds
+      call.deadline = call.expiry - .nanoseconds(min(rest / 10, Self.notice.nanoseconds))
+    }
     deadlines.insert(call)
     armDeadlineTimer()
   }
@@ -217,7 +257,14 @@ final class ConnectionPool: @unchecked Sendable {
   private func expire() {
     let now = NIODeadline.now()
     while let call = deadlines.popExpired(now: now) {
-      end(call, .deadline, .deadlineExceeded, "the deadline passed")
+      if call.waitsForReady, let vain = whyUnsent(call) {
+        end(call, .unreachable, .unavailable, vain)
+      } else if call.expiry <= now {
+        end(call, .deadline, .deadlineExceeded, "the deadline passed")
+      } else {
+        call.deadline = call.expiry
+        deadlines.insert(call)
+      }
     }
     armDeadlineTimer()
   }

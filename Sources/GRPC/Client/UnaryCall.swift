@@ -9,8 +9,11 @@ public final class UnaryCall: @unchecked Sendable {
   let path: String
   let metadata: Metadata
   let waitsForReady: Bool
-  /// `.distantFuture` when there is none.
-  let deadline: NIODeadline
+  /// When the call ends at the latest; `.distantFuture` when that is open.
+  let expiry: NIODeadline
+  /// When the pool looks at the call next: at ``expiry``, or a moment before, to tell a caller who
+  /// waits for a peer in vain so before it stops listening.
+  var deadline: NIODeadline
 
   /// The message, until the call is admitted.
   var message: ByteBuffer
@@ -34,7 +37,8 @@ public final class UnaryCall: @unchecked Sendable {
     self.path = path
     self.metadata = metadata
     self.message = message
-    self.deadline = deadline ?? .distantFuture
+    expiry = deadline ?? .distantFuture
+    self.deadline = expiry
     self.waitsForReady = waitsForReady
     self.completion = completion
   }

@@ -100,6 +100,48 @@ import Testing
     try await harness.stop(server)
   }
 
+  @Test("A call that waits for readiness is sent again until the peer takes it")
+  func refusedWhileWaiting() async throws {
+    let server = try await ScriptedServer.start { call in
+      if call.number > 4 { call.answer("taken") } else { call.stream.reset(.refusedStream) }
+    }
+    let harness = try ChannelHarness(to: server.address)
+    let result = try await harness.call(waitForReady: true)
+    #expect(result.text == "taken")
+    #expect(server.events.requests == 5)
+    try await harness.stop(server)
+  }
+
+  @Test("A call that is refused again and again ends at its deadline, or with its channel")
+  func refusedForEver() async throws {
+    let server = try await ScriptedServer.start { call in call.stream.reset(.refusedStream) }
+    let harness = try ChannelHarness(to: server.address)
+    let late = try await harness.call(within: .milliseconds(150), waitForReady: true)
+    // The end may come while an attempt is under way.
+    #expect([.unreachable, .deadline].contains(late.localReason))
+    let closed = harness.start(waitForReady: true).result
+    let end = harness.channel.eventLoop.makePromise(of: Void.self)
+    while try await harness.onLoop({ pool in
+      if pool.pausing.isEmpty { return true }
+      pool.closeNow(end)
+      return false
+    }) { await Task.yield() }
+    #expect(try await closed.get().localReason == .channelClosed)
+    try await end.futureResult.get()
+    try await harness.stop(server)
+  }
+
+  @Test("A call that waits for a peer in vain is told why before its deadline")
+  func waitingInVain() async throws {
+    let harness = try ChannelHarness(to: try await unusedAddress())
+    let (_, result) = harness.start(within: .milliseconds(500), waitForReady: true)
+    let told = try await result.get()
+    #expect(told.status.code == .unavailable)
+    #expect(told.localReason == .unreachable && !told.seen)
+    #expect(told.status.message.contains("Connection refused"))
+    try await harness.stop()
+  }
+
   @Test("A peer that answers no keepalive PING loses its calls")
   func keepalive() async throws {
     let server = try await ScriptedServer.start { call in
