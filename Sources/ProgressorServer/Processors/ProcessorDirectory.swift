@@ -118,7 +118,7 @@ final class ProcessorDirectory: ProcessorPort {
       configuration.connectTimeout = .seconds(5)
       // Work waits for a processor that is away, and is to go on soon after it is back.
       configuration.backoff = BackoffPolicy(
-        initial: .milliseconds(200), multiplier: 1.6, maximum: .seconds(5), jitter: 0.2)
+        initial: .milliseconds(100), multiplier: 1.6, maximum: .seconds(2), jitter: 0.2)
       configuration.userAgent = "progressor/" + Version.current
       return GRPCChannel(
         target: target, configuration: configuration, eventLoop: eventLoop, logger: logger)
