@@ -125,7 +125,7 @@ struct ServerConnectionTests {
   @Test("that is too old is asked to end in two steps, and its call goes on")
   func maxAge() async throws {
     var configuration = ServerConfiguration()
-    configuration.lifetime.maxAge = .seconds(1)
+    configuration.lifetime.maxAge = .seconds(2)
     try await TestService.withClient(configuration) { service, client in
       let call = try await client.start("/test.Test/Hold", hello)
       try await service.wait { $0.held.count == 1 }
