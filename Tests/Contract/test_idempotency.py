@@ -5,7 +5,7 @@ import uuid
 
 import grpc
 import pytest
-from support.client import Gate, duration, fails
+from support.client import Gate, duration, fails, history
 from support.processor import Answer, Refusal
 from support.stubs import automaton_pb2
 from support.waiting import eventually
@@ -37,6 +37,13 @@ def test_a_call_repeated_gets_the_same_reply(space):
     assert space.call("m", b"a") != first
     assert space.events("m") == [b"init"] + [b"call"] * 3
     assert [i.idempotency_key for i in space.invocations("m")] == ["", "k", "l", ""]
+
+
+def test_a_repeat_may_ask_for_another_part_of_the_history(space):
+    numbered(space)
+    space.start("m")
+    first = space.call("m", b"a", key="k")
+    assert space.call("m", b"a", key="k", range=history(limit=0)) == first
 
 
 def test_a_call_without_change_is_remembered_too(space):

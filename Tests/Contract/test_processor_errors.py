@@ -277,6 +277,13 @@ def test_an_unreachable_processor(client, spaces):
         space.get("m")
 
 
+def test_a_caller_with_a_deadline_hears_that_no_processor_is_there(client, spaces):
+    space = spaces(client, endpoint=f"127.0.0.1:{free_port()}")
+    with fails("UNAVAILABLE", "PROCESSOR_UNAVAILABLE", about=(space.name, "m")) as failure:
+        space.start("m", timeout=3)
+    assert "refused" in failure[0].message
+
+
 def test_an_outage_costs_no_attempt(client, spaces):
     port = free_port()
     first, second = ScriptedProcessor(port), None
