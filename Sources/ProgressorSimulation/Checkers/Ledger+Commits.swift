@@ -56,7 +56,8 @@ extension Ledger {
       default: return nil
       }
     }
-    guard answer.change.events.isEmpty else { return nil }
+    let hasTag = answer.change.auxState.map { !$0.isEmpty } ?? false
+    guard answer.change.events.isEmpty, !hasTag else { return nil }
     switch (record.row, last.kind) {
     case (.insert, .start), (.keep, _): return last
     case (.update, .timeout), (.update, .repair):
