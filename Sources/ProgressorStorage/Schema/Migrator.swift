@@ -34,8 +34,8 @@ struct Migrator {
 
   private func refuseUnfit(_ connection: Connection) throws {
     var refusals = try ServerFacts.read(from: connection, timeout: .seconds(10)).refusals
-    let encoding: String = try connection.query(
-      "SELECT current_setting('server_encoding')", timeout: .seconds(10)
+    let encoding: String = try connection.run(
+      Statements.sessionEncoding, timeout: .seconds(10)
     ).onlyRow().value(0)
     if encoding != "UTF8" {
       // Else a step whose texts it lacks characters for would fail its machine.

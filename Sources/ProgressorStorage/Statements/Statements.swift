@@ -8,6 +8,8 @@ enum Statements {
     "setting_initialise", PackageResources.setting_initialise_sql)
   static let settingShards = Statement("setting_shards", PackageResources.setting_shards_sql)
 
+  static let sessionEncoding = Statement(
+    "session_encoding", PackageResources.session_encoding_sql)
   static let sessionName = Statement("session_name", PackageResources.session_name_sql)
   static let sessionLockTimeout = Statement(
     "session_lock_timeout", PackageResources.session_lock_timeout_sql)
