@@ -122,7 +122,8 @@ import Testing
     let closed = harness.start(waitForReady: true).result
     let end = harness.channel.eventLoop.makePromise(of: Void.self)
     while try await harness.onLoop({ pool in
-      if pool.pausing.isEmpty { return true }
+      // The first call, which ended while it paused, may be there still.
+      guard pool.pausing.contains(where: { !$0.isFinished }) else { return true }
       pool.closeNow(end)
       return false
     }) { await Task.yield() }
