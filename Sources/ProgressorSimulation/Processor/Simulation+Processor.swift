@@ -55,7 +55,13 @@ extension Simulation {
   func answer(_ number: Int, _ outcome: ProcessorOutcome) {
     let record = ledger.invocations[number]
     guard let node = alive(record.node, record.life) else { return }
-    deliver(.processorAnswered(record.step, attempt: record.attempt, outcome), to: node)
+    let input = Input.processorAnswered(record.step, attempt: record.attempt, outcome)
+    deliver(input, to: node)
+    if plan.strikes(.outcomeRepeated, &random) {
+      agenda.plan(
+        .input(node: node.number, life: node.life, input),
+        after: random.duration(upTo: world.longPause))
+    }
   }
 
   func endpoint(_ namespace: Int, isUp: Bool) {

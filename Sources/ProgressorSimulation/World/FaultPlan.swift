@@ -9,6 +9,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case processorSlow
   /// An answer that comes in the moments around its deadline or after it.
   case processorLate
+  /// An outcome that reaches the engine twice.
+  case outcomeRepeated
   /// An answer that decodes, and breaks a limit or a rule.
   case answerInvalid
   case machineTooLarge
@@ -56,6 +58,7 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
     case .crashLanded, .leaseLostLanded: 0.5
     case .processorLate, .cancellation, .processorUnreachable, .processorLost: 0.04
     case .processorRefused, .processorFatal, .leaseStarved, .loadFailed: 0.03
+    case .outcomeRepeated: 0.02
     case .processorUnusable, .answerInvalid, .commitDelayed: 0.015
     case .outcomeUnknownLanded, .outcomeUnknownRepeated: 0.02
     case .poisonedContent, .machineTooLarge: 0.005
