@@ -32,6 +32,9 @@ public final class DataDirectoryLock: Sendable {
   }
 
   deinit {
+    // Said, not left to `close`: a process that is being started just now may have a copy of the
+    // descriptor until its `exec`, and would keep the lock for that long.
+    flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 }
