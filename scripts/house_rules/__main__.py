@@ -1,5 +1,6 @@
 """Runs every rule over the repository's own files: `python3 -m house_rules ROOT`."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -22,7 +23,9 @@ def repository_files(root: Path) -> Iterator[SourceFile]:
     """Tracked and new files, without ignored and generated ones. A script is known by its `#!`."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
-        cwd=root, check=True, capture_output=True).stdout.decode().split("\0")
+        cwd=root, check=True, capture_output=True).stdout
+    # A stray file may have any bytes for a name.
+    listed = os.fsdecode(listed).split("\0")
     for path in sorted(set(filter(None, listed))):
         file = root / path
         if path.startswith(GENERATED) or not file.is_file() or file.is_symlink():
