@@ -125,6 +125,11 @@ final class Subchannel: ClientConnectionDelegate {
 
   private func connected(_ attempt: Int, _ channel: any Channel) {
     guard attempt == self.attempt else { return channel.close(promise: nil) }
+    guard !channel.isConnectedToItself else {
+      // Keeping it would also keep the port from the server that is to come.
+      channel.close(promise: nil)
+      return attemptFailed(attempt, "Connection refused")
+    }
     do {
       let connection = try ClientConnection(
         configuration: pool.configuration, keepalive: pool.keepalive, now: .now())
@@ -195,5 +200,15 @@ final class Subchannel: ClientConnectionDelegate {
     let action = state.connectionEnded(now: .now(), random: pool.random())
     pool.requestResolution()
     perform(action)
+  }
+}
+
+extension Channel {
+  /// Whether both ends are one socket: what TCP makes of connecting to a port of this machine on which
+  /// nobody listens, when the system happens to choose the same port for our end (RFC 9293, section
+  /// 3.5: simultaneous open).
+  var isConnectedToItself: Bool {
+    guard let localAddress, let remoteAddress, remoteAddress.port != nil else { return false }
+    return localAddress == remoteAddress
   }
 }

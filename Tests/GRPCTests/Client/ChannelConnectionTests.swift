@@ -26,6 +26,20 @@ import Testing
     try await harness.stop(server)
   }
 
+  @Test("A socket that TCP connected to itself is told from a server's")
+  func connectedToItself() async throws {
+    let address = try await unusedAddress()
+    let loop = ScriptedServer.group.next()
+    let own = try await ClientBootstrap(group: loop).bind(to: address).connect(to: address).get()
+    #expect(own.isConnectedToItself)
+    try await own.close()
+    let server = try await ScriptedServer.start()
+    let real = try await ClientBootstrap(group: loop).connect(to: server.address).get()
+    #expect(!real.isConnectedToItself)
+    try await real.close()
+    await server.stop()
+  }
+
   @Test("A peer that accepts and says nothing is given up after the connect timeout")
   func connectTimeout() async throws {
     let listener = try await rawServer { _ in }
