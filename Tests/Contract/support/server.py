@@ -1,6 +1,8 @@
 """`progressor serve` as a process of its own, on a port and a data directory of its own."""
 
+import contextlib
 import os
+import random
 import shutil
 import signal
 import socket
@@ -17,9 +19,13 @@ BINARY = Path(os.environ.get("PROGRESSOR_BINARY", ROOT / ".build" / "debug" / "p
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """A port of 127.0.0.1 that nobody has. The system gives out none below 32768 by itself, so no
+    connection takes it while a server is between two runs."""
+    while True:
+        port = random.randrange(10_000, 32_768)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def clean_environment(**extra: str) -> dict[str, str]:

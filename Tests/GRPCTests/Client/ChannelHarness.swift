@@ -76,11 +76,15 @@ struct ChannelHarness: Sendable {
   }
 }
 
-/// A port on which nobody listens (any more).
+/// A port on which nobody listens. It is none of those that the system gives out by itself, so that
+/// no other test has it by chance.
 func unusedAddress() async throws -> SocketAddress {
-  let server = try await ScriptedServer.start()
-  await server.stop()
-  return server.address
+  while true {
+    let address = try SocketAddress(ipAddress: "127.0.0.1", port: .random(in: 10_000..<32_768))
+    guard let server = try? await ScriptedServer.start(at: address) else { continue }
+    await server.stop()
+    return address
+  }
 }
 
 extension UnaryResult {

@@ -8,7 +8,8 @@ import Testing
 
 /// The client and the server of this module, together.
 @Suite(.timeLimit(.minutes(1))) struct ChannelWithServerTests {
-  private static func server(at port: Int = 0) async throws -> (GRPCServer, SocketAddress) {
+  /// The server and where it listens: a Unix socket at `path`, or a port that the system chose.
+  private static func server(at path: String? = nil) async throws -> (GRPCServer, SocketAddress) {
     var router = Router()
     router.unary("/test.Service/Method") { request, responder in
       switch String(buffer: request.message) {
@@ -21,11 +22,14 @@ import Testing
       }
     }
     let server = GRPCServer(router: router, group: .singleton)
-    let bound = try await server.start([.tcp(host: "127.0.0.1", port: port)])
-    guard case .tcp(_, let actual) = bound.first else {
-      throw ChannelError.unknownLocalAddress
+    let bound = try await server.start([
+      path.map { .unix(path: $0) } ?? .tcp(host: "127.0.0.1", port: 0)
+    ])
+    switch bound.first {
+    case .tcp(let host, let port): return (server, try SocketAddress(ipAddress: host, port: port))
+    case .unix(let path): return (server, try SocketAddress(unixDomainSocketPath: path))
+    case nil: throw ChannelError.unknownLocalAddress
     }
-    return (server, try SocketAddress(ipAddress: "127.0.0.1", port: actual))
   }
 
   @Test("Messages, errors and deadlines arrive as they were meant")
@@ -48,11 +52,11 @@ import Testing
     await server.stop()
   }
 
-  @Test(
-    "A server that stops in order and comes back loses no call",
-    .disabled("now and then the server's stop never returns: not understood yet"))
+  /// On a Unix socket: a port could be another's before the second server takes it.
+  @Test("A server that stops in order and comes back loses no call")
   func gracefulRestart() async throws {
-    let (first, address) = try await Self.server()
+    let path = "/tmp/progressor-test-\(UInt64.random(in: 0 ... .max)).sock"
+    let (first, address) = try await Self.server(at: path)
     let harness = try ChannelHarness(to: address)
     let isOver = NIOLockedValueBox(false)
     let outcomes = NIOLockedValueBox<[LocalReason?]>([])
@@ -65,9 +69,11 @@ import Testing
           }
         }
       }
+      // The callers end whatever happens here, so that the group does.
+      defer { isOver.withLockedValue { $0 = true } }
       while outcomes.withLockedValue({ $0.count }) < 100 { await Task.yield() }
       await first.stop()
-      let (second, _) = try await Self.server(at: address.port ?? 0)
+      let (second, _) = try await Self.server(at: path)
       let before = outcomes.withLockedValue { $0.count }
       while outcomes.withLockedValue({ $0.count }) < before + 100 { await Task.yield() }
       isOver.withLockedValue { $0 = true }
