@@ -91,6 +91,30 @@ void   progressor__v1__remove_response__init
   static const Progressor__V1__RemoveResponse init_value = PROGRESSOR__V1__REMOVE_RESPONSE__INIT;
   *message = init_value;
 }
+void   progressor__v1__pause_request__init
+                     (Progressor__V1__PauseRequest         *message)
+{
+  static const Progressor__V1__PauseRequest init_value = PROGRESSOR__V1__PAUSE_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__pause_response__init
+                     (Progressor__V1__PauseResponse         *message)
+{
+  static const Progressor__V1__PauseResponse init_value = PROGRESSOR__V1__PAUSE_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__resume_request__init
+                     (Progressor__V1__ResumeRequest         *message)
+{
+  static const Progressor__V1__ResumeRequest init_value = PROGRESSOR__V1__RESUME_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__resume_response__init
+                     (Progressor__V1__ResumeResponse         *message)
+{
+  static const Progressor__V1__ResumeResponse init_value = PROGRESSOR__V1__RESUME_RESPONSE__INIT;
+  *message = init_value;
+}
 void   progressor__v1__list_request__init
                      (Progressor__V1__ListRequest         *message)
 {
@@ -822,6 +846,157 @@ const ProtobufCMessageDescriptor progressor__v1__remove_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__remove_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor progressor__v1__pause_request__field_descriptors[3] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PauseRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PauseRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PauseRequest, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__pause_request__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+  2,   /* field[2] = reason */
+};
+static const ProtobufCIntRange progressor__v1__pause_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__pause_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.PauseRequest",
+  "PauseRequest",
+  "Progressor__V1__PauseRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__PauseRequest),
+  3,
+  progressor__v1__pause_request__field_descriptors,
+  progressor__v1__pause_request__field_indices_by_name,
+  1,  progressor__v1__pause_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__pause_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__pause_response__field_descriptors NULL
+#define progressor__v1__pause_response__field_indices_by_name NULL
+#define progressor__v1__pause_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__pause_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.PauseResponse",
+  "PauseResponse",
+  "Progressor__V1__PauseResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__PauseResponse),
+  0,
+  progressor__v1__pause_response__field_descriptors,
+  progressor__v1__pause_response__field_indices_by_name,
+  0,  progressor__v1__pause_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__pause_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__resume_request__field_descriptors[2] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ResumeRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ResumeRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__resume_request__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+};
+static const ProtobufCIntRange progressor__v1__resume_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__resume_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ResumeRequest",
+  "ResumeRequest",
+  "Progressor__V1__ResumeRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__ResumeRequest),
+  2,
+  progressor__v1__resume_request__field_descriptors,
+  progressor__v1__resume_request__field_indices_by_name,
+  1,  progressor__v1__resume_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__resume_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__resume_response__field_descriptors NULL
+#define progressor__v1__resume_response__field_indices_by_name NULL
+#define progressor__v1__resume_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__resume_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ResumeResponse",
+  "ResumeResponse",
+  "Progressor__V1__ResumeResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__ResumeResponse),
+  0,
+  progressor__v1__resume_response__field_descriptors,
+  progressor__v1__resume_response__field_indices_by_name,
+  0,  progressor__v1__resume_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__resume_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor progressor__v1__list_request__field_descriptors[5] =
 {
   {
@@ -963,19 +1138,21 @@ const ProtobufCMessageDescriptor progressor__v1__list_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__list_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue progressor__v1__status_filter__enum_values_by_number[4] =
+static const ProtobufCEnumValue progressor__v1__status_filter__enum_values_by_number[5] =
 {
   { "STATUS_FILTER_UNSPECIFIED", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_UNSPECIFIED", 0 },
   { "STATUS_FILTER_WORKING", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_WORKING", 1 },
   { "STATUS_FILTER_RETRYING", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_RETRYING", 2 },
   { "STATUS_FILTER_FAILED", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_FAILED", 3 },
+  { "STATUS_FILTER_PAUSED", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_PAUSED", 4 },
 };
 static const ProtobufCIntRange progressor__v1__status_filter__value_ranges[] = {
-{0, 0},{0, 4}
+{0, 0},{0, 5}
 };
-static const ProtobufCEnumValueIndex progressor__v1__status_filter__enum_values_by_name[4] =
+static const ProtobufCEnumValueIndex progressor__v1__status_filter__enum_values_by_name[5] =
 {
   { "STATUS_FILTER_FAILED", 3 },
+  { "STATUS_FILTER_PAUSED", 4 },
   { "STATUS_FILTER_RETRYING", 2 },
   { "STATUS_FILTER_UNSPECIFIED", 0 },
   { "STATUS_FILTER_WORKING", 1 },
@@ -987,9 +1164,9 @@ const ProtobufCEnumDescriptor progressor__v1__status_filter__descriptor =
   "StatusFilter",
   "Progressor__V1__StatusFilter",
   "progressor.v1",
-  4,
+  5,
   progressor__v1__status_filter__enum_values_by_number,
-  4,
+  5,
   progressor__v1__status_filter__enum_values_by_name,
   1,
   progressor__v1__status_filter__value_ranges,

@@ -97,7 +97,31 @@ void   progressor__v1__delete_namespace_response__init
   static const Progressor__V1__DeleteNamespaceResponse init_value = PROGRESSOR__V1__DELETE_NAMESPACE_RESPONSE__INIT;
   *message = init_value;
 }
-static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descriptors[7] =
+void   progressor__v1__pause_namespace_request__init
+                     (Progressor__V1__PauseNamespaceRequest         *message)
+{
+  static const Progressor__V1__PauseNamespaceRequest init_value = PROGRESSOR__V1__PAUSE_NAMESPACE_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__pause_namespace_response__init
+                     (Progressor__V1__PauseNamespaceResponse         *message)
+{
+  static const Progressor__V1__PauseNamespaceResponse init_value = PROGRESSOR__V1__PAUSE_NAMESPACE_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__resume_namespace_request__init
+                     (Progressor__V1__ResumeNamespaceRequest         *message)
+{
+  static const Progressor__V1__ResumeNamespaceRequest init_value = PROGRESSOR__V1__RESUME_NAMESPACE_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__resume_namespace_response__init
+                     (Progressor__V1__ResumeNamespaceResponse         *message)
+{
+  static const Progressor__V1__ResumeNamespaceResponse init_value = PROGRESSOR__V1__RESUME_NAMESPACE_RESPONSE__INIT;
+  *message = init_value;
+}
+static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descriptors[8] =
 {
   {
     "name",
@@ -183,12 +207,25 @@ static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "paused",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Namespace, paused),
+    &progressor__v1__paused__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__namespace__field_indices_by_name[] = {
   4,   /* field[4] = default_history_range */
   5,   /* field[5] = idempotency_retention */
   3,   /* field[3] = limits */
   0,   /* field[0] = name */
+  7,   /* field[7] = paused */
   1,   /* field[1] = processor */
   2,   /* field[2] = retry_policy */
   6,   /* field[6] = version */
@@ -196,7 +233,7 @@ static const unsigned progressor__v1__namespace__field_indices_by_name[] = {
 static const ProtobufCIntRange progressor__v1__namespace__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor =
 {
@@ -206,7 +243,7 @@ const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor =
   "Progressor__V1__Namespace",
   "progressor.v1",
   sizeof(Progressor__V1__Namespace),
-  7,
+  8,
   progressor__v1__namespace__field_descriptors,
   progressor__v1__namespace__field_indices_by_name,
   1,  progressor__v1__namespace__number_ranges,
@@ -885,5 +922,170 @@ const ProtobufCMessageDescriptor progressor__v1__delete_namespace_response__desc
   progressor__v1__delete_namespace_response__field_indices_by_name,
   0,  progressor__v1__delete_namespace_response__number_ranges,
   (ProtobufCMessageInit) progressor__v1__delete_namespace_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__pause_namespace_request__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PauseNamespaceRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PauseNamespaceRequest, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__pause_namespace_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange progressor__v1__pause_namespace_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__pause_namespace_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.PauseNamespaceRequest",
+  "PauseNamespaceRequest",
+  "Progressor__V1__PauseNamespaceRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__PauseNamespaceRequest),
+  2,
+  progressor__v1__pause_namespace_request__field_descriptors,
+  progressor__v1__pause_namespace_request__field_indices_by_name,
+  1,  progressor__v1__pause_namespace_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__pause_namespace_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__pause_namespace_response__field_descriptors[1] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PauseNamespaceResponse, namespace_),
+    &progressor__v1__namespace__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__pause_namespace_response__field_indices_by_name[] = {
+  0,   /* field[0] = namespace */
+};
+static const ProtobufCIntRange progressor__v1__pause_namespace_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__pause_namespace_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.PauseNamespaceResponse",
+  "PauseNamespaceResponse",
+  "Progressor__V1__PauseNamespaceResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__PauseNamespaceResponse),
+  1,
+  progressor__v1__pause_namespace_response__field_descriptors,
+  progressor__v1__pause_namespace_response__field_indices_by_name,
+  1,  progressor__v1__pause_namespace_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__pause_namespace_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__resume_namespace_request__field_descriptors[1] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ResumeNamespaceRequest, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__resume_namespace_request__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+};
+static const ProtobufCIntRange progressor__v1__resume_namespace_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__resume_namespace_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ResumeNamespaceRequest",
+  "ResumeNamespaceRequest",
+  "Progressor__V1__ResumeNamespaceRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__ResumeNamespaceRequest),
+  1,
+  progressor__v1__resume_namespace_request__field_descriptors,
+  progressor__v1__resume_namespace_request__field_indices_by_name,
+  1,  progressor__v1__resume_namespace_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__resume_namespace_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__resume_namespace_response__field_descriptors[1] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ResumeNamespaceResponse, namespace_),
+    &progressor__v1__namespace__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__resume_namespace_response__field_indices_by_name[] = {
+  0,   /* field[0] = namespace */
+};
+static const ProtobufCIntRange progressor__v1__resume_namespace_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__resume_namespace_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ResumeNamespaceResponse",
+  "ResumeNamespaceResponse",
+  "Progressor__V1__ResumeNamespaceResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__ResumeNamespaceResponse),
+  1,
+  progressor__v1__resume_namespace_response__field_descriptors,
+  progressor__v1__resume_namespace_response__field_indices_by_name,
+  1,  progressor__v1__resume_namespace_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__resume_namespace_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

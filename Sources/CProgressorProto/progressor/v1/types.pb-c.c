@@ -31,6 +31,12 @@ void   progressor__v1__machine__init
   static const Progressor__V1__Machine init_value = PROGRESSOR__V1__MACHINE__INIT;
   *message = init_value;
 }
+void   progressor__v1__paused__init
+                     (Progressor__V1__Paused         *message)
+{
+  static const Progressor__V1__Paused init_value = PROGRESSOR__V1__PAUSED__INIT;
+  *message = init_value;
+}
 void   progressor__v1__machine_status__init
                      (Progressor__V1__MachineStatus         *message)
 {
@@ -282,7 +288,7 @@ const ProtobufCMessageDescriptor progressor__v1__history_range__descriptor =
   (ProtobufCMessageInit) progressor__v1__history_range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[9] =
+static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[10] =
 {
   {
     "namespace",
@@ -392,6 +398,18 @@ static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "paused",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, paused),
+    &progressor__v1__paused__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   5,   /* field[5] = aux_state */
@@ -401,13 +419,14 @@ static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   1,   /* field[1] = id */
   7,   /* field[7] = last_event_id */
   0,   /* field[0] = namespace */
+  9,   /* field[9] = paused */
   4,   /* field[4] = status */
   6,   /* field[6] = timer */
 };
 static const ProtobufCIntRange progressor__v1__machine__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
 {
@@ -417,11 +436,62 @@ const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
   "Progressor__V1__Machine",
   "progressor.v1",
   sizeof(Progressor__V1__Machine),
-  9,
+  10,
   progressor__v1__machine__field_descriptors,
   progressor__v1__machine__field_indices_by_name,
   1,  progressor__v1__machine__number_ranges,
   (ProtobufCMessageInit) progressor__v1__machine__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__paused__field_descriptors[2] =
+{
+  {
+    "paused_at",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Paused, paused_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Paused, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__paused__field_indices_by_name[] = {
+  0,   /* field[0] = paused_at */
+  1,   /* field[1] = reason */
+};
+static const ProtobufCIntRange progressor__v1__paused__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__paused__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.Paused",
+  "Paused",
+  "Progressor__V1__Paused",
+  "progressor.v1",
+  sizeof(Progressor__V1__Paused),
+  2,
+  progressor__v1__paused__field_descriptors,
+  progressor__v1__paused__field_indices_by_name,
+  1,  progressor__v1__paused__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__paused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor progressor__v1__machine_status__field_descriptors[2] =

@@ -30,6 +30,10 @@ typedef struct Progressor__V1__GetRequest Progressor__V1__GetRequest;
 typedef struct Progressor__V1__GetResponse Progressor__V1__GetResponse;
 typedef struct Progressor__V1__RemoveRequest Progressor__V1__RemoveRequest;
 typedef struct Progressor__V1__RemoveResponse Progressor__V1__RemoveResponse;
+typedef struct Progressor__V1__PauseRequest Progressor__V1__PauseRequest;
+typedef struct Progressor__V1__PauseResponse Progressor__V1__PauseResponse;
+typedef struct Progressor__V1__ResumeRequest Progressor__V1__ResumeRequest;
+typedef struct Progressor__V1__ResumeResponse Progressor__V1__ResumeResponse;
 typedef struct Progressor__V1__ListRequest Progressor__V1__ListRequest;
 typedef struct Progressor__V1__ListResponse Progressor__V1__ListResponse;
 
@@ -55,7 +59,11 @@ typedef enum _Progressor__V1__StatusFilter {
   /*
    * Those that failed.
    */
-  PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_FAILED = 3
+  PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_FAILED = 3,
+  /*
+   * Those that are paused themselves, whatever their status.
+   */
+  PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_PAUSED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__STATUS_FILTER)
 } Progressor__V1__StatusFilter;
 
@@ -351,6 +359,74 @@ struct  Progressor__V1__RemoveResponse
 
 
 /*
+ * Request of Automaton.Pause.
+ */
+struct  Progressor__V1__PauseRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * Why, for people. At most 4 KiB.
+   */
+  ProtobufCBinaryData reason;
+};
+#define PROGRESSOR__V1__PAUSE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__pause_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL} }
+
+
+/*
+ * The machine is paused.
+ */
+struct  Progressor__V1__PauseResponse
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__PAUSE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__pause_response__descriptor) \
+     }
+
+
+/*
+ * Request of Automaton.Resume.
+ */
+struct  Progressor__V1__ResumeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine.
+   */
+  ProtobufCBinaryData id;
+};
+#define PROGRESSOR__V1__RESUME_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__resume_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+/*
+ * The machine is not paused.
+ */
+struct  Progressor__V1__ResumeResponse
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__RESUME_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__resume_response__descriptor) \
+     }
+
+
+/*
  * Request of Automaton.List.
  */
 struct  Progressor__V1__ListRequest
@@ -447,6 +523,18 @@ void   progressor__v1__remove_request__init
 /* Progressor__V1__RemoveResponse methods */
 void   progressor__v1__remove_response__init
                      (Progressor__V1__RemoveResponse         *message);
+/* Progressor__V1__PauseRequest methods */
+void   progressor__v1__pause_request__init
+                     (Progressor__V1__PauseRequest         *message);
+/* Progressor__V1__PauseResponse methods */
+void   progressor__v1__pause_response__init
+                     (Progressor__V1__PauseResponse         *message);
+/* Progressor__V1__ResumeRequest methods */
+void   progressor__v1__resume_request__init
+                     (Progressor__V1__ResumeRequest         *message);
+/* Progressor__V1__ResumeResponse methods */
+void   progressor__v1__resume_response__init
+                     (Progressor__V1__ResumeResponse         *message);
 /* Progressor__V1__ListRequest methods */
 void   progressor__v1__list_request__init
                      (Progressor__V1__ListRequest         *message);
@@ -497,6 +585,18 @@ typedef void (*Progressor__V1__RemoveRequest_Closure)
 typedef void (*Progressor__V1__RemoveResponse_Closure)
                  (const Progressor__V1__RemoveResponse *message,
                   void *closure_data);
+typedef void (*Progressor__V1__PauseRequest_Closure)
+                 (const Progressor__V1__PauseRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__PauseResponse_Closure)
+                 (const Progressor__V1__PauseResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ResumeRequest_Closure)
+                 (const Progressor__V1__ResumeRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ResumeResponse_Closure)
+                 (const Progressor__V1__ResumeResponse *message,
+                  void *closure_data);
 typedef void (*Progressor__V1__ListRequest_Closure)
                  (const Progressor__V1__ListRequest *message,
                   void *closure_data);
@@ -524,6 +624,10 @@ extern const ProtobufCMessageDescriptor progressor__v1__get_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__get_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__remove_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__remove_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__pause_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__pause_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__resume_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__resume_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__list_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__list_response__descriptor;
 

@@ -32,6 +32,10 @@ typedef struct Progressor__V1__UpdateNamespaceRequest Progressor__V1__UpdateName
 typedef struct Progressor__V1__UpdateNamespaceResponse Progressor__V1__UpdateNamespaceResponse;
 typedef struct Progressor__V1__DeleteNamespaceRequest Progressor__V1__DeleteNamespaceRequest;
 typedef struct Progressor__V1__DeleteNamespaceResponse Progressor__V1__DeleteNamespaceResponse;
+typedef struct Progressor__V1__PauseNamespaceRequest Progressor__V1__PauseNamespaceRequest;
+typedef struct Progressor__V1__PauseNamespaceResponse Progressor__V1__PauseNamespaceResponse;
+typedef struct Progressor__V1__ResumeNamespaceRequest Progressor__V1__ResumeNamespaceRequest;
+typedef struct Progressor__V1__ResumeNamespaceResponse Progressor__V1__ResumeNamespaceResponse;
 
 
 /* --- enums --- */
@@ -77,10 +81,14 @@ struct  Progressor__V1__Namespace
    * ABORTED and nothing is changed.
    */
   int64_t version;
+  /*
+   * Set while the namespace is paused. Create and Update ignore it: see Pause and Resume.
+   */
+  Progressor__V1__Paused *paused;
 };
 #define PROGRESSOR__V1__NAMESPACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__namespace__descriptor) \
-    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0 }
+    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, NULL }
 
 
 /*
@@ -418,6 +426,74 @@ struct  Progressor__V1__DeleteNamespaceResponse
      }
 
 
+/*
+ * Request of Namespaces.Pause.
+ */
+struct  Progressor__V1__PauseNamespaceRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Its name.
+   */
+  ProtobufCBinaryData name;
+  /*
+   * Why, for people. At most 4 KiB.
+   */
+  ProtobufCBinaryData reason;
+};
+#define PROGRESSOR__V1__PAUSE_NAMESPACE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__pause_namespace_request__descriptor) \
+    , {0,NULL}, {0,NULL} }
+
+
+/*
+ * The namespace is paused.
+ */
+struct  Progressor__V1__PauseNamespaceResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace as stored.
+   */
+  Progressor__V1__Namespace *namespace_;
+};
+#define PROGRESSOR__V1__PAUSE_NAMESPACE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__pause_namespace_response__descriptor) \
+    , NULL }
+
+
+/*
+ * Request of Namespaces.Resume.
+ */
+struct  Progressor__V1__ResumeNamespaceRequest
+{
+  ProtobufCMessage base;
+  /*
+   * Its name.
+   */
+  ProtobufCBinaryData name;
+};
+#define PROGRESSOR__V1__RESUME_NAMESPACE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__resume_namespace_request__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * The namespace is not paused.
+ */
+struct  Progressor__V1__ResumeNamespaceResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace as stored.
+   */
+  Progressor__V1__Namespace *namespace_;
+};
+#define PROGRESSOR__V1__RESUME_NAMESPACE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__resume_namespace_response__descriptor) \
+    , NULL }
+
+
 /* Progressor__V1__Namespace methods */
 void   progressor__v1__namespace__init
                      (Progressor__V1__Namespace         *message);
@@ -463,6 +539,18 @@ void   progressor__v1__delete_namespace_request__init
 /* Progressor__V1__DeleteNamespaceResponse methods */
 void   progressor__v1__delete_namespace_response__init
                      (Progressor__V1__DeleteNamespaceResponse         *message);
+/* Progressor__V1__PauseNamespaceRequest methods */
+void   progressor__v1__pause_namespace_request__init
+                     (Progressor__V1__PauseNamespaceRequest         *message);
+/* Progressor__V1__PauseNamespaceResponse methods */
+void   progressor__v1__pause_namespace_response__init
+                     (Progressor__V1__PauseNamespaceResponse         *message);
+/* Progressor__V1__ResumeNamespaceRequest methods */
+void   progressor__v1__resume_namespace_request__init
+                     (Progressor__V1__ResumeNamespaceRequest         *message);
+/* Progressor__V1__ResumeNamespaceResponse methods */
+void   progressor__v1__resume_namespace_response__init
+                     (Progressor__V1__ResumeNamespaceResponse         *message);
 /* --- per-message closures --- */
 
 typedef void (*Progressor__V1__Namespace_Closure)
@@ -510,6 +598,18 @@ typedef void (*Progressor__V1__DeleteNamespaceRequest_Closure)
 typedef void (*Progressor__V1__DeleteNamespaceResponse_Closure)
                  (const Progressor__V1__DeleteNamespaceResponse *message,
                   void *closure_data);
+typedef void (*Progressor__V1__PauseNamespaceRequest_Closure)
+                 (const Progressor__V1__PauseNamespaceRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__PauseNamespaceResponse_Closure)
+                 (const Progressor__V1__PauseNamespaceResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ResumeNamespaceRequest_Closure)
+                 (const Progressor__V1__ResumeNamespaceRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ResumeNamespaceResponse_Closure)
+                 (const Progressor__V1__ResumeNamespaceResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -531,6 +631,10 @@ extern const ProtobufCMessageDescriptor progressor__v1__update_namespace_request
 extern const ProtobufCMessageDescriptor progressor__v1__update_namespace_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__delete_namespace_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__delete_namespace_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__pause_namespace_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__pause_namespace_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__resume_namespace_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__resume_namespace_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -21,6 +21,7 @@ typedef struct Progressor__V1__Content Progressor__V1__Content;
 typedef struct Progressor__V1__Event Progressor__V1__Event;
 typedef struct Progressor__V1__HistoryRange Progressor__V1__HistoryRange;
 typedef struct Progressor__V1__Machine Progressor__V1__Machine;
+typedef struct Progressor__V1__Paused Progressor__V1__Paused;
 typedef struct Progressor__V1__MachineStatus Progressor__V1__MachineStatus;
 typedef struct Progressor__V1__Working Progressor__V1__Working;
 typedef struct Progressor__V1__Retrying Progressor__V1__Retrying;
@@ -217,10 +218,34 @@ struct  Progressor__V1__Machine
    * When the machine was started.
    */
   Google__Protobuf__Timestamp *created_at;
+  /*
+   * Set while the machine is paused by Automaton.Pause. A paused namespace does not show here.
+   */
+  Progressor__V1__Paused *paused;
 };
 #define PROGRESSOR__V1__MACHINE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__machine__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL }
+    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+
+
+/*
+ * A machine or a namespace is paused: no step begins there, timers and notifications wait durably.
+ */
+struct  Progressor__V1__Paused
+{
+  ProtobufCMessage base;
+  /*
+   * Since when.
+   */
+  Google__Protobuf__Timestamp *paused_at;
+  /*
+   * Why, as the request said. At most 4 KiB.
+   */
+  ProtobufCBinaryData reason;
+};
+#define PROGRESSOR__V1__PAUSED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__paused__descriptor) \
+    , NULL, {0,NULL} }
 
 
 typedef enum {
@@ -542,6 +567,9 @@ void   progressor__v1__history_range__init
 /* Progressor__V1__Machine methods */
 void   progressor__v1__machine__init
                      (Progressor__V1__Machine         *message);
+/* Progressor__V1__Paused methods */
+void   progressor__v1__paused__init
+                     (Progressor__V1__Paused         *message);
 /* Progressor__V1__MachineStatus methods */
 void   progressor__v1__machine_status__init
                      (Progressor__V1__MachineStatus         *message);
@@ -592,6 +620,9 @@ typedef void (*Progressor__V1__HistoryRange_Closure)
 typedef void (*Progressor__V1__Machine_Closure)
                  (const Progressor__V1__Machine *message,
                   void *closure_data);
+typedef void (*Progressor__V1__Paused_Closure)
+                 (const Progressor__V1__Paused *message,
+                  void *closure_data);
 typedef void (*Progressor__V1__MachineStatus_Closure)
                  (const Progressor__V1__MachineStatus *message,
                   void *closure_data);
@@ -640,6 +671,7 @@ extern const ProtobufCMessageDescriptor progressor__v1__content__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__event__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__history_range__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__machine__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__paused__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__machine_status__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__working__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__retrying__descriptor;
