@@ -32,6 +32,8 @@ public struct Engine: ~Copyable {
   var timers = TimerHeap()
   var deadlines = DeadlineHeap()
   var lookAhead = LookAhead()
+  var turns = Turns()
+  var counts = EngineStatistics.Counts()
   var jitter: JitterGenerator
 
   private var lastNumber: UInt64 = 0
@@ -79,11 +81,15 @@ public struct Engine: ~Copyable {
     readAhead()
     evictIdleMachines()
     for slot in slots.indices {
-      let next = slots[slot].nextBatch(slot: slot) {
+      let next = slots[slot].nextBatch(slot: slot, at: now.uptime) {
         lastNumber += 1
         return BatchID(lastNumber)
       }
-      if let next { self.effects.append(.commit(next)) }
+      if let next {
+        counts.batches += 1
+        counts.records += UInt64(next.records.count)
+        self.effects.append(.commit(next))
+      }
     }
     askForWake()
   }
@@ -109,6 +115,7 @@ public struct Engine: ~Copyable {
     if begins, let at = readAt {
       next = min(next ?? at, at)
     }
+    if begins, let at = turns.wakeAt(after: now.uptime) { next = min(next ?? at, at) }
     guard let next, next != wakeAt else { return }
     wakeAt = next
     effects.append(.wake(at: max(next, now.uptime)))

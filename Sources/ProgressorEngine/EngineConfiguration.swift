@@ -27,6 +27,9 @@ public struct EngineConfiguration: Sendable, Hashable {
 
   public init() {}
 
+  /// Machines of a namespace that are due and wait in memory for their turn.
+  var maximumDue: Int { 2 * lookAheadPage }
+
   /// Timers in memory beyond which none is taken in.
   var maximumTimers: Int { 4 * lookAheadPage }
 }

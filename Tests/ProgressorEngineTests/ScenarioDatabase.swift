@@ -51,10 +51,21 @@ struct ScenarioDatabase {
   }
 
   func due(_ query: DueQuery) -> [DueMachine] {
-    rows.values.compactMap { row in
-      guard let due = row.due, due <= query.until else { return nil }
+    let due: [DueMachine] = rows.values.compactMap { row in
+      guard let due = row.due, due <= query.until,
+        query.namespace == nil || query.namespace == row.namespace
+      else { return nil }
       return DueMachine(
         position: DuePosition(due: due, shard: row.shard, key: row.key), machine: row.machine)
-    }.sorted { $0.position.due < $1.position.due }
+    }
+    let sorted = due.sorted { $0.position.isBefore($1.position) }
+    return Array(
+      sorted.filter { query.after?.isBefore($0.position) ?? true }.prefix(query.limit))
+  }
+}
+
+extension DuePosition {
+  fileprivate func isBefore(_ other: DuePosition) -> Bool {
+    (due, shard.number, key.number) < (other.due, other.shard.number, other.key.number)
   }
 }

@@ -5,6 +5,7 @@ extension Engine {
   mutating func committed(_ id: BatchID) {
     for slot in slots.indices {
       guard let entries = slots[slot].ended(id) else { continue }
+      counts.commitDurations.add(now.uptime.saturatingAdd(-slots[slot].sentAt))
       // In the database's order: of the due times of a step and of a notification in one batch the
       // earlier one stays.
       for entry in entries where entry.isStep { committed(entry) }
@@ -40,12 +41,13 @@ extension Engine {
   private mutating func apply(_ machine: ResidentMachine) {
     guard let step = machine.running else { return }
     switch step.application {
-    case .nothing: break
+    case .nothing: count(.committed, machine)
     case .becomes(var row, let events, let queue):
       // Notifications accepted meanwhile count themselves.
       let before = machine.row?.notificationCount ?? 0
       row.notificationCount = before
       if case .delivered = queue { row.notificationCount -= 1 }
+      count(outcome(row, queue, machine), machine)
       machine.presence = .present(row)
       machine.history.append(events)
       switch queue {
@@ -55,12 +57,23 @@ extension Engine {
       }
       if row.failure != nil { answerQueuedCalls(machine, row) }
     case .removed:
+      count(.committed, machine)
       machine.presence = .absent
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
       machine.scheduledAt = nil
     }
     if let reply = step.reply { end(machine, reply) } else { end(machine) }
+  }
+
+  /// What a step made of its machine, for statistics.
+  private func outcome(
+    _ row: MachineRow, _ queue: QueueChange, _ machine: ResidentMachine
+  ) -> NamespaceCounts.Result {
+    if row.failure != nil { return machine.row?.failure == nil ? .failed : .committed }
+    if case .rescheduled = queue { return .retried }
+    let isRetry = machine.running?.item == .timeout && row.timer?.retry != nil
+    return isRetry ? .retried : .committed
   }
 
   /// A machine fails: calls that wait on it hear so at once. One with a key may have its reply.
@@ -78,6 +91,7 @@ extension Engine {
   mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
     for slot in slots.indices {
       guard let ended = slots[slot].ended(id) else { continue }
+      counts.batchesRefused += 1
       // What was let go meanwhile, with its shard or alone, is not written after all.
       let entries = ended.filter { !$0.machine.isDropped }
       if ended.count > 1 {
@@ -116,6 +130,7 @@ extension Engine {
   /// The database keeps the batch waiting: those who wait for it hear so, and their steps go on.
   mutating func commitDelayed(_ id: BatchID) {
     for slot in slots.indices where slots[slot].inFlight?.id == id {
+      if !slots[slot].isDelayed { counts.batchesDelayed += 1 }
       slots[slot].isDelayed = true
       for entry in slots[slot].all {
         switch entry.origin {

@@ -28,6 +28,8 @@ struct GroupCommit {
   /// Halves of a refused batch, to be tried before anything else.
   private var halves: [[Pending]] = []
   private(set) var inFlight: (id: BatchID, entries: [Pending])?
+  /// When the batch in flight was handed to storage, on `Moment.uptime`.
+  private(set) var sentAt: Int64 = 0
   /// The database does not take the batch in flight.
   var isDelayed = false
 
@@ -41,7 +43,7 @@ struct GroupCommit {
   }
 
   /// The next batch, when none is in flight and there is something to write.
-  mutating func nextBatch(slot: Int, id: () -> BatchID) -> CommitBatch? {
+  mutating func nextBatch(slot: Int, at uptime: Int64, id: () -> BatchID) -> CommitBatch? {
     guard inFlight == nil else { return nil }
     var entries: [Pending] = []
     if let half = halves.popLast() {
@@ -58,6 +60,7 @@ struct GroupCommit {
     if entries.isEmpty { return nil }
     let batch = CommitBatch(id: id(), slot: slot, records: entries.map(\.record))
     inFlight = (batch.id, entries)
+    sentAt = uptime
     return batch
   }
 

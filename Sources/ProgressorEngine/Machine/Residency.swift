@@ -47,6 +47,7 @@ extension Engine {
         machine.isQueuedForEviction = true
         eviction.queue.append(machine)
       } else {
+        counts.evictions += 1
         forget(machine)
       }
     }
@@ -55,6 +56,7 @@ extension Engine {
   /// Lets go of a machine. Its entries in heaps and queues find it dropped.
   mutating func forget(_ machine: ResidentMachine) {
     machine.isDropped = true
+    becameInactive(machine)
     eviction.bytes -= machine.chargedBytes
     machine.chargedBytes = 0
     if machines[machine.id] === machine { machines[machine.id] = nil }

@@ -29,6 +29,8 @@ final class ResidentMachine {
   /// A timeout (a delivery) is in the mailbox or running.
   var timeoutQueued = false
   var deliveryQueued = false
+  /// It was let in to do something by itself, and counts against its namespace's limit.
+  var isActive = false
 
   /// Notify requests that wait for a Start or Remove before them.
   var waitingNotifies: [RequestID] = []

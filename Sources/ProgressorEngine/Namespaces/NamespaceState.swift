@@ -16,11 +16,29 @@ final class NamespaceState {
 
   /// Machines whose timeout or delivery waits for the endpoint; nil = the endpoint is taken to be up.
   var parked: Set<MachineID>?
-  /// More wait than `parked` holds; they are read again from the database.
-  var parkedOverflowed = false
   static let maximumParked = 100_000
   /// Times that the endpoint was found down since a call last reached it.
   var outages = 0
+
+  /// Requests of the namespace that are not answered yet.
+  var requests = 0
+  /// Machines that do something by themselves just now: at most `activeLimit`.
+  var active = 0
+  /// Machines that are due and wait for their turn.
+  var due = DueQueue()
+  /// It stands among `Engine.turns`.
+  var hasTurns = false
+  /// More machines are due than `due` and `parked` hold; they are read again from the database, behind
+  /// this position of the pass that is under way.
+  var hasBacklog = false
+  var backlogPosition: DuePosition?
+  /// Nothing is let in before this `Moment.uptime`.
+  var restsUntil = Int64.min
+
+  /// For statistics.
+  var counts = NamespaceCounts()
+  var longestMailbox = 0
+  var longestQueue = 0
 
   /// Microseconds before parked work goes on: none the first time, then more and more, so that an
   /// endpoint that accepts connections and refuses every call is not called in a circle.
@@ -42,11 +60,17 @@ final class NamespaceState {
 
   var notificationLimit: Int { Int(settings.limits.notifications ?? Limits.defaultNotifications) }
 
-  var isOpen: Bool {
+  var stepLimit: Int { Int(settings.limits.stepsInFlight ?? Limits.defaultStepsInFlight) }
+
+  var invocationLimit: Int {
     let maximum = settings.processor.maxInFlight
-    return steps < Int(settings.limits.stepsInFlight ?? Limits.defaultStepsInFlight)
-      && invocations < Int(maximum > 0 ? maximum : ProcessorOptions.defaultMaxInFlight)
+    return Int(maximum > 0 ? maximum : ProcessorOptions.defaultMaxInFlight)
   }
+
+  /// Enough to keep the processor busy while others are read and written; never more than steps.
+  var activeLimit: Int { min(stepLimit, 2 * invocationLimit + 256) }
+
+  var isOpen: Bool { steps < stepLimit && invocations < invocationLimit }
 
   func stepEntered() {
     steps += 1

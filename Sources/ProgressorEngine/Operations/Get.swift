@@ -6,7 +6,7 @@ extension Engine {
     _ request: Request, _ machine: ResidentMachine, _ range: HistoryRange?
   ) {
     let range = range ?? .all
-    register(request, machine)
+    register(request, machine, in: machine.namespace)
     if let row = machine.row, !machine.notifications.needsLoad,
       let history = machine.history.select(range, last: row.lastEventID)
     {
@@ -53,7 +53,7 @@ extension Engine {
 
   mutating func list(_ request: Request, _ namespace: NamespaceState, _ query: ListQuery) {
     guard lease.isTrusted(at: now.uptime) else { return refuse(request, .notOwner) }
-    register(request, nil)
+    register(request, nil, in: namespace)
     effects.append(
       .list(request.id, namespace.number, namespace: namespace.settings.name, query))
   }

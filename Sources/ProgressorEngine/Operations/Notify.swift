@@ -57,6 +57,7 @@ extension Engine {
     guard
       machine.notifications.count + machine.enqueuesInFlight < machine.namespace.notificationLimit
     else {
+      machine.namespace.counts.count(.notifications)
       return answer(id, .error(.overloaded("too many notifications are queued on the machine")))
     }
     let slot = slot(of: machine.shard)
@@ -83,6 +84,8 @@ extension Engine {
         expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
     }
     machine.enqueuesInFlight += 1
+    machine.namespace.longestQueue = max(
+      machine.namespace.longestQueue, machine.notifications.count + machine.enqueuesInFlight)
     slots[slot].add(record, from: .notification(machine, notification, pending.request.id))
   }
 

@@ -77,11 +77,16 @@ public struct DueQuery: Sendable, Hashable {
   /// Only machines due at or before this time.
   public var until: Timestamp
   public var limit: Int
+  /// Only machines of this namespace; nil = of all.
+  public var namespace: NamespaceNumber?
 
-  public init(after: DuePosition?, until: Timestamp, limit: Int) {
+  public init(
+    after: DuePosition?, until: Timestamp, limit: Int, namespace: NamespaceNumber? = nil
+  ) {
     self.after = after
     self.until = until
     self.limit = limit
+    self.namespace = namespace
   }
 }
 

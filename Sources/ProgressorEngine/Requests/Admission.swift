@@ -5,6 +5,7 @@ struct PendingRequest {
   let request: Request
   /// nil for `list`, which concerns no machine.
   let machine: ResidentMachine?
+  let namespace: NamespaceState
   /// The request's idempotency key, with the hash of what it asks.
   let key: (key: String, fingerprint: [UInt8])?
 }
@@ -29,6 +30,7 @@ extension Engine {
   /// Refuses what is over a limit before any effect; else hands the request to its operation.
   mutating func admit(_ request: Request) {
     guard requests.count < configuration.maximumRequests else {
+      counts.requestsRefused += 1
       return refuse(request, .overloaded("the server has too many requests in flight"))
     }
     guard let namespace = namespaces[ExactText(request.machine.namespace)] else {
@@ -36,6 +38,12 @@ extension Engine {
         request,
         namespacesAreKnown
           ? .namespaceNotFound(request.machine.namespace) : .storageUnavailable)
+    }
+    // What one namespace holds is never more than what it leaves free, so that none can take
+    // everything (dynamic thresholds; Choudhury and Hahne, 1998).
+    guard namespace.requests <= configuration.maximumRequests - requests.count else {
+      namespace.counts.count(.requests)
+      return refuse(request, .overloaded("the namespace has too many requests in flight"))
     }
     if case .list(let query) = request.operation {
       return list(request, namespace, query)
@@ -50,11 +58,12 @@ extension Engine {
     guard !slots[slot(of: shard)].isDelayed else { return refuse(request, .storageUnavailable) }
     let machine = machine(request.machine, shard, namespace)
     guard hasRoom(machine, for: request.operation) else {
+      namespace.counts.count(.mailbox)
       return refuse(request, .overloaded("too many requests wait on the machine"))
     }
     let key = Fingerprint.of(request.operation)
     if let key, !claim(key, for: request, machine) { return }
-    register(request, machine, key)
+    register(request, machine, in: namespace, key)
     enter(request.id, machine)
   }
 
@@ -74,17 +83,29 @@ extension Engine {
       notify(id, machine)
     } else {
       machine.mailbox.append(.request(id))
+      machine.namespace.longestMailbox = max(
+        machine.namespace.longestMailbox,
+        machine.mailbox.requestCount - (machine.running == nil ? 1 : 0))
       advance(machine)
     }
   }
 
   mutating func register(
-    _ request: Request, _ machine: ResidentMachine?,
+    _ request: Request, _ machine: ResidentMachine?, in namespace: NamespaceState,
     _ key: (key: String, fingerprint: [UInt8])? = nil
   ) {
-    requests[request.id] = PendingRequest(request: request, machine: machine, key: key)
+    requests[request.id] = PendingRequest(
+      request: request, machine: machine, namespace: namespace, key: key)
+    namespace.requests += 1
     deadlines.push(request.deadline, request.id)
     deadlines.compact(live: requests.count) { requests[$0] != nil }
+  }
+
+  /// Takes out a request that is answered, or dropped.
+  mutating func take(_ id: RequestID) -> PendingRequest? {
+    let pending = requests.removeValue(forKey: id)
+    pending?.namespace.requests -= 1
+    return pending
   }
 
   /// Takes the key for the request. False when another request holds it: then this one waits for
@@ -102,11 +123,12 @@ extension Engine {
       return false
     }
     guard pending.waiters.count < machine.namespace.mailboxLimit else {
+      machine.namespace.counts.count(.mailbox)
       refuse(request, .overloaded("too many requests wait on the idempotency key"))
       return false
     }
     machine.keys[ExactText(key.key)]?.waiters.append(request.id)
-    register(request, machine, key)
+    register(request, machine, in: machine.namespace, key)
     return false
   }
 
@@ -116,7 +138,7 @@ extension Engine {
 
   /// Answers a request, once, and ends what hangs on its idempotency key.
   mutating func answer(_ id: RequestID, _ reply: Reply) {
-    let pending = requests.removeValue(forKey: id)
+    let pending = take(id)
     if pending != nil { effects.append(.reply(id, reply)) }
     if let pending, let key = pending.key, let machine = pending.machine {
       settle(key.key, owner: id, reply, machine)
@@ -131,7 +153,7 @@ extension Engine {
     if StoredReply(reply) != nil {
       machine.keys[ExactText(key)] = nil
       for waiter in pending.waiters {
-        guard let request = requests.removeValue(forKey: waiter) else { continue }
+        guard let request = take(waiter) else { continue }
         let isRepeat = request.key?.fingerprint == pending.fingerprint
         effects.append(.reply(waiter, isRepeat ? reply : .error(.keyReused)))
       }
@@ -175,7 +197,7 @@ extension Engine {
   /// The caller no longer waits. What has not begun is dropped; what has begun runs to its commit,
   /// and its key stays taken until then.
   private mutating func drop(_ id: RequestID, _ reply: Reply?) {
-    guard let pending = requests.removeValue(forKey: id) else { return }
+    guard let pending = take(id) else { return }
     if let reply { effects.append(.reply(id, reply)) }
     guard let machine = pending.machine else { return }
     if machine.running?.requestID == id {

@@ -8,6 +8,11 @@ struct LeaseState {
 
   func isTrusted(at uptime: Int64) -> Bool { uptime < trustedUntil }
 
+  /// Microseconds that it is still trusted.
+  func remaining(at uptime: Int64) -> Int64 {
+    isTrusted(at: uptime) ? trustedUntil.subtractingReportingOverflow(uptime).partialValue : 0
+  }
+
   mutating func renewed(until uptime: Int64) { trustedUntil = max(trustedUntil, uptime) }
 
   mutating func lost() { trustedUntil = .min }

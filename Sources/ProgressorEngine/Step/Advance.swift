@@ -138,6 +138,7 @@ extension Engine {
     } else {
       machine.running?.phase = .gated
       machine.namespace.waiting.append(machine)
+      machine.namespace.counts.waited += 1
     }
   }
 
@@ -155,12 +156,23 @@ extension Engine {
       admitWaiting(machine.namespace)
     }
     retryNotifies(machine)
+    // A machine with more to do stands behind those that wait for a turn.
+    if !machine.timeoutQueued, !machine.deliveryQueued, !machine.namespace.due.isEmpty {
+      becameInactive(machine)
+    }
     becomeDue(machine)
     advance(machine)
   }
 
   /// The step ends with this reply, if somebody asked for it.
   mutating func end(_ machine: ResidentMachine, _ reply: Reply) {
+    if machine.running?.phase != .committing {
+      if case .error(let error) = reply {
+        count(error.code == .unavailable ? .postponed : .refused, machine)
+      } else {
+        count(.unchanged, machine)
+      }
+    }
     if let id = machine.running?.requestID { conclude(id, reply, machine) }
     end(machine)
   }
@@ -178,6 +190,7 @@ extension Engine {
   /// delivery comes again in a while.
   mutating func abandon(_ machine: ResidentMachine, _ error: ProgressorError) {
     guard let step = machine.running else { return }
+    count(.postponed, machine)
     if let id = step.requestID {
       machine.running = nil
       releaseGate(step, machine)

@@ -53,6 +53,7 @@ extension Engine {
     guard let plan = plan(step, machine) else { return end(machine) }
     machine.namespace.stepEntered()
     machine.running?.holdsGate = true
+    machine.running?.invokedAt = now.uptime
     machine.running?.phase = .invoking(attempt: plan.attempt)
     steps[step.id] = machine
     effects.append(
@@ -108,6 +109,8 @@ extension Engine {
     let verdict = Verdict(outcome, limits: configuration)
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }
     guard let step = machine.running else { return }
+    machine.namespace.counts.count(verdict.counted)
+    machine.namespace.counts.callDurations.add(now.uptime.saturatingAdd(-step.invokedAt))
     switch step.item {
     case .timeout: concludeTimeout(machine, attempt: attempt, verdict)
     case .notification: concludeDelivery(machine, attempt: attempt, verdict)

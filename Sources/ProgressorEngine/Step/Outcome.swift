@@ -111,7 +111,7 @@ extension Engine {
 
   /// Tells a caller that the outcome is unknown; its step, and its key, go on.
   mutating func tell(_ id: RequestID, _ error: ProgressorError) {
-    if requests.removeValue(forKey: id) != nil { effects.append(.reply(id, .error(error))) }
+    if take(id) != nil { effects.append(.reply(id, .error(error))) }
   }
 
   func idempotencyRow(

@@ -34,6 +34,8 @@ struct RunningStep {
   var remembered: IdempotencyRow?
 
   var holdsGate = false
+  /// When its processor was called, on `Moment.uptime`.
+  var invokedAt: Int64 = 0
   /// What its commit makes true.
   var application = Application.nothing
   var reply: Reply?

@@ -41,6 +41,11 @@ extension Engine {
 
   /// Puts what is due into the mailbox, in the order of its time; the rest into the heap.
   mutating func becomeDue(_ machine: ResidentMachine) {
+    takeDue(machine)
+    if !machine.timeoutQueued, !machine.deliveryQueued { becameInactive(machine) }
+  }
+
+  private mutating func takeDue(_ machine: ResidentMachine) {
     guard let row = machine.row, row.failure == nil, !machine.isDropped else { return }
     var items: [(Timestamp, Mailbox.Item)] = []
     if !machine.timeoutQueued, let timer = row.timer, timer.due <= now.wall {
@@ -50,7 +55,7 @@ extension Engine {
       items.append((due, .notification))
     }
     if !items.isEmpty, !lease.isTrusted(at: now.uptime) { return rearm(machine) }
-    if !items.isEmpty, park(machine) { return }
+    if !items.isEmpty, park(machine) || !letIn(machine) { return }
     items.sort { $0.0 < $1.0 }
     for (_, item) in items {
       if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
@@ -63,6 +68,7 @@ extension Engine {
   /// Comes back to the machine in a while.
   mutating func rearm(_ machine: ResidentMachine) {
     clearFlags(machine)
+    becameInactive(machine)
     let at = now.wall.advanced(byMicroseconds: 500_000)
     if let scheduled = machine.scheduledAt, scheduled > now.wall, scheduled <= at { return }
     machine.scheduledAt = at
@@ -81,13 +87,8 @@ extension Engine {
 
   /// Work of a namespace whose endpoint is down waits for it, outside of the mailbox.
   private mutating func park(_ machine: ResidentMachine) -> Bool {
-    let namespace = machine.namespace
-    guard let parked = namespace.parked else { return false }
-    if parked.count < NamespaceState.maximumParked {
-      namespace.parked?.insert(machine.id)
-    } else {
-      namespace.parkedOverflowed = true
-    }
+    guard machine.namespace.park(machine.id) else { return false }
+    becameInactive(machine)
     becameIdle(machine)
     return true
   }
@@ -100,6 +101,7 @@ extension Engine {
       namespace.outages += 1
       effects.append(.awaitEndpoint(namespace.number))
     }
+    count(.postponed, machine)
     end(machine)
   }
 
@@ -108,18 +110,9 @@ extension Engine {
       let parked = namespace.parked
     else { return }
     namespace.parked = nil
-    if namespace.parkedOverflowed {
-      namespace.parkedOverflowed = false
-      lookAhead.rescan(at: now.uptime)
-    }
-    let pause = namespace.pauseAfterOutage
-    for id in parked.sorted(by: { $0.id < $1.id }) {
-      if pause == 0 {
-        wakeUp(id)
-      } else {
-        timers.push(now.wall.advanced(byMicroseconds: pause), id)
-      }
-    }
+    namespace.restsUntil = now.uptime.saturatingAdd(namespace.pauseAfterOutage)
+    for id in parked.sorted(by: { $0.id < $1.id }) { awaitTurn(id, namespace) }
+    if namespace.hasBacklog { joinTurns(namespace) }
   }
 
   mutating func fireDueTimers() {
@@ -128,20 +121,26 @@ extension Engine {
       if let machine = machines[entry.machine], machine.scheduledAt == entry.due {
         machine.scheduledAt = nil
       }
-      wakeUp(entry.machine)
+      if let namespace = namespaces[ExactText(entry.machine.namespace)],
+        !namespace.park(entry.machine)
+      {
+        takeTurn(entry.machine, namespace)
+      }
     }
+    giveTurns()
   }
 
   /// Looks whether the machine has something to do, reading it first when it is not in memory.
-  private mutating func wakeUp(_ id: MachineID) {
+  mutating func wakeUp(_ id: MachineID) {
     let shard = ShardID(of: id, shards: configuration.shards)
     guard shards[shard] != nil, let namespace = namespaces[ExactText(id.namespace)] else { return }
     let machine = machine(id, shard, namespace)
+    becameActive(machine)
     if machine.isUnknown {
       // Whoever loads it schedules it.
       guard machine.loadsInFlight == 0 else {
         machine.wantsWake = true
-        return
+        return becameInactive(machine)
       }
       let load = LoadRequest(
         id: LoadID(nextNumber()), shard: shard, namespace: namespace.number, machine: id,
@@ -163,6 +162,7 @@ extension Engine {
 
   mutating func lookedAhead(_ query: DueQuery, _ result: Result<[DueMachine], ReadFailure>) {
     let page = try? result.get()
+    if readBacklog(query, page) { return }
     guard lookAhead.ended(query, page: page, now: now, configuration: configuration) else {
       return
     }

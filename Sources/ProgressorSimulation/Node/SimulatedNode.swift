@@ -32,7 +32,8 @@ final class SimulatedNode {
   /// Numbers of the invocations that it waits for.
   var calls: [StepAttempt: Int] = [:]
   var batches: [Int: BatchInFlight] = [:]
-  var lookAheadsInFlight = 0
+  /// That are under way: one for all namespaces, one for a single one.
+  var lookAheads: Set<DueQuery> = []
   var lastBatchSerial = 0
   /// `Input.timePassed` without time passing in between.
   var idleTurns = 0
@@ -71,7 +72,7 @@ final class SimulatedNode {
     isStarved = false
     calls = [:]
     batches = [:]
-    lookAheadsInFlight = 0
+    lookAheads = []
   }
 
   /// Batches in the order of their slots, not of a dictionary.

@@ -77,7 +77,7 @@ extension Simulation {
     case .loaded, .listed, .due, .endpointReady, .commitDelayed, .namespacesChanged, .timePassed:
       break
     }
-    if case .due = input { node.lookAheadsInFlight -= 1 }
+    if case .due(let query, _) = input { node.lookAheads.remove(query) }
   }
 
   private func perform(_ effect: Effect, _ node: SimulatedNode, _ now: Moment) throws(Violation) {
@@ -89,8 +89,10 @@ extension Simulation {
     case .list(let id, _, let namespace, let query):
       read(.list(id, namespace: namespace, query), node)
     case .readDue(let query):
-      node.lookAheadsInFlight += 1
-      try require(node.lookAheadsInFlight == 1, .bounds, "two look-aheads at once")
+      try require(
+        node.lookAheads.allSatisfy { ($0.namespace == nil) != (query.namespace == nil) }, .bounds,
+        "two look-aheads at once")
+      node.lookAheads.insert(query)
       read(.due(query), node)
     case .invoke(let invocation): try invoke(invocation, node, now)
     case .awaitEndpoint(let namespace):

@@ -77,7 +77,8 @@ struct SimulatedStorage {
     var found: [DueMachine] = []
     for (id, machine) in machines {
       guard let due = machine.row.due, due <= query.until,
-        leases.owner(of: machine.row.shard) == identity
+        leases.owner(of: machine.row.shard) == identity,
+        query.namespace == nil || query.namespace == machine.row.namespace
       else { continue }
       let position = DuePosition(due: due, shard: machine.row.shard, key: machine.row.key)
       if let after = query.after, !after.precedes(position) { continue }

@@ -18,6 +18,7 @@ struct DuePage {
       $0.append(after?.shard.number ?? -1)
       $0.append(after?.key.number ?? .min)
       $0.append(Int32(clamping: query.limit))
+      $0.append(query.namespace?.number)
     }
     var machines: [DueMachine] = []
     for row in try connection.run(Statements.dueMachines, parameters, timeout: timeout) {

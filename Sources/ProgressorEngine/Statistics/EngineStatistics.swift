@@ -1,0 +1,115 @@
+/// What the engine holds and has done, as plain numbers for whoever shows them.
+public struct EngineStatistics: Sendable, Hashable {
+  /// What happened since the engine began: numbers that only grow.
+  public struct Counts: Sendable, Hashable {
+    /// Requests that were refused since too many were in flight in the server.
+    public internal(set) var requestsRefused: UInt64 = 0
+    /// Idle machines that left memory for want of room.
+    public internal(set) var evictions: UInt64 = 0
+    public internal(set) var batches: UInt64 = 0
+    /// Records of steps and notifications in those batches.
+    public internal(set) var records: UInt64 = 0
+    /// From handing a batch to storage to its being durable.
+    public internal(set) var commitDurations = Distribution()
+    /// Batches that the database refused, and those that it keeps or kept waiting.
+    public internal(set) var batchesRefused: UInt64 = 0
+    public internal(set) var batchesDelayed: UInt64 = 0
+
+    public init() {}
+  }
+
+  public var requests = 0
+  public var maximumRequests = 0
+  public var machines = 0
+  /// About, of machines that were idle once since they were read.
+  public var residentBytes = 0
+  public var maximumResidentBytes = 0
+  public var timers = 0
+  public var maximumTimers = 0
+  public var shards = 0
+  /// Microseconds that the lease is still trusted; 0 = it is not.
+  public var leaseRemaining: Int64 = 0
+  /// Records that wait for a writer or are on their way.
+  public var recordsWaiting = 0
+  /// Writers whose batch the database does not take at the moment.
+  public var delayedWriters = 0
+  public var counts = Counts()
+  /// By number.
+  public var namespaces: [NamespaceStatistics] = []
+
+  public init() {}
+}
+
+extension Engine {
+  /// The statistics as of `now`; the longest queues are measured anew from here on.
+  public mutating func takeStatistics(at uptime: Int64) -> EngineStatistics {
+    var statistics = EngineStatistics()
+    statistics.requests = requests.count
+    statistics.maximumRequests = configuration.maximumRequests
+    statistics.machines = machines.count
+    statistics.residentBytes = eviction.bytes
+    statistics.maximumResidentBytes = configuration.residentBytes
+    statistics.timers = timers.count
+    statistics.maximumTimers = configuration.maximumTimers
+    statistics.shards = shards.count
+    statistics.leaseRemaining = lease.remaining(at: uptime)
+    for slot in slots {
+      statistics.recordsWaiting += slot.count
+      if slot.isDelayed { statistics.delayedWriters += 1 }
+    }
+    statistics.counts = counts
+    statistics.namespaces = namespaces.values.map { $0.takeStatistics() }
+      .sorted { $0.number.number < $1.number.number }
+    return statistics
+  }
+
+  /// Counts how the machine's step ended.
+  func count(_ result: NamespaceCounts.Result, _ machine: ResidentMachine) {
+    guard let step = machine.running?.counted else { return }
+    machine.namespace.counts.count(step, result)
+  }
+}
+
+extension NamespaceState {
+  func takeStatistics() -> NamespaceStatistics {
+    defer { (longestMailbox, longestQueue) = (0, 0) }
+    return NamespaceStatistics(
+      name: settings.name, number: number, requests: requests, stepsInFlight: steps,
+      maximumStepsInFlight: stepLimit, callsInFlight: invocations,
+      maximumCallsInFlight: invocationLimit, waiting: waiting.count, active: active,
+      due: due.count, parked: parked?.count ?? 0, hasBacklog: hasBacklog,
+      maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
+      longestMailbox: longestMailbox, longestQueue: longestQueue, counts: counts)
+  }
+}
+
+extension RunningStep {
+  var counted: NamespaceCounts.Step? {
+    switch item {
+    case .timeout: .timeout
+    case .notification: .notification
+    case .request:
+      switch request?.operation {
+      case .start: .start
+      case .call: .call
+      case .repair: .repair
+      case .simpleRepair: .simpleRepair
+      case .remove: .remove
+      case .notify, .get, .list, nil: nil
+      }
+    }
+  }
+}
+
+extension Verdict {
+  var counted: NamespaceCounts.CallOutcome {
+    switch self {
+    case .success: .answered
+    case .unreachable: .unreachable
+    case .transient: .transient
+    case .refused: .refused
+    case .fatal: .fatal
+    case .machineTooLarge: .tooLarge
+    }
+  }
+}

@@ -1,0 +1,88 @@
+/// What happened in a namespace since the engine began: numbers that only grow.
+public struct NamespaceCounts: Sendable, Hashable {
+  /// Requests that were refused since …
+  public enum Refusal: Int, Sendable, Hashable, CaseIterable {
+    /// … the namespace had as many requests in flight as were free in the server.
+    case requests
+    /// … too many waited on one machine, or on one idempotency key.
+    case mailbox
+    /// … too many notifications were queued on one machine.
+    case notifications
+  }
+
+  /// What a processor's answer meant.
+  public enum CallOutcome: Int, Sendable, Hashable, CaseIterable {
+    case answered, refused, transient, fatal, unreachable, tooLarge
+  }
+
+  /// What a step was for.
+  public enum Step: Int, Sendable, Hashable, CaseIterable {
+    case start, call, repair, simpleRepair, remove, timeout, notification
+  }
+
+  /// How a step ended.
+  public enum Result: Int, Sendable, Hashable, CaseIterable {
+    /// Its change is durable.
+    case committed
+    /// It changed nothing, or repeated a remembered reply.
+    case unchanged
+    /// It is tried again by the policy of retries.
+    case retried
+    /// The machine failed.
+    case failed
+    /// Its caller was told an error; the machine is as it was.
+    case refused
+    /// It could not go on: no endpoint, no storage, no lease. It comes again by itself, or its caller
+    /// was told so.
+    case postponed
+  }
+
+  public private(set) var refusals = [UInt64](repeating: 0, count: Refusal.allCases.count)
+  public private(set) var calls = [UInt64](repeating: 0, count: CallOutcome.allCases.count)
+  private var steps = [UInt64](repeating: 0, count: Step.allCases.count * Result.allCases.count)
+  /// Steps that had to wait for the namespace's limits.
+  public internal(set) var waited: UInt64 = 0
+  /// From a processor's call to its answer.
+  public internal(set) var callDurations = Distribution()
+
+  public init() {}
+
+  /// How many steps of a kind ended so.
+  public func steps(_ step: Step, _ result: Result) -> UInt64 {
+    steps[step.rawValue * Result.allCases.count + result.rawValue]
+  }
+
+  mutating func count(_ refusal: Refusal) { refusals[refusal.rawValue] += 1 }
+
+  mutating func count(_ outcome: CallOutcome) { calls[outcome.rawValue] += 1 }
+
+  mutating func count(_ step: Step, _ result: Result) {
+    steps[step.rawValue * Result.allCases.count + result.rawValue] += 1
+  }
+}
+
+/// A namespace as it is at a moment: what it uses of its limits, and what waits in it.
+public struct NamespaceStatistics: Sendable, Hashable {
+  public var name: String
+  public var number: NamespaceNumber
+  public var requests = 0
+  public var stepsInFlight = 0
+  public var maximumStepsInFlight = 0
+  public var callsInFlight = 0
+  public var maximumCallsInFlight = 0
+  /// Steps that wait for the two limits above.
+  public var waiting = 0
+  /// Machines that do something by themselves just now, and those that are due and wait for a turn.
+  public var active = 0
+  public var due = 0
+  /// Machines that wait for an endpoint that is down.
+  public var parked = 0
+  /// More machines are due, or wait for the endpoint, than memory holds.
+  public var hasBacklog = false
+  public var maximumMailbox = 0
+  public var maximumNotifications = 0
+  /// The most that waited on one machine since the statistics were last taken.
+  public var longestMailbox = 0
+  public var longestQueue = 0
+  public var counts = NamespaceCounts()
+}
