@@ -17,6 +17,10 @@ public struct ServerFacts: Hashable, Sendable {
   public let timeline: Int64
   /// The end of what is safely in the write-ahead log, in bytes; 0 on a standby.
   public let flushedPosition: Int64
+  /// The number of the next transaction that writes. A promotion passes over none, so a smaller
+  /// one than was seen on the server before tells that transactions are missing. After a crash the
+  /// number of a transaction that left nothing behind is given again.
+  public let nextTransaction: Int64
 
   /// Asks the server. An ordinary role may.
   public static func read(
@@ -29,7 +33,7 @@ public struct ServerFacts: Hashable, Sendable {
       isInRecovery: try row.value(0), fsync: try row.value(1), fullPageWrites: try row.value(2),
       dataSyncRetry: try row.value(3), isPooled: connection.isPooled,
       systemIdentifier: try row.value(4), timeline: Int64(timeline, radix: 16) ?? 0,
-      flushedPosition: try row.value(6))
+      flushedPosition: try row.value(6), nextTransaction: try row.value(7))
   }
 
   /// The timeline is the first eight digits of a WAL file's name; `pg_control_checkpoint` shows a
@@ -44,7 +48,8 @@ public struct ServerFacts: Hashable, Sendable {
       CASE WHEN recovery THEN '0'
         ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END,
       CASE WHEN recovery THEN 0
-        ELSE pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') END::int8
+        ELSE pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') END::int8,
+      pg_snapshot_xmax(pg_current_snapshot())::text::int8
     FROM pg_is_in_recovery() AS recovery
     """
 

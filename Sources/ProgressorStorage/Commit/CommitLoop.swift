@@ -127,7 +127,11 @@ struct CommitLoop {
         if try witness.testifies(on: connection, timeout: writer.timeout) { return .committed }
       }
       mayBeWritten = false
-      _ = try connection.run(contents.pipeline(under: identity), timeout: writer.timeout)
+      let results = try connection.run(
+        contents.pipeline(under: identity), timeout: writer.timeout)
+      if let transaction: Int64 = try? results.first?.first?.value(1) {
+        lease.committed(transaction: transaction, of: node)
+      }
       return .committed
     } catch {
       return mayBeWritten ? .unknown(error) : CommitOutcome(error)

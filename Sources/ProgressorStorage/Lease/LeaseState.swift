@@ -15,6 +15,8 @@ final class LeaseState: Sendable {
     /// way, so no new lease may begin, under which they would be written.
     var unacknowledgedLosses = 0
     var facts: ServerFacts?
+    /// The last transaction of the database that was acknowledged to us.
+    var lastTransaction: Int64 = 0
     /// How often the database turned out not to be the one that was known.
     var replacements = 0
   }
@@ -90,6 +92,13 @@ final class LeaseState: Sendable {
   /// may reach the earlier server, which may live on: nothing must be read through it any more.
   var replacements: Int { state.withLock { $0.replacements } }
 
+  /// The database has acknowledged a batch of `node`, as this transaction.
+  func committed(transaction: Int64, of node: SQLUUID) {
+    state.withLock { state in
+      if state.node == node { state.lastTransaction = max(state.lastTransaction, transaction) }
+    }
+  }
+
   /// Compares what a server says of itself with what was known before it was asked. If the two are
   /// not one history, the lease ends in the same instant: no thread can write under it any more.
   func observe(_ facts: ServerFacts, since before: ServerFacts?) -> ServerFacts.Continuity {
@@ -98,7 +107,7 @@ final class LeaseState: Sendable {
         if state.facts == nil { state.facts = facts }
         return .unbroken
       }
-      let continuity = facts.continuity(since: before)
+      var continuity = facts.continuity(since: before)
       if continuity == .unbroken {
         // Another thread may have learned later ones since, or those of another database.
         if let known = state.facts, facts.continuity(since: known) == .unbroken {
@@ -106,7 +115,13 @@ final class LeaseState: Sendable {
         }
         return .unbroken
       }
+      if continuity == .promoted, facts.nextTransaction <= state.lastTransaction {
+        continuity = .wentBack(
+          reason: "another server was promoted that has not got transaction "
+            + "\(state.lastTransaction): its next one is \(facts.nextTransaction)")
+      }
       state.facts = facts
+      state.lastTransaction = 0
       state.replacements += 1
       end(&state)
       return continuity

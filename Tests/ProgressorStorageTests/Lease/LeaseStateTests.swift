@@ -11,12 +11,12 @@ struct LeaseStateTests {
   private let node = SQLUUID.random()
 
   private func facts(
-    system: Int64 = 1, timeline: Int64 = 1, position: Int64 = 100
+    system: Int64 = 1, timeline: Int64 = 1, position: Int64 = 100, next: Int64 = 1_000
   ) -> ServerFacts {
     ServerFacts(
       version: 150_000, isInRecovery: false, fsync: true, fullPageWrites: true,
       dataSyncRetry: false, isPooled: false, systemIdentifier: system, timeline: timeline,
-      flushedPosition: position)
+      flushedPosition: position, nextTransaction: next)
   }
 
   /// One that owns shard 3, of a database whose facts are known.
@@ -85,6 +85,21 @@ struct LeaseStateTests {
     #expect(lease.observe(seen, since: before) != .unbroken)
     #expect(told == ["acquired [3]", "lost [3]"])
     #expect(lease.observe(seen, since: lease.lastFacts) == .unbroken)
+  }
+
+  @Test("A promoted server without the last acknowledged transaction is one that went back")
+  func missingTransaction() {
+    for (next, isMissing) in [(1_020 as Int64, true), (1_021, false)] {
+      let lease = held()
+      lease.committed(transaction: 1_020, of: node)
+      lease.committed(transaction: 1_010, of: node)
+      let seen = facts(timeline: 2, position: 200, next: next)
+      let continuity = lease.observe(seen, since: lease.lastFacts)
+      #expect((continuity != .promoted) == isMissing, "\(continuity)")
+      // The numbers of the new server are its own.
+      let later = facts(timeline: 3, position: 300, next: next)
+      #expect(lease.observe(later, since: lease.lastFacts) == .promoted)
+    }
   }
 
   @Test("A look that began before a later one ended is no step back in time")
