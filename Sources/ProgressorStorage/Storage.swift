@@ -35,14 +35,18 @@ public final class Storage: Sendable {
   /// - Parameters:
   ///   - deliver: takes what the engine is told, from several threads, in order per subject. Must not
   ///     block and must not call back into `Storage` on the same stack.
+  ///   - interruption: ends the start while it waits.
   ///   - databaseWentBack: told when acknowledged steps are missing in the database, with the reason.
   ///     Everything in memory is dropped and read again by then.
   public static func start(
     _ configuration: StorageConfiguration, logger: Logger,
+    interruption: StartInterruption? = nil,
     deliver: @escaping @Sendable (Input) -> Void,
     databaseWentBack: @escaping @Sendable (String) -> Void = { _ in }
   ) throws(StorageError) -> Storage {
-    let shards = try Migrator(configuration: configuration, logger: logger).migrate()
+    let migrator = Migrator(
+      configuration: configuration, logger: logger, stop: interruption?.signal)
+    let shards = try migrator.migrate()
     do {
       return try Storage(configuration, shards, logger, deliver, databaseWentBack)
     } catch let error as PostgreSQLError {

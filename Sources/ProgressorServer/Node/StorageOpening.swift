@@ -13,35 +13,46 @@ struct StorageOpening {
   let logger: Logger
   let deliver: @Sendable (Input) -> Void
 
-  /// Throws when the database cannot be used, or was not there in time.
+  /// Throws when the database cannot be used, or was not there in time, or the server is to stop.
   func open() async throws(NodeFailure) -> Storage {
+    let interruption = StartInterruption()
+    let result = await withGracefulShutdownHandler {
+      await open(interruption)
+    } onGracefulShutdown: {
+      interruption.raise()
+    }
+    return try result.get()
+  }
+
+  private func open(_ interruption: StartInterruption) async -> Result<Storage, NodeFailure> {
     let clock = ContinuousClock()
     let end = clock.now + patience
     while true {
       let failure: StorageError
-      switch await attempt() {
-      case .success(let storage): return storage
+      switch await attempt(interruption) {
+      case .success(let storage): return .success(storage)
       case .failure(let error): failure = error
       }
-      guard failure.kind == .unreachable, clock.now < end else { throw NodeFailure(failure) }
+      let stopped = NodeFailure(.stopped, "stopped while waiting for the database")
+      if Task.isShuttingDownGracefully { return .failure(stopped) }
+      guard failure.kind == .unreachable, clock.now < end else {
+        return .failure(NodeFailure(failure))
+      }
       logger.warning("waiting for the database", metadata: ["error": "\(failure)"])
       do { try await Task.sleep(for: .milliseconds(500), clock: clock) } catch {
-        throw NodeFailure(.stopped, "stopped while waiting for the database")
-      }
-      if Task.isShuttingDownGracefully {
-        throw NodeFailure(.stopped, "stopped while waiting for the database")
+        return .failure(stopped)
       }
     }
   }
 
   /// One attempt, on a thread that may block.
-  private func attempt() async -> Result<Storage, StorageError> {
+  private func attempt(_ interruption: StartInterruption) async -> Result<Storage, StorageError> {
     let (configuration, logger, deliver) = (configuration, logger, deliver)
     do {
       return try await NIOThreadPool.singleton.runIfActive {
         Result { () throws(StorageError) in
           try Storage.start(
-            configuration, logger: logger, deliver: deliver,
+            configuration, logger: logger, interruption: interruption, deliver: deliver,
             databaseWentBack: { reason in
               logger.critical(
                 "the database went back in time: acknowledged steps are missing",

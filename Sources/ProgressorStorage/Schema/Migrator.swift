@@ -7,6 +7,8 @@ struct Migrator {
   let configuration: StorageConfiguration
   let logger: Logger
   var migrations = Migration.all
+  /// Ends the wait for the database, or for another node that migrates.
+  var stop: StopSignal?
 
   /// Long enough for another node to finish its migrations first.
   static let timeout: Duration = .seconds(300)
@@ -17,7 +19,7 @@ struct Migrator {
   /// `StorageError`; nothing is half done then.
   func migrate() throws(StorageError) -> Int32 {
     do {
-      let connection = try Connection.open(configuration.settings(for: "migrator"))
+      let connection = try Connection.open(configuration.settings(for: "migrator"), stop: stop)
       defer { connection.close() }
       try refuseUnfit(connection)
       _ = try connection.run(Statements.schemaLock, timeout: Self.timeout)
