@@ -175,7 +175,8 @@ struct LeaseLoop {
       return
     }
     let takeover = Takeover(
-      node: node, isExclusive: configuration.isExclusive, timeout: timeout, logger: logger)
+      node: node, isExclusive: configuration.isExclusive,
+      leaseDuration: configuration.leaseDuration, logger: logger)
     let grants = try takeover.run(on: connection)
     if grants.count > lease.shardCount {
       logger.info("shards are owned", metadata: ["count": "\(grants.count)"])

@@ -7,12 +7,15 @@ import ProgressorEngine
 struct Takeover {
   let node: SQLUUID
   let isExclusive: Bool
-  let timeout: Duration
+  /// Of the own lease.
+  let leaseDuration: Duration
   let logger: Logger
 
-  /// How long a dead node's open batch is waited for before its session is ended.
-  private static let lockTimeout = "300"
   private static let attempts = 3
+  private var timeout: Duration { leaseDuration / 2 }
+
+  /// How long a dead node's open batch is waited for before its session is ended, in milliseconds.
+  private var lockTimeout: Int64 { min(300, leaseDuration.microseconds / 10_000) }
 
   /// Everything that `node` owns afterwards. Throws PGF01 when its own lease is over.
   func run(on connection: Connection) throws(PostgreSQLError) -> [ShardGrant] {
@@ -22,7 +25,13 @@ struct Takeover {
         $0.append(node)
         $0.append(isExclusive)
       }, timeout: timeout)
-    for row in expired { try takeOver(try row.value(0), on: connection) }
+    let dead = try expired.map { (row) throws(PostgreSQLError) -> SQLUUID in try row.value(0) }
+    // The own lease has to be renewed in between: many frozen nodes are taken over in several looks,
+    // in no order, so that none is always the last.
+    let end = LocalClock.uptime() + leaseDuration.microseconds / 6
+    for node in dead.shuffled() where LocalClock.uptime() < end {
+      try takeOver(node, on: connection)
+    }
     _ = try connection.run(Statements.claim, .with { $0.append(node) }, timeout: timeout)
     let owned = try connection.run(
       Statements.owned, .with { $0.append(node) }, timeout: timeout)
@@ -35,7 +44,7 @@ struct Takeover {
 
   private func takeOver(_ dead: SQLUUID, on connection: Connection) throws(PostgreSQLError) {
     var pipeline = Pipeline()
-    pipeline.append(Statements.sessionLockTimeout, .with { $0.append(Self.lockTimeout) })
+    pipeline.append(Statements.sessionLockTimeout, .with { $0.append("\(lockTimeout)") })
     pipeline.append(
       Statements.takeOver,
       .with {
