@@ -8,8 +8,11 @@ struct IdempotencySweeper {
   let slot: Int
   private var next: Int64
 
-  /// At most so many per shard and round.
+  /// At most so many per shard, and per round: batches wait meanwhile.
   private static let perShard: Int32 = 50
+  private static let perRound: Int32 = 1_000
+  /// Between two rounds as long as there is more to do.
+  private static let breather: Int64 = 100_000
 
   init(configuration: StorageConfiguration, slot: Int) {
     self.configuration = configuration
@@ -27,10 +30,14 @@ struct IdempotencySweeper {
     next = LocalClock.uptime() + configuration.sweepInterval.microseconds
     do {
       guard let (connection, identity) = try writer.open(for: node) else { return }
-      let results = try connection.run(pipeline(under: identity), timeout: writer.timeout)
+      // A round that hangs must not hold up batches for as long as they would wait themselves.
+      let results = try connection.run(
+        pipeline(under: identity), timeout: configuration.leaseDuration / 4)
       let deleted: Int64 = try results[1].onlyRow().value(0)
       // More may wait where that many were found.
-      if deleted >= Int64(Self.perShard) { next = LocalClock.uptime() }
+      if deleted >= Int64(Self.perShard) {
+        next = min(next, LocalClock.uptime() + Self.breather)
+      }
     } catch {
       logger.debug("expired idempotency keys were not swept", metadata: ["error": "\(error)"])
       writer.close()
@@ -53,6 +60,7 @@ struct IdempotencySweeper {
         $0.append(Int32(identity.slot))
         $0.append(Int32(configuration.slots))
         $0.append(Self.perShard)
+        $0.append(Self.perRound)
       })
     return pipeline
   }

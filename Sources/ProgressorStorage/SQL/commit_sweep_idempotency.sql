@@ -1,6 +1,7 @@
 -- Purpose: forget expired idempotency keys of one writer's shards, a bounded number at a time.
 -- Runs: under the fence, like everything that writes.
--- Parameters: $1 uuid node, $2 int slot, $3 int slots, $4 int at most so many per shard.
+-- Parameters: $1 uuid node, $2 int slot, $3 int slots, $4 int at most so many per shard,
+-- $5 int at most so many.
 -- Result: how many were deleted.
 -- Plan: shard_by_owner, then per shard a few rows of idempotency_by_expiry, then idempotency_pkey.
 WITH expired AS (
@@ -15,6 +16,7 @@ WITH expired AS (
     LIMIT $4
   ) AS old
   WHERE shard.owner = $1 AND shard.shard % $3 = $2
+  LIMIT $5
 ), gone AS (
   DELETE FROM idempotency USING expired
   WHERE idempotency.shard = expired.shard AND idempotency.namespace = expired.namespace
