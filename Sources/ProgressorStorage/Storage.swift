@@ -75,8 +75,8 @@ public final class Storage: Sendable {
     lookAheads = try Scanner(
       "timers", configuration: configuration, watch: watch, logger: logger, deliver: deliver)
     let keeper = try LeaseKeeper(
-      configuration: configuration, shards: shards, watch: watch, progress: progress,
-      status: board, logger: logger)
+      configuration: configuration, shards: shards, namespaces: namespaces, watch: watch,
+      progress: progress, status: board, logger: logger)
     self.keeper = keeper
     let progress = progress
     writers = try (0..<max(1, configuration.slots)).map { slot in

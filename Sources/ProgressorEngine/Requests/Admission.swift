@@ -34,10 +34,7 @@ extension Engine {
       return refuse(request, .overloaded("the server has too many requests in flight"))
     }
     guard let namespace = namespaces[ExactText(request.machine.namespace)] else {
-      return refuse(
-        request,
-        namespacesAreKnown
-          ? .namespaceNotFound(request.machine.namespace) : .storageUnavailable)
+      return refuse(request, whyUnknown(request))
     }
     // What one namespace holds is never more than what it leaves free, so that none can take
     // everything (dynamic thresholds; Choudhury and Hahne, 1998).
@@ -65,6 +62,20 @@ extension Engine {
     if let key, !claim(key, for: request, machine) { return }
     register(request, machine, in: namespace, key)
     enter(request.id, machine)
+  }
+
+  /// A node that does not have the machine's shard learns of namespaces later than the owner: it
+  /// denies none.
+  private func whyUnknown(_ request: Request) -> ProgressorError {
+    guard namespacesAreKnown else { return .storageUnavailable }
+    let isOwner: Bool
+    if case .list = request.operation {
+      isOwner = !shards.isEmpty
+    } else {
+      isOwner = shards[ShardID(of: request.machine, shards: configuration.shards)] != nil
+    }
+    return isOwner && lease.isTrusted(at: now.uptime)
+      ? .namespaceNotFound(request.machine.namespace) : .notOwner
   }
 
   /// Whether another request may wait on the machine. The limit is on what waits beside the one that

@@ -10,15 +10,15 @@ final class LeaseKeeper: Sendable {
   private let thread: ConnectionThread<Nudge>
 
   init(
-    configuration: StorageConfiguration, shards: Int32, watch: DatabaseWatch,
-    progress: CommitProgress, status: StatusBoard, logger: Logger
+    configuration: StorageConfiguration, shards: Int32, namespaces: NamespaceStore,
+    watch: DatabaseWatch, progress: CommitProgress, status: StatusBoard, logger: Logger
   ) throws(PostgreSQLError) {
     var settings = configuration.settings(for: "lease")
     settings.connectTimeout = min(settings.connectTimeout, configuration.leaseDuration / 2)
     thread = try ConnectionThread(name: "pg-lease", settings: settings, capacity: 64) { session in
       var loop = LeaseLoop(
-        session: session, configuration: configuration, shards: shards, watch: watch,
-        progress: progress, status: status, logger: logger)
+        session: session, configuration: configuration, shards: shards, namespaces: namespaces,
+        watch: watch, progress: progress, status: status, logger: logger)
       loop.run()
     }
   }

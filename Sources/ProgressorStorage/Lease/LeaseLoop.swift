@@ -9,6 +9,7 @@ struct LeaseLoop {
   let configuration: StorageConfiguration
   /// Of the database.
   let shards: Int32
+  let namespaces: NamespaceStore
   let watch: DatabaseWatch
   let progress: CommitProgress
   let status: StatusBoard
@@ -29,12 +30,13 @@ struct LeaseLoop {
 
   init(
     session: ConnectionSession<LeaseKeeper.Nudge>, configuration: StorageConfiguration,
-    shards: Int32, watch: DatabaseWatch, progress: CommitProgress, status: StatusBoard,
-    logger: Logger
+    shards: Int32, namespaces: NamespaceStore, watch: DatabaseWatch, progress: CommitProgress,
+    status: StatusBoard, logger: Logger
   ) {
     self.session = session
     self.configuration = configuration
     self.shards = shards
+    self.namespaces = namespaces
     self.watch = watch
     self.progress = progress
     self.status = status
@@ -178,10 +180,12 @@ struct LeaseLoop {
       node: node, isExclusive: configuration.isExclusive,
       leaseDuration: configuration.leaseDuration, logger: logger)
     let grants = try takeover.run(on: connection)
-    if grants.count > lease.shardCount {
-      logger.info("shards are owned", metadata: ["count": "\(grants.count)"])
-    }
-    lease.own(node, grants)
+    guard grants.count > lease.shardCount else { return }
+    logger.info("shards are owned", metadata: ["count": "\(grants.count)"])
+    // The owner before may just have made a namespace: who asks for it must not hear that there is
+    // none.
+    let lease = lease
+    namespaces.perform(.read) { _ in lease.own(node, grants) }
   }
 
   /// Gives everything back in order, so that the next owner need not wait for the lease to end.

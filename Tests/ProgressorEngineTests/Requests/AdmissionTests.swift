@@ -21,7 +21,21 @@ struct AdmissionTests {
 
   @Test("That a namespace is missing is said only when it is known which there are")
   func namespacesAreNotKnownYet() {
-    #expect(answer(after: [])?.code == .unavailable)
-    #expect(answer(after: [.namespacesChanged([])])?.reason == .namespaceNotFound)
+    #expect(answer(after: owning)?.reason == .storageUnavailable)
+    #expect(answer(after: owning + [.namespacesChanged([])])?.reason == .namespaceNotFound)
+  }
+
+  @Test("A standby denies no namespace: the owner may just have made it")
+  func namespacesOfOthers() {
+    #expect(answer(after: [.namespacesChanged([])])?.reason == .notOwner)
+  }
+
+  /// All shards under a lease.
+  private var owning: [Input] {
+    let shards = 0..<EngineConfiguration().shards
+    return [
+      .shardsAcquired(shards.map { ShardGrant(shard: ShardID($0), epoch: 1) }),
+      .leaseRenewed(until: 1_000_000),
+    ]
   }
 }
