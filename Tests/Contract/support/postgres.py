@@ -1,12 +1,16 @@
-"""A PostgreSQL of a test's own, for `--database-url`: the test may stop and start it."""
+"""A PostgreSQL of a test's own, for `--database-url`: the test may do to it what it wants."""
 
+import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from .server import free_port, scratch_directory
+from .waiting import eventually
 
 USER = "tests"
 
@@ -20,15 +24,19 @@ def _programs() -> Path:
 class Postgres:
     """A cluster on a port of 127.0.0.1, trusted, made by initdb."""
 
-    def __init__(self):
+    def __init__(self, copy_of: "Postgres | None" = None):
         self.directory = scratch_directory()
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
         self.data = self.directory / "data"
         self.port = free_port()
         self.url = self._url("postgres")
-        self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER, "--encoding=UTF8",
-                  "--locale=C", "--no-sync")
+        if copy_of is None:
+            self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER,
+                      "--encoding=UTF8", "--locale=C", "--no-sync")
+        else:
+            self._run("pg_basebackup", "-D", str(self.data), "-d", copy_of._url("postgres"), "-R",
+                      "--checkpoint=fast", "--no-sync")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(_programs() / program), *arguments]
@@ -48,25 +56,130 @@ class Postgres:
         """`immediate` is the crash of a database: no goodbye, recovery at the next start."""
         self._run("pg_ctl", "-D", str(self.data), "-w", "-m", mode, "stop")
 
+    def standby(self) -> "Postgres":
+        """A hot standby that follows this cluster."""
+        return Postgres(copy_of=self).start()
+
+    def stop_following(self) -> None:
+        """A standby gets nothing new from now on: it lags."""
+        self.sql("alter system set primary_conninfo = ''", "select pg_reload_conf()")
+        eventually(lambda: self.sql("select count(*) from pg_stat_wal_receiver") == "0",
+                   "the standby is cut off")
+
+    def promote(self) -> None:
+        self._run("pg_ctl", "-D", str(self.data), "-w", "promote")
+
+    @property
+    def postmaster(self) -> int:
+        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
+
+    def backends(self) -> list[int]:
+        """The processes of the postmaster: sessions and its own helpers."""
+        children = Path(f"/proc/{self.postmaster}/task/{self.postmaster}/children").read_text()
+        return [int(pid) for pid in children.split()]
+
+    def kill(self) -> None:
+        """SIGKILL of the postmaster. Its sessions live on until they notice."""
+        pid = self.postmaster
+        os.kill(pid, signal.SIGKILL)
+        eventually(lambda: not _runs(pid), "the postmaster is gone")
+
+    def restart_when_possible(self) -> None:
+        """As long as a session of the killed postmaster lives, no other one starts."""
+        eventually(self._starts, "PostgreSQL starts again", timeout=60)
+
+    def _starts(self) -> bool:
+        with contextlib.suppress(AssertionError):
+            self.start()
+            return True
+        return False
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """No process of the cluster runs in the block; sockets stay open."""
+        os.kill(self.postmaster, signal.SIGSTOP)
+        stopped = [self.postmaster]
+        for pid in self.backends():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
+                stopped.append(pid)
+        try:
+            yield
+        finally:
+            for pid in reversed(stopped):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
+    @contextlib.contextmanager
+    def read_only(self) -> Iterator[None]:
+        """As a server is after a failover to another: no transaction can write."""
+        self.sql("alter system set default_transaction_read_only = on",
+                 "select pg_reload_conf()")
+        eventually(lambda: self.sql("show default_transaction_read_only") == "on",
+                   "the cluster is read-only")
+        try:
+            yield
+        finally:
+            self.sql("set default_transaction_read_only = off",
+                     "alter system reset default_transaction_read_only",
+                     "select pg_reload_conf()")
+
     def _url(self, database: str) -> str:
         return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
 
-    def new_database(self) -> None:
+    def new_database(self, options: str = "") -> None:
         """Makes an empty database; `url` is its address from now on."""
         name = f"d{uuid.uuid4().hex[:8]}"
-        self.sql(f"create database {name}")
+        self.sql(f"create database {name} {options}", database="postgres")
         self.url = self._url(name)
 
     @property
     def running(self) -> bool:
         return (self.data / "postmaster.pid").exists()
 
-    def sql(self, statement: str) -> str:
-        command = [str(_programs() / "psql"), "-XAtq", self.url, "-c", statement]
+    @property
+    def name(self) -> str:
+        """Of the database at `url`."""
+        return self.url.rpartition("/")[2]
+
+    def new_folder(self, path: Path) -> None:
+        """A folder that belongs to PostgreSQL."""
+        path.mkdir()
+        if os.geteuid() == 0:
+            shutil.chown(path, "postgres", "postgres")
+
+    def sql(self, *statements: str, database: str | None = None) -> str:
+        """What the statements answer in one session, on `url` or another database."""
+        url = self._url(database) if database else self.url
+        command = [str(_programs() / "psql"), "-XAtq", url]
+        for statement in statements:
+            command += ["-c", statement]
         return subprocess.run(command, check=True, capture_output=True, text=True,
                               timeout=60).stdout.strip()
+
+    @contextlib.contextmanager
+    def session(self, *statements: str, name: str = "tests") -> Iterator[None]:
+        """A session that has run the statements, and stays open and silent in the block."""
+        with subprocess.Popen([str(_programs() / "psql"), "-XAtq", self.url], text=True,
+                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                              env={**os.environ, "PGAPPNAME": name}) as client:
+            try:
+                client.stdin.write(";\n".join([*statements, "select 'there'"]) + ";\n")
+                client.stdin.flush()
+                while (line := client.stdout.readline().strip()) != "there":
+                    assert client.poll() is None, line
+                yield
+            finally:
+                client.kill()
 
     def close(self) -> None:
         if self.running:
             self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False

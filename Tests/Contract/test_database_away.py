@@ -1,0 +1,257 @@
+"""PostgreSQL goes away in every way there is: callers hear UNAVAILABLE, health says NOT_SERVING,
+nothing is lost or applied twice, no machine fails, and work goes on by itself."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import grpc
+import pytest
+from support.client import Failure, Space, failure_of
+from support.outage import Work
+from support.postgres import Postgres
+from support.processor import echo
+from support.proxy import AnswerLost, Proxy, RequestLost
+from support.stubs import automaton_pb2
+from support.waiting import eventually
+
+LEASE = 2
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = Postgres().start()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def postgres(cluster):
+    """The cluster with an empty database in it."""
+    cluster.new_database()
+    return cluster
+
+
+@pytest.fixture
+def database(servers):
+    """Makes a server on a database, started."""
+    def start(url: str, lease: float = LEASE):
+        return servers("--database-url", url, embedded=False,
+                       environment={"PROGRESSOR_LEASE": f"{lease}s"}).start()
+    return start
+
+
+@pytest.fixture
+def proxy(postgres):
+    proxy = Proxy(postgres.port)
+    yield proxy
+    proxy.close()
+
+
+@contextlib.contextmanager
+def killed(postgres: Postgres) -> Iterator[None]:
+    """SIGKILL of the postmaster, and a new one that recovers."""
+    postgres.kill()
+    yield
+    postgres.restart_when_possible()
+
+
+@contextlib.contextmanager
+def stopped(postgres: Postgres, mode: str) -> Iterator[None]:
+    postgres.stop(mode)
+    yield
+    postgres.start()
+
+
+@contextlib.contextmanager
+def disk_full(postgres: Postgres) -> Iterator[None]:
+    filler = postgres.tablespace / "filler"
+    with filler.open("wb") as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1 << 16))
+            file.flush()
+    yield
+    filler.unlink()
+
+
+OUTAGES = {
+    "postmaster killed": killed,
+    "stopped fast": lambda postgres: stopped(postgres, "fast"),
+    "stopped as in a crash": lambda postgres: stopped(postgres, "immediate"),
+    "frozen for longer than the lease": Postgres.frozen,
+    "read-only": Postgres.read_only,
+}
+
+
+@pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES.keys())
+def test_an_outage(database, postgres, spaces, outage):
+    server = database(postgres.url)
+    work = Work(spaces(server.client))
+    with outage(postgres):
+        work.during_an_outage()
+    work.goes_on()
+    assert "went back in time" not in server.log.read_text()
+
+
+def test_a_full_disk(database, cluster, spaces, tmp_path_factory):
+    with small_disk(cluster):
+        cluster.new_database("tablespace small")
+        server = database(cluster.url)
+        # What is written does not fit into what the tables have free.
+        work = Work(spaces(server.client), payload=bytes(300_000))
+        with disk_full(cluster):
+            work.during_an_outage()
+        work.goes_on()
+        assert server.terminate() == 0
+        cluster.sql(f"drop database {cluster.name} with (force)", database="postgres")
+        cluster.sql("drop tablespace small", database="postgres")
+
+
+@contextlib.contextmanager
+def small_disk(postgres: Postgres) -> Iterator[None]:
+    """A tablespace `small` on a file system of 48 MB."""
+    postgres.tablespace = postgres.directory / "small"
+    postgres.tablespace.mkdir()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0777", "tmpfs",
+                            str(postgres.tablespace)], capture_output=True, text=True)
+    if mount.returncode != 0:
+        pytest.skip(f"a disk that can be filled needs the right to mount: {mount.stderr.strip()}")
+    try:
+        folder = postgres.tablespace / "data"
+        postgres.new_folder(folder)
+        postgres.sql(f"create tablespace small location '{folder}'", database="postgres")
+        yield
+    finally:
+        subprocess.run(["umount", "--lazy", str(postgres.tablespace)], check=True)
+
+
+def test_a_stall_within_the_lease_is_only_slow(database, postgres, spaces):
+    server = database(postgres.url, lease=20)
+    space = spaces(server.client)
+    space.start("m", b"a")
+    with postgres.frozen():
+        call = space.call_later("m", b"b")
+        eventually(lambda: len(space.invocations("m")) == 2, "the processor answers")
+        with pytest.raises(grpc.FutureTimeoutError):
+            call.result(timeout=1)
+        assert server.client.serving()
+    assert call.result().response == b"b"
+    assert space.events("m") == [b"a", b"b"]
+    assert len(space.invocations("m")) == 2
+
+
+def test_a_killed_session_restarts_postgresql_and_nobody_hears_more_than_unavailable(
+        database, postgres, spaces):
+    """PostgreSQL ends all sessions when one dies, and recovers."""
+    server = database(postgres.url, lease=5)
+    space = spaces(server.client)
+    space.start("m", b"0")
+    for number in range(1, 4):
+        writer = postgres.sql("select max(pid) from pg_stat_activity "
+                              "where application_name like 'progressor/%/writer/%'")
+        os.kill(int(writer), signal.SIGKILL)
+        args = b"%d" % number
+        eventually(lambda: _call(space, args) == args, "calls go on", timeout=30)
+    assert space.events("m") == [b"%d" % n for n in range(4)]
+    assert "went back in time" not in server.log.read_text()
+
+
+@pytest.mark.parametrize("fault", [AnswerLost, RequestLost])
+def test_a_connection_cut_in_the_middle_of_a_commit(database, postgres, proxy, spaces, fault):
+    """Fence, then read: committed or not, the step is there once and its caller hears OK."""
+    server = database(proxy.url(postgres.url), lease=10)
+    space = spaces(server.client)
+    space.start("m", b"a")
+    for number in range(5):
+        args = b"cut %d" % number
+        cut = proxy.on_message(args, fault)
+        assert space.call("m", args) == args
+        cut.wait()
+    notification = proxy.on_message(b"notification", fault)
+    space.notify("m", b"notification")
+    notification.wait()
+    removed = proxy.on_message(b"gone", fault)
+    space.start("n", b"gone")
+    removed.wait()
+    expected = [b"a", *(b"cut %d" % n for n in range(5)), b"notification"]
+    eventually(lambda: space.events("m") == expected, "the notification is delivered")
+    assert space.events("n") == [b"gone"]
+    seen = [i.args for i in space.invocations()]
+    assert sorted(seen) == sorted([*expected, b"gone"]), "the processor saw each step once"
+
+
+def test_the_network_to_the_database_is_cut_and_comes_back(database, postgres, proxy, spaces):
+    server = database(proxy.url(postgres.url))
+    work = Work(spaces(server.client))
+    port, proxy.target = proxy.target, 1
+    proxy.cut()
+    work.during_an_outage()
+    proxy.target = port
+    work.goes_on()
+
+
+def test_a_failover_to_a_lagging_standby(database, proxy, postgres, spaces):
+    """Acknowledged steps are missing: memory is emptied, the log says so, and nothing is wedged."""
+    server = database(proxy.url(postgres.url))
+    space = spaces(server.client)
+    space.start("m", b"a")
+    standby = postgres.standby()
+    try:
+        eventually(lambda: standby.sql("select count(*) from progressor.event", database=postgres.name) == "1",
+                   "the standby has what there is")
+        standby.stop_following()
+        space.call("m", b"lost")
+        space.start("also lost", b"a")
+        assert space.events("m") == [b"a", b"lost"]
+        postgres.stop("immediate")
+        standby.promote()
+        proxy.target = standby.port
+        proxy.cut()
+        assert eventually(lambda: _call(space, b"b"), "calls go on", timeout=30) == b"b"
+        assert space.events("m") == [b"a", b"b"], "what memory held is not believed any more"
+        log = server.log.read_text()
+        assert "critical" in log and "went back in time" in log
+        assert space.ids() == ["m"]
+        space.start("also lost", b"again")
+        assert space.events("also lost") == [b"again"]
+        assert space.invocations("m")[-1].metadata["progressor-step"]
+        space.notify("m", b"n")
+        eventually(lambda: space.events("m") == [b"a", b"b", b"n"], "notifications go on")
+        assert server.terminate() == 0
+    finally:
+        standby.close()
+        postgres.start()
+
+
+def test_a_failover_that_lost_nothing(database, proxy, postgres, spaces):
+    server = database(proxy.url(postgres.url))
+    work = Work(spaces(server.client))
+    standby = postgres.standby()
+    try:
+        proxy.target = 1
+        proxy.cut()
+        work.during_an_outage()
+        sent = postgres.sql("select pg_current_wal_flush_lsn()")
+        eventually(lambda: standby.sql(f"select pg_last_wal_replay_lsn() >= '{sent}'") == "t",
+                   "the standby has everything")
+        postgres.stop("immediate")
+        standby.promote()
+        proxy.target = standby.port
+        work.goes_on(invoked_again=True)
+        assert "went back in time" not in server.log.read_text()
+        assert server.terminate() == 0
+    finally:
+        standby.close()
+        postgres.start()
+
+
+def _call(space: Space, args: bytes) -> bytes | None:
+    """The reply, or nothing while it is unavailable."""
+    try:
+        return space.call("m", args, key=args.decode(), timeout=5)
+    except grpc.RpcError as error:
+        assert error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), error
+        return None
