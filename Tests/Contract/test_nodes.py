@@ -1,0 +1,267 @@
+"""Two servers on one database: the second is a hot standby from the start, and whatever happens to
+the first, exactly one of them writes."""
+
+import contextlib
+import itertools
+import signal
+import time
+import uuid
+
+import grpc
+import pytest
+from grpc_health.v1 import health_pb2
+from support.client import Gate, Space, fails
+from support.postgres import Postgres
+from support.processor import Answer, timer_in
+from support.proxy import Proxy, SyncHeld
+from support.waiting import eventually
+
+LEASE = 2
+# What a server holds while it looks at the schema.
+SCHEMA_LOCK = 8097880561172341362
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = Postgres().start()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def postgres(cluster):
+    cluster.new_database()
+    return cluster
+
+
+@pytest.fixture
+def node(servers, postgres):
+    """Makes servers on the database, not started yet."""
+    def make(url: str = "", lease: float = LEASE):
+        return servers("--database-url", url or postgres.url, embedded=False,
+                       environment={"PROGRESSOR_LEASE": f"{lease}s"})
+    return make
+
+
+@pytest.fixture
+def first(node):
+    return node().start()
+
+
+@pytest.fixture
+def second(first, node):
+    return stand_by(node())
+
+
+def stand_by(server):
+    server.start(wait=False)
+    eventually(lambda: listens(server), "the standby is there", timeout=60)
+    return server
+
+
+def listens(server) -> bool:
+    try:
+        server.client.health.Check(health_pb2.HealthCheckRequest(), timeout=2)
+        return True
+    except grpc.RpcError as error:
+        return error.code() == grpc.StatusCode.NOT_FOUND
+
+
+def step(i) -> Answer:
+    """One event per stimulus; a timer after as many seconds as the args of init say."""
+    armed = i.kind == "init" and i.args.replace(b".", b"").isdigit()
+    return Answer(response=i.args, events=[i.args or i.kind.encode()],
+                  timer=timer_in(float(i.args)) if armed else None)
+
+
+def call(space: Space, id: str, args: bytes) -> bytes | None:
+    """The reply, or nothing while it is unavailable."""
+    try:
+        return space.call(id, args, key=args.decode(), timeout=5)
+    except grpc.RpcError as error:
+        assert error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), error
+        return None
+
+
+def taken_over(space: Space, id: str, args: bytes, within: float) -> None:
+    eventually(lambda: call(space, id, args) == args, "the standby takes over", timeout=within)
+
+
+def test_a_standby_refuses_and_changes_nothing(first, second, spaces):
+    space = spaces(first.client, step)
+    space.start("m", b"a")
+    standby = space.on(second.client)
+    assert not second.client.serving()
+    for request in (lambda: standby.call("m", b"b"), lambda: standby.get("m"),
+                    lambda: standby.start("n"), lambda: standby.notify("m", b"n"),
+                    lambda: standby.remove("m"), lambda: list(standby.pages())):
+        with fails("UNAVAILABLE", "NOT_OWNER"):
+            request()
+    assert space.call("m", b"c") == b"c"
+    assert space.events("m") == [b"a", b"c"]
+
+
+def test_sigkill_of_the_first(first, second, spaces):
+    """The lease has to end; then timers that came due fire, and notifications are delivered."""
+    gate = Gate()
+    space = spaces(first.client, step)
+    space.start("m", b"a")
+    space.start("timed", b"0.5")
+    space.start("notified", b"a")
+    space.behave(lambda i: gate.wait() if i.kind == "notification" else step(i))
+    space.notify("notified", b"n")
+    gate.wait_for_entry()
+    first.kill()
+    space.behave(step)
+    gate.open()
+    standby = space.on(second.client)
+    began = time.monotonic()
+    taken_over(standby, "m", b"b", within=LEASE + 5)
+    assert time.monotonic() - began < LEASE + 3
+    eventually(lambda: standby.events("timed") == [b"0.5", b"timeout"], "the timer fires")
+    eventually(lambda: standby.events("notified") == [b"a", b"n"], "it is delivered")
+    assert standby.events("m") == [b"a", b"b"]
+    eventually(second.client.serving, "the second serves")
+
+
+def test_sigterm_of_the_first(first, second, spaces):
+    """It gives its shards back: the standby need not wait for the lease to end."""
+    space = spaces(first.client, step)
+    space.start("m", b"a")
+    assert first.terminate() == 0
+    began = time.monotonic()
+    standby = space.on(second.client)
+    taken_over(standby, "m", b"b", within=10)
+    assert time.monotonic() - began < 1
+    assert standby.events("m") == [b"a", b"b"]
+
+
+@contextlib.contextmanager
+def frozen(server):
+    """In the block the server does not run."""
+    server.send_signal(signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        server.send_signal(signal.SIGCONT)
+
+
+def test_a_frozen_first_wakes_up_as_the_standby_and_is_one(first, second, spaces):
+    """I4. A processor's answer that outlives its owner commits nothing; the epoch grew."""
+    gate = Gate()
+    space = spaces(first.client, step)
+    space.start("m", b"a")
+    space.start("timed", b"1")
+
+    def behave(i):
+        if i.args == b"in flight":
+            gate.wait()
+        return step(i)
+
+    space.behave(behave)
+    in_flight = space.call_later("m", b"in flight", timeout=60)
+    gate.wait_for_entry()
+    standby = space.on(second.client)
+    with frozen(first):
+        taken_over(standby, "m", b"b", within=LEASE + 10)
+        eventually(lambda: standby.events("timed") == [b"1", b"timeout"], "the timer fires")
+        gate.open()
+    with fails("UNAVAILABLE", "NOT_OWNER"):
+        in_flight.result()
+    with fails("UNAVAILABLE", "NOT_OWNER"):
+        space.get("m")
+    eventually(lambda: not first.client.serving(), "the first is the standby")
+    assert standby.call("m", b"c") == b"c"
+    assert standby.events("m") == [b"a", b"b", b"c"]
+    epochs = [int(i.metadata["progressor-epoch"]) for i in space.invocations("m")]
+    assert epochs == sorted(epochs) and epochs[-1] > epochs[0], "the fencing token grew"
+    second.kill()
+    taken_over(space, "m", b"d", within=LEASE + 10)
+    assert space.events("m") == [b"a", b"b", b"c", b"d"], "nothing is left of what it had held"
+
+
+def test_a_first_that_is_frozen_in_the_middle_of_a_commit(postgres, node, spaces):
+    """Its session holds locks, and no timeout of PostgreSQL ends it: the takeover does."""
+    proxy = Proxy(postgres.port)
+    try:
+        first = node(proxy.url(postgres.url)).start()
+        second = stand_by(node())
+        space = spaces(first.client, step)
+        space.start("m", b"a")
+        held = proxy.on_message(b"half a commit", SyncHeld)
+        caller = space.call_later("m", b"half a commit", timeout=60)
+        held.wait()
+        standby = space.on(second.client)
+        with frozen(first):
+            taken_over(standby, "m", b"b", within=LEASE + 10)
+        with fails("UNAVAILABLE"):
+            caller.result()
+        eventually(lambda: not first.client.serving(), "the first is the standby")
+        with fails("UNAVAILABLE", "NOT_OWNER"):
+            space.call("m", b"c", timeout=10)
+        assert standby.events("m") == [b"a", b"b"]
+        assert "sessions of a dead node held its locks and were ended" in second.log.read_text()
+        second.kill()
+        taken_over(space, "m", b"d", within=LEASE + 10)
+        assert space.events("m") == [b"a", b"b", b"d"]
+    finally:
+        proxy.close()
+
+
+def test_two_standbys_that_wake_up_at_once(first, second, node, postgres, spaces):
+    """They divide the shards, or one has them all; no shard has two owners."""
+    third = stand_by(node())
+    space = spaces(first.client, step)
+    ids = [f"m{number}" for number in range(40)]
+    for id in ids:
+        space.start(id, b"a")
+    with frozen(second), frozen(third):
+        first.kill()
+        eventually(lambda: postgres.sql("select bool_and(expires_at < clock_timestamp()) "
+                                        "from progressor.node") == "t", "every lease is over")
+    standbys = [space.on(second.client), space.on(third.client)]
+    for id in ids:
+        owners = eventually(lambda: [s for s in standbys if call(s, id, b"b") == b"b"],
+                            "somebody takes over", timeout=LEASE + 10)
+        assert owners[0].events(id) == [b"a", b"b"]
+    owned = postgres.sql("select count(*), count(distinct owner) from progressor.shard "
+                         "where owner is not null")
+    assert owned in ("1024|1", "1024|2")
+    for id in ids:
+        assert len([i for i in space.invocations(id) if i.kind == "call"]) == 1
+
+
+def test_many_frozen_nodes_cost_the_taker_nothing(first, postgres, spaces):
+    """Each one's locks take their time: the own lease is renewed in between."""
+    space = spaces(first.client, step)
+    space.start("m", b"a")
+    nodes = [str(uuid.uuid4()) for _ in range(12)]
+    with contextlib.ExitStack() as sessions:
+        for dead in nodes:
+            postgres.sql(f"insert into progressor.node values ('{dead}', "
+                         "clock_timestamp() + interval '1 minute', 'frozen')",
+                         f"insert into progressor.writer values ('{dead}', 0)")
+            sessions.enter_context(postgres.session(
+                "begin", f"select 1 from progressor.writer where node = '{dead}' for update",
+                name=f"progressor/{dead}/writer/0/"))
+        postgres.sql("update progressor.node set expires_at = clock_timestamp() "
+                     "where name = 'frozen'")
+        numbers = itertools.count()
+        while postgres.sql("select count(*) from progressor.node") != "1":
+            args = b"%d" % next(numbers)
+            assert space.call("m", args, timeout=5) == args
+    log = first.log.read_text()
+    assert "lease was taken over" not in log and "cannot be kept" not in log, log
+
+
+def test_sigterm_while_another_node_migrates(postgres, node):
+    """The lock of the schema may be held for minutes; a server that waits for it can be stopped."""
+    with postgres.session(f"select pg_advisory_lock({SCHEMA_LOCK})"):
+        server = node().start(wait=False)
+        eventually(lambda: postgres.sql(
+            "select count(*) from pg_locks where locktype = 'advisory' and not granted "
+            "and database = (select oid from pg_database where datname = current_database())"
+        ) == "1", "it waits for the lock")
+        began = time.monotonic()
+        assert server.terminate(20) == 0
+        assert time.monotonic() - began < 3
