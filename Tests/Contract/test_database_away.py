@@ -5,7 +5,6 @@ import contextlib
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 
 import grpc
@@ -200,8 +199,8 @@ def test_a_failover_to_a_lagging_standby(database, proxy, postgres, spaces):
     space.start("m", b"a")
     standby = postgres.standby()
     try:
-        eventually(lambda: standby.sql("select count(*) from progressor.event", database=postgres.name) == "1",
-                   "the standby has what there is")
+        eventually(lambda: standby.sql("select count(*) from progressor.event",
+                                       database=postgres.name) == "1", "it has what there is")
         standby.stop_following()
         space.call("m", b"lost")
         space.start("also lost", b"a")

@@ -71,12 +71,7 @@ class Postgres:
 
     @property
     def postmaster(self) -> int:
-        return int((self.data / "postmaster.pid").read_text().splitlines()[0])
-
-    def backends(self) -> list[int]:
-        """The processes of the postmaster: sessions and its own helpers."""
-        children = Path(f"/proc/{self.postmaster}/task/{self.postmaster}/children").read_text()
-        return [int(pid) for pid in children.split()]
+        return postmaster_of(self.data)
 
     def kill(self) -> None:
         """SIGKILL of the postmaster. Its sessions live on until they notice."""
@@ -94,21 +89,9 @@ class Postgres:
             return True
         return False
 
-    @contextlib.contextmanager
-    def frozen(self) -> Iterator[None]:
+    def frozen(self) -> contextlib.AbstractContextManager[None]:
         """No process of the cluster runs in the block; sockets stay open."""
-        os.kill(self.postmaster, signal.SIGSTOP)
-        stopped = [self.postmaster]
-        for pid in self.backends():
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGSTOP)
-                stopped.append(pid)
-        try:
-            yield
-        finally:
-            for pid in reversed(stopped):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGCONT)
+        return frozen(self.postmaster)
 
     @contextlib.contextmanager
     def read_only(self) -> Iterator[None]:
@@ -176,6 +159,29 @@ class Postgres:
         if self.running:
             self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def postmaster_of(data: Path) -> int:
+    """The process of the cluster in this directory, or below it."""
+    (file,) = data.rglob("postmaster.pid")
+    return int(file.read_text().splitlines()[0])
+
+
+@contextlib.contextmanager
+def frozen(postmaster: int) -> Iterator[None]:
+    """No process of the cluster runs in the block; sockets stay open."""
+    os.kill(postmaster, signal.SIGSTOP)
+    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
+    stopped = [postmaster, *map(int, children.split())]
+    for pid in stopped[1:]:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in reversed(stopped):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def _runs(pid: int) -> bool:
