@@ -131,7 +131,7 @@ import Testing
     return try ChildProcess.spawn(untied, input: null, output: null)
   }
 
-  @Test("A postmaster.pid that names a living process of somebody else is not in the way")
+  @Test("Lock files that name a living process of somebody else are not in the way")
   func misleadingFile() async throws {
     let workspace = try Workspace()
     try await withCluster(workspace.configuration()) { _ in }
@@ -144,6 +144,8 @@ import Testing
     try workspace.write(
       "\(sleeper.processID)\n\(cluster)\n1700000000\n5432\n\n\n  1234567     0\nready   \n",
       to: "data/postgres/postmaster.pid")
+    _ = try SocketDirectory(forDataDirectory: workspace.path + "/data", account: ServerAccount())
+    try workspace.write("\(sleeper.processID)\n", to: "data/socket/.s.PGSQL.5432.lock")
     try await withCluster(workspace.configuration()) { cluster in
       try expect("1", from: "SELECT 1", on: cluster)
     }

@@ -38,12 +38,16 @@ struct PostmasterFile {
     guard kill(processID, 0) == 0 || errno == EPERM, !isRunning(inCluster: directory) else {
       return false
     }
+    return !Self.isUsed(cluster: directory) && unlink(directory + "/postmaster.pid") == 0
+  }
+
+  /// Whether any process works in the directory, as every one of PostgreSQL's does.
+  static func isUsed(cluster directory: String) -> Bool {
     let files = FileManager.default
     let place = resolvedPath(directory)
     let processes = (try? files.contentsOfDirectory(atPath: "/proc")) ?? []
-    let isUsed = processes.contains { process in
+    return processes.contains { process in
       (try? files.destinationOfSymbolicLink(atPath: "/proc/\(process)/cwd")) == place
     }
-    return !isUsed && unlink(directory + "/postmaster.pid") == 0
   }
 }

@@ -46,6 +46,7 @@ struct ClusterLaunch {
     }
     socketDirectory = try SocketDirectory(
       forDataDirectory: configuration.dataDirectory, account: account)
+    if !PostmasterFile.isUsed(cluster: directory.path) { socketDirectory.removeLock() }
   }
 
   func spawn() throws(EmbeddedPostgreSQLError) -> ChildProcess {
