@@ -4,10 +4,10 @@ import os
 import signal
 import threading
 import time
-from pathlib import Path
 
 import grpc
 from support.client import Gate, Space, duration, fails, history
+from support.processes import postmasters
 from support.processor import Answer, Refusal, timer_in
 from support.stubs import namespaces_pb2
 from support.waiting import eventually
@@ -237,7 +237,7 @@ def test_sigterm_without_load_is_quick_and_leaves_nothing_running(servers):
     began = time.monotonic()
     assert server.terminate() == 0
     assert time.monotonic() - began < 15
-    eventually(lambda: not postgres_processes(server.data), "its PostgreSQL is stopped")
+    eventually(lambda: not postmasters(server.data), "its PostgreSQL is stopped")
 
 
 def test_sigint_stops_too(servers):
@@ -250,7 +250,7 @@ def test_a_postgresql_that_dies_is_started_again(servers, spaces):
     server = servers().start()
     space = spaces(server.client)
     space.start("m", b"a")
-    for pid in postgres_processes(server.data):
+    for pid in postmasters(server.data):
         os.kill(pid, signal.SIGKILL)
     eventually(lambda: answered(lambda: space.call("m", b"b", key="k", timeout=5)),
                "calls go on", timeout=60)
@@ -266,17 +266,3 @@ def answered(request) -> bool:
     except grpc.RpcError as error:
         assert error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), error
         return False
-
-
-def postgres_processes(data) -> list[int]:
-    """The postmasters that run on a directory below `data`."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            command = (process / "cmdline").read_bytes().split(b"\0")
-        except OSError:
-            continue
-        if command[0].endswith(b"postgres") and any(
-                argument.startswith(str(data).encode()) for argument in command[1:]):
-            found.append(int(process.name))
-    return found

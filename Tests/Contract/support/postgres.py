@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+from .processes import children, runs, suspended
 from .server import free_port, scratch_directory
 from .waiting import eventually
 
@@ -77,7 +78,7 @@ class Postgres:
         """SIGKILL of the postmaster. Its sessions live on until they notice."""
         pid = self.postmaster
         os.kill(pid, signal.SIGKILL)
-        eventually(lambda: not _runs(pid), "the postmaster is gone")
+        eventually(lambda: not runs(pid), "the postmaster is gone")
 
     def restart_when_possible(self) -> None:
         """As long as a session of the killed postmaster lives, no other one starts."""
@@ -170,22 +171,5 @@ def postmaster_of(data: Path) -> int:
 @contextlib.contextmanager
 def frozen(postmaster: int) -> Iterator[None]:
     """No process of the cluster runs in the block; sockets stay open."""
-    os.kill(postmaster, signal.SIGSTOP)
-    children = Path(f"/proc/{postmaster}/task/{postmaster}/children").read_text()
-    stopped = [postmaster, *map(int, children.split())]
-    for pid in stopped[1:]:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGSTOP)
-    try:
+    with suspended([postmaster]), suspended(children(postmaster)):
         yield
-    finally:
-        for pid in reversed(stopped):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGCONT)
-
-
-def _runs(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False

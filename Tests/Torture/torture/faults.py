@@ -1,0 +1,201 @@
+"""What is done to the processes and their connections, and when. Each fault ends by itself; faults
+on different targets overlap."""
+
+import contextlib
+import random
+import signal
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from support.processes import send_signal, suspended
+
+from .proxy import Mode
+from .topology import Node, Topology
+
+Pause = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """`run` does it, waits by `Pause`, and undoes it. One target has one fault at a time."""
+
+    kind: str
+    target: str
+    run: Callable[[Pause], None]
+
+
+class Catalogue:
+    """All faults that a topology can suffer."""
+
+    def __init__(self, topology: Topology, seed: int):
+        self._topology = topology
+        self._random = random.Random(f"faults-{seed}")
+        self._deck: list[Callable[[], Fault]] = []
+
+    def draw(self) -> Fault:
+        """Each kind comes about as often as the others, in a new order each time."""
+        if not self._deck:
+            self._deck = list(self._cards())
+            self._random.shuffle(self._deck)
+        return self._deck.pop()()
+
+    def _cards(self) -> Iterator[Callable[[], Fault]]:
+        for number, node in enumerate(self._topology.nodes, 1):
+            target = f"node {number}"
+            yield self._card("kill server", target, lambda p, s, n=node: _kill_node(n, p, s), 0, 2)
+            yield self._card("stop server", target, lambda p, s, n=node: _stop_node(n, p, s), 0, 1)
+            yield self._card(
+                "freeze server", target, lambda p, s, n=node: _freeze_node(n, p, s), 0.3, 5)
+        yield self._card("kill processor", "processor", self._kill_processor, 0, 2)
+        yield self._card("freeze processor", "processor", self._freeze_processor, 0.3, 4)
+        yield from self._postgres_cards()
+        for link in self._topology.proxies:
+            for mode in Mode:
+                if mode is not Mode.OPEN:
+                    yield self._link_card(link, mode)
+
+    def _postgres_cards(self) -> Iterator[Callable[[], Fault]]:
+        yield self._card("kill PostgreSQL", "PostgreSQL", self._kill_postgres, 0, 1)
+        yield self._card("kill a backend", "PostgreSQL", self._kill_backend, 0, 0)
+        yield self._card("freeze PostgreSQL", "PostgreSQL", self._freeze_postgres, 0.3, 4)
+        yield self._card("freeze a backend", "PostgreSQL", self._freeze_backend, 0.5, 5)
+        if self._topology.postgres:
+            yield self._card("restart PostgreSQL", "PostgreSQL", self._restart_postgres, 0, 1)
+            yield self._card("end sessions", "PostgreSQL", self._end_sessions, 0, 0)
+
+    def _card(self, kind: str, target: str, run: Callable[[Pause, float], None],
+              least: float, most: float) -> Callable[[], Fault]:
+        def make() -> Fault:
+            seconds = self._random.uniform(least, most)
+            return Fault(kind, target, lambda pause: run(pause, seconds))
+        return make
+
+    def _link_card(self, link: str, mode: Mode) -> Callable[[], Fault]:
+        def run(pause: Pause, seconds: float) -> None:
+            self._topology.proxies[link].set(link, mode, seconds)
+            pause(seconds)
+
+        most = {Mode.CUT: 1, Mode.CUT_REQUEST: 0.5, Mode.CUT_ANSWER: 0.5}.get(mode, 4)
+        return self._card(f"{mode.value} ({_kind_of(link)})", link, run, 0.05, most)
+
+    # The processor
+
+    def _kill_processor(self, pause: Pause, seconds: float) -> None:
+        self._topology.processor.kill()
+        pause(seconds)
+        self._topology.start_processor()
+
+    def _freeze_processor(self, pause: Pause, seconds: float) -> None:
+        with suspended([self._topology.processor.process.pid]):
+            pause(seconds)
+
+    # PostgreSQL
+
+    def _kill_postgres(self, pause: Pause, seconds: float) -> None:
+        for pid in self._topology.postmasters():
+            send_signal(pid, signal.SIGKILL)
+        pause(seconds)
+        self._start_postgres()
+
+    def _restart_postgres(self, pause: Pause, seconds: float) -> None:
+        self._topology.postgres.stop("immediate")
+        pause(seconds)
+        self._start_postgres()
+
+    def _start_postgres(self) -> None:
+        """A server does that itself for a cluster of its own."""
+        if self._topology.postgres:
+            self._topology.postgres.restart_when_possible()
+
+    def _kill_backend(self, pause: Pause, seconds: float) -> None:
+        if sessions := self._topology.sessions():
+            send_signal(random.choice(sessions), signal.SIGKILL)
+        pause(seconds)
+
+    def _end_sessions(self, pause: Pause, seconds: float) -> None:
+        share = random.choice((0.3, 1))
+        with contextlib.suppress(Exception):  # it may be recovering
+            self._topology.postgres.sql(
+                "select pg_terminate_backend(pid) from pg_stat_activity "
+                "where backend_type = 'client backend' and pid <> pg_backend_pid() "
+                f"and random() < {share}")
+        pause(seconds)
+
+    def _freeze_postgres(self, pause: Pause, seconds: float) -> None:
+        postmasters = self._topology.postmasters()
+        with suspended(postmasters), suspended(self._topology.sessions()):
+            pause(seconds)
+
+    def _freeze_backend(self, pause: Pause, seconds: float) -> None:
+        sessions = self._topology.sessions()
+        with suspended(random.sample(sessions, min(2, len(sessions)))):
+            pause(seconds)
+
+
+def _kind_of(link: str) -> str:
+    """Links of the same kind count together."""
+    return "".join(c for c in link if not c.isdigit()).replace("  ", " ").strip()
+
+
+def _kill_node(node: Node, pause: Pause, seconds: float) -> None:
+    node.kill()
+    pause(seconds)
+    node.start()
+
+
+def _stop_node(node: Node, pause: Pause, seconds: float) -> None:
+    status = node.terminate()
+    if status != 0:
+        raise AssertionError(f"SIGTERM ended a server with status {status}")
+    pause(seconds)
+    node.start()
+
+
+def _freeze_node(node: Node, pause: Pause, seconds: float) -> None:
+    with suspended([node.server.pid]):
+        pause(seconds)
+
+
+class Schedule:
+    """Draws faults at random times and runs them, at most one at a time on each target."""
+
+    AT_ONCE = 3
+    INTERVAL = (0.3, 1.3)
+
+    def __init__(self, catalogue: Catalogue, seed: int):
+        self._catalogue = catalogue
+        self._random = random.Random(f"schedule-{seed}")
+        self._busy: set[str] = set()
+        self._lock = threading.Lock()
+        self._never = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.failures: list[str] = []
+
+    def run(self, seconds: float, tick: Callable[[], None]) -> None:
+        """Faults for so long; returns when the last one is undone. `tick` is called now and then."""
+        over = threading.Event()
+        timer = threading.Timer(seconds, over.set)
+        timer.start()
+        with ThreadPoolExecutor(self.AT_ONCE) as pool:
+            while not over.wait(self._random.uniform(*self.INTERVAL)):
+                tick()
+                fault = self._catalogue.draw()
+                with self._lock:
+                    if fault.target in self._busy or len(self._busy) == self.AT_ONCE:
+                        continue
+                    self._busy.add(fault.target)
+                pool.submit(self._run, fault)
+        timer.cancel()
+
+    def _run(self, fault: Fault) -> None:
+        try:
+            fault.run(self._never.wait)
+            self.counts[fault.kind] += 1
+        except Exception as error:  # says so in the report: the rest goes on
+            self.failures.append(f"{fault.kind} on {fault.target}: {error!r}")
+        finally:
+            with self._lock:
+                self._busy.discard(fault.target)

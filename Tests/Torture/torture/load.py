@@ -1,0 +1,160 @@
+"""A process of clients. Most share machines that live for the whole run; some have machines to
+themselves, which they remove and start again under the same id."""
+
+import os
+import random
+import threading
+import time
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from .client import LAST_CHANCE, Place, TortureClient
+from .record import OK, Log
+
+LIVES = 4  # of a machine that is removed and started again
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """What one process of clients has to do, and where."""
+
+    name: str
+    addresses: list[str]
+    seed: int
+    directory: Path
+    places: list[Place]  # machines that all share
+    sharing: int  # clients that use them
+    recycling: int  # clients with machines of their own
+
+
+class SharingClient:
+    """Draws a request and one of the machines, again and again."""
+
+    def __init__(self, client: TortureClient, places: list[Place]):
+        self._client, self._places = client, list(places)
+        self._turns = [
+            (50, self._call), (6, self._call_without_key), (4, self._call_once), (5, self._query),
+            (14, self._notify), (2, self._notify_without_key), (6, self._timer), (10, self._get),
+            (1, self._get_whole), (1, self._list), (1, self._start)]
+
+    def run(self, stop: threading.Event) -> None:
+        weights = [weight for weight, _ in self._turns]
+        turns = [turn for _, turn in self._turns]
+        while not stop.is_set():
+            turn = self._client.random.choices(turns, weights)[0]
+            turn(self._client.random.choice(self._places))
+
+    def _call(self, place: Place) -> None:
+        self._client.call(place, parts=self._client.random.choice((1, 1, 1, 2, 5)))
+
+    def _call_without_key(self, place: Place) -> None:
+        self._client.call(place, keyed=False)
+
+    def _call_once(self, place: Place) -> None:
+        self._client.call(place, insist=False)
+
+    def _query(self, place: Place) -> None:
+        self._client.call(place, parts=0)
+
+    def _notify(self, place: Place) -> None:
+        self._client.notify(place)
+
+    def _notify_without_key(self, place: Place) -> None:
+        self._client.notify(place, keyed=False)
+
+    def _timer(self, place: Place) -> None:
+        self._client.call(place, timer=self._client.random.choice((-1, 0, 0.1, 0.5, 2, 5)))
+
+    def _get(self, place: Place) -> None:
+        self._client.get(place)
+
+    def _get_whole(self, place: Place) -> None:
+        self._client.get(place, whole=True)
+
+    def _list(self, place: Place) -> None:
+        self._client.list(place.namespace)
+
+    def _start(self, place: Place) -> None:
+        name = self._client.new_name()
+        started = self._client.start(place.namespace, f"shared-{name}")
+        if started:
+            self._places.append(started)
+
+
+class RecyclingClient:
+    """Lets a machine live several lives (I12). Each of its requests is repeated until it is
+    acknowledged, with a key: so no late repeat of one life has an effect in the next."""
+
+    def __init__(self, client: TortureClient, namespaces: list[str]):
+        self._client, self._namespaces = client, namespaces
+        client.repairs_simply = True
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            namespace = self._client.random.choice(self._namespaces)
+            machine = f"recycled-{self._client.new_name()}"
+            for life in range(self._client.random.randint(1, LIVES)):
+                last = self._client.random.random() < 0.3
+                if not self._live(namespace, machine, last or stop.is_set()):
+                    break
+
+    def _live(self, namespace: str, machine: str, last: bool) -> bool:
+        """Whether there may be another life."""
+        client = self._client
+        place = client.start(namespace, machine)
+        if place is None:
+            return False
+        operations = []
+        for _ in range(client.random.randint(1, 8)):
+            draw = client.random.random()
+            if draw < 0.6:
+                operations.append(client.call(place))
+            elif draw < 0.8:
+                operations.append(client.notify(place))
+            else:
+                operations.append(client.call(place, timer=client.random.choice((0.1, 1, 3))))
+        client.get(place, whole=True)
+        if last or any(operation.outcome != OK for operation in operations):
+            return False
+        removal = client.remove(place)
+        return removal.outcome == OK and removal.attempts == 1
+
+
+def _run_client(assignment: Assignment, number: int, log: Log, stop: threading.Event,
+                last_chance: threading.Event) -> threading.Thread:
+    seeds = random.Random(f"{assignment.seed}-{number}")
+    client = TortureClient(
+        f"{assignment.name}-{number}", assignment.addresses, seeds.getrandbits(64), log)
+    client.last_chance = last_chance.is_set
+    if number < assignment.sharing:
+        user = SharingClient(client, assignment.places)
+    else:
+        namespaces = sorted({place.namespace for place in assignment.places})
+        user = RecyclingClient(client, namespaces)
+    thread = threading.Thread(target=user.run, args=(stop,), daemon=True)
+    thread.start()
+    return thread
+
+
+def serve(assignment: Assignment, control: Connection) -> None:
+    """The process. The message over its control connection is the request to come to an end; the
+    answer says how many clients could not."""
+    log = Log(assignment.directory / f"clients-{assignment.name}.jsonl")
+    stop, last_chance = threading.Event(), threading.Event()
+    threads = [_run_client(assignment, number, log, stop, last_chance)
+               for number in range(assignment.sharing + assignment.recycling)]
+    control.send("ready")
+    try:
+        control.recv()
+    except EOFError:
+        os._exit(1)
+    stop.set()
+    until = time.monotonic() + LAST_CHANCE
+    for thread in threads:
+        thread.join(max(0, until - time.monotonic()))
+    last_chance.set()
+    for thread in threads:
+        thread.join(20)
+    control.send(sum(thread.is_alive() for thread in threads))
+    os._exit(0)

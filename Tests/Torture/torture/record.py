@@ -1,0 +1,130 @@
+"""What is written down while the faults go on: one JSON object a line, a file for each process.
+
+Times are seconds of the system's monotonic clock, which all processes share."""
+
+import dataclasses
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import ClassVar
+
+OK = "ok"  # acknowledged: its effect is there exactly once
+OPEN = "open"  # nobody knows: its effect is there at most once
+NOTHING = "nothing"  # refused: it has no effect
+
+
+@dataclasses.dataclass
+class Operation:
+    """One request that changes a machine, over all its attempts. `name` is unique in a run and
+    comes back in the events that it leads to."""
+
+    record: ClassVar[str] = "operation"
+    kind: str  # start, call, notify, repair, remove
+    namespace: str
+    machine: str
+    name: str
+    token: str  # the life of the machine that it is meant for: the name of its start
+    begin: float
+    parts: int = 1  # how many events it makes
+    timer: float | None = None  # the timer that it sets, in seconds
+    end: float = 0
+    outcome: str = OPEN
+    attempts: int = 0
+    reply: dict = dataclasses.field(default_factory=dict)  # of a call: saw; of a notify: id
+
+
+@dataclasses.dataclass
+class Read:
+    """A machine as a client saw it: the last events of its history, descending, or all of them."""
+
+    record: ClassVar[str] = "read"
+    client: str
+    namespace: str
+    machine: str
+    begin: float
+    end: float
+    token: str
+    last: int
+    aux_events: int
+    events: list[dict]
+    whole: bool = False
+
+
+@dataclasses.dataclass
+class Listing:
+    """All pages of a List, in order: machine ids with the ids of their last events."""
+
+    record: ClassVar[str] = "listing"
+    client: str
+    namespace: str
+    begin: float
+    end: float
+    machines: list[tuple[str, int]]
+
+
+@dataclasses.dataclass
+class Surprise:
+    """An answer that the contract does not allow there. The client says so at once."""
+
+    record: ClassVar[str] = "surprise"
+    namespace: str
+    machine: str
+    at: float
+    text: str
+
+
+@dataclasses.dataclass
+class Invoked:
+    """The processor was asked."""
+
+    record: ClassVar[str] = "invoked"
+    number: str
+    at: float
+    namespace: str
+    machine: str
+    token: str
+    kind: str
+    stimulus: str  # a name, a notification id, the name of a timer
+    step: str
+    attempt: int
+    epoch: int
+    saw: int  # last event id of the machine as it was shown
+    peer: str
+
+
+@dataclasses.dataclass
+class Ended:
+    """The invocation is over for the processor: answered, or its connection or stream is gone."""
+
+    record: ClassVar[str] = "ended"
+    number: str
+    at: float
+
+
+Record = Operation | Read | Listing | Surprise | Invoked | Ended
+KINDS = {kind.record: kind for kind in (Operation, Read, Listing, Surprise, Invoked, Ended)}
+
+
+class Log:
+    """Appends records to a file. Whole lines reach the system at once, so that SIGKILL of the writer
+    leaves no half of one."""
+
+    def __init__(self, path: Path):
+        self._file = path.open("ab", buffering=0)
+        self._lock = threading.Lock()
+
+    def write(self, record: Record) -> None:
+        fields = {"record": record.record, **dataclasses.asdict(record)}
+        line = json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+        with self._lock:
+            self._file.write(line)
+
+
+def read_logs(directory: Path) -> Iterator[Record]:
+    """Everything that the logs of a folder have, in no order across files."""
+    for path in sorted(directory.glob("*.jsonl")):
+        with path.open() as lines:
+            for line in lines:
+                fields = json.loads(line)
+                yield KINDS[fields.pop("record")](**fields)

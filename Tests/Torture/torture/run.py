@@ -1,0 +1,133 @@
+"""A run: the processes are started once; round after round has clients of its own, faults, a time to
+settle, and the checker."""
+
+import random
+import shutil
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+from support.client import duration, history, BACKWARD
+from support.server import scratch_directory
+from support.stubs import namespaces_pb2
+
+from .checker.verdict import Records, check
+from .checker.violations import Violation
+from .client import LAST_CHANCE, Place, TortureClient
+from .faults import Catalogue, Schedule
+from .load import Assignment
+from .load import serve as serve_load
+from .proxy import Mode
+from .record import Log, read_logs
+from .report import Report
+from .settling import Settling
+from .topology import Child, Topology
+
+ROUND = 60.0  # seconds: bounds what the checker has to hold
+MACHINES = 24  # that all clients of a namespace share
+PROCESSES = 2  # of clients
+SHARING, RECYCLING = 20, 4  # clients in each
+
+NAMESPACES = {
+    "steady": namespaces_pb2.RetryPolicy(
+        initial_interval=duration(0.1), max_interval=duration(1), max_attempts=0),
+    "brittle": namespaces_pb2.RetryPolicy(
+        initial_interval=duration(0.1), max_interval=duration(1), max_attempts=2),
+}
+
+
+class Run:
+    """One topology under torture."""
+
+    def __init__(self, nodes: int, seed: int):
+        self._seed = seed
+        self.directory = scratch_directory()
+        self._logs = self.directory / "processor"
+        self._logs.mkdir()
+        self._topology = Topology(nodes, seed, self._logs)
+        self._catalogue = Catalogue(self._topology, seed)
+        self.report = Report(seed, nodes)
+
+    def run(self, seconds: float) -> None:
+        self._topology.start()
+        number = 0
+        while seconds > 0 and not self.report.violations:
+            number += 1
+            length = min(seconds, ROUND)
+            self.report.add(*self._round(number, length))
+            seconds -= length
+            if number > 1:
+                self.report.progress(number)
+
+    def close(self, keep: bool) -> None:
+        if keep:
+            self._keep_logs()
+        self._topology.close()
+        if not keep:
+            shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _keep_logs(self) -> None:
+        for number, node in enumerate(self._topology.nodes, 1):
+            shutil.copy(node.server.log, self.directory / f"node-{number}.log")
+        if self._topology.postgres:
+            shutil.copy(self._topology.postgres.directory / "log", self.directory / "postgres.log")
+
+    def _round(self, number: int, seconds: float) -> tuple[Records, list[Violation], Counter]:
+        directory = self.directory / f"round-{number}"
+        directory.mkdir()
+        namespaces = [f"round-{number}-{name}" for name in NAMESPACES]
+        places = self._prepare(number, namespaces, directory)
+        schedule = Schedule(self._catalogue, self._seed + number)
+        violations = list(self._load(number, seconds, places, directory, schedule))
+        records = Records([*read_logs(directory), *read_logs(self._logs)])
+        machines = Settling(self._topology, namespaces, records).machines()
+        records = Records([*read_logs(directory), *read_logs(self._logs)])
+        violations += check(records, machines)
+        if not violations:
+            for file in [*directory.glob("*.jsonl"), *self._logs.glob("*.jsonl")]:
+                file.write_bytes(b"")
+        return records, violations, schedule.counts
+
+    def _prepare(self, number: int, namespaces: list[str], directory: Path) -> list[Place]:
+        """Namespaces and the machines that all clients share; no faults yet."""
+        node = self._topology.serving()[0]
+        for name, policy in zip(namespaces, NAMESPACES.values()):
+            node.create_namespace(
+                name, self._topology.endpoint, timeout=2, retry_policy=policy,
+                default_history_range=history(limit=5, direction=BACKWARD))
+        client = TortureClient(f"r{number}", [node.address], self._seed, Log(
+            directory / "director.jsonl"))
+        places = [client.start(name, f"shared-{n}") for name in namespaces for n in range(MACHINES)]
+        return [place for place in places if place]
+
+    def _load(self, number: int, seconds: float, places: list[Place], directory: Path,
+              schedule: Schedule) -> Iterator[Violation]:
+        seeds = random.Random(f"{self._seed}-{number}")
+        clients = [
+            Child(serve_load, Assignment(
+                f"r{number}p{index}", self._topology.addresses, seeds.getrandbits(64), directory,
+                places, SHARING, RECYCLING))
+            for index in range(1, PROCESSES + 1)]
+        ended: list[str] = []
+        self._topology.processor.control.send(False)
+        schedule.run(seconds, lambda: ended.extend(self._restart_ended()))
+        for name, proxies in self._topology.proxies.items():
+            proxies.set(name, Mode.OPEN, 0)
+        ended.extend(self._restart_ended())
+        self._topology.processor.control.send(True)
+        for text in [*ended, *schedule.failures]:
+            yield Violation("process", "the run", text)
+        for child in clients:
+            child.control.send("end")
+        for child in clients:
+            if stuck := child.wait("the clients end", LAST_CHANCE + 60):
+                yield Violation("stuck", "clients", f"{stuck} requests never end")
+            child.kill()
+
+    def _restart_ended(self) -> Iterator[str]:
+        """Servers that ended by themselves."""
+        for number, node in enumerate(self._topology.nodes, 1):
+            if (status := node.exit_status()) is not None:
+                yield f"node {number} ended with {status}; its log:\n{node.server.log_tail()}"
+                node.start()

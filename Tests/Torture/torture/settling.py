@@ -1,0 +1,80 @@
+"""After the faults: everything pending has to finish by itself, failed machines by repair (I11)."""
+
+import json
+import random
+from collections.abc import Iterator
+
+import grpc
+from support.client import Client, Space
+from support.stubs import automaton_pb2
+from support.waiting import eventually
+
+from .checker.machines import Machine
+from .checker.verdict import Records
+from .client import event_of
+from .topology import Topology
+
+BOUND = 60.0  # seconds
+
+
+class Settling:
+    """Reads what is there, through whichever node answers."""
+
+    def __init__(self, topology: Topology, namespaces: list[str], records: Records):
+        self._topology, self._namespaces = topology, namespaces
+        self._expected = {(o.namespace, o.machine, o.name) for o in records.acknowledged
+                          if o.kind == "notify"}
+
+    def machines(self) -> dict[tuple[str, str], Machine]:
+        """All machines when nothing is pending any more, or as they are when the time is over."""
+        try:
+            return eventually(self._settled, "everything pending ends", timeout=BOUND)
+        except AssertionError:
+            return self._read_all()
+
+    def _settled(self) -> dict[tuple[str, str], Machine] | None:
+        try:
+            self._repair()
+            machines = self._read_all()
+        except grpc.RpcError as error:
+            raise AssertionError(f"a request failed: {error}") from None
+        if any(machine.status != "working" or machine.timer for machine in machines.values()):
+            return None
+        delivered = {(*place, event["name"]) for place, machine in machines.items()
+                     for event in machine.events if event["kind"] == "notification"}
+        there = {(namespace, machine, name) for namespace, machine, name in self._expected
+                 if (namespace, machine) in machines}
+        # Those of a life that was removed since are dropped with it.
+        missing = {place for place in there - delivered if "recycled" not in place[1]}
+        return None if missing else machines
+
+    def _spaces(self, namespace: str) -> Iterator[Space]:
+        for client in self._topology.serving():
+            yield Space(client, None, namespace)
+
+    def _repair(self) -> None:
+        for namespace in self._namespaces:
+            for space in self._spaces(namespace):
+                for machine in space.ids(status=automaton_pb2.STATUS_FILTER_FAILED):
+                    space.client.automaton.SimpleRepair(automaton_pb2.SimpleRepairRequest(
+                        namespace=namespace, id=machine), timeout=10)
+
+    def _read_all(self) -> dict[tuple[str, str], Machine]:
+        machines = {}
+        for namespace in self._namespaces:
+            for space in self._spaces(namespace):
+                for id in space.ids(page_size=1000):
+                    machines[namespace, id] = _read(space, id)
+        assert machines, "no node serves"
+        return machines
+
+
+def _read(space: Space, id: str) -> Machine:
+    machine = space.get(id)
+    status = machine.status.WhichOneof("kind")
+    if status == "working" and machine.status.working.HasField("retrying"):
+        status = "retrying"
+    state = json.loads(machine.aux_state.data) if machine.HasField("aux_state") else {}
+    return Machine(
+        space.name, id, machine.last_event_id, state.get("events", 0),
+        [event_of(event) for event in machine.history], status, machine.HasField("timer"))

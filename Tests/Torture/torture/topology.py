@@ -1,0 +1,162 @@
+"""The processes: PostgreSQL, servers, processor, proxies between all of them."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from support.client import Client
+from support.postgres import Postgres
+from support.processes import children, postmasters, send_signal
+from support.server import Server, free_port
+from support.waiting import eventually
+
+from . import processor, proxy
+
+LEASE = "2s"
+SAFEGUARD = "PROGRESSOR_TEST_SAFEGUARD_OFF"
+
+_context = multiprocessing.get_context("spawn")
+
+
+class Child:
+    """A Python process of the torture, with a control connection; it ends with that."""
+
+    def __init__(self, target: Callable, *arguments):
+        self.control, theirs = _context.Pipe()
+        self.process = _context.Process(target=target, args=(*arguments, theirs), daemon=True)
+        self.process.start()
+        theirs.close()
+        self.wait("it is ready", 60)
+
+    def wait(self, what: str, timeout: float):
+        assert self.control.poll(timeout), f"not within {timeout:g} s: {what}"
+        return self.control.recv()
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.join()
+        self.control.close()
+
+
+class Proxies:
+    """The process of the links. `names` maps a link to the port behind it."""
+
+    def __init__(self, targets: dict[str, int]):
+        self._ports = {name: free_port() for name in targets}
+        links = [(name, self._ports[name], target) for name, target in targets.items()]
+        self._child = Child(proxy.serve, links)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._ports)
+
+    def port(self, name: str) -> int:
+        return self._ports[name]
+
+    def set(self, name: str, mode: proxy.Mode, seconds: float) -> None:
+        self._child.control.send((name, mode.value, seconds))
+
+    def close(self) -> None:
+        self._child.kill()
+
+
+class Node:
+    """A server, and whether it is meant to run."""
+
+    def __init__(self, server: Server):
+        self.server = server
+        self.wanted = False
+
+    def start(self) -> None:
+        self.server.start(wait=False)
+        self.wanted = True
+
+    def kill(self) -> None:
+        self.wanted = False
+        self.server.kill()
+
+    def terminate(self) -> int:
+        self.wanted = False
+        return self.server.terminate()
+
+    def exit_status(self) -> int | None:
+        """How it ended although nobody wanted that."""
+        return self.server.wait(0) if self.wanted and not self.server.running else None
+
+
+class Topology:
+    """Two nodes on one PostgreSQL, or one node with a PostgreSQL of its own."""
+
+    def __init__(self, nodes: int, seed: int, logs: Path):
+        self._seed, self._logs = seed, logs
+        self._lives = 0
+        self.postgres = Postgres() if nodes > 1 else None
+        self.processor_port = free_port()
+        targets = {"servers to processor": self.processor_port}
+        if self.postgres:
+            self.postgres.start()
+            self.postgres.new_database()
+            targets |= {f"node {n} to PostgreSQL": self.postgres.port for n in range(1, nodes + 1)}
+        inner = Proxies(targets)
+        self.nodes = [Node(self._server(n, inner)) for n in range(1, nodes + 1)]
+        outer = Proxies({f"clients to node {n}": node.server.port
+                         for n, node in enumerate(self.nodes, 1)})
+        self.proxies = {name: proxies for proxies in (inner, outer) for name in proxies.names}
+        self.addresses = [f"127.0.0.1:{outer.port(name)}" for name in outer.names]
+        self.endpoint = f"127.0.0.1:{inner.port('servers to processor')}"
+        self.processor: Child | None = None
+
+    def _server(self, number: int, inner: Proxies) -> Server:
+        environment = {"PROGRESSOR_LEASE": LEASE, "PROGRESSOR_DRAIN_TIMEOUT": "2s"}
+        if SAFEGUARD in os.environ:
+            environment[SAFEGUARD] = os.environ[SAFEGUARD]
+        if not self.postgres:
+            return Server(environment=environment)
+        port = inner.port(f"node {number} to PostgreSQL")
+        url = self.postgres.url.replace(f":{self.postgres.port}/", f":{port}/")
+        return Server(["--database-url", url], embedded=False, environment=environment)
+
+    def start(self) -> None:
+        self.start_processor()
+        for node in self.nodes:
+            node.start()
+        eventually(self.serving, "a node serves", timeout=60)
+
+    def start_processor(self) -> None:
+        self._lives += 1
+        seed = hash((self._seed, self._lives))
+        self.processor = Child(processor.serve, self.processor_port, seed, self._logs)
+
+    def serving(self) -> list[Client]:
+        """The nodes that say that they serve, reached without proxies."""
+        return [node.server.client for node in self.nodes if node.server.client.serving()]
+
+    def postmasters(self) -> list[int]:
+        return postmasters(self.postgres.data if self.postgres else self.nodes[0].server.data)
+
+    def sessions(self) -> list[int]:
+        """The processes of PostgreSQL below its postmaster."""
+        return [pid for postmaster in self.postmasters() for pid in children(postmaster)]
+
+    def close(self) -> None:
+        for node in self.nodes:
+            if node.server.running:
+                node.kill()
+        for proxies in {id(p): p for p in self.proxies.values()}.values():
+            proxies.close()
+        if self.processor:
+            self.processor.kill()
+        self._signal_postgres(signal.SIGCONT)
+        if self.postgres:
+            self.postgres.close()
+        else:
+            self._signal_postgres(signal.SIGKILL)
+        for node in self.nodes:
+            node.server.close()
+
+    def _signal_postgres(self, number: int) -> None:
+        for pid in self.postmasters() + self.sessions():
+            send_signal(pid, number)
