@@ -70,6 +70,8 @@ public enum StatusFilter: Int32, Sendable, Hashable {
   case working = 1
   case retrying = 2
   case failed = 3
+  /// Of whatever status.
+  case paused = 4
 }
 
 /// A machine as clients and processors see it.
@@ -84,11 +86,13 @@ public struct Machine: Sendable, Hashable {
   public var timer: Timestamp?
   public var lastEventID: Int64
   public var createdAt: Timestamp
+  /// Set while the machine itself is paused.
+  public var pause: Pause?
 
   public init(
     machineID: MachineID, history: [Event] = [], historyRange: HistoryRange = .all,
     status: MachineStatus = .working(nil), auxState: Content? = nil, timer: Timestamp? = nil,
-    lastEventID: Int64 = 0, createdAt: Timestamp
+    lastEventID: Int64 = 0, createdAt: Timestamp, pause: Pause? = nil
   ) {
     self.machineID = machineID
     self.history = history
@@ -98,6 +102,7 @@ public struct Machine: Sendable, Hashable {
     self.timer = timer
     self.lastEventID = lastEventID
     self.createdAt = createdAt
+    self.pause = pause
   }
 }
 

@@ -10,6 +10,8 @@ public struct Namespace: Sendable, Hashable {
   public var idempotencyRetention: Int64?
   /// Grows with each change of the namespace; 0 = not stored yet.
   public var version: Int64
+  /// Set while the namespace is paused.
+  public var pause: Pause?
 
   /// 24 hours.
   public static let defaultIdempotencyRetention: Int64 = 24 * 3600 * 1_000_000
@@ -17,7 +19,8 @@ public struct Namespace: Sendable, Hashable {
   public init(
     name: String, processor: ProcessorOptions, retryPolicy: RetryPolicy = RetryPolicy(),
     limits: Limits = Limits(), defaultHistoryRange: HistoryRange? = nil,
-    idempotencyRetention: Int64? = nil, version: Int64 = 0
+    idempotencyRetention: Int64? = nil, version: Int64 = 0,
+    pause: Pause? = nil
   ) {
     self.name = name
     self.processor = processor
@@ -26,6 +29,7 @@ public struct Namespace: Sendable, Hashable {
     self.defaultHistoryRange = defaultHistoryRange
     self.idempotencyRetention = idempotencyRetention
     self.version = version
+    self.pause = pause
   }
 }
 

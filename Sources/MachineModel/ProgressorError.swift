@@ -33,6 +33,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case repairFailed = "REPAIR_FAILED"
   case processorRefused = "PROCESSOR_REFUSED"
   case processorUnavailable = "PROCESSOR_UNAVAILABLE"
+  case machinePaused = "MACHINE_PAUSED"
+  case namespacePaused = "NAMESPACE_PAUSED"
   case storageUnavailable = "STORAGE_UNAVAILABLE"
   case notOwner = "NOT_OWNER"
   case overloaded = "OVERLOADED"

@@ -108,7 +108,7 @@ extension Operation {
     case .start(let args, _), .call(let args, _, _), .notify(let args, _, _),
       .repair(let args, _, _):
       Tag.number(in: args)
-    case .simpleRepair, .get, .remove, .list: nil
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: nil
     }
   }
 
@@ -116,7 +116,7 @@ extension Operation {
     switch self {
     case .start(_, let key), .call(_, _, let key), .notify(_, _, let key), .repair(_, _, let key):
       key
-    case .simpleRepair, .get, .remove, .list: nil
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: nil
     }
   }
 }
@@ -152,6 +152,7 @@ extension CommitRecord {
       case .keep: "keep"
       case .insert(let row): "insert \(row.summary)"
       case .update(let row, let auxChanged): "update\(auxChanged ? "+aux" : "") \(row.summary)"
+      case .pause(let row): "\(row.pause == nil ? "resume" : "pause") \(row.summary)"
       case .requeue(let due): "requeue \(due?.microseconds ?? -1)"
       case .delete(let version): "delete v\(version)"
       }

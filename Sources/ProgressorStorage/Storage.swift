@@ -164,6 +164,14 @@ extension Storage {
     return try await change(.setEndpoint(name: name, endpoint: endpoint), name)
   }
 
+  /// Pauses the namespace, or ends its pause (nil). The engine has been told when this returns; steps
+  /// that run go on.
+  public func setPause(
+    _ reason: String?, ofNamespace name: String
+  ) async throws(ProgressorError) -> NamespaceRecord {
+    try await change(.pause(name: name, reason: reason), name)
+  }
+
   /// The namespace of this name. Throws `NAMESPACE_NOT_FOUND`.
   public func namespace(named name: String) async throws(ProgressorError) -> NamespaceRecord {
     guard let record = try await listNamespaces().first(where: { $0.namespace.name == name })

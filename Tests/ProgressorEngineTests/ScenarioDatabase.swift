@@ -23,8 +23,10 @@ struct ScenarioDatabase {
     case .keep: break
     case .requeue(let due):
       let known = rows[record.machine]?.due
-      rows[record.machine]?.due = [known, due].compactMap { $0 }.min()
-    case .insert(let row), .update(let row, _): rows[record.machine] = row
+      if rows[record.machine]?.runsByItself == true {
+        rows[record.machine]?.due = [known, due].compactMap { $0 }.min()
+      }
+    case .insert(let row), .update(let row, _), .pause(let row): rows[record.machine] = row
     case .delete:
       rows[record.machine] = nil
       queues[record.key] = nil

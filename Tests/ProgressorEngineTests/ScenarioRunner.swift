@@ -20,16 +20,16 @@ struct ScenarioRunner: ~Copyable {
   private var epoch: Int64 = 1
   private var leaseUntil: Int64 = 1_000_000_000_000
 
-  init(policy: RetryPolicy = RetryPolicy(maxAttempts: 3, jitter: 0)) {
-    var configuration = EngineConfiguration()
-    configuration.shards = 4
-    configuration.slots = 1
-    engine = Engine(configuration: configuration)
-    let namespace = Namespace(
+  private var namespace = NamespaceRecord(
+    number: NamespaceNumber(1),
+    namespace: Namespace(
       name: "n", processor: ProcessorOptions(endpoint: "127.0.0.1:1", maxInFlight: 2),
-      retryPolicy: policy, limits: Limits(mailbox: 3, notifications: 3))
-    let record = NamespaceRecord(number: NamespaceNumber(1), namespace: namespace)
-    _ = play([.namespacesChanged([record]), .leaseRenewed(until: leaseUntil)])
+      retryPolicy: RetryPolicy(maxAttempts: 3, jitter: 0),
+      limits: Limits(mailbox: 3, notifications: 3)))
+
+  init() {
+    engine = Engine(configuration: Self.configuration)
+    _ = play([.namespacesChanged([namespace]), .leaseRenewed(until: leaseUntil)])
     acquire()
   }
 
@@ -48,7 +48,8 @@ struct ScenarioRunner: ~Copyable {
     guard let verb = words.first else { return [] }
     let arguments = Arguments(words.dropFirst())
     switch verb {
-    case "start", "call", "notify", "repair", "simple-repair", "get", "remove", "list":
+    case "start", "call", "notify", "repair", "simple-repair", "get", "remove", "list", "pause",
+      "resume", "await-quiet":
       return request(verb, arguments)
     case "cancel": return play([.cancelled(RequestID(arguments.number("r")))])
     case "pass": return pass(arguments.duration(arguments.first))
@@ -65,35 +66,33 @@ struct ScenarioRunner: ~Copyable {
       return batches.isEmpty
         ? ["nothing to fence"] : play([.fenced(batches.removeFirst().id)])
     case "endpoint": return play([.endpointReady(NamespaceNumber(1))])
+    case "pause-namespace": return setPause(Pause(pausedAt: now.wall, reason: arguments.first))
+    case "resume-namespace": return setPause(nil)
     case "lose": return play([.shardsLost((0..<4).map { ShardID($0) })])
     case "restart":
       loads = []
       invocations = []
       batches = []
       epoch += 1
-      engine = Engine(configuration: configuration)
+      engine = Engine(configuration: Self.configuration)
       return play([
-        .namespacesChanged([namespaceRecord]), .leaseRenewed(until: leaseUntil),
+        .namespacesChanged([namespace]), .leaseRenewed(until: leaseUntil),
         .shardsAcquired((0..<4).map { ShardGrant(shard: ShardID($0), epoch: epoch) }),
       ])
     default: return ["there is no command \(verb)"]
     }
   }
 
-  private var configuration: EngineConfiguration {
+  private mutating func setPause(_ pause: Pause?) -> [String] {
+    namespace.namespace.pause = pause
+    return play([.namespacesChanged([namespace])])
+  }
+
+  private static var configuration: EngineConfiguration {
     var configuration = EngineConfiguration()
     configuration.shards = 4
     configuration.slots = 1
     return configuration
-  }
-
-  private var namespaceRecord: NamespaceRecord {
-    NamespaceRecord(
-      number: NamespaceNumber(1),
-      namespace: Namespace(
-        name: "n", processor: ProcessorOptions(endpoint: "127.0.0.1:1", maxInFlight: 2),
-        retryPolicy: RetryPolicy(maxAttempts: 3, jitter: 0),
-        limits: Limits(mailbox: 3, notifications: 3)))
   }
 
   private mutating func request(_ verb: String, _ arguments: Arguments) -> [String] {
@@ -110,6 +109,9 @@ struct ScenarioRunner: ~Copyable {
       case "simple-repair": .simpleRepair
       case "get": .get(range: range)
       case "remove": .remove
+      case "pause": .pause(reason: arguments["reason"] ?? "")
+      case "resume": .resume
+      case "await-quiet": .awaitQuiet
       default: .list(ListQuery(status: .any, idPrefix: "", pageSize: 10, after: nil))
       }
     let deadline = uptime + (arguments["deadline"].map { arguments.duration($0) } ?? 30_000_000)

@@ -123,6 +123,7 @@ extension CommitRecord {
     case .keep: break
     case .insert(let row): words += ["insert"] + row.words(now: now)
     case .update(let row, _): words += ["update"] + row.words(now: now)
+    case .pause(let row): words += [row.pause == nil ? "resume" : "pause"] + row.words(now: now)
     case .requeue(let due): words.append("requeue" + (due.map { " due=\(after($0, now))" } ?? ""))
     case .delete(let version): words.append("delete v\(version)")
     }
@@ -170,6 +171,9 @@ extension Reply {
     case .repaired: "repaired"
     case .simplyRepaired: "simply repaired"
     case .removed: "removed"
+    case .paused: "paused"
+    case .resumed: "resumed"
+    case .quiet: "quiet"
     case .machine(let machine): "machine \(machine.text)"
     case .listed(let machines, _): "listed \(machines.count)"
     case .error(let error):
@@ -188,7 +192,8 @@ extension Machine {
       }
     let aux = auxState.map { " aux=\(String(decoding: $0.data, as: UTF8.self))" } ?? ""
     let events = history.map { "\($0.id)" }.joined(separator: ",")
-    return "\(machineID.id) \(state) last=\(lastEventID) history=[\(events)]\(aux)"
+    let paused = pause.map { " paused(\($0.reason))" } ?? ""
+    return "\(machineID.id) \(state)\(paused) last=\(lastEventID) history=[\(events)]\(aux)"
       + (timer == nil ? "" : " timer")
   }
 }

@@ -61,7 +61,7 @@ public struct CommitRecord: Sendable, Hashable {
     switch row {
     case .insert(let row), .update(let row, auxChanged: true):
       sum += row.auxState?.data.count ?? 0
-    case .keep, .update, .requeue, .delete: break
+    case .keep, .update, .pause, .requeue, .delete: break
     }
     switch idempotency?.reply {
     case .called(let response), .repaired(let response): sum += response.count
@@ -78,9 +78,11 @@ public enum RowChange: Sendable, Hashable {
   /// The row as it shall be; `version` is one more than what the database must hold. Without
   /// `auxChanged` the aux state in the database stays and `auxState` need not be sent.
   case update(MachineRow, auxChanged: Bool)
+  /// Of the row as it shall be, its pause, its due time and its version, and nothing else.
+  case pause(MachineRow)
   /// An accepted notification: `notification_count` grows by the record's `enqueued`, and `due`
-  /// becomes the earlier of what it is and this, unless the machine is failed by then. The version stays, so that it conflicts with no
-  /// step that runs meanwhile.
+  /// becomes the earlier of what it is and this, unless the machine is failed or paused by then. The
+  /// version stays, so that it conflicts with no step that runs meanwhile.
   case requeue(due: Timestamp?)
   /// The machine, its events and its notifications are gone.
   case delete(expectedVersion: Int64)

@@ -24,7 +24,7 @@ extension Engine {
       machine.enqueuesInFlight -= 1
       if var row = machine.row {
         row.notificationCount += 1
-        if row.failure == nil, case .requeue(let due?) = entry.record.row {
+        if row.runsByItself, case .requeue(let due?) = entry.record.row {
           row.due = row.due.map { min($0, due) } ?? due
         }
         machine.presence = .present(row)

@@ -50,7 +50,9 @@ struct Fingerprint {
     case .call(let args, _, let key?): (key, of(2, args))
     case .notify(let args, _, let key?): (key, of(3, args))
     case .repair(let args, _, let key?): (key, of(4, args))
-    case .start, .call, .notify, .repair, .simpleRepair, .get, .remove, .list: nil
+    case .start, .call, .notify, .repair, .simpleRepair, .get, .remove, .pause, .resume,
+      .awaitQuiet, .list:
+      nil
     }
   }
 }
@@ -73,7 +75,8 @@ extension StoredReply {
     case .called(let response): self = .called(response: response)
     case .notified(let notificationID): self = .notified(notificationID: notificationID)
     case .repaired(let response): self = .repaired(response: response)
-    case .simplyRepaired, .removed, .machine, .listed, .error: return nil
+    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .listed, .error:
+      return nil
     }
   }
 }

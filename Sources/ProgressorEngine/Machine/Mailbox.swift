@@ -11,17 +11,32 @@ struct Mailbox {
   }
 
   private var items: Deque<Item> = []
+  /// Requests that go before everything else, in their own order: Pause and Resume.
+  private var urgent: Deque<RequestID> = []
   /// Requests among the items; the namespace's limit is on them.
   private(set) var requestCount = 0
 
-  var isEmpty: Bool { items.isEmpty }
+  var isEmpty: Bool { items.isEmpty && urgent.isEmpty }
+  var hasUrgent: Bool { !urgent.isEmpty }
+  var urgentCount: Int { urgent.count }
 
   mutating func append(_ item: Item) {
     if case .request = item { requestCount += 1 }
     items.append(item)
   }
 
+  mutating func appendUrgent(_ request: RequestID) {
+    urgent.append(request)
+  }
+
+  /// Puts an item back to where it was.
+  mutating func prepend(_ item: Item) {
+    if case .request = item { requestCount += 1 }
+    items.prepend(item)
+  }
+
   mutating func popFirst() -> Item? {
+    if let request = urgent.popFirst() { return .request(request) }
     guard let item = items.popFirst() else { return nil }
     if case .request = item { requestCount -= 1 }
     return item
@@ -29,6 +44,7 @@ struct Mailbox {
 
   /// Takes out a request that ended while it waited; bounded by the mailbox's limit.
   mutating func remove(_ request: RequestID) {
+    urgent.removeAll { $0 == request }
     guard let index = items.firstIndex(of: .request(request)) else { return }
     items.remove(at: index)
     requestCount -= 1

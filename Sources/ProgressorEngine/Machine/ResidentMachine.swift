@@ -95,7 +95,7 @@ final class ResidentMachine {
 
   /// When the machine has something to do by itself, were its row this one and its queue's head that.
   func due(row: MachineRow, head: QueuedNotification?, now: Moment) -> Timestamp? {
-    if row.failure != nil { return nil }
+    if !row.runsByItself { return nil }
     var due = row.timer?.due
     if let head {
       let delivery = head.due(now)

@@ -14,8 +14,13 @@ final class NamespaceState {
   /// Machines whose step waits at the gate; each stands here once at most.
   var waiting: Deque<ResidentMachine> = []
 
-  /// Machines whose timeout or delivery waits for the endpoint; nil = the endpoint is taken to be up.
-  var parked: Set<MachineID>?
+  /// Requests that wait until no step runs here.
+  var quietWaiters: [RequestID] = []
+
+  /// The endpoint was found down and is awaited.
+  var isDown = false
+  /// Machines whose timeout or delivery waits for the endpoint, or for the end of a pause.
+  var parked: Set<MachineID> = []
   static let maximumParked = 100_000
   /// Times that the endpoint was found down since a call last reached it.
   var outages = 0
@@ -45,6 +50,9 @@ final class NamespaceState {
   var pauseAfterOutage: Int64 {
     outages <= 1 ? 0 : min(5_000_000, 10_000 << Int64(min(outages - 2, 9)))
   }
+
+  /// What becomes due has to wait, outside of mailboxes.
+  var parks: Bool { isDown || settings.pause != nil }
 
   init(_ record: NamespaceRecord) {
     number = record.number

@@ -10,6 +10,7 @@ extension Engine {
     if let failure = row.failure {
       return endUncommitted(machine, .error(.machineFailed(failure.reason)))
     }
+    if let error = pauseError(machine, row) { return endUncommitted(machine, .error(error)) }
     if let range, range.direction == .forward, range.after > row.lastEventID {
       return endUncommitted(machine, .error(.eventNotFound(range.after)))
     }

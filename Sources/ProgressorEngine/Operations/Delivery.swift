@@ -3,8 +3,8 @@ import MachineModel
 /// The delivery of a notification: always the head of the queue, so that order is kept (I5).
 extension Engine {
   mutating func beginDelivery(_ machine: ResidentMachine) {
-    guard let row = machine.row, row.failure == nil, let head = machine.notifications.head,
-      (head.retry?.nextAttemptAt ?? .earliest) <= now.wall
+    guard let row = machine.row, row.runsByItself, machine.namespace.settings.pause == nil,
+      let head = machine.notifications.head, (head.retry?.nextAttemptAt ?? .earliest) <= now.wall
     else { return end(machine) }
     if machine.running?.historyTooLarge == true {
       return failTooLarge(machine, .notification, attempts: (head.retry?.attempt ?? 0) + 1)

@@ -4,6 +4,7 @@ import MachineModel
 extension Engine {
   mutating func beginRepair(_ machine: ResidentMachine, _ range: HistoryRange?) {
     guard let row = failedRow(machine) else { return }
+    if let error = pauseError(machine, row) { return endUncommitted(machine, .error(error)) }
     if let range, range.direction == .forward, range.after > row.lastEventID {
       return endUncommitted(machine, .error(.eventNotFound(range.after)))
     }

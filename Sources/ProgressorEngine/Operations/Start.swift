@@ -6,6 +6,9 @@ extension Engine {
     if machine.row != nil {
       return endUncommitted(machine, .error(.machineAlreadyExists(machine.id)))
     }
+    if let pause = machine.namespace.settings.pause {
+      return endUncommitted(machine, .error(.namespacePaused(pause)))
+    }
     enterGate(machine)
   }
 

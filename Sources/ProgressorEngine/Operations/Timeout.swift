@@ -3,7 +3,8 @@ import MachineModel
 /// Timeouts and deliveries of notifications: what nobody waits for is tried again by policy.
 extension Engine {
   mutating func beginTimeout(_ machine: ResidentMachine) {
-    guard let row = machine.row, row.failure == nil, let timer = row.timer, timer.due <= now.wall
+    guard let row = machine.row, row.runsByItself, machine.namespace.settings.pause == nil,
+      let timer = row.timer, timer.due <= now.wall
     else { return end(machine) }
     if machine.running?.historyTooLarge == true {
       return failTooLarge(machine, .timeout, attempts: (timer.retry?.attempt ?? 0) + 1)

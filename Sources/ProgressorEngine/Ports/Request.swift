@@ -31,6 +31,10 @@ public enum Operation: Sendable, Hashable {
   case simpleRepair
   case get(range: HistoryRange?)
   case remove
+  case pause(reason: String)
+  case resume
+  /// Answered when no step runs in the paused namespace any more; `id` of the machine is empty.
+  case awaitQuiet
   case list(ListQuery)
 }
 
@@ -59,6 +63,10 @@ public enum Reply: Sendable, Hashable {
   case repaired(response: [UInt8])
   case simplyRepaired
   case removed
+  case paused
+  case resumed
+  /// No step runs in the namespace, or it is not paused.
+  case quiet
   case machine(Machine)
   /// `last` = the id after which the next page begins, nil = that was all.
   case listed([Machine], last: String?)

@@ -15,17 +15,19 @@ public struct MachineRow: Sendable, Hashable {
   public var auxState: Content?
   /// nil = working.
   public var failure: Failure?
+  /// nil = not paused.
+  public var pause: Pause?
   public var timer: TimerRow?
   /// Notifications queued.
   public var notificationCount: Int32
-  /// When the machine next has something to do by itself, nil = nothing (always when failed).
+  /// When the machine next has something to do by itself, nil = nothing (always when failed or paused).
   public var due: Timestamp?
 
   public init(
     key: MachineKey, shard: ShardID, namespace: NamespaceNumber, machine: MachineID,
     version: Int64, createdAt: Timestamp, lastEventID: Int64, lastEventAt: Timestamp,
-    auxState: Content?, failure: Failure?, timer: TimerRow?, notificationCount: Int32,
-    due: Timestamp?
+    auxState: Content?, failure: Failure?, pause: Pause? = nil, timer: TimerRow?,
+    notificationCount: Int32, due: Timestamp?
   ) {
     self.key = key
     self.shard = shard
@@ -37,10 +39,14 @@ public struct MachineRow: Sendable, Hashable {
     self.lastEventAt = lastEventAt
     self.auxState = auxState
     self.failure = failure
+    self.pause = pause
     self.timer = timer
     self.notificationCount = notificationCount
     self.due = due
   }
+
+  /// Whether timeouts and notifications may run.
+  public var runsByItself: Bool { failure == nil && pause == nil }
 }
 
 /// How often a timeout or notification was tried, and when it is tried next.

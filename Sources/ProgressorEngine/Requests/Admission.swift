@@ -45,6 +45,7 @@ extension Engine {
     if case .list(let query) = request.operation {
       return list(request, namespace, query)
     }
+    if case .awaitQuiet = request.operation { return awaitQuiet(request, namespace) }
     let shard = ShardID(of: request.machine, shards: configuration.shards)
     guard shards[shard] != nil, lease.isTrusted(at: now.uptime) else {
       return refuse(request, .notOwner)
@@ -82,7 +83,11 @@ extension Engine {
   /// runs, and none runs before the first. A notification waits for no step but a start or a removal.
   private func hasRoom(_ machine: ResidentMachine, for operation: Operation) -> Bool {
     let limit = machine.namespace.mailboxLimit
-    if case .notify = operation { return machine.waitingNotifies.count < limit }
+    switch operation {
+    case .notify: return machine.waitingNotifies.count < limit
+    case .pause, .resume: return machine.mailbox.urgentCount < limit
+    default: break
+    }
     let waiting = machine.mailbox.requestCount
     return waiting < limit || (waiting == 0 && machine.running == nil)
   }
@@ -90,15 +95,18 @@ extension Engine {
   /// Puts an admitted request to work: into the mailbox, or past it for a notification.
   mutating func enter(_ id: RequestID, _ machine: ResidentMachine) {
     guard let pending = requests[id] else { return }
-    if case .notify = pending.request.operation {
-      notify(id, machine)
-    } else {
+    switch pending.request.operation {
+    case .notify: return notify(id, machine)
+    case .pause, .resume:
+      machine.mailbox.appendUrgent(id)
+      if machine.running?.phase == .gated { stepBack(machine) }
+    default:
       machine.mailbox.append(.request(id))
       machine.namespace.longestMailbox = max(
         machine.namespace.longestMailbox,
         machine.mailbox.requestCount - (machine.running == nil ? 1 : 0))
-      advance(machine)
     }
+    advance(machine)
   }
 
   mutating func register(

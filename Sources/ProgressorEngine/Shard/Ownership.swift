@@ -50,7 +50,7 @@ extension Engine {
     if let step = machine.running {
       machine.running = nil
       if steps.removeValue(forKey: step.id) != nil { machine.namespace.invocationEnded() }
-      if step.holdsGate { machine.namespace.stepEnded() }
+      if step.holdsGate { stepLeft(machine.namespace) }
     }
     let slot = slot(of: machine.shard)
     _ = slots[slot].remove { pending in
@@ -74,7 +74,14 @@ extension Engine {
     namespaces = next
     namespacesAreKnown = true
     for record in records {
-      if let namespace = next[ExactText(record.namespace.name)] { admitWaiting(namespace) }
+      guard let namespace = next[ExactText(record.namespace.name)] else { continue }
+      if namespace.settings.pause != nil {
+        turnAway(namespace)
+      } else {
+        answerQuietWaiters(namespace)
+        unpark(namespace)
+        admitWaiting(namespace)
+      }
     }
     // Machines of a namespace that was not known are found now.
     if !shards.isEmpty { lookAhead.rescan(at: now.uptime) }

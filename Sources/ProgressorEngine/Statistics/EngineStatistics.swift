@@ -77,7 +77,7 @@ extension NamespaceState {
       name: settings.name, number: number, requests: requests, stepsInFlight: steps,
       maximumStepsInFlight: stepLimit, callsInFlight: invocations,
       maximumCallsInFlight: invocationLimit, waiting: waiting.count, active: active,
-      due: due.count, parked: parked?.count ?? 0, hasBacklog: hasBacklog,
+      due: due.count, parked: parked.count, hasBacklog: hasBacklog,
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
       longestMailbox: longestMailbox, longestQueue: longestQueue, counts: counts)
   }
@@ -95,7 +95,8 @@ extension RunningStep {
       case .repair: .repair
       case .simpleRepair: .simpleRepair
       case .remove: .remove
-      case .notify, .get, .list, nil: nil
+      case .pause, .resume: .pause
+      case .notify, .get, .list, .awaitQuiet, nil: nil
       }
     }
   }

@@ -17,7 +17,7 @@ public struct NamespaceCounts: Sendable, Hashable {
 
   /// What a step was for.
   public enum Step: Int, Sendable, Hashable, CaseIterable {
-    case start, call, repair, simpleRepair, remove, timeout, notification
+    case start, call, repair, simpleRepair, remove, pause, timeout, notification
   }
 
   /// How a step ended.

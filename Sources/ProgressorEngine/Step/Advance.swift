@@ -35,7 +35,7 @@ extension Engine {
     if let key = step.key, !step.keyWasLookedUp { load.idempotencyKey = key.key }
     if load.row { load.notificationsAfter = 0 }
     if let row = machine.row, machine.notifications.needsLoad, case .notification = step.item,
-      row.failure == nil
+      row.runsByItself
     {
       load.notificationsAfter = 0
     }
@@ -133,7 +133,9 @@ extension Engine {
 
   /// To the processor, as soon as the namespace's limits allow.
   mutating func enterGate(_ machine: ResidentMachine) {
-    if machine.namespace.isOpen {
+    if machine.mailbox.hasUrgent {
+      stepBack(machine)
+    } else if machine.namespace.isOpen {
       invoke(machine)
     } else {
       machine.running?.phase = .gated
@@ -151,10 +153,7 @@ extension Engine {
     case .notification: machine.deliveryQueued = false
     case .request: break
     }
-    if step.holdsGate {
-      machine.namespace.stepEnded()
-      admitWaiting(machine.namespace)
-    }
+    releaseGate(step, machine)
     retryNotifies(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued, !machine.namespace.due.isEmpty {
@@ -206,8 +205,22 @@ extension Engine {
 
   private mutating func releaseGate(_ step: RunningStep, _ machine: ResidentMachine) {
     guard step.holdsGate else { return }
-    machine.namespace.stepEnded()
+    stepLeft(machine.namespace)
     admitWaiting(machine.namespace)
+  }
+
+  /// A step of the namespace is over.
+  mutating func stepLeft(_ namespace: NamespaceState) {
+    namespace.stepEnded()
+    if namespace.steps == 0 { answerQuietWaiters(namespace) }
+  }
+
+  /// A step that waits at the gate has not begun: what is more urgent goes first, then it begins anew.
+  mutating func stepBack(_ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    machine.running = nil
+    machine.namespace.waiting.removeAll { $0 === machine }
+    machine.mailbox.prepend(step.item)
   }
 }
 

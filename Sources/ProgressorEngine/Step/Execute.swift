@@ -38,7 +38,9 @@ extension Engine {
       case .repair(_, let range, _): beginRepair(machine, range)
       case .simpleRepair: beginSimpleRepair(machine)
       case .remove: beginRemove(machine)
-      case .notify, .get, .list, nil: end(machine)
+      case .pause(let reason): beginPause(machine, reason)
+      case .resume: beginResume(machine)
+      case .notify, .get, .list, .awaitQuiet, nil: end(machine)
       }
     }
   }

@@ -58,7 +58,7 @@ extension Engine {
     row.due = machine.due(row: row, head: headAfter(queue, machine), now: now)
     if case .delivered = queue {
       row.notificationCount -= 1
-      if row.failure == nil, row.notificationCount > 0 {
+      if row.runsByItself, row.notificationCount > 0 {
         row.due = row.due.map { min($0, now.wall) } ?? now.wall
       }
     }

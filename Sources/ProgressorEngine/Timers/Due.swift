@@ -25,7 +25,7 @@ extension Engine {
 
   /// The earliest time of what is not already in the mailbox or running.
   private func nextUnqueued(_ machine: ResidentMachine, _ row: MachineRow) -> Timestamp? {
-    if row.failure != nil { return nil }
+    if !row.runsByItself { return nil }
     var due: Timestamp?
     if !machine.timeoutQueued, let timer = row.timer { due = timer.due }
     if !machine.deliveryQueued, let delivery = deliveryDue(machine) {
@@ -46,7 +46,7 @@ extension Engine {
   }
 
   private mutating func takeDue(_ machine: ResidentMachine) {
-    guard let row = machine.row, row.failure == nil, !machine.isDropped else { return }
+    guard let row = machine.row, row.runsByItself, !machine.isDropped else { return }
     var items: [(Timestamp, Mailbox.Item)] = []
     if !machine.timeoutQueued, let timer = row.timer, timer.due <= now.wall {
       items.append((timer.due, .timeout))
@@ -85,7 +85,7 @@ extension Engine {
     }
   }
 
-  /// Work of a namespace whose endpoint is down waits for it, outside of the mailbox.
+  /// Work of a namespace whose endpoint is down, or that is paused, waits outside of the mailbox.
   private mutating func park(_ machine: ResidentMachine) -> Bool {
     guard machine.namespace.park(machine.id) else { return false }
     becameInactive(machine)
@@ -96,8 +96,8 @@ extension Engine {
   /// The endpoint cannot be reached: what a timeout or delivery found out costs no attempt.
   mutating func endpointIsDown(_ machine: ResidentMachine) {
     let namespace = machine.namespace
-    if namespace.parked == nil {
-      namespace.parked = []
+    if !namespace.isDown {
+      namespace.isDown = true
       namespace.outages += 1
       effects.append(.awaitEndpoint(namespace.number))
     }
@@ -107,12 +107,20 @@ extension Engine {
 
   mutating func endpointReady(_ number: NamespaceNumber) {
     guard let namespace = namespaces.values.first(where: { $0.number == number }),
-      let parked = namespace.parked
+      namespace.isDown
     else { return }
-    namespace.parked = nil
+    namespace.isDown = false
     namespace.restsUntil = now.uptime.saturatingAdd(namespace.pauseAfterOutage)
+    unpark(namespace)
+  }
+
+  /// What waited for the endpoint, or for the end of a pause, takes its turns.
+  mutating func unpark(_ namespace: NamespaceState) {
+    guard !namespace.parks else { return }
+    let parked = namespace.parked
+    namespace.parked = []
     for id in parked.sorted(by: { $0.id < $1.id }) { awaitTurn(id, namespace) }
-    if namespace.hasBacklog { joinTurns(namespace) }
+    if namespace.hasBacklog || !namespace.due.isEmpty { joinTurns(namespace) }
   }
 
   mutating func fireDueTimers() {

@@ -23,12 +23,12 @@ struct Turns {
 }
 
 extension NamespaceState {
-  /// Work of a namespace whose endpoint is down waits for it, outside of the mailbox; false = it is
-  /// not down.
+  /// Work of a namespace whose endpoint is down, or that is paused, waits outside of the mailbox;
+  /// false = it is neither.
   func park(_ machine: MachineID) -> Bool {
-    guard let count = parked?.count else { return false }
-    if count < NamespaceState.maximumParked {
-      parked?.insert(machine)
+    guard parks else { return false }
+    if parked.count < NamespaceState.maximumParked {
+      parked.insert(machine)
     } else {
       hasBacklog = true
     }
@@ -74,7 +74,7 @@ extension Engine {
 
   private func takesTurns(_ namespace: NamespaceState) -> Bool {
     namespace.active < namespace.activeLimit && namespace.restsUntil <= now.uptime
-      && !slots.contains(where: \.isDelayed)
+      && !namespace.parks && !slots.contains(where: \.isDelayed)
   }
 
   /// Puts a machine into the queue of its namespace.
@@ -109,7 +109,7 @@ extension Engine {
   }
 
   private mutating func readBacklog(_ namespace: NamespaceState) {
-    guard namespace.hasBacklog, namespace.parked == nil, turns.reading == nil,
+    guard namespace.hasBacklog, !namespace.parks, turns.reading == nil,
       namespace.due.count <= configuration.maximumDue / 2, turns.readAt == nil
     else { return }
     if namespace.backlogPosition == nil { namespace.hasBacklog = false }

@@ -16,7 +16,7 @@ extension Namespace: CRepresentable {
         message.default_history_range, "default_history_range"),
       idempotencyRetention: try ProtobufDuration.read(
         message.idempotency_retention, "idempotency_retention", atLeast: 0),
-      version: message.version)
+      version: message.version, pause: try Pause.read(message.paused, "paused"))
     if let fault { throw .invalid(fault.field, fault.problem) }
   }
 
@@ -28,6 +28,7 @@ extension Namespace: CRepresentable {
     message.default_history_range = arena.make(defaultHistoryRange)
     message.idempotency_retention = arena.make(microseconds: idempotencyRetention)
     message.version = version
+    message.paused = arena.make(pause)
   }
 }
 

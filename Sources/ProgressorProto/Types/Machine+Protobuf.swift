@@ -17,7 +17,8 @@ extension Machine: CRepresentable {
       status: try MachineStatus.require(message.status, "status"),
       auxState: try Content.read(message.aux_state, "aux_state"),
       timer: try Timestamp.read(message.timer, "timer"), lastEventID: message.last_event_id,
-      createdAt: try Timestamp.require(message.created_at, "created_at"))
+      createdAt: try Timestamp.require(message.created_at, "created_at"),
+      pause: try Pause.read(message.paused, "paused"))
   }
 
   func fill(_ message: inout Progressor__V1__Machine, in arena: inout ProtobufArena) {
@@ -31,5 +32,6 @@ extension Machine: CRepresentable {
     message.timer = arena.make(timer)
     message.last_event_id = lastEventID
     message.created_at = arena.make(createdAt)
+    message.paused = arena.make(pause)
   }
 }

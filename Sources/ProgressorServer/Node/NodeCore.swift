@@ -79,7 +79,8 @@ final class NodeCore: Sendable {
       engine: engine, clock: clock, timeouts: timeouts,
       encoder: ReplyEncoder(maximumMessageBytes: configuration.maximumMessageBytes)
     ).register(in: &router)
-    NamespacesService(namespaces: storage).register(in: &router)
+    NamespacesService(namespaces: storage, engine: engine, clock: clock, timeouts: timeouts)
+      .register(in: &router)
     health.register(in: &router)
     ReflectionService(services: NodeCore.services).register(in: &router)
     self.router = router

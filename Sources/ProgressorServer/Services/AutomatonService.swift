@@ -47,6 +47,12 @@ struct AutomatonService: Sendable {
     serve(RemoveRequest.self, "Remove", &router) { request in
       Decoded(request.machineID, .remove)
     }
+    serve(PauseRequest.self, "Pause", &router) { request in
+      Decoded(request.machineID, .pause(reason: request.reason))
+    }
+    serve(ResumeRequest.self, "Resume", &router) { request in
+      Decoded(request.machineID, .resume)
+    }
     serve(ListRequest.self, "List", &router) { request throws(ProgressorError) in
       try AutomatonService.list(request)
     }

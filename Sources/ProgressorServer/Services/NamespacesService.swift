@@ -5,12 +5,15 @@ import ProgressorEngine
 import ProgressorProto
 import ProgressorStorage
 
-/// `progressor.v1.Namespaces`: Create, Get and List. Update and Delete are answered UNIMPLEMENTED.
+/// `progressor.v1.Namespaces`: Create, Get, List, Pause and Resume. Update and Delete are answered UNIMPLEMENTED.
 struct NamespacesService: Sendable {
   /// The name under which health and reflection know it.
   static let name = "progressor.v1.Namespaces"
 
   let namespaces: Storage
+  let engine: EngineLoop
+  let clock: NodeClock
+  let timeouts: ProcessorTimeouts
 
   /// Serves the methods of the service.
   func register(in router: inout Router) {
@@ -28,6 +31,17 @@ struct NamespacesService: Sendable {
     serve(ListNamespacesRequest.self, "List", &router, name: nil) { _ throws(ProgressorError) in
       ListNamespacesResponse(namespaces: try await namespaces.listNamespaces().map(\.namespace))
     }
+    serve(PauseNamespaceRequest.self, "Pause", &router, name: \.name) {
+      request throws(ProgressorError) in
+      let record = try await namespaces.setPause(request.reason, ofNamespace: request.name)
+      try await awaitQuiet(request.name)
+      return PauseNamespaceResponse(namespace: record.namespace)
+    }
+    serve(ResumeNamespaceRequest.self, "Resume", &router, name: \.name) {
+      request throws(ProgressorError) in
+      let record = try await namespaces.setPause(nil, ofNamespace: request.name)
+      return ResumeNamespaceResponse(namespace: record.namespace)
+    }
     for method in ["Update", "Delete"] {
       router.unary("/\(NamespacesService.name)/\(method)") { _, responder in
         responder.fail(
@@ -38,6 +52,15 @@ struct NamespacesService: Sendable {
                 + "--namespace change namespaces")))
       }
     }
+  }
+
+  /// Waits until no step of the namespace runs on this node. A processor call takes no longer than
+  /// its timeout, and its commit some time more.
+  private func awaitQuiet(_ name: String) async throws(ProgressorError) {
+    let reply = await engine.ask(
+      .awaitQuiet, of: MachineID(namespace: name, id: ""),
+      deadline: clock.now().uptime + timeouts.timeout(of: name))
+    if case .error(let error) = reply { throw error }
   }
 
   /// Serves a method; a task per call will do for what operators do now and then.

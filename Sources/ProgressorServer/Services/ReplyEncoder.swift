@@ -23,6 +23,9 @@ struct ReplyEncoder {
         RepairResponse(response: response).buffer(limit: maximumMessageBytes)
       case .simplyRepaired: SimpleRepairResponse().buffer()
       case .removed: RemoveResponse().buffer()
+      case .paused: PauseResponse().buffer()
+      case .resumed: ResumeResponse().buffer()
+      case .quiet: ByteBuffer()
       case .machine(let machine):
         GetResponse(machine: machine).buffer(limit: maximumMessageBytes)
       case .listed(let machines, let last): page(machines, last: last, list)
@@ -57,6 +60,7 @@ struct ReplyEncoder {
   private static func size(_ machine: Machine) -> Int {
     var bytes = 256 + machine.machineID.namespace.utf8.count + machine.machineID.id.utf8.count
     bytes += machine.auxState?.data.count ?? 0
+    bytes += machine.pause?.reason.utf8.count ?? 0
     switch machine.status {
     case .working(let retrying): bytes += retrying?.lastMessage.utf8.count ?? 0
     case .failed(let failure): bytes += failure.reason.utf8.count

@@ -37,7 +37,7 @@ extension Ledger {
     switch record.row {
     case .insert(let row), .update(let row, auxChanged: true):
       if let tag = row.auxState.flatMap({ Tag.number(in: $0.data) }) { tags.insert(tag) }
-    case .keep, .update, .requeue, .delete: break
+    case .keep, .update, .pause, .requeue, .delete: break
     }
     try require(tags.count < 2, .batchRules, "\(record.machine): a record of several steps")
     if let tag = tags.first {
@@ -46,7 +46,10 @@ extension Ledger {
       }
       return invocations[Int(tag)]
     }
-    if case .requeue = record.row { return nil }
+    switch record.row {
+    case .requeue, .pause: return nil
+    default: break
+    }
     guard let last = concluded.map({ invocations[$0] }), let answer = last.answer,
       !last.isCommitted, !last.isUnusable
     else { return nil }

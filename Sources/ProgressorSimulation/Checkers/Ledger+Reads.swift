@@ -40,6 +40,7 @@ extension Ledger {
         case .working: !machine.status.isFailed
         case .failed: machine.status.isFailed
         case .retrying: machine.status.isRetrying
+        case .paused: machine.pause != nil
         }
       try require(
         fits && id.utf8.starts(with: query.idPrefix.utf8)

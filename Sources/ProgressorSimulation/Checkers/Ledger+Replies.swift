@@ -38,7 +38,8 @@ extension Ledger {
         "\(request.machine): read at \(now.uptime), the lease ended at \(node.trustedUntil)")
       try read(request, machine)
     case .listed(let machines, let last): try listed(request, machines, last: last)
-    case .started, .called, .notified, .repaired, .simplyRepaired, .removed:
+    case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
+      .quiet:
       try succeeded(request, reply)
     }
     answeredRequests += 1
@@ -79,6 +80,7 @@ extension Ledger {
     case (.remove, .removed):
       try require(
         request.sawDeletion, .acknowledgedIsDurable, "\(what) answers OK, nothing is removed")
+    case (.pause, .paused), (.resume, .resumed), (.awaitQuiet, .quiet): break
     default: throw Violation(.oneReply, "\(what) gets the reply to another operation")
     }
   }
@@ -147,7 +149,7 @@ extension Ledger {
       case .get(let range), .call(_, let range, _), .notify(_, let range, _),
         .repair(_, let range, _):
         range
-      case .start, .simpleRepair, .remove, .list: nil
+      case .start, .simpleRepair, .remove, .pause, .resume, .awaitQuiet, .list: nil
       }
     guard let range, range.direction == .forward else { return false }
     guard request.isGet else { return range.after > 0 }

@@ -64,6 +64,9 @@ extension Operation {
     case .simpleRepair: "simpleRepair"
     case .get: "get"
     case .remove: "remove"
+    case .pause: "pause"
+    case .resume: "resume"
+    case .awaitQuiet: "awaitQuiet"
     case .list: "list"
     }
   }

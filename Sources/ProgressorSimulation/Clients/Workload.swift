@@ -64,7 +64,7 @@ struct Workload {
       drawn.operation = .notify(args: args, range: range, key: key)
     case .repair(_, let range, let key):
       drawn.operation = .repair(args: args, range: range, key: key)
-    case .simpleRepair, .get, .remove, .list: break
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: break
     }
   }
 
@@ -74,7 +74,7 @@ struct Workload {
     case .start(_, let value), .call(_, _, let value), .notify(_, _, let value),
       .repair(_, _, let value):
       key = value
-    case .simpleRepair, .get, .remove, .list: key = nil
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: key = nil
     }
     guard key != nil else { return }
     if keyed.count < 32 { keyed.append(request) } else { keyed[random.below(32)] = request }

@@ -42,7 +42,7 @@ extension SimulatedStorage {
     func rank(_ change: RowChange) -> Int {
       switch change {
       case .insert: 0
-      case .update: 1
+      case .update, .pause: 1
       case .keep, .requeue: 2
       case .delete: 3
       }
@@ -61,6 +61,11 @@ extension SimulatedStorage {
         "\(record.machine): a record that keeps the row changes what hangs on it")
     case .insert(let row): try insert(row, record)
     case .update(let row, let auxChanged): try update(row, auxChanged: auxChanged, record)
+    case .pause(let row):
+      try expect(record, version: row.version - 1)
+      machines[record.machine]?.row.version = row.version
+      machines[record.machine]?.row.pause = row.pause
+      machines[record.machine]?.row.due = row.due
     case .requeue(let due): try requeue(due, record)
     case .delete(let version):
       try expect(record, version: version)
@@ -123,7 +128,7 @@ extension SimulatedStorage {
     try expect(record, version: nil)
     guard var machine = machines.removeValue(forKey: record.machine) else { return }
     machine.row.notificationCount += Int32(record.enqueued.count)
-    if let due, machine.row.failure == nil {
+    if let due, machine.row.runsByItself {
       machine.row.due = machine.row.due.map { min($0, due) } ?? due
     }
     try append(record, to: &machine, lastEventAt: machine.row.lastEventAt)
@@ -190,8 +195,8 @@ extension SimulatedStorage {
       row.notificationCount == Int32(machine.notifications.count), .rowRules,
       "\(row.machine): the row has \(row.notificationCount) notifications, there are "
         + "\(machine.notifications.count)")
-    if row.failure != nil {
-      try require(row.due == nil, .failedMachineRests, "\(row.machine): is failed, and due")
+    if !row.runsByItself {
+      try require(row.due == nil, .failedMachineRests, "\(row.machine): rests, and is due")
     } else if let needed = machine.needed {
       let latest = max(needed, now.advanced(byMicroseconds: World.maximumSkew))
       try require(

@@ -62,6 +62,7 @@ struct SimulatedStorage {
         case .any: true
         case .working: machine.row.failure == nil
         case .failed: machine.row.failure != nil
+        case .paused: machine.row.pause != nil
         case .retrying: machine.row.failure == nil && !machine.retrying.isEmpty
         }
       if shown { ids.append(id.id) }

@@ -10,7 +10,7 @@ struct StoredMachine {
 
   /// When the machine must be looked at next, by what hangs on its row.
   var needed: Timestamp? {
-    if row.failure != nil { return nil }
+    if !row.runsByItself { return nil }
     let delivery = notifications.first.map { $0.retry?.nextAttemptAt ?? $0.acceptedAt }
     guard let timer = row.timer?.due else { return delivery }
     return delivery.map { min($0, timer) } ?? timer

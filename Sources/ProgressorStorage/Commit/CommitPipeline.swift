@@ -16,6 +16,7 @@ struct CommitPipeline {
 
   private var inserts: [Row<MachineRow>] = []
   private var updates: [Row<Change>] = []
+  private var pauses: [Row<MachineRow>] = []
   private var requeues: [Row<Timestamp?>] = []
   private var deletes: [Row<Int64>] = []
   private var delivered: [Row<Int64>] = []
@@ -36,6 +37,8 @@ struct CommitPipeline {
       inserts.append(Row(record: record, value: row))
     case .update(let row, let auxChanged):
       updates.append(Row(record: record, value: Change(row: row, auxChanged: auxChanged)))
+    case .pause(let row):
+      pauses.append(Row(record: record, value: row))
     case .requeue(let due):
       requeues.append(Row(record: record, value: due))
     case .keep:
@@ -65,6 +68,7 @@ struct CommitPipeline {
       })
     if !inserts.isEmpty { pipeline.append(Statements.insertMachines, insertParameters) }
     if !updates.isEmpty { pipeline.append(Statements.updateMachines, updateParameters) }
+    if !pauses.isEmpty { pipeline.append(Statements.pauseMachines, pauseParameters) }
     if !requeues.isEmpty { pipeline.append(Statements.requeueMachines, requeueParameters) }
     if !withEvents.isEmpty { pipeline.append(Statements.insertEvents, eventParameters) }
     if !withNotifications.isEmpty {
@@ -127,6 +131,17 @@ struct CommitPipeline {
       $0.appendArray(updates) { $0.record.notificationDifference }
       $0.appendArray(updates) { $0.record.headIsRetrying }
       $0.appendArray(updates) { $0.value.row.due?.sql }
+    }
+  }
+
+  private var pauseParameters: Parameters {
+    .with {
+      $0.appendArray(pauses) { $0.record.shard.number }
+      $0.appendArray(pauses) { $0.record.key.number }
+      $0.appendArray(pauses) { $0.value.version }
+      $0.appendArray(pauses) { $0.value.pause?.pausedAt.sql }
+      $0.appendArray(pauses) { $0.value.pause?.reason }
+      $0.appendArray(pauses) { $0.value.due?.sql }
     }
   }
 

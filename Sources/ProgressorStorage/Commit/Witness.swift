@@ -24,7 +24,7 @@ enum Witness: Equatable {
   private init?(of record: CommitRecord) {
     let (shard, key) = (record.shard, record.key)
     switch record.row {
-    case .insert(let row), .update(let row, _):
+    case .insert(let row), .update(let row, _), .pause(let row):
       self = .version(shard, key, atLeast: row.version)
       return
     case .keep, .requeue, .delete:

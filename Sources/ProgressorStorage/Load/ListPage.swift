@@ -41,6 +41,7 @@ struct ListPage {
     case .working: Statements.listWorking
     case .retrying: Statements.listRetrying
     case .failed: Statements.listFailed
+    case .paused: Statements.listPaused
     }
   }
 
@@ -58,13 +59,15 @@ struct ListPage {
     let failure = try reader.nextFailure()
     let timer = try reader.nextOptionalTime()
     let timeout = try reader.nextRetryState()
+    let pause = try reader.nextPause()
     let notification = try reader.nextRetryState()
     return Machine(
       machineID: MachineID(namespace: namespace, id: id), history: [],
       historyRange: HistoryRange(limit: 0),
       status: failure.map(MachineStatus.failed)
         ?? .working(Self.retrying(timeout: timeout, notification: notification)),
-      auxState: auxState, timer: timer, lastEventID: lastEventID, createdAt: createdAt)
+      auxState: auxState, timer: timer, lastEventID: lastEventID, createdAt: createdAt,
+      pause: pause)
   }
 
   /// Of a timeout and a notification that back off, the one that is next.

@@ -45,10 +45,11 @@ extension RowReader {
     let limits = Limits(
       mailbox: try nextOptional(), stepsInFlight: try nextOptional(),
       notifications: try nextOptional())
-    let namespace = Namespace(
+    var namespace = Namespace(
       name: name, processor: processor, retryPolicy: policy, limits: limits,
       defaultHistoryRange: try nextRange(), idempotencyRetention: try nextOptional(),
       version: version)
+    namespace.pause = try nextPause()
     return NamespaceRecord(number: NamespaceNumber(number), namespace: namespace)
   }
 }

@@ -10,6 +10,8 @@ final class NamespaceStore: Sendable {
     case create(Namespace)
     case replace(Namespace)
     case setEndpoint(name: String, endpoint: String)
+    /// nil = resume.
+    case pause(name: String, reason: String?)
     case read
   }
 
@@ -137,6 +139,13 @@ private struct NamespaceLoop {
       }
       rows = try connection.run(
         Statements.namespaceSetEndpoint, parameters, timeout: reader.timeout)
+    case .pause(let itsName, let reason):
+      name = itsName
+      let parameters = Parameters.with {
+        $0.append(name)
+        $0.append(reason)
+      }
+      rows = try connection.run(Statements.namespacePause, parameters, timeout: reader.timeout)
     }
     // The engine knows a namespace before whoever made it can use it.
     let all = try tellAll(on: connection)

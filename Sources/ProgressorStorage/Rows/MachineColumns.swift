@@ -49,12 +49,13 @@ extension RowReader {
     let lastEventAt = try nextTime()
     let auxState = try nextContent()
     let failure = try nextFailure()
+    let pause = try nextPause()
     let timer = try nextTimer()
     return MachineRow(
       key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
       version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
-      auxState: auxState, failure: failure, timer: timer, notificationCount: try next(),
-      due: try nextOptionalTime())
+      auxState: auxState, failure: failure, pause: pause, timer: timer,
+      notificationCount: try next(), due: try nextOptionalTime())
   }
 
   /// The columns of a notification from sequence on.

@@ -61,6 +61,15 @@ extension RowReader {
       reason: reason, failedAt: failedAt, stepKind: kind, code: try next(), attempts: try next())
   }
 
+  /// Columns paused_at, reason; both NULL = not paused.
+  mutating func nextPause() throws(PostgreSQLError) -> Pause? {
+    guard let pausedAt = try nextOptionalTime() else {
+      skip(1)
+      return nil
+    }
+    return Pause(pausedAt: pausedAt, reason: try next())
+  }
+
   /// Columns format, data; both NULL = none.
   mutating func nextContent() throws(PostgreSQLError) -> Content? {
     guard let format: Int32 = try nextOptional() else {

@@ -1,6 +1,6 @@
 -- Purpose: machines for which notifications were accepted. Several for one machine add up. The
--- version stays, so that this conflicts with no step that runs meanwhile; a failed machine has no
--- due time, also when it failed only after the notification was accepted.
+-- version stays, so that this conflicts with no step that runs meanwhile; a failed or
+-- paused machine has no due time, also when it became so only after the notification was accepted.
 -- Parameters: $1 int[] shard, $2 int8[] machine key, $3 int[] how many, $4 timestamptz[] due.
 -- Errors: PGF02 a machine is gone. Plan: index scan of machine_pkey.
 WITH accepted AS (
@@ -11,7 +11,8 @@ WITH accepted AS (
 ), changed AS (
   UPDATE machine SET
     notification_count = machine.notification_count + accepted.number,
-    due_at = CASE WHEN machine.failed_at IS NULL THEN least(machine.due_at, accepted.due_at) END
+    due_at = CASE WHEN machine.failed_at IS NULL AND machine.paused_at IS NULL
+      THEN least(machine.due_at, accepted.due_at) END
   FROM accepted
   WHERE machine.shard = accepted.shard AND machine.machine_key = accepted.machine_key
   RETURNING 1

@@ -23,7 +23,7 @@ SELECT summed.running <= $6, summed.id, summed.created_at, summed.last_event_id,
   summed.failed_at, summed.failure_reason, summed.failure_step, summed.failure_code,
   summed.failure_attempts,
   summed.timer_at, summed.timer_attempt, summed.timer_next_at, summed.timer_code,
-  summed.timer_message,
+  summed.timer_message, summed.paused_at, summed.pause_reason,
   head.attempt, head.next_at, head.code, head.message
 FROM summed
 LEFT JOIN LATERAL (

@@ -16,7 +16,7 @@ WITH found AS (
 SELECT load, fits,
   machine_key, version, created_at, last_event_id, last_event_at,
   aux_format, CASE WHEN fits THEN aux_data END,
-  failed_at, failure_reason, failure_step, failure_code, failure_attempts,
+  failed_at, failure_reason, failure_step, failure_code, failure_attempts, paused_at, pause_reason,
   timer_serial, timer_at, timer_after, timer_limit, timer_direction, timer_processing_timeout,
   timer_context, timer_attempt, timer_next_at, timer_code, timer_message,
   notification_count, due_at

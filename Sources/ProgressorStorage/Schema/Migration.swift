@@ -14,5 +14,6 @@ struct Migration: Sendable {
   static let all = [
     Migration(1, "leases", PackageResources._01_leases_sql),
     Migration(2, "machines", PackageResources._02_machines_sql),
+    Migration(3, "pause", PackageResources._03_pause_sql),
   ]
 }

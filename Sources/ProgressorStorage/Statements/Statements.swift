@@ -35,6 +35,8 @@ enum Statements {
     "commit_insert_machines", PackageResources.commit_insert_machines_sql)
   static let updateMachines = Statement(
     "commit_update_machines", PackageResources.commit_update_machines_sql)
+  static let pauseMachines = Statement(
+    "commit_pause_machines", PackageResources.commit_pause_machines_sql)
   static let requeueMachines = Statement(
     "commit_requeue_machines", PackageResources.commit_requeue_machines_sql)
   static let insertEvents = Statement(
@@ -68,6 +70,7 @@ enum Statements {
   static let listWorking = Statement("list_working", PackageResources.list_working_sql)
   static let listRetrying = Statement("list_retrying", PackageResources.list_retrying_sql)
   static let listFailed = Statement("list_failed", PackageResources.list_failed_sql)
+  static let listPaused = Statement("list_paused", PackageResources.list_paused_sql)
   static let dueMachines = Statement("due_machines", PackageResources.due_machines_sql)
 
   static let namespaceAll = Statement("namespace_all", PackageResources.namespace_all_sql)
@@ -77,4 +80,5 @@ enum Statements {
     "namespace_replace", PackageResources.namespace_replace_sql)
   static let namespaceSetEndpoint = Statement(
     "namespace_set_endpoint", PackageResources.namespace_set_endpoint_sql)
+  static let namespacePause = Statement("namespace_pause", PackageResources.namespace_pause_sql)
 }

@@ -8,7 +8,7 @@ struct ListCommand: AsyncParsableCommand {
 
   /// The words of `--status`.
   enum Status: String, ExpressibleByArgument, CaseIterable {
-    case any, working, retrying, failed
+    case any, working, retrying, failed, paused
 
     var filter: StatusFilter {
       switch self {
@@ -16,6 +16,7 @@ struct ListCommand: AsyncParsableCommand {
       case .working: .working
       case .retrying: .retrying
       case .failed: .failed
+      case .paused: .paused
       }
     }
   }

@@ -9,6 +9,7 @@ struct MachineCommand: AsyncParsableCommand {
     subcommands: [
       StartCommand.self, CallCommand.self, NotifyCommand.self, GetCommand.self,
       ListCommand.self, RemoveCommand.self, RepairCommand.self, SimpleRepairCommand.self,
+      PauseCommand.self, ResumeCommand.self,
     ])
 
   /// The service that all of them call.

@@ -6,9 +6,10 @@ import ProgressorServer
 /// `progressor namespace`: kinds of machines.
 struct NamespaceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "namespace", abstract: "Show and create namespaces.",
+    commandName: "namespace", abstract: "Show, create, pause and resume namespaces.",
     subcommands: [
       CreateNamespaceCommand.self, GetNamespaceCommand.self, ListNamespacesCommand.self,
+      PauseNamespaceCommand.self, ResumeNamespaceCommand.self,
     ])
 
   /// The service that all of them call.
@@ -54,7 +55,8 @@ struct ListNamespacesCommand: AsyncParsableCommand {
         Output.print(JSONValue.members(["namespaces": .array(list)]).text())
       } else {
         for namespace in response.namespaces {
-          Output.print("\(namespace.name)\t\(namespace.processor.endpoint)")
+          let paused = namespace.pause == nil ? "" : "\tpaused"
+          Output.print("\(namespace.name)\t\(namespace.processor.endpoint)\(paused)")
         }
       }
     }

@@ -35,6 +35,7 @@ enum NamespaceOutput {
       "defaultHistoryRange": namespace.defaultHistoryRange.map(MachineJSON.range),
       "idempotencyRetention": namespace.idempotencyRetention.map(duration),
       "version": .int64(namespace.version),
+      "paused": namespace.pause.map(MachineJSON.pause),
     ])
   }
 
@@ -55,6 +56,9 @@ enum NamespaceOutput {
       "  keys kept     "
         + text(namespace.idempotencyRetention ?? Namespace.defaultIdempotencyRetention))
     lines.append("  version       \(namespace.version)")
+    if let pause = namespace.pause {
+      lines.append("  paused        " + MachineText.pause(pause))
+    }
     return lines
   }
 

@@ -12,6 +12,7 @@ enum MachineJSON {
       "timer": machine.timer.map { .string($0.rfc3339) },
       "lastEventId": .int64(machine.lastEventID),
       "createdAt": .string(machine.createdAt.rfc3339),
+      "paused": machine.pause.map(pause),
       "historyRange": range(machine.historyRange),
       "history": .array(machine.history.map(event)),
     ])
@@ -28,6 +29,12 @@ enum MachineJSON {
     .object(
       [JSONValue.Member("formatVersion", .int32(content.formatVersion))]
         + PayloadText.members("data", content.data))
+  }
+
+  static func pause(_ pause: Pause) -> JSONValue {
+    .members([
+      "pausedAt": .string(pause.pausedAt.rfc3339), "reason": .string(pause.reason),
+    ])
   }
 
   static func range(_ range: HistoryRange) -> JSONValue {

@@ -24,6 +24,9 @@ enum MachineText {
       lines.append(fact("next attempt", retrying.nextAttemptAt.rfc3339))
     case .working(nil): break
     }
+    if let pause = machine.pause {
+      lines.append(fact("paused", self.pause(pause)))
+    }
     if let timer = machine.timer { lines.append(fact("timer", timer.rfc3339)) }
     if let auxState = machine.auxState { lines.append(fact("aux state", content(auxState))) }
     lines.append(fact("created", machine.createdAt.rfc3339))
@@ -40,11 +43,17 @@ enum MachineText {
   /// One line of a list.
   static func row(_ machine: Machine) -> String {
     var row = "\(machine.machineID.id)\t\(status(machine.status))\t\(machine.lastEventID) events"
+    if machine.pause != nil { row += "\tpaused" }
     if let timer = machine.timer { row += "\ttimer \(timer.rfc3339)" }
     if case .failed(let failure) = machine.status {
       row += "\t" + PayloadText.line(Array(failure.reason.utf8))
     }
     return row
+  }
+
+  /// Since when, and why if that was said.
+  static func pause(_ pause: Pause) -> String {
+    "since \(pause.pausedAt.rfc3339)" + (pause.reason.isEmpty ? "" : ": \(pause.reason)")
   }
 
   private static func fact(_ name: String, _ value: String) -> String {

@@ -54,8 +54,10 @@ class Client:
         return False
 
     def create_namespace(self, name: str, endpoint: str, **options) -> namespaces_pb2.Namespace:
-        """`timeout` is the processor's, in seconds; the rest are fields of Namespace."""
-        processor = namespaces_pb2.ProcessorOptions(endpoint=endpoint)
+        """`timeout` (in seconds) and `max_in_flight` are the processor's; the rest are fields of
+        Namespace."""
+        processor = namespaces_pb2.ProcessorOptions(
+            endpoint=endpoint, max_in_flight=options.pop("max_in_flight", 0))
         if (timeout := options.pop("timeout", None)) is not None:
             processor.timeout.CopyFrom(duration(timeout))
         namespace = namespaces_pb2.Namespace(name=name, processor=processor, **options)
@@ -115,6 +117,32 @@ class Space:
     def remove(self, id: str, **call) -> None:
         request = automaton_pb2.RemoveRequest(namespace=self.name, id=id)
         self.client.automaton.Remove(request, **_call(call))
+
+    def repair(self, id: str, args: bytes = b"", **call) -> bytes:
+        request = automaton_pb2.RepairRequest(namespace=self.name, id=id, args=args)
+        return self.client.automaton.Repair(request, **_call(call)).response
+
+    def simple_repair(self, id: str, **call) -> None:
+        request = automaton_pb2.SimpleRepairRequest(namespace=self.name, id=id)
+        self.client.automaton.SimpleRepair(request, **_call(call))
+
+    def pause(self, id: str, reason: str = "", **call) -> None:
+        request = automaton_pb2.PauseRequest(namespace=self.name, id=id, reason=reason)
+        self.client.automaton.Pause(request, **_call(call))
+
+    def resume(self, id: str, **call) -> None:
+        request = automaton_pb2.ResumeRequest(namespace=self.name, id=id)
+        self.client.automaton.Resume(request, **_call(call))
+
+    def pause_all(self, reason: str = "", **call) -> namespaces_pb2.Namespace:
+        """Pauses the namespace."""
+        request = namespaces_pb2.PauseNamespaceRequest(name=self.name, reason=reason)
+        return self.client.namespaces.Pause(request, **_call(call)).namespace
+
+    def resume_all(self, **call) -> namespaces_pb2.Namespace:
+        """Resumes the namespace."""
+        request = namespaces_pb2.ResumeNamespaceRequest(name=self.name)
+        return self.client.namespaces.Resume(request, **_call(call)).namespace
 
     def pages(self, prefix: str = "", status=automaton_pb2.STATUS_FILTER_UNSPECIFIED,
               page_size: int = 0) -> Iterator[list[types_pb2.Machine]]:

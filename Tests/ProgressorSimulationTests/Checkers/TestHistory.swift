@@ -45,7 +45,7 @@ struct TestHistory {
     let after: MachineRow? =
       switch record.row {
       case .keep, .requeue: stored.row
-      case .insert(let row), .update(let row, _): row
+      case .insert(let row), .update(let row, _), .pause(let row): row
       case .delete: nil
       }
     try ledger.applied(

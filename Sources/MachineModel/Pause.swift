@@ -1,0 +1,32 @@
+/// A machine, or a namespace, in which no step begins until it is resumed.
+public struct Pause: Sendable, Hashable {
+  public var pausedAt: Timestamp
+  /// Why, for people; at most `maximumReasonBytes` of UTF-8.
+  public var reason: String
+
+  public static let maximumReasonBytes = 4096
+
+  /// Cuts `reason` to its limit at a character boundary.
+  public init(pausedAt: Timestamp, reason: String) {
+    self.pausedAt = pausedAt
+    self.reason = reason.prefix(utf8Bytes: Pause.maximumReasonBytes)
+  }
+}
+
+extension ProgressorError {
+  public static func machinePaused(_ pause: Pause) -> ProgressorError {
+    ProgressorError(
+      .unavailable, .machinePaused, "the machine is paused" + explanation(of: pause),
+      retryPushback: 5_000)
+  }
+
+  public static func namespacePaused(_ pause: Pause) -> ProgressorError {
+    ProgressorError(
+      .unavailable, .namespacePaused, "the namespace is paused" + explanation(of: pause),
+      retryPushback: 5_000)
+  }
+
+  private static func explanation(of pause: Pause) -> String {
+    pause.reason.isEmpty ? "" : ": \(pause.reason)"
+  }
+}

@@ -1,0 +1,69 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `Automaton.Pause`.
+public struct PauseRequest: ProtobufMessage {
+  /// The machine.
+  public var machineID: MachineID
+  /// Why, for people; at most `Pause.maximumReasonBytes`.
+  public var reason: String
+
+  public init(machineID: MachineID, reason: String = "") {
+    self.machineID = machineID
+    self.reason = reason
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension PauseRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__PauseRequest>?) -> Void {
+    progressor__v1__pause_request__init
+  }
+
+  init(_ message: Progressor__V1__PauseRequest) throws(ProtobufError) {
+    machineID = MachineID(
+      namespace: try message.namespace_.identifier("namespace"),
+      id: try message.id.identifier("id"))
+    reason = try Pause.reason(message.reason)
+  }
+
+  func fill(_ message: inout Progressor__V1__PauseRequest, in arena: inout ProtobufArena) {
+    message.namespace_ = arena.make(machineID.namespace)
+    message.id = arena.make(machineID.id)
+    message.reason = arena.make(reason)
+  }
+}
+
+/// Response of `Automaton.Pause`.
+public struct PauseResponse: ProtobufMessage {
+  public init() {}
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension PauseResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__PauseResponse>?) -> Void {
+    progressor__v1__pause_response__init
+  }
+
+  init(_ message: Progressor__V1__PauseResponse) throws(ProtobufError) {}
+
+  func fill(_ message: inout Progressor__V1__PauseResponse, in arena: inout ProtobufArena) {}
+}
