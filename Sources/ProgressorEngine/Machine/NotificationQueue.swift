@@ -9,7 +9,9 @@ struct NotificationQueue {
   private(set) var count = 0
   private var bytes = 0
 
-  var head: QueuedNotification? { loaded.first }
+  var head: QueuedNotification? {
+    Safeguard.notificationOrder.isOn ? loaded.first : loaded.last
+  }
   /// There are notifications, and none of them is in memory.
   var needsLoad: Bool { loaded.isEmpty && count > 0 }
 

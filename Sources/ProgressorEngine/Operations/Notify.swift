@@ -23,7 +23,7 @@ extension Engine {
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))
     case .success(let loaded):
-      if let row = loaded.idempotency, let key = pending.key {
+      if let row = loaded.idempotency, let key = pending.key, Safeguard.idempotency.isOn {
         return answer(
           id, lease.isTrusted(at: now.uptime) ? row.reply(to: key.fingerprint) : .error(.notOwner))
       }

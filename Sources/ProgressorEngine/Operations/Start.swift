@@ -33,7 +33,10 @@ extension Engine {
   private mutating func create(
     _ machine: ResidentMachine, _ step: RunningStep, _ answer: ProcessorAnswer
   ) {
-    let key = MachineKey(shards[machine.shard]?.nextSerial() ?? 0)
+    let key = MachineKey(
+      Safeguard.incarnation.isOn
+        ? shards[machine.shard]?.nextSerial() ?? 0
+        : Int64(ShardID(of: machine.id, shards: .max).number))
     var record = CommitRecord(
       shard: machine.shard, namespace: machine.namespace.number, machine: machine.id, key: key)
     record.idempotency = idempotencyRow(step, .started, machine)

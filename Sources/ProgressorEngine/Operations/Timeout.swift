@@ -73,7 +73,8 @@ extension Engine {
     if policy.isExhausted(after: attempt) { return nil }
     let interval = policy.interval(after: attempt, random: jitter.next())
     return RetryState(
-      attempt: attempt, nextAttemptAt: now.wall.advanced(byMicroseconds: interval),
+      attempt: Safeguard.retryCounter.isOn ? attempt : 0,
+      nextAttemptAt: now.wall.advanced(byMicroseconds: interval),
       lastCode: code.rawValue, lastMessage: message)
   }
 }

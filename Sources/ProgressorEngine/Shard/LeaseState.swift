@@ -1,3 +1,5 @@
+import MachineModel
+
 /// Until when this node may trust that its shards are its own.
 ///
 /// The fence in the database is the authority on commits (I4). This is for what no commit follows:
@@ -6,7 +8,9 @@ struct LeaseState {
   /// On `Moment.uptime`: the time *before* the renewal was sent, plus the lease, minus a margin.
   private var trustedUntil = Int64.min
 
-  func isTrusted(at uptime: Int64) -> Bool { uptime < trustedUntil }
+  func isTrusted(at uptime: Int64) -> Bool {
+    uptime < trustedUntil || (!Safeguard.leaseDeadline.isOn && trustedUntil != .min)
+  }
 
   /// Microseconds that it is still trusted.
   func remaining(at uptime: Int64) -> Int64 {

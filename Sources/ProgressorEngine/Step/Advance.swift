@@ -100,7 +100,7 @@ extension Engine {
     case .success(let loaded):
       machine.running?.phase = nil
       machine.running?.keyWasLookedUp = true
-      if let remembered = loaded.idempotency {
+      if let remembered = loaded.idempotency, Safeguard.idempotency.isOn {
         machine.running?.remembered = remembered
       } else if let key = machine.running?.key, let id = machine.running?.requestID {
         confirm(key.key, owner: id, machine)

@@ -1,3 +1,4 @@
+import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
@@ -28,7 +29,7 @@ enum CommitOutcome {
     }
     if state == .fenced {
       self = .fenced
-    } else if state.isDataFault {
+    } else if state.isDataFault || !Safeguard.sqlStateClasses.isOn {
       self = .refused(CommitRefusal(sqlState: state.code, message: error.message))
     } else if state.isRetryable {
       self = .again(error)

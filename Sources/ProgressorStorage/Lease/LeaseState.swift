@@ -103,7 +103,7 @@ final class LeaseState: Sendable {
   /// not one history, the lease ends in the same instant: no thread can write under it any more.
   func observe(_ facts: ServerFacts, since before: ServerFacts?) -> ServerFacts.Continuity {
     state.withLock { state in
-      guard let before else {
+      guard let before, Safeguard.timelineCheck.isOn else {
         if state.facts == nil { state.facts = facts }
         return .unbroken
       }

@@ -1,3 +1,4 @@
+import MachineModel
 import PostgreSQL
 
 /// One statement from a file of SQL/, under the name of its file.
@@ -9,6 +10,16 @@ struct Statement: Sendable {
   init(_ name: String, _ resource: [UInt8]) {
     self.name = name
     sql = String(decoding: resource, as: UTF8.self)
+  }
+
+  /// With a part that is a safeguard, which a test may switch off.
+  init(
+    _ name: String, _ resource: [UInt8], _ safeguard: Safeguard, _ part: String,
+    with other: String = ""
+  ) {
+    self.name = name
+    let whole = String(decoding: resource, as: UTF8.self)
+    sql = safeguard.applied(to: whole, replacing: part, with: other)
   }
 }
 

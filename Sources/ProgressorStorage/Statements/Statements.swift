@@ -1,3 +1,5 @@
+import MachineModel
+
 /// Every statement of SQL/. Names are those of the files.
 enum Statements {
   static let schemaVersionTable = Statement(
@@ -30,11 +32,14 @@ enum Statements {
   static let release = Statement("lease_release", PackageResources.lease_release_sql)
 
   static let fence = Statement("commit_fence", PackageResources.commit_fence_sql)
-  static let raiseEpoch = Statement("commit_raise_epoch", PackageResources.commit_raise_epoch_sql)
+  static let raiseEpoch = Statement(
+    "commit_raise_epoch", PackageResources.commit_raise_epoch_sql, .fenceBeforeRead, "epoch + 1",
+    with: "epoch")
   static let insertMachines = Statement(
     "commit_insert_machines", PackageResources.commit_insert_machines_sql)
   static let updateMachines = Statement(
-    "commit_update_machines", PackageResources.commit_update_machines_sql)
+    "commit_update_machines", PackageResources.commit_update_machines_sql, .versionCheck,
+    "AND machine.version = step.version - 1")
   static let pauseMachines = Statement(
     "commit_pause_machines", PackageResources.commit_pause_machines_sql)
   static let requeueMachines = Statement(
@@ -48,7 +53,8 @@ enum Statements {
   static let rescheduleNotifications = Statement(
     "commit_reschedule_notifications", PackageResources.commit_reschedule_notifications_sql)
   static let deleteMachines = Statement(
-    "commit_delete_machines", PackageResources.commit_delete_machines_sql)
+    "commit_delete_machines", PackageResources.commit_delete_machines_sql, .versionCheck,
+    "AND machine.version = removed.version")
   static let upsertIdempotency = Statement(
     "commit_upsert_idempotency", PackageResources.commit_upsert_idempotency_sql)
   static let sweepIdempotency = Statement(
