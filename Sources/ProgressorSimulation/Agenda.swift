@@ -11,8 +11,12 @@ enum Occurrence {
   case wake(node: Int, life: Int, serial: Int)
   /// A read takes its snapshot; its answer travels afterwards.
   case read(node: Int, life: Int, Read)
-  /// A batch reaches the database, or is answered.
-  case commit(node: Int, life: Int, slot: Int, serial: Int, CommitStage)
+  /// A batch reaches the database, or its transaction ends.
+  case transmission(Int)
+  /// A writer goes on with the batch that it keeps.
+  case writer(node: Int, life: Int, slot: Int, attempt: BatchAttempt, WriterStage)
+  /// A standby that lagged behind is promoted.
+  case failover
   /// A processor gets to an invocation, by its number.
   case invocation(Int)
   /// The outcome of an invocation reaches its node.
@@ -23,6 +27,8 @@ enum Occurrence {
   case register(node: Int, life: Int)
   case scan(node: Int, identity: Int)
   case release(node: Int, identity: Int, [ShardID])
+  /// Sessions of a node whose lease has ended are ended by whoever takes it over.
+  case endSessions(identity: Int)
   /// Another node takes this one over, when its lease has ended.
   case expel(node: Int, identity: Int)
   case restart(node: Int)
@@ -42,16 +48,6 @@ enum Read {
   case load(LoadRequest)
   case list(RequestID, namespace: String, ListQuery)
   case due(DueQuery)
-}
-
-/// Where a batch is on its way.
-enum CommitStage {
-  /// It reaches the database; afterwards the node may not hear of it for a while.
-  case arrives(outcomeUnknown: Bool)
-  /// The connection is lost before the batch arrived; it is written again later.
-  case lost
-  /// The node hears how it ended.
-  case answered(Input)
 }
 
 /// Virtual time and what is to happen in it, in an order that depends on nothing but the seed: by
@@ -93,6 +89,8 @@ struct Agenda {
   mutating func plan(_ occurrence: Occurrence, after delay: Int64) {
     plan(occurrence, at: now + delay)
   }
+
+  var nextTime: Int64? { heap.first?.time }
 
   /// The next occurrence; time moves on to it.
   mutating func next() -> Occurrence? {

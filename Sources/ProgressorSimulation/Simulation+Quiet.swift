@@ -27,8 +27,11 @@ extension Simulation {
     plan.end()
     isQuiet = true
     storageOutageUntil = 0
+    standby = nil
     for node in nodes {
       node.frozenUntil = 0
+      node.holdsTransactions = false
+      node.crashesAfter = nil
       node.isStarved = false
       if !node.isUp { start(node) }
       if let identity = node.identity {
@@ -41,7 +44,7 @@ extension Simulation {
   private func pass(microseconds: Int64) throws(Violation) {
     let end = agenda.now + microseconds
     agenda.plan(.storageBack, at: end)
-    while agenda.now < end, let occurrence = agenda.next() { try happen(occurrence) }
+    while agenda.now < end, agenda.nextTime != nil { try next() }
   }
 
   /// What is not finished yet, nil = nothing.
@@ -115,7 +118,7 @@ extension Simulation {
       if case .call = operation { asked = .call(args: Tag.bytes(tag), range: nil, key: nil) }
       let id = send(asked, to: name, tag: tag, patience: 30_000_000, via: node)
       probes[id] = .some(nil)
-      while case .some(nil) = probes[id], let occurrence = agenda.next() { try happen(occurrence) }
+      while case .some(nil) = probes[id], agenda.nextTime != nil { try next() }
       let reply = probes[id] ?? nil
       probes[id] = nil
       if case .error(let error)? = reply, error.reason == .overloaded, refusals < 100 {

@@ -1,4 +1,4 @@
-import MachineModel
+package import MachineModel
 import ProgressorEngine
 
 /// One run of the engine in a world drawn from a seed: nodes, clients, processors and a database,
@@ -9,6 +9,13 @@ import ProgressorEngine
 /// what the engine did with what is true.
 public final class Simulation {
   public let seed: UInt64
+  let without: Set<Safeguard>
+  let decisions: Decisions?
+  /// Of the requests that were sent, when that is recorded.
+  var sentArrivals: Set<Int> = []
+  var lastArrival = 0
+  private var phaseEnd: Int64?
+  private var occurrencesAtOnce: UInt64 = 0
   let world: World
   var random: RandomSource
   var plan: FaultPlan
@@ -30,6 +37,11 @@ public final class Simulation {
   /// The details of invocations under way, by number.
   var pendingInvocations: [Int: Invocation] = [:]
 
+  /// Batches on their way, by number.
+  var transmissions: [Int: Transmission] = [:]
+  var lastTransmission = 0
+  /// Set while a standby lags behind that will be promoted.
+  var standby: Standby?
   var storageOutageUntil: Int64 = 0
   var isQuiet = false
   var lastRequest: UInt64 = 0
@@ -38,12 +50,21 @@ public final class Simulation {
   var inputs = 0
   var effectsInTurn: [Effect] = []
 
-  public init(seed: UInt64) {
+  /// - Parameter without: safeguards of the database that this world lacks, for tests of the tests.
+  package convenience init(seed: UInt64, without: Set<Safeguard> = []) {
+    self.init(seed: seed, without: without, decisions: nil)
+  }
+
+  /// - Parameter decisions: the requests and faults of the run, all others are left out; nil = all.
+  init(seed: UInt64, without: Set<Safeguard>, decisions: Decisions?) {
     self.seed = seed
+    self.without = without
+    self.decisions = decisions
     var random = RandomSource(seed: seed)
     let world = World(random: &random)
     self.world = world
     plan = FaultPlan(random: &random)
+    plan.allowed = decisions?.strikes
     workload = Workload(world: world, random: &random)
     processor = SimulatedProcessor(world: world)
     storage = SimulatedStorage(shards: world.configuration.shards)
@@ -66,18 +87,23 @@ public final class Simulation {
     trace.sink = sink
   }
 
+  /// The trace without what is routine, from now on.
+  func recordBriefly() {
+    trace.isRecording = true
+    trace.isBrief = true
+  }
+
+  /// Keeps what is decided, so that the run can be shrunk.
+  func recordDecisions() { plan.isRecording = true }
+
   /// Runs both phases; `inputs` is the length of the first. Never throws: what goes wrong stands in
   /// the report.
   public func run(inputs limit: Int) -> SimulationReport {
     var violation: Violation?
     do throws(Violation) {
       begin()
-      // A world whose nodes are down or frozen most of the time ends by what happens around them.
-      var rest = 20 * limit
-      while inputs < limit, rest > 0, let occurrence = agenda.next() {
-        rest -= 1
-        try happen(occurrence)
-      }
+      try runUntilEnd(inputs: limit)
+      phaseEnd = agenda.now
       try runUntilQuiet()
     } catch {
       violation = error
@@ -87,7 +113,34 @@ public final class Simulation {
       violation: violation, lastLines: trace.last,
       faults: Dictionary(uniqueKeysWithValues: zip(FaultKind.allCases, plan.counts)),
       committedSteps: ledger.committedSteps, deliveredNotifications: ledger.deliveredNotifications,
-      firedTimers: ledger.firedTimers, answeredRequests: ledger.answeredRequests)
+      firedTimers: ledger.firedTimers, answeredRequests: ledger.answeredRequests,
+      decisions: Decisions(
+        requests: sentArrivals, strikes: plan.strikes, end: phaseEnd ?? agenda.now))
+  }
+
+  /// The phase of faults: ends with a number of inputs, or at the time that was decided.
+  private func runUntilEnd(inputs limit: Int) throws(Violation) {
+    // A world whose nodes are down or frozen most of the time ends by what happens around them.
+    var rest = limit < .max / 20 ? 20 * limit : .max
+    while let time = agenda.nextTime {
+      if let end = decisions?.end {
+        if time > end { return }
+      } else if time > agenda.now, inputs >= limit || rest <= 0 {
+        return
+      }
+      rest -= 1
+      try next()
+    }
+  }
+
+  /// Chance begins anew with each occurrence, from its time: what is left out of a run changes nothing
+  /// of what happens at other times.
+  func next() throws(Violation) {
+    let before = agenda.now
+    guard let occurrence = agenda.next() else { return }
+    occurrencesAtOnce = agenda.now == before ? occurrencesAtOnce + 1 : 0
+    random = RandomSource(seed: seed, UInt64(agenda.now), occurrencesAtOnce)
+    try happen(occurrence)
   }
 
   private func begin() {
@@ -106,8 +159,11 @@ public final class Simulation {
       if let node = alive(node, life), node.wakeSerial == serial { deliver(.timePassed, to: node) }
     case .read(let node, let life, let read):
       if let node = alive(node, life) { perform(read, for: node) }
-    case .commit(let node, let life, let slot, let serial, let stage):
-      if let node = alive(node, life) { try commit(stage, slot: slot, serial: serial, node) }
+    case .transmission(let number): try transmission(number)
+    case .writer(let node, let life, let slot, let attempt, let stage):
+      if let node = alive(node, life) { writer(stage, slot: slot, attempt, node) }
+    case .failover: failOver()
+    case .endSessions(let identity): endSessions(of: identity)
     case .invocation(let number): reach(number)
     case .outcome(let number, let outcome): answer(number, outcome)
     case .heartbeat(let node, let identity): heartbeat(nodes[node], identity)
@@ -132,6 +188,9 @@ public final class Simulation {
     let node = nodes[number]
     return node.isUp && node.life == life ? node : nil
   }
+
+  /// Whether the simulated database and its writers keep this safeguard.
+  func isOn(_ safeguard: Safeguard) -> Bool { safeguard.isOn && !without.contains(safeguard) }
 
   var isStorageOut: Bool { agenda.now < storageOutageUntil }
 

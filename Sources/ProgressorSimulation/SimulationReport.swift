@@ -17,4 +17,6 @@ public struct SimulationReport: Sendable {
   public var deliveredNotifications: Int
   public var firedTimers: Int
   public var answeredRequests: Int
+  /// What the run decided, if that was recorded.
+  var decisions: Decisions
 }

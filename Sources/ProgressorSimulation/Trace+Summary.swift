@@ -36,6 +36,15 @@ extension Input {
     }
   }
 
+  /// Tells nothing to who looks for a fault.
+  var isRoutine: Bool {
+    switch self {
+    case .leaseRenewed, .timePassed: true
+    case .due(_, .success(let machines)): machines.isEmpty
+    default: false
+    }
+  }
+
   /// What the trace's hash takes of it.
   var fingerprint: UInt64 {
     switch self {
@@ -61,6 +70,13 @@ extension Input {
 }
 
 extension Effect {
+  var isRoutine: Bool {
+    switch self {
+    case .wake, .readDue: true
+    default: false
+    }
+  }
+
   var summary: String {
     switch self {
     case .reply(let id, .machine(let machine)):

@@ -9,6 +9,8 @@ struct Trace {
 
   /// Lines are made only when this is set: they cost more than the run.
   var isRecording = false
+  /// Without heartbeats, wake-ups and reads that find nothing.
+  var isBrief = false
   /// Each line as it is made, for `--trace`.
   var sink: (@Sendable (String) -> Void)?
   private(set) var hash: UInt64 = 0xcbf2_9ce4_8422_2325

@@ -4,23 +4,29 @@ struct Options {
     usage: progressor-simulate [--seeds COUNT] [--first SEED] [--steps INPUTS]
            progressor-simulate --seed SEED [--steps INPUTS] [--trace]
 
-      --seeds COUNT   how many seeds to run, default 100
-      --first SEED    the first of them, default 1
-      --steps INPUTS  inputs of each run's phase of faults, default 10000
-      --seed SEED     run this seed alone
-      --trace         print everything that happens in it
-      --keep-going    do not stop at the first seed that fails
+      --seeds COUNT    how many seeds to run, default 100
+      --first SEED     the first of them, default 1
+      --steps INPUTS   inputs of each run's phase of faults, default 10000
+      --workers COUNT  how many run at a time, default one per processor
+      --seed SEED      run this seed alone
+      --trace          print everything that happens in it
+      --keep-going     do not stop at the first seed that fails
+      --no-shrink      do not look for a smaller run that fails in the same way
     """
+
+  enum Mode { case seeds, trace }
 
   struct Mistake: Error, CustomStringConvertible {
     var description: String
   }
 
+  var mode = Mode.seeds
   var first: UInt64 = 1
   var seeds: UInt64 = 100
   var steps = 10_000
-  var trace = false
+  var workers = processorCount()
   var keepsGoing = false
+  var shrinks = true
 
   init(_ arguments: some Sequence<String>) throws(Mistake) {
     var rest = Array(arguments)[...]
@@ -29,11 +35,14 @@ struct Options {
       case "--seeds": seeds = try Options.number(of: argument, &rest)
       case "--first", "--first-seed": first = try Options.number(of: argument, &rest)
       case "--steps": steps = Int(clamping: try Options.number(of: argument, &rest))
+      case "--workers":
+        workers = min(max(1, Int(clamping: try Options.number(of: argument, &rest))), 256)
       case "--seed":
         first = try Options.number(of: argument, &rest)
         seeds = 1
-      case "--trace": trace = true
+      case "--trace": mode = .trace
       case "--keep-going": keepsGoing = true
+      case "--no-shrink": shrinks = false
       case "--help", "-h": throw Mistake(description: Options.usage)
       default: throw Mistake(description: "unknown argument \(argument)\n\n\(Options.usage)")
       }

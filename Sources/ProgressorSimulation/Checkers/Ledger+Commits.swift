@@ -13,6 +13,7 @@ extension Ledger {
       try failedMachineRests(record, step)
       try timer(record, step)
       try notifications(record, step)
+      try attempts(record)
       if let step { try commit(step, record) }
       remember(record, step)
     }
@@ -93,6 +94,7 @@ extension Ledger {
       answer.action.remove == (applied.after == nil) || record.row == .keep, .rowRules,
       "\(record.machine): the answer and the record differ on removal")
     invocations[step.number].isCommitted = true
+    committed.append(step.number)
     committedSteps += 1
     switch step.kind {
     case .start, .call, .repair: try effect(of: step)

@@ -69,6 +69,7 @@ extension Ledger {
     guard let stored else {
       throw Violation(.incarnations, "\(machine.machineID): an invocation, and no machine")
     }
+    try isNext(invocation, stored)
     try require(
       machine.lastEventID == stored.row.lastEventID && machine.auxState == stored.row.auxState
         && machine.createdAt == stored.row.createdAt

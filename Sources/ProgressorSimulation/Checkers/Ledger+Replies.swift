@@ -30,6 +30,14 @@ extension Ledger {
     }
     try require(
       request.isHandled, .oneReply, "request \(id.number) is answered before it was heard")
+    if !request.isExcused { try isTrue(reply, to: request, by: node, now: now) }
+    answeredRequests += 1
+    forget(id)
+  }
+
+  private mutating func isTrue(
+    _ reply: Reply, to request: ClientRequest, by node: NodeView, now: Moment
+  ) throws(Violation) {
     switch reply {
     case .error(let error): try failed(request, error, now: now)
     case .machine(let machine):
@@ -42,8 +50,6 @@ extension Ledger {
       .quiet:
       try succeeded(request, reply)
     }
-    answeredRequests += 1
-    forget(id)
   }
 
   /// An OK reply tells what the database has.

@@ -33,6 +33,11 @@ struct Ledger {
   var accepted: [String: AcceptedNotification] = [:]
   var incarnations: [Incarnation: IncarnationRecord] = [:]
 
+  /// Attempts of the present timer and the head of the queue that were put off, in the database.
+  var attempts: [Retried: Int32] = [:]
+  /// Invocations whose answers are in the database, in that order.
+  var committed: [Int] = []
+
   var committedSteps = 0
   var deliveredNotifications = 0
   var firedTimers = 0
@@ -62,6 +67,44 @@ struct Ledger {
       heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] -= 1
     }
   }
+}
+
+extension Ledger {
+  /// What is known of what is durable: all that a database loses that goes back in time.
+  struct Durable {
+    fileprivate var effects: [UInt64: Int]
+    fileprivate var keys: [KeyName: RememberedReply]
+    fileprivate var accepted: [String: AcceptedNotification]
+    fileprivate var incarnations: [Incarnation: IncarnationRecord]
+    fileprivate var attempts: [Retried: Int32]
+    fileprivate var committed: Int
+  }
+
+  var durable: Durable {
+    Durable(
+      effects: effects, keys: keys, accepted: accepted, incarnations: incarnations,
+      attempts: attempts, committed: committed.count)
+  }
+
+  /// Everything since is lost, and whoever waits may hear of it.
+  mutating func goBack(to past: Durable) {
+    effects = past.effects
+    keys = past.keys
+    accepted = past.accepted
+    incarnations = past.incarnations
+    attempts = past.attempts
+    for number in committed[past.committed...] { invocations[number].isCommitted = false }
+    committed.removeSubrange(past.committed...)
+    for id in requests.keys { requests[id]?.isExcused = true }
+  }
+}
+
+/// What is tried again: a setting of a timer, or a queued notification.
+struct Retried: Hashable {
+  var incarnation: Incarnation
+  var kind: StepKind
+  /// The timer's serial, or the notification's sequence.
+  var serial: Int64
 }
 
 struct NodeMachine: Hashable {

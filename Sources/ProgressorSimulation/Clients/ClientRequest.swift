@@ -13,6 +13,8 @@ struct ClientRequest {
   let sentAt: Int64
   let deadline: Int64
 
+  /// It was under way when the database went back in time: what it hears may be lost.
+  var isExcused = false
   /// The engine has taken it in, and holds it.
   var isHandled = false
 

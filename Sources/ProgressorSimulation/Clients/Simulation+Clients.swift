@@ -10,7 +10,11 @@ extension Simulation {
   }
 
   func sendNext() {
-    let drawn = workload.next(&plan, &random)
+    lastArrival += 1
+    var source = RandomSource(seed: seed, UInt64(lastArrival), 1)
+    let drawn = workload.next(&plan, &source)
+    if let decisions, !decisions.requests.contains(lastArrival) { return }
+    if plan.isRecording { sentArrivals.insert(lastArrival) }
     guard let node = node(for: drawn.machine) else { return }
     let id = send(
       drawn.operation, to: drawn.machine, tag: drawn.tag, patience: drawn.patience, via: node)
@@ -35,11 +39,12 @@ extension Simulation {
     lastRequest += 1
     let id = RequestID(lastRequest)
     let deadline = agenda.now + patience
+    var request = ClientRequest(
+      id: id, node: node.number, life: node.life, machine: machine, operation: operation,
+      tag: tag, sentAt: agenda.now, deadline: deadline)
+    request.isExcused = node.generation != storage.generation
     ledger.sent(
-      ClientRequest(
-        id: id, node: node.number, life: node.life, machine: machine, operation: operation,
-        tag: tag, sentAt: agenda.now, deadline: deadline),
-      stored: storage.machines[machine],
+      request, stored: storage.machines[machine],
       earlier: nodes.flatMap { $0.batches.values.compactMap { $0.earlier[machine] } })
     deliver(
       .request(

@@ -12,6 +12,10 @@ final class SimulatedNode {
   var isTurnPlanned = false
   /// The process does nothing until then, and does not know it.
   var frozenUntil: Int64 = 0
+  /// It freezes with the next batch that it sends.
+  var freezesInBatch = false
+  /// Its batches that arrive while it is frozen stay open.
+  var holdsTransactions = false
   var wakeSerial = 0
 
   /// Added to the true time of day.
@@ -21,11 +25,19 @@ final class SimulatedNode {
 
   /// Its row in the table of nodes, nil while it has none.
   var identity: Int?
+  /// The row that it had before, and gives back before it takes another.
+  var formerIdentity: Int?
+  /// Under which epochs its writers' sessions write, by slot.
+  var writerEpochs: [Int: Int64] = [:]
+  /// Of the database that its sessions know.
+  var generation = 0
   /// What the engine was told: the end of its lease, and its shards.
   var trustedUntil: Int64 = .min
   var owned: [ShardID: Int64] = [:]
   /// What it was sent, handled or not.
   var granted: Set<ShardID> = []
+  /// It crashes when it has performed so many more effects.
+  var crashesAfter: Int?
   /// Its heartbeat does not get through any more.
   var isStarved = false
 
@@ -51,10 +63,14 @@ final class SimulatedNode {
     inbox = []
     isTurnPlanned = false
     frozenUntil = 0
+    holdsTransactions = false
+    freezesInBatch = false
     wakeSerial = 0
     latestWall = .earliest
     identity = nil
+    formerIdentity = nil
     trustedUntil = .min
+    crashesAfter = nil
     forgetWork()
     idleTurns = 0
   }
@@ -85,6 +101,12 @@ struct StepAttempt: Hashable {
   var attempt: Int32
 }
 
+/// One session's try to write a batch.
+struct BatchAttempt {
+  var serial: Int
+  var number: Int
+}
+
 /// A batch between `Effect.commit` and the engine's hearing of its end.
 struct BatchInFlight {
   var batch: CommitBatch
@@ -95,6 +117,10 @@ struct BatchInFlight {
   var sentAt: Int64
   /// The answers that it writes, for those that carry no tag.
   var concluded: [MachineID: Int]
+  /// How often its writer lost a session over it; what was planned before is dropped.
+  var attempt = 0
+  /// The transmission whose answer the writer hears.
+  var listensTo: Int?
   /// Its answer is on its way to the engine: nothing else may answer it.
   var isAnswered = false
   /// It is in the database, whatever the node will hear.

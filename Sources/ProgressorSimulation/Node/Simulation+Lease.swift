@@ -21,8 +21,14 @@ extension Simulation {
       return agenda.plan(
         .register(node: node.number, life: node.life), after: random.within(100...10_000))
     }
+    if let former = node.formerIdentity {
+      endSessions(of: former)
+      storage.leases.remove(former)
+    }
     let identity = storage.leases.register(until: agenda.now + world.lease)
     node.identity = identity
+    node.writerEpochs = [:]
+    node.generation = storage.generation
     node.isStarved = false
     trace.line(at: agenda.now, node: node.number, "registers as \(identity)")
     deliver(.leaseRenewed(until: agenda.now + world.lease - world.margin), to: node)
@@ -51,6 +57,7 @@ extension Simulation {
 
   func renew(_ node: SimulatedNode, _ identity: Int, sentAt: Int64) {
     guard node.identity == identity else { return }
+    if noticesAnotherDatabase(node) { return }
     guard storage.leases.renew(identity, until: agenda.now + world.lease) else {
       return agenda.plan(
         .leaseGone(node: node.number, identity: identity), after: random.within(0...5_000))
@@ -67,6 +74,7 @@ extension Simulation {
     }
     trace.line(at: agenda.now, node: node.number, "lost its lease")
     node.identity = nil
+    node.formerIdentity = identity
     let lost = node.granted.sorted()
     node.granted = []
     let shardsFirst = random.chance(0.5)
@@ -87,11 +95,23 @@ extension Simulation {
     guard node.identity == identity else { return }
     agenda.plan(.scan(node: node.number, identity: identity), after: world.lease / 10)
     guard !isStorageOut, node.frozenUntil <= agenda.now, !node.isStarved else { return }
+    if noticesAnotherDatabase(node) { return }
+    for dead in storage.leases.blocked(besides: identity, now: agenda.now) {
+      plan.count(.takeoverBlocked)
+      agenda.plan(.endSessions(identity: dead), after: world.lease / 30)
+    }
     let limit = isQuiet ? Int.max : 1 + random.below(Int(world.configuration.shards))
     let grants = storage.leases.claim(by: identity, now: agenda.now, limit: limit)
     guard !grants.isEmpty else { return }
     node.granted.formUnion(grants.map(\.shard))
     deliver(.shardsAcquired(grants), to: node)
+  }
+
+  /// Transactions of a node that is taken over hold locks of which no timeout frees anybody.
+  func endSessions(of identity: Int) {
+    for number in transmissions.keys.sorted() where transmissions[number]?.identity == identity {
+      if transmissions[number]?.isOpen == true { endSession(number) }
+    }
   }
 
   /// A shard leaves a living node: the engine hears it first, its batch in flight drains, then the
@@ -117,13 +137,16 @@ extension Simulation {
     if let expiry = storage.leases.expiry(of: identity), expiry >= agenda.now {
       return agenda.plan(.expel(node: node.number, identity: identity), at: expiry + 1)
     }
-    for flight in node.batchesInOrder
-    where flight.identity == identity && !flight.isApplied && !flight.isAnswered {
-      guard plan.strikes(.leaseLostLanded, &random) else { continue }
-      if case .applied = try write(flight, node) {
-        node.batches[flight.batch.slot]?.isApplied = true
-      }
+    for number in transmissions.keys.sorted() {
+      guard let sent = transmissions[number], sent.identity == identity, !sent.isOpen,
+        storage.leases.holder(identity, slot: sent.slot) == nil,
+        storage.leases.passesFence(identity, slot: sent.slot, epoch: sent.epoch),
+        plan.strikes(.leaseLostLanded, &random)
+      else { continue }
+      transmissions[number] = nil
+      _ = try write(sent)
     }
+    if isOn(.fenceLock) { endSessions(of: identity) }
     storage.leases.remove(identity)
     agenda.plan(
       .leaseGone(node: node.number, identity: identity),

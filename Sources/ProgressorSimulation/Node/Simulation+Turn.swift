@@ -32,10 +32,12 @@ extension Simulation {
       node.engine.handle(input, now: now, into: &effectsInTurn)
       inputs += 1
       effects += try performEffects(node, now)
+      guard node.isUp else { return }
       if case .request(let request) = input { try isBounded(request) }
     }
     node.engine.flush(now: now, into: &effectsInTurn)
     effects += try performEffects(node, now)
+    guard node.isUp else { return }
     node.idleTurns = onlyTime && effects == 0 ? node.idleTurns + 1 : 0
     try require(
       node.idleTurns < 1_000, .timeMovesOn, "the engine was woken 1,000 times and did nothing")
@@ -47,18 +49,33 @@ extension Simulation {
     var count = 0
     for effect in effectsInTurn {
       trace.mix(effect.fingerprint)
-      trace.line(at: agenda.now, node: node.number, "  → \(effect.summary)")
+      if !trace.isBrief || !effect.isRoutine {
+        trace.line(at: agenda.now, node: node.number, "  → \(effect.summary)")
+      }
       if case .wake = effect {} else { count += 1 }
       try perform(effect, node, now)
+      if crashes(after: effect, node) { break }
     }
     effectsInTurn.removeAll(keepingCapacity: true)
     return count
   }
 
+  /// Whether the node was to crash in the middle of its turn, here.
+  private func crashes(after effect: Effect, _ node: SimulatedNode) -> Bool {
+    guard let rest = node.crashesAfter else { return false }
+    if case .wake = effect { return false }
+    node.crashesAfter = rest - 1
+    guard rest <= 1 else { return false }
+    crash(node)
+    return true
+  }
+
   /// What the engine is about to hear changes what it may do.
   private func observe(_ input: Input, _ node: SimulatedNode) {
     trace.mix(input.fingerprint ^ UInt64(truncatingIfNeeded: agenda.now))
-    trace.line(at: agenda.now, node: node.number, input.summary)
+    if !trace.isBrief || !input.isRoutine {
+      trace.line(at: agenda.now, node: node.number, input.summary)
+    }
     switch input {
     case .request(let request): ledger.taken(request.id)
     case .cancelled(let id): ledger.cancelled(id)
@@ -120,7 +137,9 @@ extension Simulation {
       number: node.number, life: node.life, identity: node.identity,
       trustedUntil: node.trustedUntil, latestWall: node.latestWall,
       epoch: shard.flatMap { node.owned[$0] },
-      isOwner: shard.map { storage.leases.owner(of: $0) == node.identity && node.identity != nil }
-        ?? false)
+      isOwner: shard.map {
+        storage.leases.owner(of: $0) == node.identity && node.identity != nil
+          && node.generation == storage.generation
+      } ?? false)
   }
 }

@@ -34,6 +34,8 @@ extension Simulation {
       waitingInvocations[namespace].append(number)
       return agenda.plan(.invocation(number), at: invocation.deadline)
     }
+    // The same request, in another run, has the same fate.
+    if let tag = record.tag { random = RandomSource(seed: seed, tag, 2) }
     var ending =
       isQuiet
       ? processor.quietEnding(number)
@@ -55,6 +57,8 @@ extension Simulation {
   func answer(_ number: Int, _ outcome: ProcessorOutcome) {
     let record = ledger.invocations[number]
     guard let node = alive(record.node, record.life) else { return }
+    let shard = ShardID(of: record.machine, shards: world.configuration.shards)
+    if node.owned[shard] != record.epoch { plan.count(.answerOutlivedOwner) }
     let input = Input.processorAnswered(record.step, attempt: record.attempt, outcome)
     deliver(input, to: node)
     if plan.strikes(.outcomeRepeated, &random) {

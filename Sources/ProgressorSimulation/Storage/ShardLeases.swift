@@ -2,17 +2,28 @@ import MachineModel
 import ProgressorEngine
 
 /// The tables `node`, `writer` and `shard`: who may write what, by the database's clock.
-///
-/// A node's writers live and die with its row, so one set stands for both.
 struct ShardLeases {
   private struct Shard {
     var owner: Int?
     var epoch: Int64 = 0
   }
 
+  private struct Writer {
+    var epoch: Int64 = 1
+    /// The open transaction that has locked the row.
+    var holder: Int?
+  }
+
+  private struct Node {
+    var expiry: Int64
+    /// By slot; made when first used.
+    var writers: [Int: Writer] = [:]
+
+    var isLocked: Bool { writers.values.contains { $0.holder != nil } }
+  }
+
   private var shards: [Shard]
-  /// When each registered node's lease ends.
-  private var expiries: [Int: Int64] = [:]
+  private var nodes: [Int: Node] = [:]
   private var lastIdentity = 0
 
   init(shards: Int32) {
@@ -23,29 +34,29 @@ struct ShardLeases {
 
   func epoch(of shard: ShardID) -> Int64 { shards[Int(shard.number)].epoch }
 
-  /// The fence: whether the node's writers are still there.
-  func isRegistered(_ identity: Int) -> Bool { expiries[identity] != nil }
+  /// Whether the node's row, and so its writers, are still there.
+  func isRegistered(_ identity: Int) -> Bool { nodes[identity] != nil }
 
-  func expiry(of identity: Int) -> Int64? { expiries[identity] }
+  func expiry(of identity: Int) -> Int64? { nodes[identity]?.expiry }
 
   /// A new node, under an identity that was never used.
   mutating func register(until expiry: Int64) -> Int {
     lastIdentity += 1
-    expiries[lastIdentity] = expiry
+    nodes[lastIdentity] = Node(expiry: expiry)
     return lastIdentity
   }
 
   /// False when the node was taken over meanwhile.
   mutating func renew(_ identity: Int, until expiry: Int64) -> Bool {
-    guard expiries[identity] != nil else { return false }
-    expiries[identity] = expiry
+    guard nodes[identity] != nil else { return false }
+    nodes[identity]?.expiry = expiry
     return true
   }
 
   /// The node's writers and its row are gone, its shards are free: a takeover's first half, or an
   /// orderly end.
   mutating func remove(_ identity: Int) {
-    expiries[identity] = nil
+    nodes[identity] = nil
     for index in shards.indices where shards[index].owner == identity { shards[index].owner = nil }
   }
 
@@ -55,11 +66,20 @@ struct ShardLeases {
     }
   }
 
+  /// Nodes whose lease has ended and whose writers are locked by open transactions: a takeover waits
+  /// for those, and ends them when they do not end by themselves.
+  func blocked(besides identity: Int, now: Int64) -> [Int] {
+    nodes.keys.sorted().filter {
+      $0 != identity && nodes[$0, default: Node(expiry: now)].expiry < now
+        && nodes[$0]?.isLocked == true
+    }
+  }
+
   /// Takes over every other node whose lease has ended, then claims at most `limit` free shards.
   mutating func claim(by identity: Int, now: Int64, limit: Int) -> [ShardGrant] {
-    guard expiries[identity] != nil else { return [] }
-    for dead in expiries.keys.sorted() where dead != identity && expiries[dead, default: 0] < now {
-      remove(dead)
+    guard nodes[identity] != nil else { return [] }
+    for dead in nodes.keys.sorted() where dead != identity {
+      if let node = nodes[dead], node.expiry < now, !node.isLocked { remove(dead) }
     }
     var grants: [ShardGrant] = []
     for index in shards.indices where shards[index].owner == nil && grants.count < limit {
@@ -68,5 +88,45 @@ struct ShardLeases {
       grants.append(ShardGrant(shard: ShardID(Int32(index)), epoch: shards[index].epoch))
     }
     return grants
+  }
+
+  /// After a return to an earlier state: identities are random, and so are never used again; no
+  /// transaction of then is open any more.
+  mutating func continued(after later: ShardLeases) {
+    lastIdentity = max(lastIdentity, later.lastIdentity)
+    for identity in nodes.keys { unlock(identity) }
+  }
+
+  private mutating func unlock(_ identity: Int) {
+    for slot in nodes[identity]?.writers.keys.sorted() ?? [] {
+      nodes[identity]?.writers[slot]?.holder = nil
+    }
+  }
+}
+
+/// The rows of `writer`: the fence.
+extension ShardLeases {
+  /// Whether a batch that was sent under this epoch may be written.
+  func passesFence(_ identity: Int, slot: Int, epoch: Int64) -> Bool {
+    guard let node = nodes[identity] else { return false }
+    return node.writers[slot, default: Writer()].epoch == epoch
+  }
+
+  /// The open transaction that has locked the writer's row.
+  func holder(_ identity: Int, slot: Int) -> Int? { nodes[identity]?.writers[slot]?.holder }
+
+  mutating func lock(_ identity: Int, slot: Int, by transaction: Int) {
+    nodes[identity]?.writers[slot, default: Writer()].holder = transaction
+  }
+
+  mutating func unlock(_ identity: Int, slot: Int, by transaction: Int) {
+    if holder(identity, slot: slot) == transaction { nodes[identity]?.writers[slot]?.holder = nil }
+  }
+
+  /// A new connection of the writer: an older one's batch is fenced from now on.
+  mutating func raise(_ identity: Int, slot: Int) -> Int64? {
+    guard nodes[identity] != nil else { return nil }
+    nodes[identity]?.writers[slot, default: Writer()].epoch += 1
+    return nodes[identity]?.writers[slot]?.epoch
   }
 }

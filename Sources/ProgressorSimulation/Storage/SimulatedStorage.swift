@@ -10,6 +10,8 @@ struct SimulatedStorage {
   /// Every key that a machine ever had.
   var usedKeys: Set<Incarnation> = []
   var leases: ShardLeases
+  /// Grows when the database becomes another one, with an earlier state.
+  var generation = 0
 
   init(shards: Int32) {
     shardCount = shards

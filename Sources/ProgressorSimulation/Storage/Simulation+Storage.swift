@@ -1,124 +1,131 @@
 import MachineModel
 import ProgressorEngine
 
-/// Storage's shell: reads and batches on their way, and what the network does to them.
+/// The database's side of a batch: it arrives, is fenced, refused, kept open for a while, written.
 extension Simulation {
-  func read(_ read: Read, _ node: SimulatedNode) {
-    let slow = plan.strikes(.loadSlow, &random)
-    agenda.plan(
-      .read(node: node.number, life: node.life, read),
-      after: slow ? random.duration(upTo: world.longPause) : random.within(20...500))
-  }
-
-  /// The snapshot is taken now; it reaches the engine later, and much may happen in between.
-  func perform(_ read: Read, for node: SimulatedNode) {
-    var failure: ReadFailure?
-    if isStorageOut || plan.strikes(.loadFailed, &random) { failure = .unavailable }
-    if plan.strikes(.loadUnreadable, &random) { failure = .unreadable("damaged") }
-    let input: Input
-    switch read {
-    case .load(let request):
-      input = .loaded(
-        request.id, failure.map { .failure($0) } ?? .success(storage.load(request, now: wall)))
-    case .list(let id, let namespace, let query):
-      input = .listed(
-        id,
-        failure.map { .failure($0) } ?? .success(storage.list(namespace: namespace, query)))
-    case .due(let query):
-      input = .due(
-        query,
-        failure.map { .failure($0) } ?? .success(storage.due(query, of: node.identity ?? 0)))
+  /// The batch is on its way through the session that the writer has.
+  func transmit(_ slot: Int, _ node: SimulatedNode) {
+    guard let flight = node.batches[slot] else { return }
+    guard node.generation == storage.generation else {
+      return planWriter(.reconnects, flight, node, after: random.within(20...500))
     }
-    let slow = plan.strikes(.loadSlow, &random)
-    agenda.plan(
-      .input(node: node.number, life: node.life, input),
-      after: slow ? random.duration(upTo: world.longPause) : random.within(20...500))
-  }
-
-  func send(_ batch: CommitBatch, _ node: SimulatedNode) throws(Violation) {
-    try BatchChecker.check(
-      batch, configuration: world.configuration, owned: node.owned,
-      busy: node.batches[batch.slot] != nil)
-    node.lastBatchSerial += 1
-    node.batches[batch.slot] = BatchInFlight(
-      batch: batch, identity: node.identity ?? 0, serial: node.lastBatchSerial, sentAt: agenda.now,
-      concluded: ledger.concluded(batch.records, by: node.number))
+    freezeInBatch(node)
+    lastTransmission += 1
+    let number = lastTransmission
+    transmissions[number] = Transmission(
+      batch: flight.batch, node: node.number, life: node.life, serial: flight.serial,
+      identity: flight.identity, epoch: node.writerEpochs[slot, default: 1],
+      concluded: flight.concluded)
     let slow = plan.strikes(.commitSlow, &random)
     let delay = slow ? random.duration(upTo: world.longPause) : random.within(50...1_000)
-    let lost = plan.strikes(.outcomeUnknownRepeated, &random)
-    planCommit(lost ? .lost : arrival(), batch.slot, node, after: delay)
+    if plan.strikes(.outcomeUnknownRepeated, &random) {
+      transmissions[number] = nil
+      trace.line(at: agenda.now, node: node.number, "batch \(flight.batch.id.number) gets lost")
+      planWriter(.reconnects, flight, node, after: delay)
+    } else if plan.strikes(.outcomeUnknownLate, &random) {
+      // The session is lost, and the backend works off later what it has received.
+      planWriter(.reconnects, flight, node, after: random.within(0...delay))
+      agenda.plan(.transmission(number), after: delay + random.duration(upTo: world.longPause))
+    } else {
+      node.batches[slot]?.listensTo = number
+      agenda.plan(.transmission(number), after: delay)
+    }
   }
 
-  private func arrival() -> CommitStage {
-    .arrives(outcomeUnknown: plan.strikes(.outcomeUnknownLanded, &random))
-  }
-
-  private func planCommit(
-    _ stage: CommitStage, _ slot: Int, _ node: SimulatedNode, after delay: Int64
-  ) {
-    guard let serial = node.batches[slot]?.serial else { return }
-    agenda.plan(
-      .commit(node: node.number, life: node.life, slot: slot, serial: serial, stage), after: delay)
-  }
-
-  func commit(_ stage: CommitStage, slot: Int, serial: Int, _ node: SimulatedNode)
-    throws(Violation)
-  {
-    guard let flight = node.batches[slot], flight.serial == serial, !flight.isAnswered else {
+  /// A batch reaches the database, or the end of its transaction.
+  func transmission(_ number: Int) throws(Violation) {
+    guard let sent = transmissions[number] else { return }
+    if sent.isOpen { return try end(number) }
+    let listener = listener(to: number)
+    if isStorageOut || plan.strikes(.commitDelayed, &random) {
+      transmissions[number] = nil
+      guard let listener else { return }
+      deliver(.commitDelayed(sent.batch.id), to: listener)
+      let delay = max(storageOutageUntil - agenda.now, 0) + random.duration(upTo: world.longPause)
+      if let flight = listener.batches[sent.slot] {
+        planWriter(isStorageOut ? .reconnects : .repeats, flight, listener, after: delay)
+      }
       return
     }
-    // It landed just before a takeover: nobody will tell the node.
-    if flight.isApplied, case .arrives = stage { return }
-    switch stage {
-    case .answered(let input):
-      node.batches[slot]?.isAnswered = true
-      deliver(input, to: node)
-    case .lost:
-      deliver(.commitDelayed(flight.batch.id), to: node)
-      planCommit(arrival(), slot, node, after: random.duration(upTo: world.longPause))
-    case .arrives(let outcomeUnknown):
-      if isStorageOut || plan.strikes(.commitDelayed, &random) {
-        deliver(.commitDelayed(flight.batch.id), to: node)
-        let delay = max(storageOutageUntil - agenda.now, 0) + random.duration(upTo: world.longPause)
-        return planCommit(arrival(), slot, node, after: delay)
+    if let holder = storage.leases.holder(sent.identity, slot: sent.slot), holder != number {
+      return agenda.plan(.transmission(number), after: random.within(100...2_000))
+    }
+    let passes = storage.leases.passesFence(sent.identity, slot: sent.slot, epoch: sent.epoch)
+    guard passes || !isOn(.fenceRaise) else {
+      transmissions[number] = nil
+      if let listener { hears(.fenced(sent.batch.id), sent, listener) }
+      return
+    }
+    let isHeld =
+      alive(sent.node, sent.life).map { $0.holdsTransactions && $0.frozenUntil > agenda.now }
+      ?? false
+    if isHeld || plan.strikes(.transactionFrozen, &random) {
+      transmissions[number]?.isOpen = true
+      if isOn(.fenceLock) { storage.leases.lock(sent.identity, slot: sent.slot, by: number) }
+      trace.line(at: agenda.now, node: nil, "batch \(sent.batch.id.number) stays open")
+      let duration = isHeld ? 4 * world.lease : random.duration(upTo: 2 * world.lease)
+      agenda.plan(.transmission(number), after: duration)
+      // The writer's patience ends with the lease.
+      if let listener, let flight = listener.batches[sent.slot] {
+        planWriter(.reconnects, flight, listener, after: world.lease)
       }
-      try arrive(flight, node, outcomeUnknown: outcomeUnknown)
+      return
+    }
+    try end(number)
+  }
+
+  private func end(_ number: Int) throws(Violation) {
+    let listener = listener(to: number)
+    guard let sent = close(number) else { return }
+    let answer: Input
+    trace.line(
+      at: agenda.now, node: nil,
+      "batch \(sent.batch.id.number) of node \(sent.node) as \(sent.identity) is written"
+        + (listener == nil ? ", nobody hears it" : ""))
+    switch try write(sent) {
+    case .applied: answer = .committed(sent.batch.id)
+    case .refused(let refusal): answer = .refused(sent.batch.id, refusal)
+    }
+    guard let listener else { return }
+    if case .committed = answer, plan.strikes(.outcomeUnknownLanded, &random),
+      let flight = listener.batches[sent.slot]
+    {
+      planWriter(.reconnects, flight, listener, after: random.duration(upTo: world.longPause))
+    } else {
+      hears(answer, sent, listener)
     }
   }
 
-  private func arrive(_ flight: BatchInFlight, _ node: SimulatedNode, outcomeUnknown: Bool)
-    throws(Violation)
-  {
-    let batch = flight.batch
-    var delay = random.within(20...500)
-    let answer: Input
-    switch try write(flight, node) {
-    case .applied:
-      node.batches[batch.slot]?.isApplied = true
-      answer = .committed(batch.id)
-      if outcomeUnknown {
-        deliver(.commitDelayed(batch.id), to: node)
-        delay = random.duration(upTo: world.longPause)
-      }
-    case .refused(let refusal): answer = .refused(batch.id, refusal)
-    case .fenced:
-      answer = .fenced(batch.id)
-      agenda.plan(
-        .leaseGone(node: node.number, identity: flight.identity), after: random.within(0...5_000))
+  /// The transaction is over, one way or the other.
+  func close(_ number: Int) -> Transmission? {
+    guard let sent = transmissions.removeValue(forKey: number) else { return nil }
+    storage.leases.unlock(sent.identity, slot: sent.slot, by: number)
+    return sent
+  }
+
+  /// The session is ended from outside: its transaction is rolled back, and its writer hears so.
+  func endSession(_ number: Int) {
+    let listener = listener(to: number)
+    trace.line(at: agenda.now, node: nil, "a session is ended")
+    guard let sent = close(number), let listener, let flight = listener.batches[sent.slot] else {
+      return
     }
-    planCommit(.answered(answer), batch.slot, node, after: delay)
+    planWriter(.reconnects, flight, listener, after: random.within(20...1_000))
   }
 
   /// The transaction itself.
-  func write(_ flight: BatchInFlight, _ node: SimulatedNode) throws(Violation) -> CommitOutcome {
+  func write(_ sent: Transmission) throws(Violation) -> CommitOutcome {
     let outcome = try storage.commit(
-      flight.batch, by: flight.identity, now: wall, refusal: refusal(of: flight.batch))
+      sent.batch, by: sent.identity, now: wall, refusal: refusal(of: sent.batch))
     guard case .applied(let records) = outcome else { return outcome }
-    try ledger.applied(records, concluded: flight.concluded)
+    try ledger.applied(records, concluded: sent.concluded)
+    let keeper = alive(sent.node, sent.life)
+    let isKept = keeper?.batches[sent.slot]?.serial == sent.serial
+    if isKept { keeper?.batches[sent.slot]?.isApplied = true }
     for record in records where record.record.row != .keep {
       let machine = record.record.machine
-      if node.batches[flight.batch.slot]?.earlier[machine] == nil {
-        node.batches[flight.batch.slot]?.earlier[machine] = .some(record.previous)
+      if isKept, keeper?.batches[sent.slot]?.earlier[machine] == nil {
+        keeper?.batches[sent.slot]?.earlier[machine] = .some(record.previous)
       }
       let stored = storage.machines[machine]
       ledger.becomes(machine, stored, by: record)

@@ -14,6 +14,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   /// An answer that decodes, and breaks a limit or a rule.
   case answerInvalid
   case machineTooLarge
+  /// An answer that comes when its node has lost the shard.
+  case answerOutlivedOwner
   case endpointOutage
   case loadFailed
   case loadUnreadable
@@ -24,10 +26,27 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case outcomeUnknownLanded
   /// The connection is lost with a batch in flight that did not land, and is written again.
   case outcomeUnknownRepeated
+  /// The connection is lost, and the batch lands later, if the fence lets it: also after the writer
+  /// has a new connection.
+  case outcomeUnknownLate
+  /// A transaction stays open in the middle, with its locks: a frozen client, a stopped backend.
+  case transactionFrozen
+  /// A writer's new session finds the lock of the old one's transaction.
+  case raiseBlocked
+  /// A takeover finds the lock of a frozen owner's transaction.
+  case takeoverBlocked
   /// A content that the database does not take: SQLSTATE class 22, 23 or 54.
   case poisonedContent
   case storageOutage
+  /// A standby that lagged behind is promoted: acknowledged steps are missing.
+  case databaseWentBack
+  /// A node freezes with a batch on its way: its transaction stays open, and keeps others from taking
+  /// the node over.
+  case ownerFrozen
   case crash
+  /// A crash between two effects of one turn.
+  case crashAtEffect
+  /// What was on its way to the database at a crash comes there later.
   case crashLanded
   case leaseLost
   case leaseLostLanded
@@ -45,8 +64,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
     switch self {
     case .endpointOutage, .requestFlood: 400
     case .clockJump, .shardMoved: 500
-    case .crash, .leaseLost, .nodeFrozen, .storageOutage: 800
-    case .namespaceChanged: 1_500
+    case .crash, .crashAtEffect, .leaseLost, .nodeFrozen, .storageOutage: 800
+    case .namespaceChanged, .databaseWentBack: 1_500
     default: nil
     }
   }
@@ -60,7 +79,9 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
     case .processorRefused, .processorFatal, .leaseStarved, .loadFailed: 0.03
     case .outcomeRepeated: 0.02
     case .processorUnusable, .answerInvalid, .commitDelayed: 0.015
-    case .outcomeUnknownLanded, .outcomeUnknownRepeated: 0.02
+    case .outcomeUnknownLanded, .outcomeUnknownRepeated, .outcomeUnknownLate: 0.02
+    case .transactionFrozen: 0.01
+    case .ownerFrozen: 0.5
     case .poisonedContent, .machineTooLarge: 0.005
     case .loadUnreadable: 0.002
     default: 0
@@ -73,12 +94,20 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
 struct FaultPlan: Sendable {
   private var rates: [Double]
   private(set) var counts: [Int]
+  /// Those that were drawn, by kind: also such that may not strike.
+  private var drawn: [Int]
+  /// What was drawn and struck.
+  private(set) var strikes: Set<Decisions.Strike> = []
+  var isRecording = false
+  /// Only these may strike; nil = all.
+  var allowed: Set<Decisions.Strike>?
   /// False in the quiet phase.
   private(set) var isActive = true
 
   init(random: inout RandomSource) {
     rates = FaultKind.allCases.map { _ in 0 }
     counts = rates.map { _ in 0 }
+    drawn = counts
     for kind in FaultKind.allCases {
       let left = random.chance(0.35)
       let factor = random.fraction() * (random.chance(0.15) ? 6 : 2)
@@ -97,8 +126,17 @@ struct FaultPlan: Sendable {
 
   /// Whether the fault strikes on this occasion; counted if so.
   mutating func strikes(_ kind: FaultKind, _ random: inout RandomSource) -> Bool {
-    guard isActive, random.chance(rates[kind.rawValue]) else { return false }
+    isActive && random.chance(rates[kind.rawValue]) && mayStrike(kind)
+  }
+
+  /// Whether a fault that was drawn strikes; counted if so.
+  mutating func mayStrike(_ kind: FaultKind) -> Bool {
+    guard isActive else { return false }
+    drawn[kind.rawValue] += 1
+    let strike = Decisions.Strike(kind: kind, ordinal: drawn[kind.rawValue])
+    if let allowed, !allowed.contains(strike) { return false }
     counts[kind.rawValue] += 1
+    if isRecording { strikes.insert(strike) }
     return true
   }
 
@@ -109,6 +147,7 @@ struct FaultPlan: Sendable {
     return random.within(1...Int64(mean * 2))
   }
 
+  /// Something happened that follows from other faults.
   mutating func count(_ kind: FaultKind) { counts[kind.rawValue] += 1 }
 
   mutating func end() { isActive = false }

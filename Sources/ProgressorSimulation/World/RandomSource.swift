@@ -5,6 +5,13 @@ struct RandomSource: RandomNumberGenerator, Sendable {
 
   init(seed: UInt64) { state = seed }
 
+  /// A source of its own for one thing of a run, named by two numbers.
+  init(seed: UInt64, _ first: UInt64, _ second: UInt64) {
+    var mixer = RandomSource(seed: seed ^ first &* 0xd6e8_feb8_6659_fd93)
+    var second = RandomSource(seed: mixer.next() ^ second &* 0xa076_1d64_78bd_642f)
+    state = second.next()
+  }
+
   mutating func next() -> UInt64 {
     state &+= 0x9e37_79b9_7f4a_7c15
     var mixed = state

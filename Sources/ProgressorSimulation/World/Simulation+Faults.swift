@@ -11,24 +11,22 @@ extension Simulation {
   }
 
   func strike(_ kind: FaultKind) throws(Violation) {
-    guard plan.isActive else { return }
     planFault(kind)
+    guard plan.mayStrike(kind) else { return }
     if kind == .requestFlood {
-      plan.count(kind)
       for _ in 0..<(20 + random.below(300)) { sendNext() }
       return
     }
     guard let node = random.pick(nodes.filter(\.isUp)) else { return }
-    plan.count(kind)
     trace.line(at: agenda.now, node: node.number, "suffers \(kind)")
     switch kind {
-    case .crash: try crash(node)
+    case .crash: crash(node)
+    case .crashAtEffect: node.crashesAfter = 1 + random.below(30)
+    case .databaseWentBack: lag()
     case .leaseLost: loseLease(node)
     case .shardMoved: moveShards(node)
     case .nodeFrozen:
-      node.frozenUntil = max(
-        node.frozenUntil,
-        agenda.now + random.duration(upTo: min(world.lease * 2, 300 * world.arrivalInterval)))
+      if plan.strikes(.ownerFrozen, &random) { node.freezesInBatch = true } else { freeze(node) }
     case .clockJump: node.wallOffset = random.within(-World.maximumSkew...World.maximumSkew)
     case .storageOutage: storageOutageUntil = agenda.now + random.duration(upTo: world.longPause)
     case .endpointOutage:
@@ -41,15 +39,29 @@ extension Simulation {
     }
   }
 
-  /// Everything in memory is lost. What was on its way to the database lands, or does not, before
-  /// anyone takes the node over.
-  private func crash(_ node: SimulatedNode) throws(Violation) {
-    for flight in node.batchesInOrder where !flight.isApplied && !flight.isAnswered {
-      if plan.strikes(.crashLanded, &random) { _ = try write(flight, node) }
+  /// Everything in memory is lost. What was on its way to the database is lost too, or comes later.
+  func crash(_ node: SimulatedNode) {
+    for number in transmissions.keys.sorted() where transmissions[number]?.node == node.number {
+      if !plan.strikes(.crashLanded, &random) { _ = close(number) }
     }
     ledger.nodeDied(node.number)
     node.stop()
     agenda.plan(.restart(node: node.number), after: random.duration(upTo: world.lease))
+  }
+
+  /// The process does nothing for a while, and does not know it.
+  private func freeze(_ node: SimulatedNode) {
+    let longest = min(world.lease * 2, 300 * world.arrivalInterval)
+    node.frozenUntil = max(node.frozenUntil, agenda.now + random.duration(upTo: longest))
+  }
+
+  /// It freezes in the middle of a transaction, so long that others want what it has locked.
+  func freezeInBatch(_ node: SimulatedNode) {
+    guard plan.isActive, node.freezesInBatch else { return }
+    node.freezesInBatch = false
+    node.holdsTransactions = true
+    node.frozenUntil = agenda.now + random.within(2 * world.lease...4 * world.lease)
+    trace.line(at: agenda.now, node: node.number, "freezes in the middle of a batch")
   }
 
   private func loseLease(_ node: SimulatedNode) {

@@ -39,7 +39,7 @@ struct World: Sendable {
     configuration.lookAheadPage = random.pick([2, 10, 10_000]) ?? 2
     configuration.seed = random.next()
     self.configuration = configuration
-    nodes = random.chance(0.4) ? 2 : 1
+    nodes = random.chance(0.5) ? 2 : 1
     identifiers = random.pick([1, 3, 10, 40]) ?? 3
     arrivalInterval = random.pick([200, 2_000, 20_000]) ?? 0
     lease = max(50_000, arrivalInterval * (random.pick([30, 100, 400]) ?? 0))

@@ -25,15 +25,36 @@ struct CommitTests {
     #expect(loaded.notifications.map(\.sequence) == [9])
   }
 
-  @Test("A node that is not registered any more is fenced, and nothing is written")
+  @Test("The fence passes the present epoch of a writer whose node is registered, nothing else")
   func fence() throws {
     var test = TestStorage()
+    #expect(test.storage.leases.passesFence(test.node, slot: 0, epoch: 1))
+    let raised = test.storage.leases.raise(test.node, slot: 0)
+    #expect(raised == 2)
+    #expect(!test.storage.leases.passesFence(test.node, slot: 0, epoch: 1))
+    #expect(test.storage.leases.passesFence(test.node, slot: 0, epoch: 2))
+    #expect(test.storage.leases.passesFence(test.node, slot: 1, epoch: 1))
     test.storage.leases.remove(test.node)
-    guard case .fenced = try test.commit(machine.created()) else {
-      Issue.record("the batch went through")
-      return
-    }
-    #expect(test.storage.machines.isEmpty)
+    let late = test.storage.leases.raise(test.node, slot: 0)
+    #expect(late == nil)
+    #expect(!test.storage.leases.passesFence(test.node, slot: 0, epoch: 2))
+    #expect(broken { try test.commit(machine.created()) } == .ownerCommits)
+  }
+
+  @Test("An open transaction keeps its node from being taken over until it ends")
+  func lock() {
+    var leases = ShardLeases(shards: 1)
+    let frozen = leases.register(until: 100)
+    let first = leases.claim(by: frozen, now: 0, limit: 1)
+    #expect(first.count == 1)
+    leases.lock(frozen, slot: 0, by: 7)
+    let other = leases.register(until: 1_000)
+    #expect(leases.blocked(besides: other, now: 200) == [frozen])
+    let early = leases.claim(by: other, now: 200, limit: 1)
+    #expect(early.isEmpty)
+    leases.unlock(frozen, slot: 0, by: 7)
+    let late = leases.claim(by: other, now: 200, limit: 1)
+    #expect(late.map(\.epoch) == [2])
   }
 
   @Test("A refused batch leaves nothing behind")

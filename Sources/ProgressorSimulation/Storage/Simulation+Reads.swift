@@ -1,0 +1,38 @@
+import MachineModel
+import ProgressorEngine
+
+/// The readers' shell: reads on their way, and what the network does to them.
+extension Simulation {
+  func read(_ read: Read, _ node: SimulatedNode) {
+    let slow = plan.strikes(.loadSlow, &random)
+    agenda.plan(
+      .read(node: node.number, life: node.life, read),
+      after: slow ? random.duration(upTo: world.longPause) : random.within(20...500))
+  }
+
+  /// The snapshot is taken now; it reaches the engine later, and much may happen in between.
+  func perform(_ read: Read, for node: SimulatedNode) {
+    var failure: ReadFailure?
+    if isStorageOut || plan.strikes(.loadFailed, &random) { failure = .unavailable }
+    if plan.strikes(.loadUnreadable, &random) { failure = .unreadable("damaged") }
+    if failure == nil, noticesAnotherDatabase(node) { failure = .unavailable }
+    let input: Input
+    switch read {
+    case .load(let request):
+      input = .loaded(
+        request.id, failure.map { .failure($0) } ?? .success(storage.load(request, now: wall)))
+    case .list(let id, let namespace, let query):
+      input = .listed(
+        id,
+        failure.map { .failure($0) } ?? .success(storage.list(namespace: namespace, query)))
+    case .due(let query):
+      input = .due(
+        query,
+        failure.map { .failure($0) } ?? .success(storage.due(query, of: node.identity ?? 0)))
+    }
+    let slow = plan.strikes(.loadSlow, &random)
+    agenda.plan(
+      .input(node: node.number, life: node.life, input),
+      after: slow ? random.duration(upTo: world.longPause) : random.within(20...500))
+  }
+}
