@@ -13,9 +13,23 @@ final class ConnectionRegistry: Sendable {
   private let maxPerPeer: Int
   private let connections = Mutex(Connections())
 
-  init(maxTotal: Int, maxPerPeer: Int) {
+  private let counters: ServerCounters
+
+  init(maxTotal: Int, maxPerPeer: Int, counters: ServerCounters) {
     self.maxTotal = maxTotal
     self.maxPerPeer = maxPerPeer
+    self.counters = counters
+  }
+
+  /// Fills in what concerns connections.
+  func describe(_ statistics: inout ServerStatistics) {
+    let (count, busiest) = connections.withLock {
+      ($0.open.count, $0.perPeer.values.max() ?? 0)
+    }
+    statistics.connections = count
+    statistics.connectionsOfBusiestPeer = busiest
+    statistics.maxConnections = maxTotal
+    statistics.maxConnectionsPerPeer = maxPerPeer
   }
 
   /// How many connections there are.
@@ -26,9 +40,16 @@ final class ConnectionRegistry: Sendable {
     let peer = channel.remoteAddress?.ipAddress
     let key = ObjectIdentifier(handler)
     let isTaken = connections.withLock { connections in
-      guard !connections.isShuttingDown, connections.open.count < maxTotal else { return false }
+      guard !connections.isShuttingDown else { return false }
+      guard connections.open.count < maxTotal else {
+        counters.connectionsRefused.wrappingAdd(1, ordering: .relaxed)
+        return false
+      }
       if let peer {
-        guard connections.perPeer[peer, default: 0] < maxPerPeer else { return false }
+        guard connections.perPeer[peer, default: 0] < maxPerPeer else {
+          counters.connectionsRefusedPerPeer.wrappingAdd(1, ordering: .relaxed)
+          return false
+        }
         connections.perPeer[peer, default: 0] += 1
       }
       connections.open[key] = (handler, channel)

@@ -15,6 +15,7 @@ public final class GRPCServer: Sendable {
   private let ownsGroup: Bool
   private let logger: Logger
   private let connections: ConnectionRegistry
+  private let counters = ServerCounters()
   private let state = Mutex(State())
 
   private struct State {
@@ -39,7 +40,27 @@ public final class GRPCServer: Sendable {
     self.group = group ?? MultiThreadedEventLoopGroup(numberOfThreads: System.coreCount)
     connections = ConnectionRegistry(
       maxTotal: configuration.maxConnections ?? FileDescriptorLimit.connections,
-      maxPerPeer: configuration.maxConnectionsPerPeer)
+      maxPerPeer: configuration.maxConnectionsPerPeer, counters: counters)
+  }
+
+  /// The statistics as of now. From any thread.
+  public var statistics: ServerStatistics {
+    var statistics = ServerStatistics()
+    connections.describe(&statistics)
+    statistics.connectionsRefused = counters.connectionsRefused.load(ordering: .relaxed)
+    statistics.connectionsRefusedPerPeer = counters.connectionsRefusedPerPeer.load(
+      ordering: .relaxed)
+    statistics.maxStreams = Int(configuration.http2.maxConcurrentStreams)
+    statistics.streamsRefused = counters.streamsRefused.load(ordering: .relaxed)
+    statistics.requestBytes = counters.requestBytes.load(ordering: .relaxed)
+    statistics.maxRequestBytes = configuration.maxRequestBytes
+    statistics.requestBytesRefused = counters.requestBytesRefused.load(ordering: .relaxed)
+    statistics.maxRequestBytesPerConnection = configuration.maxBufferedRequestBytes
+    statistics.requestBytesRefusedPerConnection = counters.requestBytesRefusedPerConnection.load(
+      ordering: .relaxed)
+    statistics.maxMessageSize = configuration.maxMessageSize
+    statistics.messagesRefused = counters.messagesRefused.load(ordering: .relaxed)
+    return statistics
   }
 
   /// Where the server really listens, with the ports that the system chose. Empty before `start`.
@@ -127,6 +148,7 @@ public final class GRPCServer: Sendable {
   private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
     let handler = ServerConnectionHandler(
       eventLoop: channel.eventLoop, router: router, configuration: configuration,
+      counters: counters,
       peer: Self.describe(channel.remoteAddress), logger: logger, jitter: .random(in: -1...1))
     guard connections.open(handler, on: channel) else {
       logger.debug("too many connections", metadata: ["peer": "\(handler.peer)"])

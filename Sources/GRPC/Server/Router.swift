@@ -18,19 +18,26 @@ public struct Router: Sendable {
     case bidirectional(BidirectionalHandler)
   }
 
-  private var handlers: [String: Handler] = [:]
+  struct Method: Sendable {
+    let handler: Handler
+    var observer: (any CallObserver)?
+  }
+
+  private var methods: [String: Method] = [:]
+  /// Observes calls of methods that there are not.
+  private(set) var unknownObserver: (any CallObserver)?
 
   /// A router that answers UNIMPLEMENTED to everything.
   public init() {}
 
   /// The paths that are served, sorted.
-  public var paths: [String] { handlers.keys.sorted() }
+  public var paths: [String] { methods.keys.sorted() }
 
   /// Serves a unary method.
   ///
   /// - Parameter path: `/package.Service/Method`. A later handler for a path replaces the earlier.
   public mutating func unary(_ path: String, _ handler: @escaping UnaryHandler) {
-    handlers[path] = .unary(handler)
+    methods[path] = Method(handler: .unary(handler))
   }
 
   /// Serves a server streaming method.
@@ -38,17 +45,25 @@ public struct Router: Sendable {
   /// - Parameter path: `/package.Service/Method`. A later handler for a path replaces the earlier.
   public mutating func serverStreaming(_ path: String, _ handler: @escaping ServerStreamingHandler)
   {
-    handlers[path] = .serverStreaming(handler)
+    methods[path] = Method(handler: .serverStreaming(handler))
   }
 
   /// Serves a client streaming or bidirectional method: on the wire they are the same.
   ///
   /// - Parameter path: `/package.Service/Method`. A later handler for a path replaces the earlier.
   public mutating func bidirectional(_ path: String, _ handler: @escaping BidirectionalHandler) {
-    handlers[path] = .bidirectional(handler)
+    methods[path] = Method(handler: .bidirectional(handler))
   }
 
-  func handler(for path: String) -> Handler? { handlers[path] }
+  /// Has every method that is served so far observed.
+  ///
+  /// - Parameter make: makes the observer of a path; of all paths that are not served for nil.
+  public mutating func observe(_ make: (String?) -> any CallObserver) {
+    for path in methods.keys { methods[path]?.observer = make(path) }
+    unknownObserver = make(nil)
+  }
+
+  func method(for path: String) -> Method? { methods[path] }
 }
 
 /// A call with its one request message.

@@ -26,6 +26,14 @@ public struct ServerConfiguration: Sendable {
   /// it calls are refused with RESOURCE_EXHAUSTED. At least `maxMessageSize`.
   public var maxBufferedRequestBytes = 32 << 20
 
+  /// Bytes of requests that the server may hold, from their first byte to their answer, over all
+  /// connections; above it calls are refused with RESOURCE_EXHAUSTED. At least `maxMessageSize`.
+  public var maxRequestBytes = 512 << 20
+
+  /// Completes a status that the server itself made up, with details for instance. Called on the
+  /// connections' loops.
+  public var annotate: @Sendable (RPCStatus) -> RPCStatus = { $0 }
+
   /// Bytes of responses that wait to be sent on one stream before `StreamResponder.send` refuses.
   public var maxBufferedResponseBytes = 64 << 10
 

@@ -16,22 +16,29 @@ extension ServerConnectionHandler {
     case nil:
       break
     }
-    guard let handler = router.handler(for: head.path) else {
+    guard let method = router.method(for: head.path) else {
       refuse(http, head, .unknownMethod(head.path))
       return
     }
     guard callCount < Int(configuration.http2.maxConcurrentStreams) else {
+      counters.streamsRefused.wrappingAdd(1, ordering: .relaxed)
       http.reset(.refusedStream)
       return
     }
     callCount += 1
     lifetime.openedCall()
-    let call = ServerStream(http, head: head, handler: handler, connection: self, now: now)
+    let call = ServerStream(http, head: head, method: method, connection: self, now: now)
     http.delegate = call
     call.start()
   }
 
   private func refuse(_ http: HTTP2Stream, _ head: RequestHead, _ status: RPCStatus) {
+    if status.code == .resourceExhausted {
+      counters.messagesRefused.wrappingAdd(1, ordering: .relaxed)
+    }
+    let method = router.method(for: head.path)
+    (method.map(\.observer) ?? router.unknownObserver)?.callEnded(status.code, after: 0)
+    let status = configuration.annotate(status)
     http.submitResponse(
       AnswerFields.status(status),
       prefix: AnswerFields.head(namesProto: head.namesProto, encoding: .identity),
@@ -64,10 +71,16 @@ extension ServerConnectionHandler {
   /// Takes bytes from the budget for requests, or gives them back; false when it is used up.
   func bufferRequest(_ count: Int) -> Bool {
     guard count <= 0 || bufferedRequestBytes + count <= configuration.maxBufferedRequestBytes else {
+      counters.requestBytesRefusedPerConnection.wrappingAdd(1, ordering: .relaxed)
       return false
     }
     bufferedRequestBytes += count
     return true
+  }
+
+  /// The same for the budget of the server.
+  func holdRequest(_ count: Int) -> Bool {
+    counters.holdRequest(count, limit: configuration.maxRequestBytes)
   }
 
   /// Counts bytes of responses that wait, or that left. From any thread.

@@ -18,6 +18,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
   let peer: String
   let router: Router
   let logger: Logger
+  let counters: ServerCounters
   let mailbox = ConnectionMailbox()
 
   var context: ChannelHandlerContext?
@@ -58,12 +59,13 @@ final class ServerConnectionHandler: @unchecked Sendable {
   static let writeSize = 64 << 10
 
   init(
-    eventLoop: any EventLoop, router: Router, configuration: ServerConfiguration, peer: String,
-    logger: Logger, jitter: Double
+    eventLoop: any EventLoop, router: Router, configuration: ServerConfiguration,
+    counters: ServerCounters, peer: String, logger: Logger, jitter: Double
   ) {
     self.eventLoop = eventLoop
     self.router = router
     self.configuration = configuration
+    self.counters = counters
     self.peer = peer
     self.logger = logger
     now = .now()

@@ -1,5 +1,6 @@
 import HTTP2
 import NIOCore
+import Synchronization
 
 /// How a request comes together and reaches its handler.
 extension ServerStream {
@@ -25,8 +26,11 @@ extension ServerStream {
     guard holdRequest(buffered) else { throw .tooMuchUnderWay }
   }
 
-  /// Says how many bytes of requests this call holds; false when the connection's budget is used up.
+  /// Says how many bytes of requests this call holds; false when the connection's budget, or the
+  /// server's, is used up.
   func holdRequest(_ count: Int) -> Bool {
+    guard connection.holdRequest(count - heldRequestBytes) else { return false }
+    heldRequestBytes = count
     guard connection.bufferRequest(count - bufferedRequestBytes) else { return false }
     bufferedRequestBytes = count
     return true
@@ -37,7 +41,10 @@ extension ServerStream {
       return try deframer.next()
     } catch {
       // The same message would be too long each time.
-      if case .messageTooLarge = error { throw error.status.withoutRetry }
+      if case .messageTooLarge = error {
+        connection.counters.messagesRefused.wrappingAdd(1, ordering: .relaxed)
+        throw error.status.withoutRetry
+      }
       throw error.status
     }
   }
@@ -91,12 +98,20 @@ extension ServerStream {
         input.end()
       }
     } catch {
-      end(error)
+      fail(error)
       cancel()
     }
   }
 
+  /// The request has arrived, or never will: the connection has room for others.
   func releaseRequest() {
-    _ = holdRequest(0)  // Giving back never fails.
+    _ = connection.bufferRequest(-bufferedRequestBytes)  // Giving back never fails.
+    bufferedRequestBytes = 0
+  }
+
+  /// Nobody holds the request any more.
+  func forgetRequest() {
+    _ = connection.holdRequest(-heldRequestBytes)
+    heldRequestBytes = 0
   }
 }

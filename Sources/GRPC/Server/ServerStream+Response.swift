@@ -9,8 +9,9 @@ extension ServerStream {
     case .message(let message, let headers, let trailers):
       finishRunning()
       guard ending == nil, http != nil else { return }
-      guard message.readableBytes <= UInt32.max else { return end(.responseTooLarge) }
+      guard message.readableBytes <= UInt32.max else { return fail(.responseTooLarge) }
       ending = RPCStatus(code: .ok, trailers: trailers)
+      observe(.ok)
       connection.bufferResponse(MessageDeframer.prefixLength + message.readableBytes)
       sendHead(headers)
       append(message)
@@ -54,15 +55,27 @@ extension ServerStream {
     connection.sentCallFrames()
   }
 
+  /// Ends the call with a status that the layer itself made up.
+  func fail(_ status: RPCStatus) {
+    guard ending == nil else { return }
+    end(connection.configuration.annotate(status))
+  }
+
+  func observe(_ code: StatusCode) {
+    observer?.callEnded(code, after: (connection.now - openedAt).nanoseconds)
+  }
+
   /// Ends the call with a status, unless it has ended: after what was sent, or Trailers-Only.
   func end(_ status: RPCStatus) {
     guard ending == nil, let http else { return }
     ending = status
+    observe(status.code)
     phase = .begun
     message = nil
     input = nil
     deframer = MessageDeframer(maximumMessageSize: 0)
     releaseRequest()
+    if !isRunning { forgetRequest() }
     if sentHead {
       http.resumeBody()
     } else {
@@ -79,7 +92,7 @@ extension ServerStream {
   /// The deadline passed: the client is told at once, whatever the handler does.
   func expire() {
     guard ending == nil else { return }
-    end(.deadlineExceeded)
+    fail(.deadlineExceeded)
     cancel()
   }
 
@@ -101,6 +114,7 @@ extension ServerStream {
   func finishRunning() {
     guard isRunning else { return }
     isRunning = false
+    forgetRequest()
     if http == nil { connection.endedCall() }
   }
 
@@ -130,7 +144,7 @@ extension RPCStatus {
   static let tooManyRequests = RPCStatus(
     code: .unimplemented, message: "the method takes one request, more came")
   static let tooMuchUnderWay = RPCStatus(
-    code: .resourceExhausted, message: "too many bytes of requests are under way on the connection")
+    code: .resourceExhausted, message: "too many bytes of requests are under way")
   static let responseTooLarge = RPCStatus(
     code: .internalError, message: "the response is longer than the protocol can express")
 }

@@ -36,8 +36,12 @@ final class ServerStream: @unchecked Sendable {
   var isRunning = false
   /// What this call holds of the connection's budget for requests.
   var bufferedRequestBytes = 0
+  /// What it holds of the server's, until it is answered.
+  var heldRequestBytes = 0
   /// When the client last took something of the response.
   var lastProgress: NIODeadline
+  let openedAt: NIODeadline
+  let observer: (any CallObserver)?
 
   enum Phase {
     /// The request is not complete.
@@ -49,12 +53,12 @@ final class ServerStream: @unchecked Sendable {
   }
 
   init(
-    _ http: HTTP2Stream, head: RequestHead, handler: Router.Handler,
+    _ http: HTTP2Stream, head: RequestHead, method: Router.Method,
     connection: ServerConnectionHandler, now: NIODeadline
   ) {
     self.http = http
     self.head = head
-    self.handler = handler
+    handler = method.handler
     self.connection = connection
     eventLoop = connection.eventLoop
     deadline = head.timeout.map { Timeout.deadline(after: $0, from: now) }
@@ -63,6 +67,8 @@ final class ServerStream: @unchecked Sendable {
     let compresses = connection.configuration.compressResponses && head.acceptsGzip
     responseEncoding = compresses ? .gzip : .identity
     lastProgress = now
+    openedAt = now
+    observer = method.observer
   }
 
   // MARK: Any thread
@@ -135,12 +141,12 @@ extension ServerStream: StreamDelegate {
       deframer.append(data)
       deliverRequests()
       if ending == nil, !holdRequest(deframer.bufferedBytes) {
-        end(.tooMuchUnderWay)
+        fail(.tooMuchUnderWay)
         cancel()
       }
       return
     }
-    do throws(RPCStatus) { try receiveUnary(data, stream) } catch { end(error) }
+    do throws(RPCStatus) { try receiveUnary(data, stream) } catch { fail(error) }
   }
 
   func streamDidReceiveEnd(_ stream: HTTP2Stream) {
@@ -148,7 +154,7 @@ extension ServerStream: StreamDelegate {
     if case .bidirectional = handler {
       deliverRequests()
     } else {
-      do throws(RPCStatus) { try completeUnary() } catch { end(error) }
+      do throws(RPCStatus) { try completeUnary() } catch { fail(error) }
     }
   }
 
@@ -169,6 +175,7 @@ extension ServerStream: StreamDelegate {
 
   func stream(_ stream: HTTP2Stream, didClose code: ErrorCode) {
     http = nil
+    if ending == nil { observe(.cancelled) }
     phase = .begun
     message = nil
     input = nil
@@ -177,6 +184,9 @@ extension ServerStream: StreamDelegate {
     body = ResponseBody()
     cancel()
     connection.closedStream()
-    if !isRunning { connection.endedCall() }
+    if !isRunning {
+      forgetRequest()
+      connection.endedCall()
+    }
   }
 }

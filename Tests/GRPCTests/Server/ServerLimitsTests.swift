@@ -1,0 +1,154 @@
+import HTTP2
+import NIOCore
+import NIOPosix
+import Synchronization
+import Testing
+
+@testable import GRPC
+
+@Suite("What a server holds and refuses is bounded, counted and observed")
+struct ServerLimitsTests {
+  private let hello = RawClient.frame(Array("hello".utf8))
+
+  /// A server with the methods of the tests, which a test may ask for its statistics.
+  private func withServer(
+    _ configuration: ServerConfiguration, observer: Observer? = nil,
+    _ body: (GRPCServer, TestService, ServerAddress) async throws -> Void
+  ) async throws {
+    let service = TestService()
+    var router = service.router
+    if let observer { router.observe { observer.named($0 ?? "unknown") } }
+    let server = GRPCServer(
+      router: router, configuration: configuration, group: MultiThreadedEventLoopGroup.singleton)
+    let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
+    do {
+      try await body(server, service, addresses[0])
+    } catch {
+      await server.stop(grace: .zero)
+      throw error
+    }
+    await server.stop(grace: .zero)
+  }
+
+  private final class Observer: Sendable {
+    let seen = Mutex<[String: [StatusCode]]>([:])
+
+    func named(_ path: String) -> any CallObserver { Named(path: path, observer: self) }
+
+    struct Named: CallObserver {
+      let path: String
+      let observer: Observer
+
+      func callEnded(_ code: StatusCode, after nanoseconds: Int64) {
+        observer.seen.withLock { $0[path, default: []].append(code) }
+      }
+    }
+  }
+
+  @Test("Bytes of requests in the whole server, from the first one to the answer")
+  func requestBytes() async throws {
+    var configuration = ServerConfiguration()
+    configuration.maxMessageSize = 100_000
+    configuration.maxRequestBytes = 150_000
+    try await withServer(configuration) { server, service, address in
+      let clients = [
+        try await RawClient.connect(to: address), try await RawClient.connect(to: address),
+      ]
+      // The handler has it, and has not answered.
+      let large = RawClient.frame([UInt8](repeating: 0, count: 100_000))
+      let held = try await clients[0].start("/test.Test/Hold", large, ends: true)
+      try await service.wait { $0.held.count == 1 }
+      #expect(server.statistics.requestBytes >= 100_000)
+      for path in ["/test.Test/Echo", "/test.Test/Chat"] {
+        let half = try await clients[1].call(path, Array(large.dropLast()), ends: false)
+        #expect(half.status == .resourceExhausted)
+        #expect(half.headers["grpc-status"] != nil, "the status is in the only header fields")
+      }
+      #expect(try await clients[1].call("/test.Test/Echo", hello).status == .ok)
+      service.seen.withLock { $0.held.removeFirst() }.respond(ByteBuffer())
+      #expect(try await held.response().status == .ok)
+      #expect(try await clients[1].call("/test.Test/Echo", large).status == .ok)
+      let statistics = server.statistics
+      #expect(statistics.requestBytes == 0)
+      #expect(statistics.requestBytesRefused == 2)
+      for client in clients { await client.close() }
+    }
+  }
+
+  @Test("A call that its client gives up holds its bytes until the handler lets go of it")
+  func cancelledBytes() async throws {
+    try await withServer(ServerConfiguration()) { server, service, address in
+      let client = try await RawClient.connect(to: address)
+      let call = try await client.start("/test.Test/Hold", hello, ends: true)
+      try await service.wait { $0.held.count == 1 }
+      try await client.reset(call)
+      try await service.wait { $0.cancellations == 1 }
+      #expect(server.statistics.requestBytes > 0)
+      service.seen.withLock { $0.held.removeAll() }
+      #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
+      while server.statistics.requestBytes > 0 { await Task.yield() }
+      await client.close()
+    }
+  }
+
+  @Test("Connections and messages that were refused are counted")
+  func counted() async throws {
+    var configuration = ServerConfiguration()
+    configuration.maxConnectionsPerPeer = 1
+    configuration.maxMessageSize = 1_000
+    try await withServer(configuration) { server, _, address in
+      let client = try await RawClient.connect(to: address)
+      #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
+      let second = try await RawClient.connect(to: address)
+      try await second.closed()
+      let large = RawClient.frame([UInt8](repeating: 0, count: 1_001))
+      #expect(try await client.call("/test.Test/Echo", large).status == .resourceExhausted)
+      let statistics = server.statistics
+      #expect(statistics.connections == 1 && statistics.connectionsOfBusiestPeer == 1)
+      #expect(statistics.connectionsRefusedPerPeer == 1 && statistics.connectionsRefused == 0)
+      #expect(statistics.messagesRefused == 1)
+      await client.close()
+    }
+  }
+
+  @Test("Statuses that the server itself made up are completed by the application")
+  func annotated() async throws {
+    var configuration = ServerConfiguration()
+    configuration.annotate = { status in
+      var status = status
+      status.details = [1, 2, 3]
+      return status
+    }
+    try await withServer(configuration) { _, _, address in
+      let client = try await RawClient.connect(to: address)
+      let details = "grpc-status-details-bin"
+      #expect(try await client.call("/test.Test/Nothing", hello).headers[details] == "AQID")
+      #expect(try await client.call("/test.Test/Echo", []).headers[details] == "AQID")
+      // What a handler answers is its own.
+      #expect(try await client.call("/test.Test/Fail", hello).headers[details] != "AQID")
+      await client.close()
+    }
+  }
+
+  @Test("Each call is observed once, by its method, with the code that ended it")
+  func observed() async throws {
+    let observer = Observer()
+    try await withServer(ServerConfiguration(), observer: observer) { _, service, address in
+      let client = try await RawClient.connect(to: address)
+      _ = try await client.call("/test.Test/Echo", hello)
+      _ = try await client.call("/test.Test/Fail", hello)
+      _ = try await client.call("/test.Test/Count", hello)
+      _ = try await client.call("/test.Test/Nothing", hello)
+      let held = try await client.start("/test.Test/Hold", hello, ends: true)
+      try await service.wait { $0.held.count == 1 }
+      try await client.reset(held)
+      try await service.wait { $0.cancellations == 1 }
+      await client.close()
+    }
+    #expect(
+      observer.seen.withLock { $0 } == [
+        "/test.Test/Echo": [.ok], "/test.Test/Fail": [.notFound], "/test.Test/Count": [.ok],
+        "unknown": [.unimplemented], "/test.Test/Hold": [.cancelled],
+      ])
+  }
+}
