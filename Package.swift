@@ -24,6 +24,7 @@ let package = Package(
   products: [
     .executable(name: "progressor", targets: ["progressor"]),
     .library(name: "GRPC", targets: ["GRPC"]),
+    .library(name: "PrometheusMetrics", targets: ["PrometheusMetrics"]),
     .library(name: "ProgressorProto", targets: ["ProgressorProto"]),
     .library(name: "MachineModel", targets: ["MachineModel"]),
     .library(name: "PostgreSQL", targets: ["PostgreSQL"]),
@@ -34,6 +35,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-collections", exact: "1.6.0"),
     .package(url: "https://github.com/apple/swift-configuration", exact: "1.4.0"),
     .package(url: "https://github.com/apple/swift-log", exact: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-metrics", exact: "2.13.0"),
     .package(url: "https://github.com/apple/swift-nio", exact: "2.101.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", exact: "2.13.0"),
     .package(url: "https://github.com/jpsim/Yams", exact: "6.2.2"),
@@ -96,13 +98,20 @@ let package = Package(
       dependencies: ["CSpawn", .product(name: "Logging", package: "swift-log")],
       swiftSettings: common),
 
+    // Metrics: swift-metrics to Prometheus' text format.
+    .target(
+      name: "PrometheusMetrics",
+      dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")], swiftSettings: safe),
+
     // The wiring, and the program.
     .target(
       name: "ProgressorServer",
       dependencies: [
         "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
-        "EmbeddedPostgreSQL",
+        "EmbeddedPostgreSQL", "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOHTTP1", package: nio),
+        .product(name: "CoreMetrics", package: "swift-metrics"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
         .product(name: "Configuration", package: "swift-configuration"), "Yams",
@@ -158,10 +167,15 @@ let package = Package(
       dependencies: ["EmbeddedPostgreSQL", .product(name: "Logging", package: "swift-log")],
       swiftSettings: common),
     .testTarget(
+      name: "PrometheusMetricsTests",
+      dependencies: [
+        "PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics"),
+      ], swiftSettings: common),
+    .testTarget(
       name: "ProgressorServerTests",
       dependencies: [
         "ProgressorServer", "ProgressorProto", "GRPC", "MachineModel", "ProgressorEngine",
-        "EmbeddedPostgreSQL",
+        "EmbeddedPostgreSQL", "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -23,13 +23,14 @@ ALLOWED: dict[str, set[str]] = {
     | LIBC,
     "ProgressorProto": {"MachineModel", "CProgressorProto", "CProtobufC"},
     "PostgreSQL": {"CPq"} | SYSTEM,
-    "ProgressorStorage": {"MachineModel", "ProgressorEngine", "PostgreSQL", "Logging", "Metrics"}
+    "ProgressorStorage": {"MachineModel", "ProgressorEngine", "PostgreSQL", "Logging"}
     | SYSTEM,
     "EmbeddedPostgreSQL": {"CSpawn", "Logging"} | SYSTEM,
+    "PrometheusMetrics": {"CoreMetrics", "Synchronization"},
     "ProgressorServer": {
         "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
         "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals", "Configuration", "Yams", "Logging",
-        "Metrics", "Tracing", "DequeModule", "Yams",
+        "CoreMetrics", "PrometheusMetrics", "Tracing", "DequeModule", "NIOHTTP1",
     }
     | NIO
     | SYSTEM,

@@ -17,6 +17,12 @@ public struct Distribution: Sendable, Hashable {
   /// How many were counted.
   public var count: UInt64 { counts.reduce(0, +) }
 
+  /// Takes the other's counts in, too.
+  public mutating func add(_ other: Distribution) {
+    for bucket in counts.indices { counts[bucket] += other.counts[bucket] }
+    sum = sum.saturatingAdd(other.sum)
+  }
+
   mutating func add(_ microseconds: Int64) {
     let duration = max(0, microseconds)
     var bucket = 0

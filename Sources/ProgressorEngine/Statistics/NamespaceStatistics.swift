@@ -52,6 +52,15 @@ public struct NamespaceCounts: Sendable, Hashable {
     steps[step.rawValue * Result.allCases.count + result.rawValue]
   }
 
+  /// Takes the other's counts in, too.
+  public mutating func add(_ other: NamespaceCounts) {
+    for index in refusals.indices { refusals[index] += other.refusals[index] }
+    for index in calls.indices { calls[index] += other.calls[index] }
+    for index in steps.indices { steps[index] += other.steps[index] }
+    waited += other.waited
+    callDurations.add(other.callDurations)
+  }
+
   mutating func count(_ refusal: Refusal) { refusals[refusal.rawValue] += 1 }
 
   mutating func count(_ outcome: CallOutcome) { calls[outcome.rawValue] += 1 }
@@ -85,4 +94,11 @@ public struct NamespaceStatistics: Sendable, Hashable {
   public var longestMailbox = 0
   public var longestQueue = 0
   public var counts = NamespaceCounts()
+}
+
+extension NamespaceStatistics {
+  /// A namespace in which nothing is.
+  public init(name: String, number: NamespaceNumber) {
+    self.init(name: name, number: number, requests: 0)
+  }
 }

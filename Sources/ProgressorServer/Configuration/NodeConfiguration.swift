@@ -48,6 +48,16 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var residentBytes: Int
   /// nil = what the limit on open files allows.
   public var maximumConnections: Int?
+  /// Connections at once from one IP address.
+  public var maximumConnectionsPerClient: Int
+  /// Calls at once on one connection.
+  public var maximumStreams: Int
+  /// Bytes of requests at once, from their first byte to their answer.
+  public var maximumPendingBytes: Int
+  /// Bytes of requests that have arrived in part on one connection.
+  public var maximumConnectionPendingBytes: Int
+  /// Where metrics are served; nil = nowhere.
+  public var metricsListen: ServerAddress?
 
   /// Reads the configuration.
   ///
@@ -86,6 +96,11 @@ public struct NodeConfiguration: Sendable, Hashable {
     maximumMessageBytes = try reader.number("limits.message_size") ?? 0
     residentBytes = try reader.number("limits.resident_size") ?? 0
     maximumConnections = try reader.number("limits.connections")
+    maximumConnectionsPerClient = try reader.number("limits.connections_per_client") ?? 0
+    maximumStreams = try reader.number("limits.streams") ?? 0
+    maximumPendingBytes = try reader.number("limits.pending_size") ?? 0
+    maximumConnectionPendingBytes = try reader.number("limits.connection_pending_size") ?? 0
+    metricsListen = try NodeConfiguration.metricsListen(reader)
     namespaces = (document?.namespaces ?? []).map { .define($0) }
     namespaces += try NodeConfiguration.pointed(reader)
   }
@@ -104,6 +119,19 @@ public struct NodeConfiguration: Sendable, Hashable {
     }
     if addresses.isEmpty { throw reader.problem("listen", "names no address to serve on") }
     return addresses
+  }
+
+  private static func metricsListen(
+    _ reader: SettingReader
+  ) throws(ConfigurationError) -> ServerAddress? {
+    guard let text = reader.text("metrics_listen") else { return nil }
+    do {
+      let address = try ServerAddress(parsing: text)
+      if case .tcp = address { return address }
+    } catch {
+      throw reader.problem("metrics_listen", error.description)
+    }
+    throw reader.problem("metrics_listen", "\"\(text)\": metrics are served on HOST:PORT only")
   }
 
   private static func pointed(

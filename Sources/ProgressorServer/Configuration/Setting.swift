@@ -58,6 +58,9 @@ public struct Setting: Sendable, Hashable {
       "listen", .list, default: "127.0.0.1:7070", flag: "--listen",
       "Addresses to serve on: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one."),
     Setting(
+      "metrics_listen", .text, flag: "--metrics-listen",
+      "Address on which Prometheus finds /metrics, HOST:PORT; by default metrics are not served."),
+    Setting(
       "database.url", .text, flag: "--database-url", isSecret: true,
       "A PostgreSQL connection string or URL; without one the server runs a private cluster in "
         + "data_dir."),
@@ -103,6 +106,20 @@ public struct Setting: Sendable, Hashable {
       "limits.connections", .integer(1...1_000_000),
       "Client connections at once; more are closed. By default what the limit on open files allows."
     ),
+    Setting(
+      "limits.connections_per_client", .integer(1...1_000_000), default: "1000",
+      "Connections at once from one IP address; more are closed. Unix sockets are not counted."),
+    Setting(
+      "limits.streams", .integer(1...1_000_000), default: "1000",
+      "Calls at once on one connection; clients are told so and wait."),
+    Setting(
+      "limits.pending_size", .size(1_048_576...1_099_511_627_776), default: "512MiB",
+      "Bytes of requests that have begun to arrive and are not answered; more are refused. At least "
+        + "message_size."),
+    Setting(
+      "limits.connection_pending_size", .size(65_536...1_099_511_627_776), default: "32MiB",
+      "Bytes of requests that have arrived in part on one connection; more are refused. At least "
+        + "message_size."),
   ]
 
   /// The setting of that key.

@@ -44,6 +44,11 @@ final class EngineCore {
     replies = ReplyTable()
   }
 
+  /// The engine's statistics; nil = it does not run.
+  func takeStatistics() -> EngineStatistics? {
+    engine?.takeStatistics(at: clock.now().uptime)
+  }
+
   /// One turn. Nothing happens before `start`; the inbox keeps what comes.
   func turn(_ inbox: EngineInbox) {
     guard let outside else { return }

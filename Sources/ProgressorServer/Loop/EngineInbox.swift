@@ -15,6 +15,7 @@ final class EngineInbox: Sendable {
     var entries: [Entry] = []
     var requests = 0
     var isAnnounced = false
+    var refused: UInt64 = 0
   }
 
   private let state = Mutex(State())
@@ -43,7 +44,10 @@ final class EngineInbox: Sendable {
   /// Leaves a request; nil = refused, there are too many; true when the caller must wake the loop.
   func put(_ request: Request, _ target: any ReplyTarget) -> Bool? {
     state.withLock { state in
-      if state.requests >= maximumRequests { return nil }
+      if state.requests >= maximumRequests {
+        state.refused += 1
+        return nil
+      }
       state.requests += 1
       state.entries.append(.request(request, target))
       return announce(&state)
@@ -58,6 +62,9 @@ final class EngineInbox: Sendable {
       state.isAnnounced = false
     }
   }
+
+  /// Requests that were refused so far.
+  var refused: UInt64 { state.withLock { $0.refused } }
 
   private func announce(_ state: inout State) -> Bool {
     if state.isAnnounced { return false }

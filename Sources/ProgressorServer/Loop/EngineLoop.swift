@@ -63,6 +63,15 @@ final class EngineLoop: Sendable {
     submit(.cancelled(request))
   }
 
+  /// What the engine holds and has done; nil = it does not run.
+  func statistics() -> EventLoopFuture<EngineStatistics?> {
+    eventLoop.submit {
+      var statistics = self.core.value.takeStatistics()
+      statistics?.refusedBeforehand = self.inbox.refused
+      return statistics
+    }
+  }
+
   private func schedule() {
     eventLoop.execute { self.turn() }
   }

@@ -4,6 +4,7 @@ public import Logging
 import NIOCore
 import NIOPosix
 import ProgressorStorage
+import PrometheusMetrics
 public import ServiceLifecycle
 import Synchronization
 
@@ -21,6 +22,7 @@ public final class Node: Service {
     var cluster: Cluster?
     var core: NodeCore?
     var server: GRPCServer?
+    var metrics: MetricsEndpoint?
   }
 
   /// - Parameter onServing: Told once, when machines are served for the first time, where. A node
@@ -66,6 +68,7 @@ public final class Node: Service {
       defer { parts = Parts() }
       return parts
     }
+    if let metrics = parts.metrics { await metrics.stop() }
     if let core = parts.core { await core.announceStop() }
     if let server = parts.server {
       logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
@@ -86,9 +89,16 @@ public final class Node: Service {
       logger: logger)
     running.withLock { $0.core = core }
     try await core.applyNamespaces(configuration.namespaces)
+    let registry = PrometheusRegistry()
+    var router = core.router
+    if configuration.metricsListen != nil {
+      CallMetrics.describe(in: registry)
+      router.observe { CallMetrics(method: $0, registry: registry) }
+    }
     let server = GRPCServer(
-      router: core.router, configuration: serverConfiguration, group: group, logger: logger)
+      router: router, configuration: serverConfiguration, group: group, logger: logger)
     running.withLock { $0.server = server }
+    try await startMetrics(registry, core, server, group)
     let addresses: [ServerAddress]
     do { addresses = try await server.start(configuration.listen) } catch {
       throw NodeFailure(error)
@@ -96,6 +106,29 @@ public final class Node: Service {
     let onServing = onServing
     core.whenServing { onServing(addresses) }
     return addresses
+  }
+
+  /// Serves metrics, also on a standby.
+  private func startMetrics(
+    _ registry: PrometheusRegistry, _ core: NodeCore, _ server: GRPCServer,
+    _ group: MultiThreadedEventLoopGroup
+  ) async throws(NodeFailure) {
+    guard let address = configuration.metricsListen else { return }
+    do {
+      let metrics = try await MetricsEndpoint.start(address, group: group, logger: logger) {
+        core.statistics().map { statistics in
+          var statistics = statistics
+          statistics.server = server.statistics
+          var exposition = Exposition()
+          NodeExposition(statistics).write(to: &exposition)
+          registry.write(to: &exposition)
+          return exposition.text
+        }
+      }
+      running.withLock { $0.metrics = metrics }
+    } catch {
+      throw NodeFailure(error, flag: "--metrics-listen")
+    }
   }
 
   /// The connection string of the database, and whether no other node can have it.
@@ -115,6 +148,14 @@ public final class Node: Service {
     var server = GRPC.ServerConfiguration()
     server.maxMessageSize = configuration.maximumMessageBytes
     server.maxConnections = configuration.maximumConnections
+    server.maxConnectionsPerPeer = configuration.maximumConnectionsPerClient
+    server.http2.maxConcurrentStreams = UInt32(configuration.maximumStreams)
+    // A message that is allowed must be possible.
+    server.maxBufferedRequestBytes = max(
+      configuration.maximumConnectionPendingBytes, configuration.maximumMessageBytes)
+    server.maxRequestBytes = max(
+      configuration.maximumPendingBytes, configuration.maximumMessageBytes)
+    server.annotate = { RPCStatus(annotating: $0) }
     return server
   }
 }

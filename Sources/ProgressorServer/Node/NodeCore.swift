@@ -138,6 +138,14 @@ final class NodeCore: Sendable {
     }
   }
 
+  /// What the node knows about itself.
+  func statistics() -> EventLoopFuture<NodeStatistics> {
+    let (storage, health) = (storage, health)
+    return engine.statistics().map { engine in
+      NodeStatistics(engine: engine, storage: storage.status, isServing: health.isServing)
+    }
+  }
+
   /// Calls `body` once, when machines are served.
   func whenServing(_ body: @escaping @Sendable () -> Void) {
     health.whenServing(body)

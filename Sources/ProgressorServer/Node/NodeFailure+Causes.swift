@@ -28,14 +28,14 @@ extension NodeFailure {
   }
 
   /// The server cannot listen.
-  init(_ error: ServerError) {
+  init(_ error: ServerError, flag: String = "--listen") {
     switch error {
     case .addressInUse:
       self.init(
         .addressInUse,
-        "\(error.description): stop that process, or choose another address with --listen")
+        "\(error.description): stop that process, or choose another address with \(flag)")
     case .cannotBind, .alreadyStarted:
-      self.init(.addressUnusable, "\(error.description): choose another address with --listen")
+      self.init(.addressUnusable, "\(error.description): choose another address with \(flag)")
     }
   }
 }

@@ -24,6 +24,10 @@ struct ServeCommand: AsyncParsableCommand {
   var listen: [String] = []
 
   @Option(
+    help: ArgumentHelp("Serve /metrics for Prometheus on HOST:PORT.", valueName: "address"))
+  var metricsListen: String?
+
+  @Option(
     help: ArgumentHelp(
       "The PostgreSQL database; without one, a private cluster in the data directory.",
       valueName: "url"))
@@ -80,7 +84,8 @@ struct ServeCommand: AsyncParsableCommand {
     if !listen.isEmpty { flags["listen"] = listen }
     if !namespace.isEmpty { flags["namespaces"] = namespace }
     for (key, value) in [
-      ("database.url", databaseUrl), ("data_dir", dataDir), ("log.level", logLevel),
+      ("metrics_listen", metricsListen), ("database.url", databaseUrl), ("data_dir", dataDir),
+      ("log.level", logLevel),
     ] {
       if let value { flags[key] = [value] }
     }

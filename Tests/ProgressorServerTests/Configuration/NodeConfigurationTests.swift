@@ -66,6 +66,8 @@ struct NodeConfigurationTests {
       "log.level": "debug", "log.format": "json", "lease": "11s", "shards": "7", "slots": "3",
       "threads": "5", "start_timeout": "1s", "drain_timeout": "2s", "limits.requests": "8",
       "limits.message_size": "1MiB", "limits.resident_size": "2MiB", "limits.connections": "9",
+      "limits.connections_per_client": "10", "limits.streams": "11", "limits.pending_size": "3MiB",
+      "limits.connection_pending_size": "4MiB", "metrics_listen": "127.0.0.1:10",
     ]
     let value = try #require(values[setting.key])
     let plain = try NodeConfiguration(environment: ["HOME": "/h"])
@@ -85,12 +87,16 @@ struct NodeConfigurationTests {
       ("limits:\n  message_size: 1KiB", "p.yaml:2: limits.message_size", "64KiB to 64MiB"),
       ("drain_timeout: 2h", "p.yaml:1: drain_timeout", "0s to 1h"),
       ("listen: 7070", "p.yaml:1: listen", "HOST:PORT"),
+      ("metrics_listen: unix:/x", "p.yaml:1: metrics_listen", "HOST:PORT only"),
       ("lease: [1s, 2s]", "p.yaml:1: lease", "one value"),
       ("lease:\n  is: 1s", "p.yaml:1: lease", "not a mapping"),
       ("lease:", "p.yaml:1: lease", "no value"),
       ("limits: 5", "p.yaml:1: limits", "mapping"),
       ("lease: 1s\nleese: 2s", "p.yaml:2: leese", "unknown key"),
-      ("limits:\n  reqests: 1", "p.yaml:2: limits.reqests", "known here are connections"),
+      (
+        "limits:\n  reqests: 1", "p.yaml:2: limits.reqests",
+        "known here are connection_pending_size"
+      ),
       ("- lease", "p.yaml:1", "mapping of keys"),
       ("lease: [", "p.yaml", "no valid YAML"),
       ("lease: 1s\nlease: 2s", "p.yaml", "no valid YAML"),
