@@ -168,6 +168,13 @@ def test_a_machine_that_is_stuck():
     assert rules(story, story.machine(timer=True)) == {"stuck"}
 
 
+def test_half_a_minute_without_anybody_served():
+    story = Story()
+    story.now += 40
+    story.operation("call", "call-3", "call")
+    assert rules(story) == {"unavailable"}
+
+
 def test_a_stale_read():
     story = Story()
     read = story.of(Read)[0]

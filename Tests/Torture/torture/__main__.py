@@ -25,14 +25,13 @@ def main() -> int:
     arguments = _arguments()
     seed = arguments.seed if arguments.seed is not None else random.randrange(1_000_000)
     print(f"torture: seed {seed}, {arguments.nodes} nodes, {arguments.seconds:g} s", flush=True)
-    run = Run(arguments.nodes, seed)
+    run = Run(arguments.nodes, seed, arguments.keep)
+    completed = False
     try:
         run.run(arguments.seconds)
+        completed = True
     finally:
-        keep = arguments.keep or bool(run.report.violations) or sys.exc_info()[0] is not None
-        run.close(keep)
-        if keep:
-            print(f"logs and records are in {run.directory}")
+        run.close(completed)
     print(run.report)
     if run.report.violations:
         return 1

@@ -2,13 +2,16 @@
 on different targets overlap."""
 
 import contextlib
+import datetime
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 from support.processes import send_signal, suspended
 
@@ -163,11 +166,12 @@ class Schedule:
     """Draws faults at random times and runs them, at most one at a time on each target."""
 
     AT_ONCE = 3
-    INTERVAL = (0.3, 1.3)
+    INTERVAL = (0.5, 1.5)
 
-    def __init__(self, catalogue: Catalogue, seed: int):
+    def __init__(self, catalogue: Catalogue, seed: int, log: Path):
         self._catalogue = catalogue
         self._random = random.Random(f"schedule-{seed}")
+        self._log = log.open("a", buffering=1)
         self._busy: set[str] = set()
         self._lock = threading.Lock()
         self._never = threading.Event()
@@ -192,10 +196,17 @@ class Schedule:
 
     def _run(self, fault: Fault) -> None:
         try:
+            self._say("begins", fault)
             fault.run(self._never.wait)
+            self._say("ends", fault)
             self.counts[fault.kind] += 1
         except Exception as error:  # says so in the report: the rest goes on
             self.failures.append(f"{fault.kind} on {fault.target}: {error!r}")
         finally:
             with self._lock:
                 self._busy.discard(fault.target)
+
+    def _say(self, what: str, fault: Fault) -> None:
+        """For people, with both clocks: of the records and of the processes' logs."""
+        now = datetime.datetime.now(datetime.UTC).isoformat()
+        self._log.write(f"{now} {time.monotonic():.3f} {fault.kind} on {fault.target} {what}\n")

@@ -40,8 +40,8 @@ NAMESPACES = {
 class Run:
     """One topology under torture."""
 
-    def __init__(self, nodes: int, seed: int):
-        self._seed = seed
+    def __init__(self, nodes: int, seed: int, keep: bool):
+        self._seed, self._keep = seed, keep
         self.directory = scratch_directory()
         self._logs = self.directory / "processor"
         self._logs.mkdir()
@@ -60,11 +60,15 @@ class Run:
             if number > 1:
                 self.report.progress(number)
 
-    def close(self, keep: bool) -> None:
+    def close(self, completed: bool) -> None:
+        """Logs and records stay if they are asked for or say what went wrong."""
+        keep = self._keep or not completed or bool(self.report.violations)
         if keep:
             self._keep_logs()
         self._topology.close()
-        if not keep:
+        if keep:
+            print(f"logs and records are in {self.directory}")
+        else:
             shutil.rmtree(self.directory, ignore_errors=True)
 
     def _keep_logs(self) -> None:
@@ -78,13 +82,13 @@ class Run:
         directory.mkdir()
         namespaces = [f"round-{number}-{name}" for name in NAMESPACES]
         places = self._prepare(number, namespaces, directory)
-        schedule = Schedule(self._catalogue, self._seed + number)
+        schedule = Schedule(self._catalogue, self._seed + number, directory / "faults.log")
         violations = list(self._load(number, seconds, places, directory, schedule))
         records = Records([*read_logs(directory), *read_logs(self._logs)])
         machines = Settling(self._topology, namespaces, records).machines()
         records = Records([*read_logs(directory), *read_logs(self._logs)])
         violations += check(records, machines)
-        if not violations:
+        if not violations and not self._keep:
             for file in [*directory.glob("*.jsonl"), *self._logs.glob("*.jsonl")]:
                 file.write_bytes(b"")
         return records, violations, schedule.counts

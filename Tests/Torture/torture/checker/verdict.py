@@ -9,6 +9,9 @@ from .machines import Machine, check_final, check_machine
 from .reads import Life, check_listings, check_reads
 from .violations import LOST, Violation
 
+# Seconds. Faults last five at most, and few of them follow each other everywhere.
+UNAVAILABLE = 30.0
+
 
 class Records:
     """The records by kind."""
@@ -48,6 +51,9 @@ class Records:
 
 def check(records: Records, machines: dict[tuple[str, str], Machine]) -> Iterator[Violation]:
     """`machines`: everything that is there in the end, by namespace and id."""
+    if records.longest_gap > UNAVAILABLE:
+        yield Violation("unavailable", "the run", f"for {records.longest_gap:.1f} s nobody was "
+                        "acknowledged anything")
     for surprise in records.of(Surprise):
         yield Violation("surprise", f"{surprise.namespace}/{surprise.machine}", surprise.text)
     lives = records.lives()
