@@ -170,6 +170,7 @@ extension CommitRecord {
       case .update(let row, let auxChanged): "update\(auxChanged ? "+aux" : "") \(row.summary)"
       case .pause(let row): "\(row.pause == nil ? "resume" : "pause") \(row.summary)"
       case .requeue(let due): "requeue \(due?.microseconds ?? -1)"
+      case .condemn(_, let version): "condemn v\(version)"
       case .delete(let version): "delete v\(version)"
       }
     return "\(machine.text) \(change) +\(events.count)"

@@ -27,6 +27,10 @@ struct ScenarioDatabase {
         rows[record.machine]?.due = [known, due].compactMap { $0 }.min()
       }
     case .insert(let row), .update(let row, _), .pause(let row): rows[record.machine] = row
+    case .condemn(let failure, let version):
+      rows[record.machine]?.failure = failure
+      rows[record.machine]?.version = version
+      rows[record.machine]?.due = nil
     case .delete:
       rows[record.machine] = nil
       queues[record.key] = nil

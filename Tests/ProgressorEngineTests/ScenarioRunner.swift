@@ -135,6 +135,11 @@ struct ScenarioRunner: ~Copyable {
     if arguments.first == "unavailable" {
       return play([.loaded(load.id, .failure(.unavailable))])
     }
+    if arguments.first == "damaged" {
+      var remains = Loaded(row: database.answer(load).row, damage: "a row is damaged")
+      remains.row?.timer = nil
+      return play([.loaded(load.id, .success(remains))])
+    }
     return play([.loaded(load.id, .success(database.answer(load)))])
   }
 

@@ -125,6 +125,8 @@ extension CommitRecord {
     case .update(let row, _): words += ["update"] + row.words(now: now)
     case .pause(let row): words += [row.pause == nil ? "resume" : "pause"] + row.words(now: now)
     case .requeue(let due): words.append("requeue" + (due.map { " due=\(after($0, now))" } ?? ""))
+    case .condemn(let failure, let version):
+      words.append("condemn v\(version) \(failure.stepKind): \(failure.reason)")
     case .delete(let version): words.append("delete v\(version)")
     }
     if !events.isEmpty {

@@ -61,7 +61,7 @@ public struct CommitRecord: Sendable, Hashable {
     switch row {
     case .insert(let row), .update(let row, auxChanged: true):
       sum += row.auxState?.data.count ?? 0
-    case .keep, .update, .pause, .requeue, .delete: break
+    case .keep, .update, .pause, .requeue, .condemn, .delete: break
     }
     switch idempotency?.reply {
     case .called(let response), .repaired(let response): sum += response.count
@@ -84,6 +84,9 @@ public enum RowChange: Sendable, Hashable {
   /// becomes the earlier of what it is and this, unless the machine is failed or paused by then. The
   /// version stays, so that it conflicts with no step that runs meanwhile.
   case requeue(due: Timestamp?)
+  /// A machine whose rows cannot be read fails: of its row only this, its due time and its version,
+  /// which becomes `version`, are changed.
+  case condemn(Failure, version: Int64)
   /// The machine, its events and its notifications are gone.
   case delete(expectedVersion: Int64)
 }

@@ -55,13 +55,17 @@ extension Engine {
       case .delivered: machine.notifications.delivered()
       case .rescheduled(let head): machine.notifications.rescheduled(head)
       }
-      if row.failure != nil { answerQueuedCalls(machine, row) }
+      if let failure = row.failure { answerQueuedCalls(machine, failure) }
     case .removed:
       count(.committed, machine)
       machine.presence = .absent
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
       machine.scheduledAt = nil
+    case .condemned(let failure):
+      if let id = step.requestID, let reply = step.reply { conclude(id, reply, machine) }
+      answerQueuedCalls(machine, failure)
+      return drop(machine, .storageUnavailable)
     }
     if let reply = step.reply { end(machine, reply) } else { end(machine) }
   }
@@ -77,14 +81,13 @@ extension Engine {
   }
 
   /// A machine fails: calls that wait on it hear so at once. One with a key may have its reply.
-  private mutating func answerQueuedCalls(_ machine: ResidentMachine, _ row: MachineRow) {
-    let reason = row.failure?.reason ?? ""
+  private mutating func answerQueuedCalls(_ machine: ResidentMachine, _ failure: Failure) {
     for id in machine.mailbox.requests {
       guard let pending = requests[id], pending.key == nil,
         case .call = pending.request.operation
       else { continue }
       machine.mailbox.remove(id)
-      answer(id, .error(.machineFailed(reason)))
+      answer(id, .error(.machineFailed(failure.reason)))
     }
   }
 

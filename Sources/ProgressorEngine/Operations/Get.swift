@@ -35,6 +35,9 @@ extension Engine {
       guard let row = loaded.row else {
         return answer(id, .error(.machineNotFound(machine.id)))
       }
+      if loaded.damage != nil, row.failure == nil {
+        return answer(id, .error(.damaged(loaded.damage)))
+      }
       if loaded.historyTooLarge { return answer(id, .error(.historyTooLarge)) }
       show(id, row, loaded.notifications.first, loaded.history, range ?? .all)
     }

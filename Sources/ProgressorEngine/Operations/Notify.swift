@@ -22,6 +22,8 @@ extension Engine {
     guard let pending = requests[id] else { return }
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))
+    case .success(let loaded) where loaded.damage != nil && machine.row == nil:
+      answer(id, .error(.damaged(loaded.damage)))
     case .success(let loaded):
       if let row = loaded.idempotency, let key = pending.key, Safeguard.idempotency.isOn {
         return answer(

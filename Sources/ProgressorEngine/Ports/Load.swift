@@ -49,16 +49,21 @@ public struct Loaded: Sendable, Hashable {
   public var idempotency: IdempotencyRow?
   /// Ascending by sequence, the oldest first.
   public var notifications: [QueuedNotification]
+  /// Why the machine's rows cannot be read. `row` is then what is left of it: without aux state and
+  /// timer, and not to be kept; nothing else is there.
+  public var damage: String?
 
   public init(
     row: MachineRow? = nil, history: [Event] = [], historyTooLarge: Bool = false,
-    idempotency: IdempotencyRow? = nil, notifications: [QueuedNotification] = []
+    idempotency: IdempotencyRow? = nil, notifications: [QueuedNotification] = [],
+    damage: String? = nil
   ) {
     self.row = row
     self.history = history
     self.historyTooLarge = historyTooLarge
     self.idempotency = idempotency
     self.notifications = notifications
+    self.damage = damage
   }
 }
 

@@ -75,6 +75,7 @@ extension Engine {
     // Every load that is sent while the row is unknown asks for the row.
     let wasUnknown = machine.isUnknown
     switch result {
+    case .success(let loaded) where loaded.damage != nil: break
     case .success(let loaded):
       machine.adopt(loaded)
       if wasUnknown, machine.row != nil { schedule(machine) }
@@ -85,7 +86,7 @@ extension Engine {
     case .step(_, let step): stepLoaded(machine, step, id, result)
     case .notify(_, let request): notifyLoaded(machine, request, result)
     case .get(_, let request): getLoaded(machine, request, result)
-    case .wake: if case .failure = result { rearm(machine) } else { becomeDue(machine) }
+    case .wake: wakeLoaded(machine, result)
     }
     advance(machine)
   }
@@ -97,6 +98,7 @@ extension Engine {
     guard machine.running?.id == step, machine.running?.phase == .loading(load) else { return }
     switch result {
     case .failure(let failure): abandon(machine, failure.error)
+    case .success(let loaded) where loaded.damage != nil: stepMeetsDamage(machine, loaded)
     case .success(let loaded):
       machine.running?.phase = nil
       machine.running?.keyWasLookedUp = true
@@ -228,9 +230,7 @@ extension ReadFailure {
   var error: ProgressorError {
     switch self {
     case .unavailable: .storageUnavailable
-    case .unreadable(let what):
-      ProgressorError(
-        .internal, .storageUnavailable, "the machine's rows cannot be read: \(what)")
+    case .unreadable(let what): .damaged(what)
     }
   }
 }

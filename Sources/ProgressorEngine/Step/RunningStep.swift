@@ -57,6 +57,8 @@ enum Application {
   case nothing
   case becomes(MachineRow, events: [Event], queue: QueueChange)
   case removed
+  /// It failed, and what of it is in the database cannot be read.
+  case condemned(Failure)
 }
 
 enum QueueChange {

@@ -54,7 +54,7 @@ enum BatchChecker {
 
   private static func changesRow(_ change: RowChange) -> Bool {
     switch change {
-    case .insert, .update, .pause, .delete: true
+    case .insert, .update, .pause, .condemn, .delete: true
     case .keep, .requeue: false
     }
   }

@@ -38,7 +38,7 @@ extension Ledger {
     switch record.row {
     case .insert(let row), .update(let row, auxChanged: true):
       if let tag = row.auxState.flatMap({ Tag.number(in: $0.data) }) { tags.insert(tag) }
-    case .keep, .update, .pause, .requeue, .delete: break
+    case .keep, .update, .pause, .requeue, .condemn, .delete: break
     }
     try require(tags.count < 2, .batchRules, "\(record.machine): a record of several steps")
     if let tag = tags.first {
@@ -48,7 +48,7 @@ extension Ledger {
       return invocations[Int(tag)]
     }
     switch record.row {
-    case .requeue, .pause: return nil
+    case .requeue, .pause, .condemn: return nil
     default: break
     }
     guard let last = concluded.map({ invocations[$0] }), let answer = last.answer,

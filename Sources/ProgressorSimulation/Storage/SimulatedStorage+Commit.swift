@@ -40,7 +40,7 @@ extension SimulatedStorage {
     func rank(_ change: RowChange) -> Int {
       switch change {
       case .insert: 0
-      case .update, .pause: 1
+      case .update, .pause, .condemn: 1
       case .keep, .requeue: 2
       case .delete: 3
       }
@@ -65,6 +65,11 @@ extension SimulatedStorage {
       machines[record.machine]?.row.pause = row.pause
       machines[record.machine]?.row.due = row.due
     case .requeue(let due): try requeue(due, record)
+    case .condemn(let failure, let version):
+      try expect(record, version: version - 1)
+      machines[record.machine]?.row.failure = failure
+      machines[record.machine]?.row.version = version
+      machines[record.machine]?.row.due = nil
     case .delete(let version):
       try expect(record, version: version)
       try require(record.enqueued.isEmpty, .rowRules, "\(record.machine): removed, and notified")

@@ -142,7 +142,7 @@ extension Simulation {
       let auxState: Content? =
         switch record.row {
         case .insert(let row), .update(let row, auxChanged: true): row.auxState
-        case .keep, .update, .pause, .requeue, .delete: nil
+        case .keep, .update, .pause, .requeue, .condemn, .delete: nil
         }
       let contents = [record.events.first?.body, auxState]
       for case let content? in contents {

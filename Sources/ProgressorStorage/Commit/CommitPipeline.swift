@@ -17,6 +17,7 @@ struct CommitPipeline {
   private var inserts: [Row<MachineRow>] = []
   private var updates: [Row<Change>] = []
   private var pauses: [Row<MachineRow>] = []
+  private var condemned: [Row<(failure: Failure, version: Int64)>] = []
   private var requeues: [Row<Timestamp?>] = []
   private var deletes: [Row<Int64>] = []
   private var delivered: [Row<Int64>] = []
@@ -39,6 +40,8 @@ struct CommitPipeline {
       updates.append(Row(record: record, value: Change(row: row, auxChanged: auxChanged)))
     case .pause(let row):
       pauses.append(Row(record: record, value: row))
+    case .condemn(let failure, let version):
+      condemned.append(Row(record: record, value: (failure, version)))
     case .requeue(let due):
       requeues.append(Row(record: record, value: due))
     case .keep:
@@ -69,6 +72,7 @@ struct CommitPipeline {
     if !inserts.isEmpty { pipeline.append(Statements.insertMachines, insertParameters) }
     if !updates.isEmpty { pipeline.append(Statements.updateMachines, updateParameters) }
     if !pauses.isEmpty { pipeline.append(Statements.pauseMachines, pauseParameters) }
+    if !condemned.isEmpty { pipeline.append(Statements.condemnMachines, condemnedParameters) }
     if !requeues.isEmpty { pipeline.append(Statements.requeueMachines, requeueParameters) }
     if !withEvents.isEmpty { pipeline.append(Statements.insertEvents, eventParameters) }
     if !withNotifications.isEmpty {
@@ -143,6 +147,12 @@ struct CommitPipeline {
       $0.appendArray(pauses) { $0.value.pause?.reason }
       $0.appendArray(pauses) { $0.value.due?.sql }
     }
+  }
+
+  private var condemnedParameters: Parameters {
+    var parameters = keyed(condemned) { $0.value.version }
+    parameters.appendFailures(condemned) { $0.value.failure }
+    return parameters
   }
 
   private var requeueParameters: Parameters {

@@ -27,6 +27,9 @@ enum Witness: Equatable {
     case .insert(let row), .update(let row, _), .pause(let row):
       self = .version(shard, key, atLeast: row.version)
       return
+    case .condemn(_, let version):
+      self = .version(shard, key, atLeast: version)
+      return
     case .keep, .requeue, .delete:
       break
     }

@@ -6,7 +6,7 @@ import ProgressorEngine
 struct ListPage {
   let number: NamespaceNumber
   let namespace: String
-  let query: ListQuery
+  var query: ListQuery
 
   /// Aux states of a page together. A message that held so much could not be sent.
   static let maximumBytes: Int64 = 64 << 20
@@ -14,24 +14,86 @@ struct ListPage {
   func read(
     on connection: Connection, timeout: Duration
   ) throws(PostgreSQLError) -> [Machine] {
+    do {
+      return try rows(on: connection, timeout: timeout).map { (row) throws(PostgreSQLError) in
+        guard try row.value(0, as: Bool.self) else {
+          throw .unreadable(
+            "the page has more than \(Self.maximumBytes >> 20) MiB: ask for a smaller page_size")
+        }
+        return try machine(row)
+      }
+    } catch {
+      guard error.scope == .statement, error.isDamage else { throw error }
+      return try readOneByOne(on: connection, timeout: timeout)
+    }
+  }
+
+  /// One row spoils the statement for all: each alone, and that one without what cannot be read.
+  private func readOneByOne(
+    on connection: Connection, timeout: Duration
+  ) throws(PostgreSQLError) -> [Machine] {
+    var machines: [Machine] = []
+    var single = self
+    single.query.pageSize = 0
+    while machines.count <= Int(query.pageSize) {
+      let found: Machine?
+      do {
+        found = try single.rows(on: connection, timeout: timeout).first.map {
+          (row) throws(PostgreSQLError) in try machine(row)
+        }
+      } catch {
+        guard error.scope == .statement, error.isDamage else { throw error }
+        found = try single.rows(on: connection, timeout: timeout, bytes: 0).first.map {
+          (row) throws(PostgreSQLError) in try remains(row, error)
+        }
+      }
+      guard let found else { break }
+      machines.append(found)
+      single.query.after = found.machineID.id
+    }
+    return machines
+  }
+
+  /// - Parameter bytes: of aux states; what exceeds it is not touched.
+  private func rows(
+    on connection: Connection, timeout: Duration, bytes: Int64 = maximumBytes
+  ) throws(PostgreSQLError) -> ResultSet {
     let parameters = Parameters.with {
       $0.append(number.number)
       $0.append(query.after ?? "")
       $0.append(query.idPrefix)
       $0.append(lastID)
       $0.append(query.pageSize + 1)
-      $0.append(Self.maximumBytes)
+      $0.append(bytes)
     }
-    var machines: [Machine] = []
-    for row in try connection.run(statement, parameters, timeout: timeout) {
-      guard try row.value(0, as: Bool.self) else {
-        throw .unreadable(
-          "the page has more than \(Self.maximumBytes >> 20) MiB: ask for a smaller page_size")
-      }
-      var reader = RowReader(row, from: 1)
-      machines.append(try machine(&reader))
-    }
-    return machines
+    return try connection.run(statement, parameters, timeout: timeout)
+  }
+
+  /// The machine of a row; one that cannot be understood is shown as failed, for itself alone.
+  private func machine(_ row: Row) throws(PostgreSQLError) -> Machine {
+    var reader = RowReader(row, from: 1)
+    do { return try machine(&reader) } catch { return try remains(row, error) }
+  }
+
+  /// What is plain of a row that cannot be understood: id, time of creation, length, failure.
+  private func remains(
+    _ row: Row, _ error: PostgreSQLError
+  ) throws(PostgreSQLError) -> Machine {
+    var reader = RowReader(row, from: 1)
+    let id: String = try reader.next()
+    let createdAt = try reader.nextTime()
+    let lastEventID: Int64 = try reader.next()
+    reader.skip(2)
+    let known: Failure? = try? reader.nextFailure()
+    let failure =
+      known
+      ?? Failure(
+        reason: ProgressorError.damaged(error.description).message, failedAt: createdAt,
+        stepKind: .call, code: Code.dataLoss.rawValue, attempts: 0)
+    return Machine(
+      machineID: MachineID(namespace: namespace, id: id), history: [],
+      historyRange: HistoryRange(limit: 0), status: .failed(failure), auxState: nil, timer: nil,
+      lastEventID: lastEventID, createdAt: createdAt)
   }
 
   /// A plan is made once for all values: each filter has an index of its own, and a statement.

@@ -17,8 +17,12 @@ struct LoadLoop {
         waiting = try read(waiting, on: connection)
       } catch {
         if let failure = ReadFailure(error) {
-          guard error.isDamage, waiting.count > 1 else {
+          guard error.isDamage else {
             fail(waiting, failure)
+            return
+          }
+          if waiting.count == 1 {
+            answerRemains(waiting[0], error.description)
             return
           }
           // One row spoils the statement for all: each alone.
@@ -48,11 +52,36 @@ struct LoadLoop {
     for (item, answer) in zip(items, answers) {
       switch answer {
       case .found(let loaded): deliver(.loaded(item.request.id, .success(loaded)))
-      case .unreadable(let why): deliver(.loaded(item.request.id, .failure(.unreadable(why))))
+      case .unreadable(let why): answerRemains(item, why)
+      case .unreadableKey(let why): deliver(.loaded(item.request.id, .failure(.unreadable(why))))
       case .deferred: deferred.append(item)
       }
     }
     return deferred
+  }
+
+  /// The machine's rows cannot be read: what is left of it.
+  private func answerRemains(_ item: MachineLoader.Item, _ why: String) {
+    let request = item.request
+    let parameters = Parameters.with {
+      $0.append(request.shard.number)
+      $0.append(request.namespace.number)
+      $0.append(request.machine.id)
+    }
+    do {
+      let row = try reader.connection().run(
+        Statements.loadRemains, parameters, timeout: reader.timeout
+      ).first
+      guard let row else { return fail([item], .unreadable(why)) }
+      var columns = RowReader(row)
+      let remains = try columns.nextRemains(of: request)
+      deliver(.loaded(request.id, .success(Loaded(row: remains, damage: why))))
+    } catch {
+      reader.logger.error(
+        "nothing of a damaged machine can be read",
+        metadata: ["machine": "\(request.machine)", "error": "\(error)"])
+      fail([item], ReadFailure(error) ?? .unavailable)
+    }
   }
 
   private func withoutLate(_ items: [MachineLoader.Item]) -> [MachineLoader.Item] {

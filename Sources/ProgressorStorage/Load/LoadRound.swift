@@ -9,6 +9,8 @@ struct LoadRound {
     case found(Loaded)
     /// Only this load's rows cannot be understood.
     case unreadable(String)
+    /// The remembered reply that it asked for cannot: that says nothing of the machine.
+    case unreadableKey(String)
     /// Beyond what one round may hold in memory: ask again in another.
     case deferred
   }
@@ -34,16 +36,22 @@ struct LoadRound {
     appendRows(to: &pipeline, &readings)
     appendHistories(to: &pipeline, &readings)
     appendNotifications(to: &pipeline, &readings)
+    let machines = readings.count
     appendIdempotency(to: &pipeline, &readings)
     var answers = [Answer](repeating: .found(Loaded()), count: requests.count)
     let results = try connection.run(pipeline, timeout: timeout)
-    for (result, reading) in zip(results, readings) { try collect(result, reading, &answers) }
+    for (index, reading) in readings.enumerated() {
+      try collect(results[index], reading, &answers) {
+        index < machines ? .unreadable($0) : .unreadableKey($0)
+      }
+    }
     return answers.indices.map { finished(answers[$0], of: requests[$0]) }
   }
 
   /// Every statement answers with the number of the load and whether it fits into the round first.
   private func collect(
-    _ result: ResultSet, _ reading: Reading, _ answers: inout [Answer]
+    _ result: ResultSet, _ reading: Reading, _ answers: inout [Answer],
+    damage: (String) -> Answer
   ) throws(PostgreSQLError) {
     for row in result {
       let load: Int32 = try row.value(0)
@@ -64,7 +72,7 @@ struct LoadRound {
         try reading(&reader, requests[index], &loaded)
         answers[index] = .found(loaded)
       } catch {
-        answers[index] = .unreadable("\(error)")
+        answers[index] = damage("\(error)")
       }
     }
   }

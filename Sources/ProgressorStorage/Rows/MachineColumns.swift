@@ -3,15 +3,22 @@ import PostgreSQL
 import ProgressorEngine
 
 extension Parameters {
+  /// The columns from failed_at to failure_attempts.
+  mutating func appendFailures<Items: Collection>(
+    _ items: Items, _ failure: (Items.Element) -> Failure?
+  ) {
+    appendArray(items) { failure($0)?.failedAt.sql }
+    appendArray(items) { failure($0)?.reason.withoutNUL }
+    appendArray(items) { failure($0)?.stepKind.rawValue }
+    appendArray(items) { failure($0)?.code }
+    appendArray(items) { failure($0)?.attempts }
+  }
+
   /// The columns from failed_at to timer_message: written alike at a machine's start and later.
   mutating func appendFailuresAndTimers<Items: Collection>(
     _ items: Items, _ row: (Items.Element) -> MachineRow
   ) {
-    appendArray(items) { row($0).failure?.failedAt.sql }
-    appendArray(items) { row($0).failure?.reason.withoutNUL }
-    appendArray(items) { row($0).failure?.stepKind.rawValue }
-    appendArray(items) { row($0).failure?.code }
-    appendArray(items) { row($0).failure?.attempts }
+    appendFailures(items) { row($0).failure }
     appendArray(items) { row($0).timer?.serial }
     appendArray(items) { row($0).timer?.firesAt.sql }
     appendRanges(items) { row($0).timer?.historyRange }
@@ -56,6 +63,20 @@ extension RowReader {
       version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
       auxState: auxState, failure: failure, pause: pause, timer: timer,
       notificationCount: try next(), due: try nextOptionalTime())
+  }
+
+  /// The columns of load_remains: what can be told of a machine whose rows cannot be read.
+  mutating func nextRemains(of load: LoadRequest) throws(PostgreSQLError) -> MachineRow {
+    let key = MachineKey(try next())
+    let version: Int64 = try next()
+    let createdAt = try nextTime()
+    let lastEventID: Int64 = try next()
+    let lastEventAt = try nextTime()
+    return MachineRow(
+      key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
+      version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
+      auxState: nil, failure: try nextFailure(), timer: nil, notificationCount: try next(),
+      due: nil)
   }
 
   /// The columns of a notification from sequence on.

@@ -42,6 +42,8 @@ enum Statements {
     "AND machine.version = step.version - 1")
   static let pauseMachines = Statement(
     "commit_pause_machines", PackageResources.commit_pause_machines_sql)
+  static let condemnMachines = Statement(
+    "commit_condemn_machines", PackageResources.commit_condemn_machines_sql)
   static let requeueMachines = Statement(
     "commit_requeue_machines", PackageResources.commit_requeue_machines_sql)
   static let insertEvents = Statement(
@@ -67,6 +69,7 @@ enum Statements {
     "witness_idempotency", PackageResources.witness_idempotency_sql)
 
   static let loadRows = Statement("load_rows", PackageResources.load_rows_sql)
+  static let loadRemains = Statement("load_remains", PackageResources.load_remains_sql)
   static let loadHistories = Statement("load_histories", PackageResources.load_histories_sql)
   static let loadNotifications = Statement(
     "load_notifications", PackageResources.load_notifications_sql)

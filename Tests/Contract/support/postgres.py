@@ -141,6 +141,17 @@ class Postgres:
         return subprocess.run(command, check=True, capture_output=True, text=True,
                               timeout=60).stdout.strip()
 
+    def lose_first_long_value(self, table: str) -> None:
+        """The first page of what the table keeps out of line becomes empty, as on a bad disk."""
+        file = self.sql("select pg_relation_filepath(reltoastrelid) from pg_class "
+                        f"where oid = '{table}'::regclass")
+        self.stop("fast")
+        with (self.data / file).open("r+b") as pages:
+            assert pages.read(8192) != bytes(8192)
+            pages.seek(0)
+            pages.write(bytes(8192))
+        self.start()
+
     @contextlib.contextmanager
     def session(self, *statements: str, name: str = "tests") -> Iterator[None]:
         """A session that has run the statements, and stays open and silent in the block."""

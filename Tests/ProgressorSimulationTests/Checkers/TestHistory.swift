@@ -44,7 +44,7 @@ struct TestHistory {
   mutating func apply(_ record: CommitRecord) throws(Violation) {
     let after: MachineRow? =
       switch record.row {
-      case .keep, .requeue: stored.row
+      case .keep, .requeue, .condemn: stored.row
       case .insert(let row), .update(let row, _), .pause(let row): row
       case .delete: nil
       }

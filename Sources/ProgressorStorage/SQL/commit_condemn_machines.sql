@@ -1,0 +1,27 @@
+-- Purpose: machines whose rows cannot be read fail. Nothing else of their rows is touched, so that they
+-- go on once the rows are mended.
+-- Parameters: $1 int[] shard, $2 int8[] machine key, $3 int8[] new version, $4 timestamptz[] failed_at,
+-- $5 text[] reason, $6 int[] step, $7 int[] code, $8 int[] attempts.
+-- Errors: PGF02 a machine is gone or has another version. Plan: index scan of machine_pkey.
+WITH condemned AS (
+  SELECT *
+  FROM unnest(
+    $1::int[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::int[], $7::int[],
+    $8::int[]
+  ) AS condemned (shard, machine_key, version, failed_at, reason, step, code, attempts)
+), changed AS (
+  UPDATE machine SET
+    version = condemned.version,
+    failed_at = condemned.failed_at,
+    failure_reason = condemned.reason,
+    failure_step = condemned.step,
+    failure_code = condemned.code,
+    failure_attempts = condemned.attempts,
+    due_at = NULL
+  FROM condemned
+  WHERE machine.shard = condemned.shard AND machine.machine_key = condemned.machine_key
+    AND machine.version = condemned.version - 1
+  RETURNING 1
+)
+SELECT expect(
+  (SELECT count(*) FROM changed), cardinality($1), 'condemned machines at the expected version');

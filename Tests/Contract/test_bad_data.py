@@ -1,0 +1,202 @@
+"""One machine whose rows are damaged, or whose step PostgreSQL refuses, fails alone."""
+
+import pytest
+from support.client import Gate, fails, history
+from support.postgres import Postgres
+from support.processor import Answer, content, timer_in
+from support.stubs import automaton_pb2, types_pb2
+from support.waiting import eventually
+
+DATA_LOSS = 15
+
+
+@pytest.fixture(scope="module")
+def cluster():
+    cluster = Postgres().start()
+    cluster.new_database()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def server(servers, cluster):
+    cluster.new_database()
+    return servers("--database-url", cluster.url, embedded=False,
+                   environment={"PROGRESSOR_LEASE": "2s"}).start()
+
+
+@pytest.fixture
+def space(server, spaces):
+    return spaces(server.client, step)
+
+
+def step(i) -> Answer:
+    """One event and the aux state for each stimulus; init arms a timer when its args say so."""
+    return Answer(response=i.args, events=[i.args or i.kind.encode()], aux_state=content(i.args),
+                  timer=timer_in(0.3) if i.args == b"arm" else None)
+
+
+def in_schema(cluster: Postgres, *statements: str) -> str:
+    return cluster.sql("set search_path = progressor", *statements)
+
+
+def restart(server) -> None:
+    """So that memory holds nothing of any machine."""
+    assert server.terminate() == 0
+    server.start()
+
+
+def failed_with(space, id: str, *words: str) -> types_pb2.Failed:
+    failed = eventually(lambda: failure(space, id), f"{id} is failed")
+    for word in words:
+        assert word in failed.reason, failed
+    listed = [m for page in space.pages(status=automaton_pb2.STATUS_FILTER_FAILED) for m in page]
+    assert [(m.id, m.status.failed.reason) for m in listed] == [(id, failed.reason)]
+    return failed
+
+
+def failure(space, id: str) -> types_pb2.Failed | None:
+    status = space.get(id, history(limit=0)).status
+    return status.failed if status.WhichOneof("kind") == "failed" else None
+
+
+def simple_repair(space, id: str) -> None:
+    space.client.automaton.SimpleRepair(
+        automaton_pb2.SimpleRepairRequest(namespace=space.name, id=id), timeout=30)
+
+
+def test_a_row_that_cannot_be_decoded(server, cluster, space):
+    for id in ("bad", "good"):
+        space.start(id, b"a")
+    space.behave(lambda i: Answer(response=i.args, events=[i.args], timer=timer_in(3600)))
+    space.call("bad", b"b")
+    restart(server)
+    context = in_schema(cluster, "select timer_context from machine where id = 'bad'")
+    in_schema(cluster, "update machine set timer_context = '?' where id = 'bad'")
+    with fails("FAILED_PRECONDITION", "MACHINE_FAILED") as failed:
+        space.call("bad", b"c")
+    assert "cannot be read" in failed[0].message
+    assert space.call("good", b"c") == b"c"
+    shown = failed_with(space, "bad", "cannot be read", "damaged context")
+    assert (shown.step_kind, shown.code) == (types_pb2.STEP_KIND_CALL, DATA_LOSS)
+    assert sorted(space.ids()) == ["bad", "good"], "a page shows the others too"
+    with fails("INTERNAL"):
+        simple_repair(space, "bad")
+
+    in_schema(cluster, f"update machine set timer_context = '{context}' where id = 'bad'")
+    simple_repair(space, "bad")
+    assert space.call("bad", b"d") == b"d"
+    assert space.events("bad") == [b"a", b"b", b"d"]
+    assert space.get("bad").HasField("timer"), "nothing of it was overwritten"
+
+
+def test_damage_that_a_timer_meets(server, cluster, space):
+    space.start("good", b"arm")
+    space.start("bad", b"arm")
+    server.kill()
+    context = in_schema(cluster, "select timer_context from machine where id = 'bad'")
+    in_schema(cluster, "update machine set timer_context = '?' where id = 'bad'")
+    server.start()
+    eventually(lambda: space.events("good") == [b"arm", b"timeout"], "the other timer fires")
+    shown = failed_with(space, "bad", "cannot be read")
+    assert shown.step_kind == types_pb2.STEP_KIND_TIMEOUT
+    in_schema(cluster, f"update machine set timer_context = '{context}' where id = 'bad'")
+    simple_repair(space, "bad")
+    eventually(lambda: space.events("bad") == [b"arm", b"timeout"], "its timer fires")
+
+
+def test_a_damaged_page_of_the_database(server, cluster, space):
+    """A long value lies in a table of its own, whose pages may be lost: PostgreSQL itself says so."""
+    for id in ("bad", "good"):
+        space.start(id, bytes(100_000))
+    assert server.terminate() == 0
+    cluster.lose_first_long_value("progressor.machine")
+    server.start()
+    with fails("FAILED_PRECONDITION", "MACHINE_FAILED"):
+        space.call("bad", b"c")
+    assert space.call("good", b"c") == b"c"
+    failed_with(space, "bad", "cannot be read", "toast")
+    assert sorted(space.ids()) == ["bad", "good"]
+    space.remove("bad")
+    space.start("bad", b"anew")
+    assert space.events("bad") == [b"anew"], "it can be removed, whatever is left of it"
+
+
+def test_a_damaged_event_harms_who_reads_it(server, cluster, space):
+    space.start("bad", bytes(100_000))
+    space.behave(lambda i: Answer(response=i.args, events=[i.args]))
+    space.call("bad", b"b")
+    assert server.terminate() == 0
+    cluster.lose_first_long_value("progressor.event")
+    server.start()
+    assert [e.id for e in space.get("bad", history(after=1)).history] == [2]
+    assert space.call("bad", b"c", range=history(after=1)) == b"c"
+    with fails("INTERNAL") as failed:
+        space.get("bad")
+    assert "cannot be read" in failed[0].message
+    assert space.status("bad") == "working", "to look at it changes nothing"
+    with fails("FAILED_PRECONDITION", "MACHINE_FAILED"):
+        space.call("bad", b"d")
+    failed_with(space, "bad", "cannot be read")
+    simple_repair(space, "bad")
+    assert space.call("bad", b"e", range=history(after=1)) == b"e"
+
+
+@pytest.mark.parametrize("code", ["22003", "23514", "54000"])
+def test_a_step_that_postgresql_refuses(server, cluster, space, code):
+    """The batch is halved until the bad step stands alone; the others are committed."""
+    in_schema(cluster, f"""
+        create function refuse() returns trigger language plpgsql as $$ begin
+          if new.data = 'poison' then raise 'this cannot be' using errcode = '{code}'; end if;
+          return new;
+        end $$""", "create trigger refuse before insert on event "
+        "for each row execute function refuse()")
+    ids = [f"m{number}" for number in range(20)]
+    for id in ids:
+        space.start(id, b"a")
+    gate = Gate()
+    space.behave(lambda i: gate.wait() or step(i))
+    calls = {id: space.call_later(id, b"poison" if id == "m7" else b"b") for id in ids}
+    for _ in ids:
+        gate.wait_for_entry()
+    gate.open()
+    for id, call in calls.items():
+        if id == "m7":
+            with fails("FAILED_PRECONDITION", "MACHINE_FAILED") as failed:
+                call.result()
+            assert code in failed[0].message and "this cannot be" in failed[0].message
+        else:
+            assert call.result().response == b"b"
+            assert space.events(id) == [b"a", b"b"]
+    shown = failed_with(space, "m7", code, "this cannot be")
+    assert shown.step_kind == types_pb2.STEP_KIND_CALL
+    assert space.events("m7") == [b"a"]
+    assert len([i for i in space.invocations("m7") if i.kind == "call"]) == 1
+
+    with fails("ABORTED", "START_FAILED") as failed:
+        space.start("n", b"poison")
+    assert code in failed[0].message
+    with fails("NOT_FOUND", "MACHINE_NOT_FOUND"):
+        space.get("n")
+
+    in_schema(cluster, "drop trigger refuse on event")
+    simple_repair(space, "m7")
+    assert space.call("m7", b"c") == b"c"
+    assert space.events("m7") == [b"a", b"c"]
+
+
+def test_a_notification_whose_step_postgresql_refuses_runs_again_after_the_repair(
+        server, cluster, space):
+    in_schema(cluster, """
+        create function refuse() returns trigger language plpgsql as $$ begin
+          if new.data = 'poison' then raise 'this cannot be' using errcode = '23514'; end if;
+          return new;
+        end $$""", "create trigger refuse before insert on event "
+        "for each row execute function refuse()")
+    space.start("m", b"a")
+    space.notify("m", b"poison")
+    space.notify("m", b"later")
+    assert failed_with(space, "m", "23514").step_kind == types_pb2.STEP_KIND_NOTIFICATION
+    in_schema(cluster, "drop trigger refuse on event")
+    simple_repair(space, "m")
+    eventually(lambda: space.events("m") == [b"a", b"poison", b"later"], "both are delivered")
