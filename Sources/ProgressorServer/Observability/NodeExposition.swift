@@ -103,7 +103,7 @@ struct NodeExposition {
       ),
       (
         "progressor_namespace_machines_parked", { $0.parked },
-        "Machines that wait for an endpoint that is down, in memory."
+        "Machines that wait for an endpoint, or for the end of a pause, in memory."
       ),
       (
         "progressor_namespace_backlog", { $0.hasBacklog ? 1 : 0 },
