@@ -131,6 +131,17 @@ class AnswerLost(Fault):
         return b""
 
 
+class AnswerHeld(Fault):
+    """The transaction is committed, and its answer is never heard of."""
+
+    def pass_on(self, data, from_client, cut):
+        if from_client:
+            return data
+        if READY in data:
+            self.happened.set()
+        return b""
+
+
 class RequestLost(Fault):
     """Nothing of the transaction arrives, and the connection is cut."""
 
