@@ -246,8 +246,35 @@ UNUSABLE = {
 }
 
 
-@pytest.mark.parametrize("messages", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_an_unusable_answer_fails_the_machine_and_says_why(space, messages):
+# By what the reason has to name, for the processor's author.
+REASONS = {
+    "no message": "without a message",
+    "two messages": "more than one message",
+    "not protobuf": "cannot be decoded",
+    "truncated": "cannot be decoded",
+    "timer without a time": "action.set_timer.when",
+    "timer in the year 9999": "action.set_timer.deadline",
+    "timer after the year 9999": "action.set_timer.deadline",
+    "timer before the year 1": "action.set_timer.deadline",
+    "nanos out of range": "action.set_timer.deadline.nanos",
+    "negative nanos": "action.set_timer.deadline.nanos",
+    "negative timeout": "action.set_timer.timeout",
+    "timeout of mixed signs": "action.set_timer.timeout.nanos",
+    "timeout over 10,000 years": "action.set_timer.timeout",
+    "negative processing timeout": "action.set_timer.processing_timeout",
+    "zero processing timeout": "action.set_timer.processing_timeout",
+    "negative range": "action.set_timer.history_range.after",
+    "negative limit": "action.set_timer.history_range.limit",
+    "unknown direction": "action.set_timer.history_range.direction",
+    "too many events": "change.events",
+    "a too large event": "change.events[0]",
+    "over the message limit": "message limit",
+}
+
+
+@pytest.mark.parametrize("answer", UNUSABLE)
+def test_an_unusable_answer_fails_the_machine_and_says_why(space, answer):
+    messages = UNUSABLE[answer]
     space.behave(lambda i: Messages(messages))
     with fails("ABORTED", "START_FAILED"):
         space.start("m")
@@ -257,7 +284,7 @@ def test_an_unusable_answer_fails_the_machine_and_says_why(space, messages):
     eventually(lambda: space.status("m") == "failed", "the machine fails")
     failed = space.get("m").status.failed
     assert failed.code == number("INTERNAL")
-    assert len(failed.reason) > 10, "the processor's author can tell what was wrong"
+    assert "unusable" in failed.reason and REASONS[answer] in failed.reason
     assert len([i for i in space.invocations("m") if i.kind == "notification"]) == 1
 
 
