@@ -34,10 +34,10 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return {**kept, **extra}
 
 
-def scratch_directory() -> Path:
+def scratch_directory(parent: str = "/tmp") -> Path:
     """A new folder with a short path (sockets are made in it) that other users may pass: as root
     the server runs PostgreSQL as the user postgres."""
-    path = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))
+    path = Path(tempfile.mkdtemp(prefix="pg-", dir=parent))
     path.chmod(0o755)
     return path
 
