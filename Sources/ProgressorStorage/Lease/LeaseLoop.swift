@@ -49,8 +49,10 @@ struct LeaseLoop {
   mutating func run() {
     while true {
       turn()
-      // A standby looks for dead nodes ten times per lease.
-      let pause = didFail ? backoff.next() : configuration.leaseDuration / 10
+      // A standby looks for dead nodes ten times per lease, and often enough to have the shards of a
+      // node that stopped within a second.
+      let pause =
+        didFail ? backoff.next() : min(configuration.leaseDuration / 10, .milliseconds(300))
       switch session.waitForItems(timeout: pause) {
       case .items, .timedOut, .connectionLost:
         continue
