@@ -239,7 +239,7 @@ def test_a_failover_that_lost_nothing(database, proxy, postgres, spaces):
         postgres.stop("immediate")
         standby.promote()
         proxy.target = standby.port
-        work.goes_on(invoked_again=True)
+        work.goes_on(kept=False)
         assert "went back in time" not in server.log.read_text()
         assert server.terminate() == 0
     finally:
