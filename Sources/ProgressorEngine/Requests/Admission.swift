@@ -80,12 +80,13 @@ extension Engine {
   }
 
   /// Whether another request may wait on the machine. The limit is on what waits beside the one that
-  /// runs, and none runs before the first. A notification waits for no step but a start or a removal.
+  /// runs, and none runs before the first. A notification waits for no step but a start or a removal,
+  /// and a pause goes before what waits: a limit of zero forbids neither.
   private func hasRoom(_ machine: ResidentMachine, for operation: Operation) -> Bool {
     let limit = machine.namespace.mailboxLimit
     switch operation {
-    case .notify: return machine.waitingNotifies.count < limit
-    case .pause, .resume: return machine.mailbox.urgentCount < limit
+    case .notify: return machine.waitingNotifies.count < max(limit, 1)
+    case .pause, .resume: return machine.mailbox.urgentCount < max(limit, 1)
     default: break
     }
     let waiting = machine.mailbox.requestCount

@@ -5,14 +5,16 @@ import Testing
 
 @Suite("Admission of requests")
 struct AdmissionTests {
-  /// What the engine answers to a Get in the namespace "n".
-  private func answer(after inputs: [Input]) -> ProgressorError? {
+  /// What the engine refuses a Get, or something else, in the namespace "n" with.
+  private func answer(
+    after inputs: [Input], to operation: Operation = .get(range: nil)
+  ) -> ProgressorError? {
     var engine = Engine(configuration: EngineConfiguration())
     let now = Moment(wall: Timestamp(microseconds: 1_700_000_000_000_000), uptime: 0)
     var effects: [Effect] = []
     for input in inputs { engine.handle(input, now: now, into: &effects) }
     let request = Request(
-      id: RequestID(1), machine: MachineID(namespace: "n", id: "m"), operation: .get(range: nil),
+      id: RequestID(1), machine: MachineID(namespace: "n", id: "m"), operation: operation,
       deadline: 1_000_000)
     engine.handle(.request(request), now: now, into: &effects)
     for case .reply(RequestID(1), .error(let error)) in effects { return error }
@@ -28,6 +30,21 @@ struct AdmissionTests {
   @Test("A standby denies no namespace: the owner may just have made it")
   func namespacesOfOthers() {
     #expect(answer(after: [.namespacesChanged([])])?.reason == .notOwner)
+  }
+
+  @Test(
+    "A mailbox in which nothing may wait forbids no notification and no pause",
+    arguments: [
+      Operation.pause(reason: ""), .resume, .notify(args: [], range: nil, key: nil),
+      .call(args: [], range: nil, key: nil),
+    ])
+  func emptyMailbox(operation: Operation) {
+    let namespace = Namespace(
+      name: "n", processor: ProcessorOptions(endpoint: "n:1"), limits: Limits(mailbox: 0))
+    let known = Input.namespacesChanged([
+      NamespaceRecord(number: NamespaceNumber(1), namespace: namespace)
+    ])
+    #expect(answer(after: owning + [known], to: operation) == nil)
   }
 
   /// All shards under a lease.
