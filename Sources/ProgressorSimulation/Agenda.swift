@@ -33,6 +33,8 @@ enum Occurrence {
   case expel(node: Int, identity: Int)
   case restart(node: Int)
   case endpoint(Int, up: Bool)
+  /// A namespace is not paused any more.
+  case resumption(Int)
   case storageBack
   /// Clients send their next requests.
   case arrival

@@ -17,7 +17,7 @@ extension Simulation {
         try require(agenda.now < limit, .everythingFinishes, "\(pending), an hour after all faults")
         continue
       }
-      if try !repairFailedMachines() { break }
+      if try !resumePausedMachines(), try !repairFailedMachines() { break }
     }
     try probeMachines()
   }
@@ -31,6 +31,7 @@ extension Simulation {
     for node in nodes {
       node.frozenUntil = 0
       node.holdsTransactions = false
+      node.freezesInBatch = false
       node.crashesAfter = nil
       node.isStarved = false
       if !node.isUp { start(node) }
@@ -38,6 +39,7 @@ extension Simulation {
         agenda.plan(.heartbeat(node: node.number, identity: identity), after: 1)
       }
     }
+    for index in namespaces.indices { resumeNamespace(index) }
     for index in isEndpointUp.indices { agenda.plan(.endpoint(index, up: true), after: 1) }
   }
 
@@ -60,7 +62,7 @@ extension Simulation {
       return "node \(node.number) has no lease"
     }
     for name in namesInOrder {
-      guard let machine = storage.machines[name], machine.row.failure == nil else { continue }
+      guard let machine = storage.machines[name], machine.row.runsByItself else { continue }
       if !machine.notifications.isEmpty { return "\(name) has notifications" }
       if !machine.retrying.isEmpty { return "\(name) is retrying" }
       if let due = machine.row.due, due.advanced(byMicroseconds: 3_000_000) < wall {
@@ -76,6 +78,16 @@ extension Simulation {
 
   private var namesInOrder: [MachineID] {
     storage.machines.keys.sorted { ($0.namespace, $0.id) < ($1.namespace, $1.id) }
+  }
+
+  /// False when no machine is paused.
+  private func resumePausedMachines() throws(Violation) -> Bool {
+    let paused = namesInOrder.filter { storage.machines[$0]?.row.pause != nil }
+    for (name, reply) in try ask(paused, .resume) {
+      try require(
+        reply == .resumed, .everythingFinishes, "\(name): a resume answers \(reply)")
+    }
+    return !paused.isEmpty
   }
 
   /// False when no machine is failed.

@@ -43,7 +43,11 @@ public final class Simulation {
   /// Set while a standby lags behind that will be promoted.
   var standby: Standby?
   var storageOutageUntil: Int64 = 0
+  /// Until then nodes may trust leases that the database holds for over.
+  var leasesDisagreeUntil: Int64 = 0
   var isQuiet = false
+  /// The client of a scenario, when the run follows one.
+  var script: ScriptedClient?
   var lastRequest: UInt64 = 0
   /// Replies to requests of the simulation itself.
   var probes: [RequestID: Reply?] = [:]
@@ -55,13 +59,17 @@ public final class Simulation {
     self.init(seed: seed, without: without, decisions: nil)
   }
 
-  /// - Parameter decisions: the requests and faults of the run, all others are left out; nil = all.
-  init(seed: UInt64, without: Set<Safeguard>, decisions: Decisions?) {
+  /// - Parameters:
+  ///   - drawn: the world, nil = drawn from the seed.
+  ///   - decisions: the requests and faults of the run, others are left out; nil = all.
+  init(
+    seed: UInt64, without: Set<Safeguard>, decisions: Decisions?, world drawn: World? = nil
+  ) {
     self.seed = seed
     self.without = without
     self.decisions = decisions
     var random = RandomSource(seed: seed)
-    let world = World(random: &random)
+    let world = drawn ?? World(random: &random)
     self.world = world
     plan = FaultPlan(random: &random)
     plan.allowed = decisions?.strikes
@@ -175,8 +183,9 @@ public final class Simulation {
     case .expel(let node, let identity): try expel(nodes[node], identity)
     case .restart(let node): if !nodes[node].isUp { start(nodes[node]) }
     case .endpoint(let namespace, let up): endpoint(namespace, isUp: up)
+    case .resumption(let index): resumeNamespace(index)
     case .storageBack: break
-    case .arrival: arrive()
+    case .arrival: if script == nil { arrive() } else { goOn() }
     case .cancel(let id): cancel(id)
     case .overdue(let id): try overdue(id)
     case .fault(let kind): try strike(kind)

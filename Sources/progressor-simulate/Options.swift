@@ -3,6 +3,7 @@ struct Options {
   static let usage = """
     usage: progressor-simulate [--seeds COUNT] [--first SEED] [--steps INPUTS]
            progressor-simulate --seed SEED [--steps INPUTS] [--trace]
+           progressor-simulate --crashes
 
       --seeds COUNT    how many seeds to run, default 100
       --first SEED     the first of them, default 1
@@ -10,11 +11,12 @@ struct Options {
       --workers COUNT  how many run at a time, default one per processor
       --seed SEED      run this seed alone
       --trace          print everything that happens in it
+      --crashes        crash after every effect of every scenario, instead of seeds
       --keep-going     do not stop at the first seed that fails
       --no-shrink      do not look for a smaller run that fails in the same way
     """
 
-  enum Mode { case seeds, trace }
+  enum Mode { case seeds, trace, crashes }
 
   struct Mistake: Error, CustomStringConvertible {
     var description: String
@@ -41,6 +43,7 @@ struct Options {
         first = try Options.number(of: argument, &rest)
         seeds = 1
       case "--trace": mode = .trace
+      case "--crashes": mode = .crashes
       case "--keep-going": keepsGoing = true
       case "--no-shrink": shrinks = false
       case "--help", "-h": throw Mistake(description: Options.usage)

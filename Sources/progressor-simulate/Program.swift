@@ -10,6 +10,7 @@ struct Program {
       case .seeds:
         var run = SeedRun(options: options)
         exit(with: await run.runAll())
+      case .crashes: exit(with: CrashRun().run())
       case .trace: exit(with: TracedSeed.run(options.first, steps: options.steps))
       }
     } catch {

@@ -137,6 +137,9 @@ extension Ledger {
   {
     let record = applied.record
     guard case .update(let row, _) = record.row, let before = applied.before else { return }
+    try require(
+      row.pause == before.pause && (before.pause == nil || step == nil), .pausedRests,
+      "\(record.machine): a paused machine takes a step, or loses its pause by one")
     if before.failure != nil {
       try require(
         row.failure == nil && record.dequeued == nil, .failedMachineRests,

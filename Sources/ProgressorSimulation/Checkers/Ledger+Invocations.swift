@@ -71,6 +71,8 @@ extension Ledger {
     }
     try isNext(invocation, stored)
     try require(
+      stored.row.pause == nil, .pausedRests, "\(machine.machineID): a step, and it is paused")
+    try require(
       machine.lastEventID == stored.row.lastEventID && machine.auxState == stored.row.auxState
         && machine.createdAt == stored.row.createdAt
         && machine.history == stored.select(machine.historyRange), .truthfulReads,

@@ -66,7 +66,8 @@ extension StoredMachine {
       case .working(let state?): row.failure == nil && retrying.contains(state)
       }
     return sameStatus && machine.lastEventID == row.lastEventID
-      && machine.auxState == row.auxState && machine.createdAt == row.createdAt
+      && machine.auxState == row.auxState && machine.pause == row.pause
+      && machine.createdAt == row.createdAt
       && machine.timer == row.timer?.firesAt && machine.history == select(range)
   }
 }

@@ -44,7 +44,7 @@ extension Ledger {
       try require(
         now.uptime < node.trustedUntil, .leaseRespected,
         "\(request.machine): read at \(now.uptime), the lease ended at \(node.trustedUntil)")
-      try read(request, machine)
+      if !request.maySeePast { try read(request, machine) }
     case .listed(let machines, let last): try listed(request, machines, last: last)
     case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
       .quiet:
@@ -86,7 +86,14 @@ extension Ledger {
     case (.remove, .removed):
       try require(
         request.sawDeletion, .acknowledgedIsDurable, "\(what) answers OK, nothing is removed")
-    case (.pause, .paused), (.resume, .resumed), (.awaitQuiet, .quiet): break
+    case (.pause, .paused):
+      try require(
+        request.sawPaused, .acknowledgedIsDurable, "\(what) answers OK, and is not paused")
+    case (.resume, .resumed):
+      try require(
+        request.sawUnpaused || request.maySeePast, .acknowledgedIsDurable,
+        "\(what) answers OK, and is paused")
+    case (.awaitQuiet, .quiet): break
     default: throw Violation(.oneReply, "\(what) gets the reply to another operation")
     }
   }
@@ -118,6 +125,9 @@ extension Ledger {
     throws(Violation)
   {
     let what = "\(request.machine): \(request.operation.name) \(request.id.number) fails with "
+    if error.reason == .machinePaused, !request.maySeePast {
+      try require(request.sawPaused, .truthfulErrors, "\(what)\(error), which was not so")
+    }
     switch error.code {
     case .deadlineExceeded:
       return try require(
@@ -146,7 +156,7 @@ extension Ledger {
       case .eventNotFound: lacksEvent(request)
       default: true
       }
-    try require(isTrue, .truthfulErrors, "\(what)\(error), which was not so")
+    try require(isTrue || request.maySeePast, .truthfulErrors, "\(what)\(error), which was not so")
   }
 
   private func lacksEvent(_ request: ClientRequest) -> Bool {

@@ -15,6 +15,8 @@ struct ClientRequest {
 
   /// It was under way when the database went back in time: what it hears may be lost.
   var isExcused = false
+  /// A node may have been taken over before its own clock says so: it may show what was.
+  var maySeePast = false
   /// The engine has taken it in, and holds it.
   var isHandled = false
 
@@ -23,6 +25,8 @@ struct ClientRequest {
   var sawPresent = false
   var sawWorking = false
   var sawFailed = false
+  var sawPaused = false
+  var sawUnpaused = false
   /// Changes that were committed since it was sent.
   var sawDeletion = false
   var sawRepair = false
@@ -41,6 +45,7 @@ struct ClientRequest {
   mutating func sees(_ machine: StoredMachine?) {
     if let machine {
       sawPresent = true
+      if machine.row.pause == nil { sawUnpaused = true } else { sawPaused = true }
       if machine.row.failure == nil { sawWorking = true } else { sawFailed = true }
     } else {
       sawAbsent = true

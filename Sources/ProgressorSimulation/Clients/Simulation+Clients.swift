@@ -42,6 +42,7 @@ extension Simulation {
     var request = ClientRequest(
       id: id, node: node.number, life: node.life, machine: machine, operation: operation,
       tag: tag, sentAt: agenda.now, deadline: deadline)
+    request.maySeePast = agenda.now < leasesDisagreeUntil
     request.isExcused = node.generation != storage.generation
     ledger.sent(
       request, stored: storage.machines[machine],

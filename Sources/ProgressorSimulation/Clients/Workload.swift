@@ -26,7 +26,7 @@ struct Workload {
 
   init(world: World, random: inout RandomSource) {
     self.world = world
-    weights = [12, 40, 20, 12, 4, 2, 5, 5].map { $0 * (1 + random.below(3)) }
+    weights = [12, 40, 20, 12, 4, 2, 5, 5, 2, 5, 1].map { $0 * (1 + random.below(3)) }
     if random.chance(0.2) { weights[random.below(weights.count)] = 0 }
   }
 
@@ -47,7 +47,10 @@ struct Workload {
     lastTag += 1
     let tag = lastTag
     let operation = operation(tag, &random)
-    if case .list = operation { machine.id = "" }
+    switch operation {
+    case .list, .awaitQuiet: machine.id = ""
+    default: break
+    }
     remember(Keyed(machine: machine, operation: operation, tag: tag), &random)
     return Drawn(machine: machine, operation: operation, tag: tag, patience: patience)
   }
@@ -97,7 +100,10 @@ struct Workload {
           idPrefix: random.chance(0.5) ? "m" : "", pageSize: Int32(1 + random.below(10)),
           after: random.chance(0.3) ? "m\(random.below(world.identifiers))" : nil))
     case 6: return .repair(args: args, range: range, key: key)
-    default: return .simpleRepair
+    case 7: return .simpleRepair
+    case 8: return .pause(reason: "")
+    case 9: return .resume
+    default: return .awaitQuiet
     }
   }
 

@@ -41,6 +41,8 @@ final class SimulatedNode {
   /// Its heartbeat does not get through any more.
   var isStarved = false
 
+  /// Namespaces that it was told are paused.
+  var paused: Set<NamespaceNumber> = []
   /// Numbers of the invocations that it waits for.
   var calls: [StepAttempt: Int] = [:]
   var batches: [Int: BatchInFlight] = [:]
@@ -84,6 +86,7 @@ final class SimulatedNode {
 
   private func forgetWork() {
     owned = [:]
+    paused = []
     granted = []
     isStarved = false
     calls = [:]

@@ -54,7 +54,7 @@ extension Simulation {
       }
       if case .wake = effect {} else { count += 1 }
       try perform(effect, node, now)
-      if crashes(after: effect, node) { break }
+      if scriptCounts(effect, node) || crashes(after: effect, node) { break }
     }
     effectsInTurn.removeAll(keepingCapacity: true)
     return count
@@ -91,7 +91,9 @@ extension Simulation {
     case .shardsLost(let shards):
       for shard in shards { node.owned[shard] = nil }
       ledger.abandoned(Set(shards), of: world.configuration.shards, by: node.number)
-    case .loaded, .listed, .due, .endpointReady, .commitDelayed, .namespacesChanged, .timePassed:
+    case .namespacesChanged(let records):
+      node.paused = Set(records.filter { $0.namespace.pause != nil }.map(\.number))
+    case .loaded, .listed, .due, .endpointReady, .commitDelayed, .timePassed:
       break
     }
     if case .due(let query, _) = input { node.lookAheads.remove(query) }

@@ -8,6 +8,9 @@ extension Simulation {
     let shard = ShardID(of: machine, shards: world.configuration.shards)
     let number = try ledger.invoked(
       invocation, by: view(of: node, shard: shard), now: now, stored: storage.machines[machine])
+    try require(
+      !node.paused.contains(invocation.namespace), .pausedRests,
+      "\(machine): a step begins in a namespace that is paused")
     try ledger.stepsAreBounded(number, widest: widest[namespaceIndex(invocation.namespace)])
     let call = StepAttempt(step: invocation.step, attempt: invocation.attempt)
     try require(node.calls[call] == nil, .oneInvocation, "\(machine): one attempt begins twice")
@@ -36,10 +39,12 @@ extension Simulation {
     }
     // The same request, in another run, has the same fate.
     if let tag = record.tag { random = RandomSource(seed: seed, tag, 2) }
+    let reaction = script?.reaction(to: invocation).outcome(number)
     var ending =
       isQuiet
       ? processor.quietEnding(number)
-      : processor.ending(number, invocation, wall: wall, rest: rest, &plan, &random)
+      : reaction.map { SimulatedProcessor.Ending(outcome: $0, latency: 1_000) }
+        ?? processor.ending(number, invocation, wall: wall, rest: rest, &plan, &random)
     if ending.latency >= rest, !ending.mayBeLate {
       ending = SimulatedProcessor.Ending(
         outcome: .lost(code: .deadlineExceeded, message: "the deadline passed"), latency: rest)

@@ -53,6 +53,10 @@ struct ShardLeases {
     return true
   }
 
+  mutating func expireAll(at now: Int64) {
+    for identity in nodes.keys { nodes[identity]?.expiry = now - 1 }
+  }
+
   /// The node's writers and its row are gone, its shards are free: a takeover's first half, or an
   /// orderly end.
   mutating func remove(_ identity: Int) {

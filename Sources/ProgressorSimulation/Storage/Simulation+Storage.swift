@@ -123,6 +123,7 @@ extension Simulation {
     let isKept = keeper?.batches[sent.slot]?.serial == sent.serial
     if isKept { keeper?.batches[sent.slot]?.isApplied = true }
     for record in records where record.record.row != .keep {
+      if case .pause(let row) = record.record.row, row.pause != nil { plan.count(.machinePaused) }
       let machine = record.record.machine
       if isKept, keeper?.batches[sent.slot]?.earlier[machine] == nil {
         keeper?.batches[sent.slot]?.earlier[machine] = .some(record.previous)

@@ -51,11 +51,15 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case leaseLost
   case leaseLostLanded
   case leaseStarved
+  /// The database's clock jumps ahead: every lease is over at once.
+  case leasesExpired
   case shardMoved
   case nodeFrozen
   case clockJump
   case requestFlood
   case namespaceChanged
+  case namespacePaused
+  case machinePaused
   case cancellation
   case shortDeadline
 
@@ -63,8 +67,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   var interval: Int64? {
     switch self {
     case .endpointOutage, .requestFlood: 400
-    case .clockJump, .shardMoved: 500
-    case .crash, .crashAtEffect, .leaseLost, .nodeFrozen, .storageOutage: 800
+    case .clockJump, .shardMoved, .namespacePaused: 500
+    case .crash, .crashAtEffect, .leaseLost, .leasesExpired, .nodeFrozen, .storageOutage: 800
     case .namespaceChanged, .databaseWentBack: 1_500
     default: nil
     }

@@ -21,9 +21,14 @@ extension Simulation {
     trace.line(at: agenda.now, node: node.number, "suffers \(kind)")
     switch kind {
     case .crash: crash(node)
+    case .namespacePaused: pauseNamespace()
     case .crashAtEffect: node.crashesAfter = 1 + random.below(30)
     case .databaseWentBack: lag()
     case .leaseLost: loseLease(node)
+    case .leasesExpired:
+      storage.leases.expireAll(at: agenda.now)
+      leasesDisagreeUntil = agenda.now + world.lease
+      for id in ledger.requests.keys { ledger.requests[id]?.maySeePast = true }
     case .shardMoved: moveShards(node)
     case .nodeFrozen:
       if plan.strikes(.ownerFrozen, &random) { node.freezesInBatch = true } else { freeze(node) }
@@ -44,9 +49,17 @@ extension Simulation {
     for number in transmissions.keys.sorted() where transmissions[number]?.node == node.number {
       if !plan.strikes(.crashLanded, &random) { _ = close(number) }
     }
+    crash(node, lands: true, away: random.duration(upTo: world.lease))
+  }
+
+  /// - Parameter lands: whether what is on its way comes to the database.
+  func crash(_ node: SimulatedNode, lands: Bool, away duration: Int64) {
+    for number in transmissions.keys.sorted() where transmissions[number]?.node == node.number {
+      if !lands { _ = close(number) }
+    }
     ledger.nodeDied(node.number)
     node.stop()
-    agenda.plan(.restart(node: node.number), after: random.duration(upTo: world.lease))
+    agenda.plan(.restart(node: node.number), after: duration)
   }
 
   /// The process does nothing for a while, and does not know it.
@@ -57,7 +70,7 @@ extension Simulation {
 
   /// It freezes in the middle of a transaction, so long that others want what it has locked.
   func freezeInBatch(_ node: SimulatedNode) {
-    guard plan.isActive, node.freezesInBatch else { return }
+    guard node.freezesInBatch else { return }
     node.freezesInBatch = false
     node.holdsTransactions = true
     node.frozenUntil = agenda.now + random.within(2 * world.lease...4 * world.lease)
@@ -83,13 +96,34 @@ extension Simulation {
   private func changeNamespace() {
     let index = random.below(namespaces.count)
     var changed = World.namespace(named: namespaces[index].namespace.name, random: &random)
-    changed.version = namespaces[index].namespace.version + 1
-    namespaces[index].namespace = changed
+    changed.pause = namespaces[index].namespace.pause
+    become(changed, index)
     let bounds = Simulation.bounds(of: changed)
     widest[index] = Ledger.Widest(
       mailbox: max(widest[index].mailbox, bounds.mailbox),
       steps: max(widest[index].steps, bounds.steps),
       notifications: max(widest[index].notifications, bounds.notifications))
+  }
+
+  private func become(_ changed: Namespace, _ index: Int) {
+    let version = namespaces[index].namespace.version + 1
+    namespaces[index].namespace = changed
+    namespaces[index].namespace.version = version
     for node in nodes where node.isUp { deliver(.namespacesChanged(namespaces), to: node) }
+  }
+
+  private func pauseNamespace() {
+    let index = random.below(namespaces.count)
+    var changed = namespaces[index].namespace
+    changed.pause = Pause(pausedAt: wall, reason: "")
+    become(changed, index)
+    agenda.plan(.resumption(index), after: random.duration(upTo: 400 * world.arrivalInterval))
+  }
+
+  func resumeNamespace(_ index: Int) {
+    guard namespaces[index].namespace.pause != nil else { return }
+    var changed = namespaces[index].namespace
+    changed.pause = nil
+    become(changed, index)
   }
 }

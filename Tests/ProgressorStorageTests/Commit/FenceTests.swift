@@ -64,6 +64,26 @@ extension OnPostgreSQL {
       #expect(throws: PostgreSQLError.self) { try freeze(old, node: node) }
     }
 
+    @Test("What a lost session still sends is fenced once the writer has a new one")
+    func lostSession() async throws {
+      let (test, connection, node) = try await prepared()
+      defer { test.storage.stop() }
+      var machine = TestMachine("m")
+      #expect(try await test.commit([machine.start()]) == .committed)
+      let epoch: Int64 = try connection.scalar("SELECT epoch FROM writer WHERE slot = 0")
+      _ = try connection.query(
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE application_name LIKE 'progressor/%/writer/0/' AND datname = current_database()
+        """, timeout: .seconds(10))
+      #expect(try await test.commit([machine.step(["a"])]) == .committed)
+      let error = #expect(throws: PostgreSQLError.self) {
+        try freeze(try test.connect(), node: node, epoch: epoch)
+      }
+      #expect(error?.sqlState == .fenced)
+      #expect(try connection.scalar("SELECT count(*) FROM event", as: Int64.self) == 1)
+    }
+
     @Test("A writer whose row was taken away hears that it is fenced, writes nothing, loses all")
     func takenAway() async throws {
       let (test, connection, _) = try await prepared()

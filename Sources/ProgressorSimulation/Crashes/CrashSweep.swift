@@ -1,0 +1,83 @@
+package import MachineModel
+
+/// Something that goes wrong after the n-th effect, for every n, in every scenario: no moment is left
+/// to chance.
+public struct CrashSweep {
+  /// What goes wrong.
+  public enum Blow: String, Sendable, CaseIterable {
+    /// The server is killed; what was on its way to the database is lost.
+    case crash
+    /// The server is killed; what was on its way to the database comes there.
+    case crashLanded = "crash, the batch lands"
+    /// The server is killed and stays away; another one takes over.
+    case takeover = "crash and takeover"
+    /// The server is frozen until another one has taken over, and then goes on.
+    case freeze = "freeze and takeover"
+    /// It freezes with its next batch, whose transaction stays open, until another one has taken over.
+    case freezeInBatch = "freeze in the next batch"
+    /// All its connections to the database are cut; what was on its way is lost.
+    case cut = "connections cut"
+    /// The same, and what was on its way comes to the database later.
+    case cutLate = "connections cut, the batch lands later"
+  }
+
+  public struct Result: Sendable {
+    public internal(set) var runs = 0
+    public internal(set) var effects = 0
+    /// The first run that broke a rule, with its trace.
+    public internal(set) var failure: Failure?
+  }
+
+  public struct Failure: Sendable {
+    public let scenario: String
+    public let blow: Blow
+    /// After which effect.
+    public let effect: Int
+    public let violation: Violation
+    public let trace: [String]
+  }
+
+  private let without: Set<Safeguard>
+
+  public init() { self.init(without: []) }
+
+  /// - Parameter without: safeguards that the database lacks, for tests of the tests.
+  package init(without: Set<Safeguard>) { self.without = without }
+
+  /// Every blow after every effect of the scenario, until one breaks a rule.
+  public func run(_ scenario: CrashScenario) -> Result {
+    var result = Result()
+    let whole = simulation(scenario, nil, 0)
+    let undisturbed = whole.runScript()
+    result.runs = 1
+    result.effects = undisturbed.effects
+    if undisturbed.violation != nil {
+      result.failure = failure(scenario, .crash, 0)
+      return result
+    }
+    for blow in Blow.allCases {
+      for effect in 1...max(1, undisturbed.effects) {
+        result.runs += 1
+        guard simulation(scenario, blow, effect).runScript().violation != nil else { continue }
+        result.failure = failure(scenario, blow, effect)
+        return result
+      }
+    }
+    return result
+  }
+
+  private func simulation(_ scenario: CrashScenario, _ blow: Blow?, _ effect: Int) -> Simulation {
+    Simulation(scenario: scenario, blow: blow, effect: effect, without: without)
+  }
+
+  /// Once more, with the trace. Effect 0 = without any blow.
+  private func failure(_ scenario: CrashScenario, _ blow: Blow, _ effect: Int) -> Failure? {
+    let again = simulation(scenario, effect == 0 ? nil : blow, effect)
+    again.recordBriefly()
+    let (violation, _, trace) = again.runScript()
+    return violation.map {
+      Failure(
+        scenario: scenario.name, blow: blow, effect: effect, violation: $0, trace: trace)
+    }
+  }
+}
