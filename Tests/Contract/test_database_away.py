@@ -6,15 +6,15 @@ import os
 import signal
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import grpc
 import pytest
-from support.client import Failure, Space, failure_of
+from support.client import Space
 from support.outage import Work
 from support.postgres import Postgres
-from support.processor import echo
 from support.proxy import AnswerLost, Proxy, RequestLost
-from support.stubs import automaton_pb2
+from support.server import scratch_directory
 from support.waiting import eventually
 
 LEASE = 2
@@ -66,14 +66,30 @@ def stopped(postgres: Postgres, mode: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def disk_full(postgres: Postgres) -> Iterator[None]:
-    filler = postgres.tablespace / "filler"
-    with filler.open("wb") as file, contextlib.suppress(OSError):
-        while True:
-            file.write(bytes(1 << 16))
-            file.flush()
+def full(disk: Path) -> Iterator[None]:
+    """In the block nothing more fits on the disk."""
+    filler = disk / "filler"
+    with filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        for size in (1 << 20, 1 << 12):
+            with contextlib.suppress(OSError):
+                while True:
+                    file.write(bytes(size))
     yield
-    filler.unlink()
+    filler.unlink(missing_ok=True)
+
+
+@pytest.fixture
+def disk():
+    """A small file system."""
+    folder = scratch_directory()
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m,mode=0777", "tmpfs",
+                            str(folder)], capture_output=True, text=True)
+    if mount.returncode != 0:
+        folder.rmdir()
+        pytest.skip(f"a disk that can be filled needs the right to mount: {mount.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    folder.rmdir()
 
 
 OUTAGES = {
@@ -95,36 +111,37 @@ def test_an_outage(database, postgres, spaces, outage):
     assert "went back in time" not in server.log.read_text()
 
 
-def test_a_full_disk(database, cluster, spaces, tmp_path_factory):
-    with small_disk(cluster):
-        cluster.new_database("tablespace small")
-        server = database(cluster.url)
-        # What is written does not fit into what the tables have free.
-        work = Work(spaces(server.client), payload=bytes(300_000))
-        with disk_full(cluster):
-            work.during_an_outage()
-        work.goes_on()
-        assert server.terminate() == 0
-        cluster.sql(f"drop database {cluster.name} with (force)", database="postgres")
-        cluster.sql("drop tablespace small", database="postgres")
+def test_a_full_disk(database, cluster, spaces, disk):
+    cluster.new_folder(disk / "data")
+    cluster.sql(f"create tablespace small location '{disk}/data'", database="postgres")
+    cluster.new_database("tablespace small")
+    server = database(cluster.url)
+    # What is written does not fit into what the tables have free.
+    work = Work(spaces(server.client), payload=bytes(300_000))
+    with full(disk):
+        work.during_an_outage()
+    work.goes_on()
+    assert server.terminate() == 0
+    cluster.sql(f"drop database {cluster.name} with (force)", database="postgres")
+    cluster.sql("drop tablespace small", database="postgres")
 
 
-@contextlib.contextmanager
-def small_disk(postgres: Postgres) -> Iterator[None]:
-    """A tablespace `small` on a file system of 48 MB."""
-    postgres.tablespace = postgres.directory / "small"
-    postgres.tablespace.mkdir()
-    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48m,mode=0777", "tmpfs",
-                            str(postgres.tablespace)], capture_output=True, text=True)
-    if mount.returncode != 0:
-        pytest.skip(f"a disk that can be filled needs the right to mount: {mount.stderr.strip()}")
+def test_a_full_disk_of_the_log(database, spaces, disk):
+    """PostgreSQL stops in panic, and is started again by hand when there is room."""
+    postgres = Postgres(options=["--waldir", str(disk / "wal"), "--wal-segsize=1"]).start()
     try:
-        folder = postgres.tablespace / "data"
-        postgres.new_folder(folder)
-        postgres.sql(f"create tablespace small location '{folder}'", database="postgres")
-        yield
+        postgres.new_database()
+        server = database(postgres.url)
+        work = Work(spaces(server.client), payload=bytes(3_000_000))
+        with full(disk):
+            work.during_an_outage()
+        assert "PANIC" in (postgres.directory / "log").read_text()
+        postgres.restart_when_possible()
+        work.goes_on()
+        assert "went back in time" not in server.log.read_text()
+        assert server.terminate() == 0
     finally:
-        subprocess.run(["umount", "--lazy", str(postgres.tablespace)], check=True)
+        postgres.close()
 
 
 def test_a_stall_within_the_lease_is_only_slow(database, postgres, spaces):

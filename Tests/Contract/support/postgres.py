@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .processes import children, runs, suspended
@@ -32,9 +32,9 @@ def _fastest_folder() -> str:
 
 
 class Postgres:
-    """A cluster on a port of 127.0.0.1, trusted, made by initdb."""
+    """A cluster on a port of 127.0.0.1, trusted, made by initdb. `options` are initdb's."""
 
-    def __init__(self, copy_of: "Postgres | None" = None):
+    def __init__(self, copy_of: "Postgres | None" = None, options: Iterable[str] = ()):
         self.directory = scratch_directory(_fastest_folder())
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
@@ -43,7 +43,7 @@ class Postgres:
         self.url = self._url("postgres")
         if copy_of is None:
             self._run("initdb", "-D", str(self.data), "-A", "trust", "-U", USER,
-                      "--encoding=UTF8", "--locale=C", "--no-sync")
+                      "--encoding=UTF8", "--locale=C", "--no-sync", *options)
         else:
             self._run("pg_basebackup", "-D", str(self.data), "-d", copy_of._url("postgres"), "-R",
                       "--checkpoint=fast", "--no-sync")
@@ -90,8 +90,13 @@ class Postgres:
         eventually(lambda: not runs(pid), "the postmaster is gone")
 
     def restart_when_possible(self) -> None:
-        """As long as a session of the killed postmaster lives, no other one starts."""
-        eventually(self._starts, "PostgreSQL starts again", timeout=60)
+        """Runs again: recovered by itself, or started as soon as that is possible; as long as a
+        session of a killed postmaster lives, no other one starts."""
+        eventually(lambda: self._accepts() or self._starts(), "PostgreSQL is back", timeout=60)
+
+    def _accepts(self) -> bool:
+        ready = [str(_programs() / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port)]
+        return subprocess.run(ready, capture_output=True, timeout=60).returncode == 0
 
     def _starts(self) -> bool:
         with contextlib.suppress(AssertionError):
