@@ -58,6 +58,11 @@ class TortureClient:
     def space(self, namespace: str) -> Space:
         return Space(self._nodes[self._node], None, namespace)
 
+    def any_space(self, namespace: str) -> Space:
+        """What looks goes to either node: also to one that does not know yet that it lost the
+        machine."""
+        return Space(self.random.choice(self._nodes), None, namespace)
+
     def timeout(self) -> float:
         return self.random.uniform(0.5, 3)
 
@@ -153,6 +158,8 @@ class TortureClient:
                 operation.outcome = OK
                 break
             is_open = is_open or outcome == OPEN
+            if outcome == OPEN:
+                self._node = (self._node + 1) % len(self._nodes)
             again = keyed if outcome == OPEN else insist and reason != "MACHINE_ALREADY_WORKING"
             if not again or self.last_chance():
                 operation.outcome = OPEN if is_open else NOTHING
@@ -178,11 +185,23 @@ class TortureClient:
 
     # Requests that look
 
+    def query(self, place: Place) -> None:
+        """A call that changes nothing."""
+        query = self._operation("call", place, self.new_name(), parts=0)
+        try:
+            query.reply = json.loads(self.any_space(place.namespace).call(
+                place.machine, _args(query), timeout=self.timeout()))
+            query.outcome = OK
+        except grpc.RpcError as error:
+            query.outcome = self._outcome("call", place, error)
+        query.end = time.monotonic()
+        self.log.write(query)
+
     def get(self, place: Place, whole: bool = False) -> Read | None:
         begin = time.monotonic()
         shown = None if whole else history(limit=3, direction=BACKWARD)
         try:
-            machine = self.space(place.namespace).get(
+            machine = self.any_space(place.namespace).get(
                 place.machine, shown, timeout=self.timeout())
         except grpc.RpcError as error:
             self._outcome("get", place, error)
@@ -197,7 +216,7 @@ class TortureClient:
     def list(self, namespace: str) -> None:
         begin = time.monotonic()
         try:
-            pages = list(self.space(namespace).pages(page_size=self.random.randint(1, 40)))
+            pages = list(self.any_space(namespace).pages(page_size=self.random.randint(1, 40)))
         except grpc.RpcError as error:
             self._outcome("list", Place(namespace, "", ""), error)
             return
@@ -217,7 +236,6 @@ class TortureClient:
         if kind == "remove" and failure.reason == "MACHINE_NOT_FOUND" and attempts > 1:
             return OK  # by an attempt before this one
         if failure.code.name in UNKNOWN or is_of_transport(failure):
-            self._node = (self._node + 1) % len(self._nodes)
             return OPEN
         self.surprise(
             place, f"{kind} was answered {failure.code.name} {failure.reason}: {failure.message}")

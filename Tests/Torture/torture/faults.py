@@ -18,6 +18,7 @@ from support.processes import send_signal, suspended
 from .proxy import Mode
 from .topology import Node, Topology
 
+SHORT = (Mode.CUT, Mode.CUT_REQUEST, Mode.LATE_REQUEST, Mode.CUT_ANSWER)
 Pause = Callable[[float], None]
 
 
@@ -81,7 +82,7 @@ class Catalogue:
             self._topology.proxies[link].set(link, mode, seconds)
             pause(seconds)
 
-        most = {Mode.CUT: 1, Mode.CUT_REQUEST: 0.5, Mode.CUT_ANSWER: 0.5}.get(mode, 4)
+        most = 0.5 if mode in SHORT else 4
         return self._card(f"{mode.value} ({_kind_of(link)})", link, run, 0.05, most)
 
     # The processor

@@ -35,7 +35,7 @@ class SharingClient:
         self._client, self._places = client, list(places)
         self._turns = [
             (50, self._call), (6, self._call_without_key), (4, self._call_once), (5, self._query),
-            (14, self._notify), (2, self._notify_without_key), (6, self._timer), (10, self._get),
+            (14, self._notify), (2, self._notify_without_key), (6, self._timer), (14, self._get),
             (1, self._get_whole), (1, self._list), (1, self._start)]
 
     def run(self, stop: threading.Event) -> None:
@@ -55,7 +55,7 @@ class SharingClient:
         self._client.call(place, insist=False)
 
     def _query(self, place: Place) -> None:
-        self._client.call(place, parts=0)
+        self._client.query(place)
 
     def _notify(self, place: Place) -> None:
         self._client.notify(place)

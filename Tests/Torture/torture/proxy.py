@@ -20,6 +20,7 @@ class Mode(enum.Enum):
     STALL_ANSWERS = "stall answers"
     DELAY = "delay"
     CUT_REQUEST = "cut in a request"  # a part arrives; the far end keeps its connection for a while
+    LATE_REQUEST = "cut before a request"  # it arrives all the same, when the sender has given it up
     CUT_ANSWER = "cut in an answer"  # the request arrives, a part of its answer does
 
 
@@ -87,6 +88,7 @@ class Pair:
     """A client's connection to the proxy (near) and the proxy's to the target (far)."""
 
     ORPHAN_SECONDS = 8.0  # how long the far end of a cut request stays open
+    LATE_SECONDS = 1.5
 
     def __init__(self, link: Link):
         self.link = link
@@ -117,6 +119,10 @@ class Pair:
         mode = self.link.mode
         if mode is Mode.CUT_REQUEST and source.is_near and self.far.transport:
             self.far.transport.write(data[:random.randrange(len(data))])
+            self._leave_orphan()
+        elif mode is Mode.LATE_REQUEST and source.is_near and self.far.transport:
+            asyncio.get_running_loop().call_later(
+                random.uniform(0, self.LATE_SECONDS), self.far.transport.write, data)
             self._leave_orphan()
         elif mode is Mode.CUT_ANSWER and not source.is_near and self.near.transport:
             self.near.transport.write(data[:random.randrange(len(data))])
