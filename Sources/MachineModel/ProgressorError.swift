@@ -31,6 +31,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case machineAlreadyWorking = "MACHINE_ALREADY_WORKING"
   case startFailed = "START_FAILED"
   case repairFailed = "REPAIR_FAILED"
+  case repairJobNotFound = "REPAIR_JOB_NOT_FOUND"
+  case repairJobAlreadyExists = "REPAIR_JOB_ALREADY_EXISTS"
   case processorRefused = "PROCESSOR_REFUSED"
   case processorUnavailable = "PROCESSOR_UNAVAILABLE"
   case machinePaused = "MACHINE_PAUSED"

@@ -25,6 +25,7 @@ import Testing
         "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection", "progressor.v1.Automaton",
         "progressor.v1.EventSink", "progressor.v1.Namespaces", "progressor.v1.Processor",
+        "progressor.v1.RepairJobs",
       ])
   }
 

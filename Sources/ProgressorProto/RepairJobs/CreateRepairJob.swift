@@ -1,0 +1,77 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `RepairJobs.Create`.
+public struct CreateRepairJobRequest: ProtobufMessage {
+  /// The job's id, nil = the server chooses one.
+  public var id: String?
+  /// What to do.
+  public var spec: RepairJobSpec
+
+  public init(id: String? = nil, spec: RepairJobSpec) {
+    self.id = id
+    self.spec = spec
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension CreateRepairJobRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__CreateRepairJobRequest>?) -> Void {
+    progressor__v1__create_repair_job_request__init
+  }
+
+  init(_ message: Progressor__V1__CreateRepairJobRequest) throws(ProtobufError) {
+    id = message.id.len == 0 ? nil : try message.id.identifier("id")
+    spec = try RepairJobSpec.require(message.spec, "spec")
+  }
+
+  func fill(_ message: inout Progressor__V1__CreateRepairJobRequest, in arena: inout ProtobufArena)
+  {
+    message.id = arena.make(id ?? "")
+    message.spec = arena.make(spec)
+  }
+}
+
+/// Response of `RepairJobs.Create`.
+public struct CreateRepairJobResponse: ProtobufMessage {
+  /// The job.
+  public var job: RepairJob
+
+  public init(job: RepairJob) {
+    self.job = job
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension CreateRepairJobResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__CreateRepairJobResponse>?) -> Void {
+    progressor__v1__create_repair_job_response__init
+  }
+
+  init(_ message: Progressor__V1__CreateRepairJobResponse) throws(ProtobufError) {
+    job = try RepairJob.require(message.job, "job")
+  }
+
+  func fill(_ message: inout Progressor__V1__CreateRepairJobResponse, in arena: inout ProtobufArena)
+  {
+    message.job = arena.make(job)
+  }
+}

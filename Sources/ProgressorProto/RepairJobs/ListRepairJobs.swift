@@ -1,0 +1,90 @@
+import CProgressorProto
+public import MachineModel
+
+/// Request of `RepairJobs.List`.
+public struct ListRepairJobsRequest: ProtobufMessage {
+  /// Only jobs of this namespace, nil = all.
+  public var namespace: String?
+  /// At most so many, 0 = the default of the server.
+  public var pageSize: Int32
+  /// Of the page before; empty = the first page.
+  public var pageToken: String
+
+  public init(namespace: String? = nil, pageSize: Int32 = 0, pageToken: String = "") {
+    self.namespace = namespace
+    self.pageSize = pageSize
+    self.pageToken = pageToken
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension ListRepairJobsRequest: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ListRepairJobsRequest>?) -> Void {
+    progressor__v1__list_repair_jobs_request__init
+  }
+
+  init(_ message: Progressor__V1__ListRepairJobsRequest) throws(ProtobufError) {
+    namespace =
+      message.namespace_.len == 0 ? nil : try message.namespace_.identifier("namespace")
+    if message.page_size < 0 { throw .invalid("page_size", "must not be negative") }
+    pageSize = message.page_size
+    pageToken = try message.page_token.text("page_token")
+  }
+
+  func fill(_ message: inout Progressor__V1__ListRepairJobsRequest, in arena: inout ProtobufArena) {
+    message.namespace_ = arena.make(namespace ?? "")
+    message.page_size = pageSize
+    message.page_token = arena.make(pageToken)
+  }
+}
+
+/// Response of `RepairJobs.List`.
+public struct ListRepairJobsResponse: ProtobufMessage {
+  /// The jobs, the newest first.
+  public var jobs: [RepairJob]
+  /// For the next page; empty = this is the last one.
+  public var nextPageToken: String
+
+  public init(jobs: [RepairJob], nextPageToken: String = "") {
+    self.jobs = jobs
+    self.nextPageToken = nextPageToken
+  }
+
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try Self.unpack(bytes)
+  }
+
+  public func encode<Result, Failure: Error>(
+    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try pack(body)
+  }
+}
+
+extension ListRepairJobsResponse: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ListRepairJobsResponse>?) -> Void {
+    progressor__v1__list_repair_jobs_response__init
+  }
+
+  init(_ message: Progressor__V1__ListRepairJobsResponse) throws(ProtobufError) {
+    jobs = try RepairJob.readAll(
+      message.jobs, count: message.n_jobs, "jobs")
+    nextPageToken = try message.next_page_token.text("next_page_token")
+  }
+
+  func fill(_ message: inout Progressor__V1__ListRepairJobsResponse, in arena: inout ProtobufArena)
+  {
+    message.jobs = arena.makeAll(jobs)
+    message.n_jobs = jobs.count
+    message.next_page_token = arena.make(nextPageToken)
+  }
+}
