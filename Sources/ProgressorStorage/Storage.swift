@@ -26,6 +26,8 @@ public final class Storage: Sendable {
   private let lists: Scanner
   private let lookAheads: Scanner
   private let namespaces: NamespaceStore
+  let repairJobRequests: RepairJobStore
+  let repairJobWork: RepairJobStore
   private let keeper: LeaseKeeper
 
   /// Checks and migrates the database, starts the threads, and returns: the lease begins on its own
@@ -74,6 +76,10 @@ public final class Storage: Sendable {
       "lists", configuration: configuration, watch: watch, logger: logger, deliver: deliver)
     lookAheads = try Scanner(
       "timers", configuration: configuration, watch: watch, logger: logger, deliver: deliver)
+    repairJobRequests = try RepairJobStore(
+      "repair-jobs", configuration: configuration, watch: watch, logger: logger)
+    repairJobWork = try RepairJobStore(
+      "repair-work", configuration: configuration, watch: watch, logger: logger)
     let keeper = try LeaseKeeper(
       configuration: configuration, shards: shards, namespaces: namespaces, watch: watch,
       progress: progress, status: board, logger: logger)
@@ -114,6 +120,13 @@ public final class Storage: Sendable {
     board.status(now: LocalClock.uptime(), lease: lease, progress: progress)
   }
 
+  /// The node that works on repair jobs, and the part of all shards that it owns; nil = it owns none.
+  var repairShare: (node: SQLUUID, share: Double)? {
+    guard let node = lease.node else { return nil }
+    let owned = lease.shardCount
+    return owned == 0 ? nil : (node, Double(owned) / Double(max(1, shards)))
+  }
+
   /// Microseconds to be added to `LocalClock.wall` for the database's time.
   public var clockOffset: Int64 { board.clockOffset }
 
@@ -125,6 +138,8 @@ public final class Storage: Sendable {
     lists.requestStop()
     lookAheads.requestStop()
     namespaces.requestStop()
+    repairJobRequests.requestStop()
+    repairJobWork.requestStop()
     for writer in writers { writer.join() }
     // Only now: while a batch may be under way, its lease is held.
     keeper.requestStop(gracePeriod: gracePeriod)
@@ -133,6 +148,8 @@ public final class Storage: Sendable {
     lists.join()
     lookAheads.join()
     namespaces.join()
+    repairJobRequests.join()
+    repairJobWork.join()
   }
 }
 

@@ -22,5 +22,6 @@ struct Migration: Sendable {
     Migration(1, "leases", PackageResources._01_leases_sql),
     Migration(2, "machines", PackageResources._02_machines_sql),
     Migration(3, "pause", PackageResources._03_pause_sql),
+    Migration(4, "repair_jobs", PackageResources._04_repair_jobs_sql),
   ]
 }

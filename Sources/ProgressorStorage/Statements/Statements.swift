@@ -90,4 +90,29 @@ enum Statements {
   static let namespaceSetEndpoint = Statement(
     "namespace_set_endpoint", PackageResources.namespace_set_endpoint_sql)
   static let namespacePause = Statement("namespace_pause", PackageResources.namespace_pause_sql)
+
+  static let repairJobInsert = Statement(
+    "repair_job_insert", PackageResources.repair_job_insert_sql)
+  static let repairJobCount = Statement(
+    "repair_job_count", PackageResources.repair_job_count_sql)
+  static let repairJobGet = Statement(
+    "repair_job_get", PackageResources.repair_job_get_sql)
+  static let repairJobList = Statement(
+    "repair_job_list", PackageResources.repair_job_list_sql)
+  static let repairJobRunning = Statement(
+    "repair_job_running", PackageResources.repair_job_running_sql)
+  static let repairJobPage = Statement(
+    "repair_job_page", PackageResources.repair_job_page_sql)
+  static let repairJobRecord = Statement(
+    "repair_job_record", PackageResources.repair_job_record_sql)
+  static let repairJobComplete = Statement(
+    "repair_job_complete", PackageResources.repair_job_complete_sql)
+  static let repairJobCancel = Statement(
+    "repair_job_cancel", PackageResources.repair_job_cancel_sql)
+  static let repairJobFailures = Statement(
+    "repair_job_failures", PackageResources.repair_job_failures_sql)
+  static let repairJobSweep = Statement(
+    "repair_job_sweep", PackageResources.repair_job_sweep_sql)
+  static let repairJobRunningCount = Statement(
+    "repair_job_running_count", PackageResources.repair_job_running_count_sql)
 }

@@ -44,6 +44,11 @@ extension OnPostgreSQL {
       Hot(Statements.listFailed, "machine_failed"),
       Hot(Statements.dueMachines, "machine_due"),
       Hot(Statements.renew, "node_pkey"),
+      Hot(Statements.repairJobPage, "machine_failed_at"),
+      Hot(Statements.repairJobRunning, "repair_job_running"),
+      Hot(Statements.repairJobComplete, "repair_job_failure_by_job"),
+      Hot(Statements.repairJobCancel, "repair_job_failure_by_job"),
+      Hot(Statements.repairJobFailures, "repair_job_failure_by_job"),
     ]
 
     @Test("Hot statements have index plans, on an empty database and on a filled one")
@@ -66,7 +71,7 @@ extension OnPostgreSQL {
         #expect(scans.isEmpty, "\(hot.statement.name) reads a whole table:\n\(plan)")
         // A page of machines ends after its last row only if its index gives the order. What is
         // sorted otherwise is at most one round or one batch.
-        if hot.statement.name.hasPrefix("due") {
+        if ["due_machines", "repair_job_page"].contains(hot.statement.name) {
           #expect(!plan.contains("Sort"), "\(hot.statement.name) sorts:\n\(plan)")
         }
       }
@@ -91,7 +96,7 @@ extension OnPostgreSQL {
           shard, machine_key, namespace, id, version, created_at, last_event_id, last_event_at,
           failed_at, timer_attempt, notification_count, notification_retrying, due_at)
         SELECT n % 8, n, 1, 'm' || n, 1, now(), 3, now(),
-          CASE WHEN n % 100 = 0 THEN now() END, CASE WHEN n % 50 = 1 THEN 1 END, 1, n % 70 = 2,
+          CASE WHEN n % 100 = 0 THEN now() - n * interval '1 s' END, CASE WHEN n % 50 = 1 THEN 1 END, 1, n % 70 = 2,
           CASE WHEN n % 3 = 0 THEN now() END
         FROM generate_series(1, 20000) AS n;
         INSERT INTO event
@@ -103,6 +108,14 @@ extension OnPostgreSQL {
         INSERT INTO idempotency
         SELECT n % 8, 1, 'm' || n, 'k', 'f', 1, '', now() + interval '1 day'
         FROM generate_series(1, 20000) AS n;
+        INSERT INTO repair_job (
+          id, namespace, failed_since, id_prefix, failure_contains, rate, dry_run, reason,
+          requested_by, created_at, matched, state, finished_at)
+        SELECT 'j' || n, 1, now(), '', '', 0, false, 'r', '', now(), 0, 1 + (n % 2),
+          CASE WHEN n % 2 = 1 THEN now() END
+        FROM generate_series(1, 1000) AS n;
+        INSERT INTO repair_job_failure
+        SELECT n % 8, 1, 'm' || n, 10, '', '', now() FROM generate_series(1, 5000) AS n;
         ANALYZE;
         """, timeout: .seconds(60))
     }

@@ -1,0 +1,221 @@
+public import MachineModel
+
+/// Decides which machines of one repair job are tried next on this node, and when. It does nothing
+/// itself: events go in, effects come out, as with the engine.
+///
+/// A job goes over its machines in passes, oldest failure first. Nothing of that is durable: a pass
+/// that begins anew finds what is still to be done. The first pass that was refused nowhere ends
+/// with the question whether the job is complete. A refusal for now (the processor is away, the
+/// server is busy) makes it go slowly, one machine at a time with growing pauses, until one succeeds.
+public struct RepairPlan: Sendable {
+  /// What happened. Each effect but `wake` is answered by the event of its name, once.
+  public enum Event: Sendable {
+    /// It begins, or the time of the last `wake` has come.
+    case timePassed
+    /// nil = this node owns no shard, or the database does not answer.
+    case page(RepairPage?)
+    case answered(RepairCandidate, Reply)
+    /// Whether the failures are durable.
+    case recorded(Bool)
+    /// Whether the job has ended.
+    case completed(Bool)
+  }
+
+  /// What is to be done.
+  public enum Effect: Sendable, Hashable {
+    /// Read machines after a position, nil = from the first.
+    case read(after: RepairPosition?, limit: Int32)
+    case repair(RepairCandidate)
+    /// Make failures durable; shards in the same order.
+    case record([RepairJobFailure], shards: [ShardID])
+    /// End the job unless a machine is left, here or on another node.
+    case complete
+    /// Send `timePassed` at this `Moment.uptime`; replaces what was asked before.
+    case wake(at: Int64)
+  }
+
+  /// Repairs at once at most.
+  public static let maximumInFlight = 100
+  /// Failures that wait to be made durable; beyond it no repair begins.
+  static let maximumUnrecorded = 1_000
+  static let firstPause: Int64 = 250_000
+  static let longestPause: Int64 = 30_000_000
+  static let firstPassPause: Int64 = 1_000_000
+  static let longestPassPause: Int64 = 5_000_000
+  /// By so much a repair may be ahead of its rate, so that timers need not be finer.
+  static let burst: Int64 = 100_000
+
+  private let rate: Double
+  private var share = 1.0
+
+  /// Machines of the page that were not tried so far, the next one last.
+  private var waiting: [RepairCandidate] = []
+  /// Of the machine that was tried last in this pass.
+  private var cursor: RepairPosition?
+  private var isReading = false
+  private var sawLastPage = false
+  private var passIsClean = true
+  private var passIsIdle = true
+  private var passPause = Self.firstPassPause
+  private var passBegins = Int64.min
+
+  private var inFlight = 0
+  /// Repairs at once at the moment.
+  private var window = 16
+  private var nextStart = Int64.min
+  private var pause: Int64 = 0
+  private var pausedUntil = Int64.min
+
+  private var failures: [(failure: RepairJobFailure, shard: ShardID)] = []
+  private var recording: [(failure: RepairJobFailure, shard: ShardID)] = []
+  private var recordsAt = Int64.min
+  private var isCompleting = false
+  private var hasEnded = false
+  private var wakeAt: Int64?
+
+  /// - Parameter rate: Machines per second, on all nodes together.
+  public init(rate: Int32) {
+    self.rate = Double(max(1, rate))
+  }
+
+  /// Takes one event in, and answers what follows from it.
+  public mutating func handle(_ event: Event, now: Moment) -> [Effect] {
+    switch event {
+    case .timePassed: wakeAt = nil
+    case .page(let page): take(page)
+    case .answered(let candidate, let reply): take(reply, of: candidate, now)
+    case .recorded(let isDurable):
+      if !isDurable {
+        failures = recording + failures
+        recordsAt = now.uptime + Self.firstPassPause
+      }
+      recording = []
+    case .completed(let hasEnded):
+      self.hasEnded = hasEnded
+      isCompleting = false
+      if !hasEnded { beginPass(now) }
+    }
+    if hasEnded { return [] }
+    var effects: [Effect] = []
+    record(now, into: &effects)
+    start(now, into: &effects)
+    read(now, into: &effects)
+    endPass(now, into: &effects)
+    askForWake(now, into: &effects)
+    return effects
+  }
+
+  private mutating func take(_ page: RepairPage?) {
+    isReading = false
+    guard let page else {
+      sawLastPage = true
+      passIsClean = false
+      return
+    }
+    share = min(1, max(page.share, 1 / 65_536))
+    waiting = page.machines.reversed()
+    sawLastPage = page.isLast
+  }
+
+  private mutating func take(_ reply: Reply, of candidate: RepairCandidate, _ now: Moment) {
+    inFlight -= 1
+    switch RepairOutcome(reply, of: candidate.machine, at: now.wall) {
+    case .done:
+      succeed()
+    case .failed(let failure):
+      failures.append((failure, candidate.position.shard))
+      succeed()
+    case .machineAgain:
+      passIsClean = false
+    case .again:
+      passIsClean = false
+      window = max(1, window / 2)
+      // What was on its way together is refused together, and counts once.
+      guard now.uptime >= pausedUntil else { return }
+      pause = min(max(pause * 2, Self.firstPause), Self.longestPause)
+      pausedUntil = now.uptime + pause
+      // It is read again after the pause: it may have been repaired, or fail otherwise.
+      waiting = []
+      sawLastPage = false
+    }
+  }
+
+  private mutating func succeed() {
+    passIsIdle = false
+    pause = 0
+    window = min(Self.maximumInFlight, window + 1)
+  }
+
+  private mutating func record(_ now: Moment, into effects: inout [Effect]) {
+    guard !failures.isEmpty, recording.isEmpty, now.uptime >= recordsAt else { return }
+    recording = failures
+    failures = []
+    effects.append(.record(recording.map(\.failure), shards: recording.map(\.shard)))
+  }
+
+  /// Begins what window, rate and pause allow.
+  private mutating func start(_ now: Moment, into effects: inout [Effect]) {
+    while mayStart(now), let candidate = waiting.popLast() {
+      nextStart = max(nextStart, now.uptime) + max(1, Int64(1_000_000 / (rate * share)))
+      inFlight += 1
+      cursor = candidate.position
+      effects.append(.repair(candidate))
+    }
+  }
+
+  private func mayStart(_ now: Moment) -> Bool {
+    hasRoom && now.uptime >= pausedUntil && now.uptime >= startsAt
+  }
+
+  private var hasRoom: Bool {
+    inFlight < window && failures.count + recording.count < Self.maximumUnrecorded
+  }
+
+  private var startsAt: Int64 { nextStart == .min ? .min : nextStart - Self.burst }
+
+  /// Reads about as much as a second or two take: what lies longer may be out of date.
+  private mutating func read(_ now: Moment, into effects: inout [Effect]) {
+    guard wantsPage, now.uptime >= readsAt else { return }
+    isReading = true
+    let limit = Int32(min(500, max(20, 2 * rate * share)))
+    effects.append(.read(after: cursor, limit: limit))
+  }
+
+  private var wantsPage: Bool {
+    waiting.isEmpty && !isReading && !sawLastPage && !isCompleting
+  }
+
+  private var readsAt: Int64 { max(passBegins, pausedUntil) }
+
+  /// The end of a pass is the end of the job, or the beginning of another pass.
+  private mutating func endPass(_ now: Moment, into effects: inout [Effect]) {
+    guard waiting.isEmpty, sawLastPage, !isReading, inFlight == 0, failures.isEmpty,
+      recording.isEmpty, !isCompleting
+    else { return }
+    if passIsClean {
+      isCompleting = true
+      effects.append(.complete)
+    } else {
+      beginPass(now)
+    }
+  }
+
+  private mutating func beginPass(_ now: Moment) {
+    passPause = passIsIdle ? min(passPause * 2, Self.longestPassPause) : Self.firstPassPause
+    passBegins = now.uptime + passPause
+    cursor = nil
+    sawLastPage = false
+    passIsClean = true
+    passIsIdle = true
+  }
+
+  private mutating func askForWake(_ now: Moment, into effects: inout [Effect]) {
+    var times: [Int64] = []
+    if wantsPage { times.append(readsAt) }
+    if !waiting.isEmpty, hasRoom { times.append(max(pausedUntil, startsAt)) }
+    if !failures.isEmpty, recording.isEmpty { times.append(recordsAt) }
+    guard let next = times.min(), next != wakeAt else { return }
+    wakeAt = next
+    effects.append(.wake(at: max(next, now.uptime)))
+  }
+}

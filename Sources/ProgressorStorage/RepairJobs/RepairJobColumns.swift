@@ -1,0 +1,72 @@
+public import MachineModel
+import PostgreSQL
+public import ProgressorEngine
+
+/// A repair job as the database has it.
+public struct StoredRepairJob: Sendable, Hashable {
+  /// Grows from job to job.
+  public var number: Int64
+  public var namespace: NamespaceNumber
+  public var job: RepairJob
+
+  /// Machines that failed later are not the job's.
+  var failedUntil: Timestamp { min(job.spec.failedUntil ?? job.createdAt, job.createdAt) }
+}
+
+extension Parameters {
+  /// The parameters of repair_job_insert.
+  mutating func append(_ spec: RepairJobSpec, id: String, now: Timestamp) {
+    append(id)
+    append(spec.namespace)
+    append(spec.failedSince.sql)
+    append(spec.failedUntil?.sql)
+    append(spec.idPrefix)
+    append(spec.failureContains)
+    switch spec.method {
+    case .simple: append(nil as [UInt8]?)
+    case .processor(let args): append(args)
+    }
+    append(spec.rate)
+    append(spec.dryRun)
+    append(spec.reason)
+    append(spec.requestedBy)
+    append(now.sql)
+  }
+}
+
+extension RowReader {
+  /// The columns of repair_job_get, _list and _running. What was not counted is 0.
+  mutating func nextRepairJob() throws(PostgreSQLError) -> StoredRepairJob {
+    let number: Int64 = try next()
+    let namespace = NamespaceNumber(try next())
+    let id: String = try next()
+    var spec = RepairJobSpec(
+      namespace: try next(), failedSince: try nextTime(), failedUntil: try nextOptionalTime(),
+      idPrefix: try next(), failureContains: try next(), reason: "")
+    if let args: [UInt8] = try nextOptional() { spec.method = .processor(args: args) }
+    spec.rate = try next()
+    spec.dryRun = try next()
+    spec.reason = try next()
+    spec.requestedBy = try next()
+    let createdAt = try nextTime()
+    let stateNumber: Int32 = try next()
+    guard let state = RepairJob.State(rawValue: stateNumber) else {
+      throw .unreadable("a repair job in state \(stateNumber)")
+    }
+    var job = RepairJob(
+      id: id, spec: spec, state: state, createdAt: createdAt, finishedAt: try nextOptionalTime(),
+      matched: try next())
+    let (remaining, failed): (Int64?, Int64?) = (try nextOptional(), try nextOptional())
+    if let remaining, let failed {
+      (job.remaining, job.failed) = (remaining, failed)
+      job.repaired = max(0, job.matched - remaining - failed)
+    }
+    return StoredRepairJob(number: number, namespace: namespace, job: job)
+  }
+
+  mutating func nextRepairJobFailure() throws(PostgreSQLError) -> RepairJobFailure {
+    RepairJobFailure(
+      machine: try next(), code: try next(), reason: try next(), message: try next(),
+      at: try nextTime())
+  }
+}

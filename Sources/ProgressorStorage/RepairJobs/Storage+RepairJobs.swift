@@ -1,0 +1,149 @@
+public import MachineModel
+import PostgreSQL
+public import ProgressorEngine
+
+// What operators ask about repair jobs. All throw STORAGE_UNAVAILABLE, after which what was asked
+// may have happened, and REPAIR_JOB_NOT_FOUND for the id of no job.
+
+extension Storage {
+  /// Jobs that run at once; each has a bounded number of repairs in flight.
+  public static let maximumRunningRepairJobs: Int64 = 100
+
+  /// Creates a job that begins now, or answers the one of this id and spec. Throws
+  /// REPAIR_JOB_ALREADY_EXISTS, NAMESPACE_NOT_FOUND, OVERLOADED.
+  public func createRepairJob(
+    _ id: String, _ spec: RepairJobSpec, now: Timestamp
+  ) async throws(ProgressorError) -> StoredRepairJob {
+    try await repairJobRequests.perform { connection, timeout in
+      if let job = try Self.find(id, like: spec, on: connection, timeout) { return job }
+      let running: Int64 = try connection.run(Statements.repairJobRunningCount, timeout: timeout)
+        .onlyRow().value(0)
+      if running >= Self.maximumRunningRepairJobs, !spec.dryRun {
+        throw ProgressorError.overloaded(
+          "\(running) repair jobs are running: wait for their end, or cancel one")
+      }
+      var pipeline = Pipeline()
+      pipeline.append(
+        Statements.repairJobInsert, .with { $0.append(spec, id: id, now: now) })
+      pipeline.append(Statements.repairJobCount, .with { $0.append(id) })
+      _ = try connection.run(pipeline, timeout: timeout)
+      if let job = try Self.find(id, like: spec, on: connection, timeout) { return job }
+      throw ProgressorError.namespaceNotFound(spec.namespace)
+    }
+  }
+
+  /// A job with its progress.
+  public func repairJob(_ id: String) async throws(ProgressorError) -> StoredRepairJob {
+    try await repairJobRequests.perform { connection, timeout in
+      try Self.require(id, on: connection, timeout)
+    }
+  }
+
+  /// Jobs before a number, the newest first, of one namespace or of all. Nothing is counted.
+  public func repairJobs(
+    ofNamespace namespace: String?, before number: Int64, limit: Int32
+  ) async throws(ProgressorError) -> [StoredRepairJob] {
+    try await repairJobRequests.perform { connection, timeout in
+      let parameters = Parameters.with {
+        $0.append(namespace)
+        $0.append(number)
+        $0.append(limit)
+      }
+      return try connection.run(Statements.repairJobList, parameters, timeout: timeout)
+        .map { row in
+          var reader = RowReader(row)
+          return try reader.nextRepairJob()
+        }
+    }
+  }
+
+  /// Ends a job unless it has ended.
+  public func cancelRepairJob(
+    _ id: String, now: Timestamp
+  ) async throws(ProgressorError) -> StoredRepairJob {
+    try await repairJobRequests.perform { connection, timeout in
+      let parameters = Parameters.with {
+        $0.append(id)
+        $0.append(now.sql)
+      }
+      _ = try connection.run(Statements.repairJobCancel, parameters, timeout: timeout)
+      return try Self.require(id, on: connection, timeout)
+    }
+  }
+
+  /// Machines that a job could not repair, by id, behind one.
+  public func repairJobFailures(
+    _ id: String, after machine: String?, limit: Int32
+  ) async throws(ProgressorError) -> [RepairJobFailure] {
+    try await repairJobRequests.perform { connection, timeout in
+      let job = try Self.require(id, on: connection, timeout)
+      let parameters = Parameters.with {
+        $0.append(job.number)
+        $0.append(machine ?? "")
+        $0.append(limit)
+      }
+      return try connection.run(Statements.repairJobFailures, parameters, timeout: timeout)
+        .map { row in
+          var reader = RowReader(row)
+          return try reader.nextRepairJobFailure()
+        }
+    }
+  }
+
+  /// Machines that a job has still to repair, on all nodes, in the order in which they failed.
+  public func repairJobRemaining(
+    _ id: String, after position: RepairPosition?, limit: Int32
+  ) async throws(ProgressorError) -> [(position: RepairPosition, machine: RepairJobMachine)] {
+    let found = try await repairJobRequests.perform { connection, timeout in
+      let job = try Self.require(id, on: connection, timeout)
+      return try RepairJobPage(job: job, after: position, node: nil, limit: limit)
+        .read(on: connection, timeout: timeout)
+    }
+    return found.map { found in
+      (
+        found.position,
+        RepairJobMachine(
+          machine: found.machine, failedAt: found.position.failedAt, failureReason: found.reason)
+      )
+    }
+  }
+
+  /// The job of this id if there is one, which must have this spec.
+  private static func find(
+    _ id: String, like spec: RepairJobSpec, on connection: Connection, _ timeout: Duration
+  ) throws -> StoredRepairJob? {
+    guard let job = try find(id, on: connection, timeout) else { return nil }
+    guard job.job.spec.isSame(as: spec) else { throw ProgressorError.repairJobAlreadyExists(id) }
+    return job
+  }
+
+  private static func find(
+    _ id: String, on connection: Connection, _ timeout: Duration
+  ) throws -> StoredRepairJob? {
+    let rows = try connection.run(
+      Statements.repairJobGet, .with { $0.append(id) }, timeout: timeout)
+    guard let row = rows.first else { return nil }
+    var reader = RowReader(row)
+    return try reader.nextRepairJob()
+  }
+
+  private static func require(
+    _ id: String, on connection: Connection, _ timeout: Duration
+  ) throws -> StoredRepairJob {
+    guard let job = try find(id, on: connection, timeout) else {
+      throw ProgressorError.repairJobNotFound(id)
+    }
+    return job
+  }
+}
+
+extension RepairJobSpec {
+  /// Equal with texts compared byte by byte, unlike `String`s.
+  fileprivate func isSame(as other: RepairJobSpec) -> Bool {
+    func texts(_ spec: RepairJobSpec) -> [[UInt8]] {
+      [spec.namespace, spec.idPrefix, spec.failureContains, spec.reason, spec.requestedBy]
+        .map { Array($0.utf8) }
+    }
+    return self == other && texts(self) == texts(other)
+  }
+}
