@@ -9,6 +9,7 @@ struct Program: AsyncParsableCommand {
     abstract: "Keeps business processes running in spite of crashes.",
     version: Version.current,
     subcommands: [
-      ServeCommand.self, MachineCommand.self, NamespaceCommand.self, SettingsCommand.self,
+      ServeCommand.self, MachineCommand.self, NamespaceCommand.self, RepairJobCommand.self,
+      SettingsCommand.self,
     ])
 }

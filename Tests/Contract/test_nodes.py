@@ -10,6 +10,7 @@ import uuid
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2
+from support import repairs
 from support.client import Gate, Space, fails
 from support.postgres import Postgres
 from support.processor import Answer, timer_in
@@ -271,3 +272,22 @@ def test_sigterm_while_another_node_migrates(postgres, node):
         began = time.monotonic()
         assert server.terminate(20) == 0
         assert time.monotonic() - began < 3
+
+
+def test_a_repair_job_goes_on_after_its_node(first, second, spaces):
+    """Created on the standby, worked on by the owner of the shards, and after its SIGKILL by the
+    standby."""
+    mendable = repairs.Mendable()
+    space = spaces(first.client, mendable)
+    ids = [f"m{n:02}" for n in range(40)]
+    repairs.fail(space, ids)
+    mendable.broken = False
+    job = repairs.create(second.client, repairs.spec(space, rate=10, requested_by="ann"))
+    eventually(lambda: repairs.get(second.client, job.id).repaired >= 5, "the owner works on it")
+    first.kill()
+    job = repairs.ended(second.client, job.id, timeout=60)
+    assert job.state == repairs.COMPLETED and repairs.counts(job) == (40, 40, 0, 0)
+    assert job.spec.requested_by == "ann"
+    for id in ids:
+        eventually(lambda: space.on(second.client).events(id) == [b"init:", b"timeout:"],
+                   f"{id} goes on, once")

@@ -21,16 +21,22 @@ final class NodeCore: Sendable {
   private final class Confined {
     let monitor: HealthMonitor
     let processors: ProcessorDirectory
+    let repairs: RepairJobRunner
 
-    init(monitor: HealthMonitor, processors: ProcessorDirectory) {
+    init(
+      monitor: HealthMonitor, processors: ProcessorDirectory, repairs: RepairJobRunner
+    ) {
       self.monitor = monitor
       self.processors = processors
+      self.repairs = repairs
     }
   }
 
   /// Services that are served.
   static let services =
-    [AutomatonService.name, NamespacesService.name, HealthService.name] + ReflectionService.names
+    [
+      AutomatonService.name, NamespacesService.name, RepairJobsService.name, HealthService.name,
+    ] + ReflectionService.names
 
   /// Opens the database and starts the engine.
   static func start(
@@ -83,14 +89,22 @@ final class NodeCore: Sendable {
       .register(in: &router)
     health.register(in: &router)
     ReflectionService(services: NodeCore.services).register(in: &router)
-    self.router = router
     let (health, maximumMessageBytes) = (health, configuration.maximumMessageBytes)
     confined = NIOLoopBoundBox.makeBoxSendingValue(
       Confined(
         monitor: HealthMonitor(health: health, eventLoop: engine.eventLoop, clock: clock),
         processors: ProcessorDirectory(
           eventLoop: engine.eventLoop, maximumMessageBytes: maximumMessageBytes, logger: logger,
-          submit: { engine.submit($0) })), eventLoop: engine.eventLoop)
+          submit: { engine.submit($0) }),
+        repairs: RepairJobRunner(
+          outside: RepairJobWorker.Outside(
+            storage: storage, engine: engine, clock: clock, timeouts: timeouts, logger: logger))),
+      eventLoop: engine.eventLoop)
+    RepairJobsService(
+      storage: storage, clock: clock, maximumMessageBytes: maximumMessageBytes,
+      jobsChanged: { [confined] in engine.eventLoop.execute { confined.value.repairs.look() } }
+    ).register(in: &router)
+    self.router = router
     let settings = NodeCore.engineConfiguration(configuration, shards: storage.shards)
     engine.eventLoop.execute { [confined] in
       let parts = confined.value
@@ -99,6 +113,7 @@ final class NodeCore: Sendable {
         EngineCore.Outside(
           storage: storage, processors: parts.processors, observers: [parts.monitor, timeouts],
           submit: { engine.submit($0) }))
+      parts.repairs.look()
     }
   }
 
@@ -151,10 +166,13 @@ final class NodeCore: Sendable {
     health.whenServing(body)
   }
 
-  /// NOT_SERVING from now on; everything goes on.
+  /// NOT_SERVING from now on; everything goes on but repair jobs, whose work another node takes up.
   func announceStop() async {
     let confined = confined
-    try? await engine.eventLoop.submit { confined.value.monitor.stop() }.get()
+    try? await engine.eventLoop.submit {
+      confined.value.monitor.stop()
+      confined.value.repairs.stop()
+    }.get()
   }
 
   /// Ends storage, which releases the shards, then the engine. Nothing is asked of it any more.

@@ -39,6 +39,9 @@ struct ClientFailure: Error, CustomStringConvertible {
       "Is the processor running? Its address is in `progressor namespace get`."
     case "STORAGE_UNAVAILABLE", "NOT_OWNER", "OVERLOADED":
       "Try again in a moment; with --key a repeat has no second effect."
+    case "REPAIR_JOB_NOT_FOUND": "See `progressor repair-job list`."
+    case "REPAIR_JOB_ALREADY_EXISTS":
+      "See it with `progressor repair-job get`, or take another --job-id."
     case "START_FAILED", "REPAIR_FAILED": "The processor's log should say more."
     case nil where status.code == .unavailable:
       "Is a server running at \(server)? Start one with `progressor serve`, or name another with "

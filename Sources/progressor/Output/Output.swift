@@ -10,6 +10,8 @@ enum Output {
       try await body()
     } catch let error as ValidationError {
       throw error
+    } catch let error as ExitCode {
+      throw error
     } catch {
       printError("error: \(error)")
       throw ExitCode(1)
@@ -22,6 +24,11 @@ enum Output {
 
   static func printError(_ text: String) {
     write(STDERR_FILENO, Array((text + "\n").utf8))
+  }
+
+  /// A line of progress on a terminal, in place of the one before.
+  static func showProgress(_ text: String) {
+    write(STDERR_FILENO, Array("\r\u{1B}[K\(text)".utf8))
   }
 
   /// A line for people, or its JSON form.

@@ -14,7 +14,8 @@ from grpc_status import rpc_status
 
 from .processor import UNLIMITED, Behaviour, Invocation, ScriptedProcessor
 from .stubs import (
-    automaton_pb2, automaton_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc, types_pb2,
+    automaton_pb2, automaton_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc, repair_jobs_pb2_grpc,
+    types_pb2,
 )
 
 DEADLINE = 30.0
@@ -45,6 +46,7 @@ class Client:
             ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)])
         self.automaton = automaton_pb2_grpc.AutomatonStub(self.channel)
         self.namespaces = namespaces_pb2_grpc.NamespacesStub(self.channel)
+        self.repair_jobs = repair_jobs_pb2_grpc.RepairJobsStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
 
     def serving(self) -> bool:

@@ -35,7 +35,7 @@ struct ClientFailureTests {
       Reason.namespaceNotFound, .namespaceAlreadyExists, .machineNotFound, .machineAlreadyExists,
       .machineFailed, .machineAlreadyWorking, .eventNotFound, .historyTooLarge,
       .processorUnavailable, .storageUnavailable, .notOwner, .overloaded, .startFailed,
-      .repairFailed,
+      .repairFailed, .repairJobNotFound, .repairJobAlreadyExists,
     ])
   func advice(reason: Reason) throws {
     #expect(try failure(.aborted, reason).advice != nil)

@@ -1,0 +1,179 @@
+import GRPC
+import MachineModel
+import NIOCore
+import ProgressorEngine
+import ProgressorProto
+import ProgressorStorage
+
+/// `progressor.v1.RepairJobs`: the rows of jobs, and a nudge for those who work on them.
+struct RepairJobsService: Sendable {
+  /// The name under which health and reflection know it.
+  static let name = "progressor.v1.RepairJobs"
+
+  static let defaultPageSize: Int32 = 100
+  static let maximumPageSize: Int32 = 1_000
+  /// Jobs are larger than machines.
+  static let maximumJobs: Int32 = 100
+
+  let storage: Storage
+  let clock: NodeClock
+  let maximumMessageBytes: Int
+  /// Has this node look at the jobs now.
+  let jobsChanged: @Sendable () -> Void
+
+  /// Serves the methods of the service.
+  func register(in router: inout Router) {
+    serve(CreateRepairJobRequest.self, "Create", &router, namespace: \.spec.namespace) {
+      request throws(ProgressorError) in
+      let job = try await storage.createRepairJob(
+        request.id ?? RepairJobsService.newID(), request.spec, now: clock.now().wall)
+      jobsChanged()
+      return CreateRepairJobResponse(job: job.job)
+    }
+    serve(GetRepairJobRequest.self, "Get", &router) { request throws(ProgressorError) in
+      GetRepairJobResponse(job: try await storage.repairJob(request.id).job)
+    }
+    serve(CancelRepairJobRequest.self, "Cancel", &router) { request throws(ProgressorError) in
+      let job = try await storage.cancelRepairJob(request.id, now: clock.now().wall)
+      jobsChanged()
+      return CancelRepairJobResponse(job: job.job)
+    }
+    serve(ListRepairJobsRequest.self, "List", &router) { request throws(ProgressorError) in
+      try await list(request)
+    }
+    serve(ListRepairJobFailuresRequest.self, "ListFailures", &router) {
+      request throws(ProgressorError) in
+      try await listFailures(request)
+    }
+    serve(ListRepairJobRemainingRequest.self, "ListRemaining", &router) {
+      request throws(ProgressorError) in
+      try await listRemaining(request)
+    }
+  }
+
+  /// An id that no other job has.
+  private static func newID() -> String {
+    let digits = String(UInt64.random(in: .min ... .max), radix: 16)
+    return "repair-" + String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
+  private func list(
+    _ request: ListRepairJobsRequest
+  ) async throws(ProgressorError) -> ListRepairJobsResponse {
+    let scope = RepairJobScope(method: "List", subject: request.namespace ?? "")
+    var before = Int64.max
+    if !request.pageToken.isEmpty {
+      guard let number = Int64(try PageToken.read(request.pageToken, of: scope)) else {
+        throw PageToken.refusal
+      }
+      before = number
+    }
+    let size = min(pageSize(request.pageSize), Self.maximumJobs)
+    let jobs = try await storage.repairJobs(
+      ofNamespace: request.namespace, before: before, limit: size + 1)
+    let page = jobs.prefix(Int(size))
+    return ListRepairJobsResponse(
+      jobs: page.map(\.job),
+      nextPageToken: token(after: jobs.count > page.count ? page.last : nil, of: scope) {
+        String($0.number)
+      })
+  }
+
+  private func listFailures(
+    _ request: ListRepairJobFailuresRequest
+  ) async throws(ProgressorError) -> ListRepairJobFailuresResponse {
+    let scope = RepairJobScope(method: "ListFailures", subject: request.id)
+    var after: String?
+    if !request.pageToken.isEmpty { after = try PageToken.read(request.pageToken, of: scope) }
+    let size = pageSize(request.pageSize)
+    let failures = try await storage.repairJobFailures(request.id, after: after, limit: size + 1)
+    let page = failures.prefix(Int(size))
+    return ListRepairJobFailuresResponse(
+      failures: Array(page),
+      nextPageToken: token(after: failures.count > page.count ? page.last : nil, of: scope) {
+        $0.machine
+      })
+  }
+
+  private func listRemaining(
+    _ request: ListRepairJobRemainingRequest
+  ) async throws(ProgressorError) -> ListRepairJobRemainingResponse {
+    let scope = RepairJobScope(method: "ListRemaining", subject: request.id)
+    var after: RepairPosition?
+    if !request.pageToken.isEmpty {
+      after = RepairPosition(text: try PageToken.read(request.pageToken, of: scope))
+      if after == nil { throw PageToken.refusal }
+    }
+    let size = pageSize(request.pageSize)
+    let machines = try await storage.repairJobRemaining(request.id, after: after, limit: size + 1)
+    let page = machines.prefix(Int(size))
+    return ListRepairJobRemainingResponse(
+      machines: page.map(\.machine),
+      nextPageToken: token(after: machines.count > page.count ? page.last : nil, of: scope) {
+        $0.position.text
+      })
+  }
+
+  private func pageSize(_ asked: Int32) -> Int32 {
+    asked == 0 ? Self.defaultPageSize : min(asked, Self.maximumPageSize)
+  }
+
+  /// The token for the page after `last`; empty for nil, when there is none.
+  private func token<Element>(
+    after last: Element?, of scope: RepairJobScope, _ text: (Element) -> String
+  ) -> String {
+    last.map { PageToken.make(after: text($0), of: scope) } ?? ""
+  }
+
+  /// Serves a method; a task per call will do for what operators do now and then.
+  private func serve<Message: ProtobufMessage, Response: ProtobufMessage>(
+    _: Message.Type, _ method: String, _ router: inout Router,
+    namespace: (@Sendable (Message) -> String)? = nil,
+    answer: @escaping @Sendable (Message) async throws(ProgressorError) -> Response
+  ) {
+    let limit = maximumMessageBytes
+    router.unary("/\(RepairJobsService.name)/\(method)") { request, responder in
+      let message: Message
+      do throws(ProgressorError) { message = try .decode(request.message) } catch {
+        responder.fail(RPCStatus(error))
+        return
+      }
+      Task {
+        do throws(ProgressorError) {
+          guard let response = try await answer(message).buffer(limit: limit) else {
+            throw ProgressorError(
+              .resourceExhausted, .historyTooLarge,
+              "the reply exceeds \(limit) bytes: ask for less by page_size")
+          }
+          responder.respond(response)
+        } catch {
+          let machine = MachineID(namespace: namespace?(message) ?? "", id: "")
+          responder.fail(RPCStatus(error, machine: machine))
+        }
+      }
+    }
+  }
+}
+
+/// What must stay the same from page to page.
+private struct RepairJobScope: PageScope {
+  var method: String
+  /// The job's id, or the namespace.
+  var subject: String
+
+  var parts: [String] { ["RepairJobs", method, subject] }
+}
+
+extension RepairPosition {
+  /// As a page token carries it.
+  fileprivate var text: String { "\(failedAt.microseconds).\(shard.number).\(key.number)" }
+
+  fileprivate init?(text: String) {
+    let parts = text.split(separator: ".", omittingEmptySubsequences: false)
+    guard parts.count == 3, let time = Int64(parts[0]), let shard = Int32(parts[1]),
+      let key = Int64(parts[2])
+    else { return nil }
+    self.init(
+      failedAt: Timestamp(microseconds: time), shard: ShardID(shard), key: MachineKey(key))
+  }
+}

@@ -1,0 +1,108 @@
+import ArgumentParser
+import Dispatch
+import GRPC
+import Glibc
+import MachineModel
+
+/// Shows the progress of a job until it ends: on a terminal as one line that changes, elsewhere as a
+/// line per change.
+struct RepairJobFollower {
+  let jobs: RepairJobClient
+  let json: Bool
+
+  private static let isTerminal = isatty(STDERR_FILENO) == 1
+  /// Failures that are shown at the end.
+  private static let shownFailures = 10
+
+  /// Follows a job to its end and prints what it came to. Ends the program with 1 when the job was
+  /// cancelled or a machine could not be repaired.
+  func follow(_ job: RepairJob) async throws {
+    let interrupt = leaveOnInterrupt(job)
+    defer { interrupt.cancel() }
+    let job = try await waitForEnd(of: job)
+    if Self.isTerminal { Output.showProgress("") }
+    if json {
+      RepairJobOutput.print(job, json: true)
+    } else {
+      Output.print("\(job.id): \(RepairJobOutput.progress(job))")
+    }
+    if job.failed > 0 { try await showFailures(of: job) }
+    if job.state == .cancelled { Output.printError("error: the job was cancelled") }
+    if job.failed > 0 || job.state == .cancelled { throw ExitCode(1) }
+  }
+
+  /// Asks every second, and less often when the answer takes long: the server counts for it.
+  private func waitForEnd(of job: RepairJob) async throws -> RepairJob {
+    var job = job
+    var shown = ""
+    var isAway = false
+    let clock = ContinuousClock()
+    while job.state == .running {
+      let progress = RepairJobOutput.progress(job)
+      if progress != shown { show(progress) }
+      shown = progress
+      let asked = clock.now
+      do throws(ClientFailure) {
+        job = try await jobs.get(job.id)
+        isAway = false
+      } catch {
+        guard error.isTemporary else { throw error }
+        // The job survives the server's crash, and so does its follower.
+        if !isAway { Output.printError("the server does not answer; waiting for it") }
+        isAway = true
+      }
+      if job.state == .running {
+        let tenfold: Duration = (clock.now - asked) * 10
+        let pause: Duration = max(Duration.seconds(1), tenfold)
+        try await Task.sleep(for: min(pause, Duration.seconds(60)))
+      }
+    }
+    return job
+  }
+
+  private func show(_ progress: String) {
+    if Self.isTerminal {
+      Output.showProgress(progress)
+    } else {
+      Output.printError(progress)
+    }
+  }
+
+  private func showFailures(of job: RepairJob) async throws {
+    try await jobs.eachPage(ofFailures: job.id, limit: Self.shownFailures) { failures in
+      for failure in failures { Output.printError(RepairJobOutput.row(failure)) }
+    }
+    if job.failed > Int64(Self.shownFailures) {
+      Output.printError("See all with `progressor repair-job failures \(job.id)`.")
+    }
+  }
+
+  /// Ctrl-C ends this program and not the job.
+  private func leaveOnInterrupt(_ job: RepairJob) -> any DispatchSourceSignal {
+    let advice = Self.advice(job)
+    signal(SIGINT, SIG_IGN)
+    let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
+    source.setEventHandler {
+      Output.printError("\nThe job goes on. \(advice)")
+      _exit(128 + SIGINT)
+    }
+    source.resume()
+    return source
+  }
+
+  /// How to come back to a job.
+  static func advice(_ job: RepairJob) -> String {
+    "Follow it with `progressor repair-job follow \(job.id)`, end it with "
+      + "`progressor repair-job cancel \(job.id)`."
+  }
+}
+
+extension ClientFailure {
+  /// What was asked may have happened.
+  var leavesOutcomeOpen: Bool { [.unavailable, .deadlineExceeded].contains(status.code) }
+
+  /// The server is not there, or busy.
+  fileprivate var isTemporary: Bool {
+    [.unavailable, .deadlineExceeded, .resourceExhausted].contains(status.code)
+  }
+}
