@@ -6,7 +6,7 @@ from made_up import PLACE, Story
 from torture.checker.machines import Machine
 from torture.checker.verdict import Records, check
 from torture.record import (
-    NOTHING, OPEN, Ended, Invoked, Listing, Operation, Read, Surprise,
+    NOTHING, OPEN, Ended, Invoked, Listing, Operation, Pause, Read, Surprise,
 )
 
 
@@ -224,6 +224,13 @@ def test_a_removed_machine_that_is_there():
         "remove", *PLACE[:2], "remove-1", PLACE[2], story.now, 0, None, story.now + 1, "ok", 1))
     assert rules(story) == {"removed"}
     assert rules(story, gone=True) == set()
+
+
+def test_a_step_of_a_paused_machine():
+    story = Story()
+    at = story.events[3]["at"]
+    story.records.append(Pause(*PLACE[:2], at - 0.1, at + 0.1))
+    assert rules(story) == {"paused"}
 
 
 def test_two_invocations_of_a_machine_at_once():

@@ -12,19 +12,20 @@ import grpc
 from support.client import BACKWARD, Client, Failure, Space, failure_of, history
 from support.stubs import automaton_pb2
 
-from .record import NOTHING, OK, OPEN, Listing, Log, Operation, Read, Surprise
+from .record import NOTHING, OK, OPEN, Listing, Log, Operation, Pause, Read, Surprise
 
 LAST_CHANCE = 90.0  # seconds after the faults in which everything has to end
 
 # Reasons of errors that leave nothing behind, by the methods that may answer them.
 NOTHING_DONE = {
-    "OVERLOADED": {"start", "call", "notify", "repair", "get", "list", "remove"},
+    "OVERLOADED": {"pause", "start", "call", "notify", "repair", "get", "list", "remove"},
     "MACHINE_FAILED": {"call"},
     "PROCESSOR_REFUSED": {"start", "call"},
     "PROCESSOR_UNAVAILABLE": {"start", "call", "repair"},
     "START_FAILED": {"start"},
     "REPAIR_FAILED": {"repair"},
     "MACHINE_ALREADY_WORKING": {"repair"},
+    "MACHINE_PAUSED": {"call", "repair"},
 }
 UNKNOWN = {"UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED"}
 
@@ -182,6 +183,33 @@ class TortureClient:
             return
         if reply != operation.reply:
             self.surprise(place, f"{operation.name} was answered {operation.reply}, then {reply}")
+
+    def pause(self, place: Place, seconds: float) -> bool:
+        """Pauses and resumes the machine. False when requests may still be under way that could do
+        either later."""
+        request = {"namespace": place.namespace, "id": place.machine}
+        automaton = self._nodes[self._node].automaton
+        is_sure = False
+        try:
+            automaton.Pause(automaton_pb2.PauseRequest(**request), timeout=self.timeout())
+            begin = time.time()
+            self._pause.wait(seconds)
+            end = time.time()
+            automaton.Resume(automaton_pb2.ResumeRequest(**request), timeout=self.timeout())
+            self.log.write(Pause(*place[:2], begin, end))
+            is_sure = True
+        except grpc.RpcError as error:
+            self._outcome("pause", place, error)
+        while not is_sure and not self.last_chance():
+            try:
+                self.space(place.namespace).client.automaton.Resume(
+                    automaton_pb2.ResumeRequest(**request), timeout=self.timeout())
+                break
+            except grpc.RpcError as error:
+                self._outcome("pause", place, error)
+                self._node = (self._node + 1) % len(self._nodes)
+            self._pause.wait(0.1)
+        return is_sure
 
     # Requests that look
 

@@ -26,6 +26,7 @@ class Assignment:
     places: list[Place]  # machines that all share
     sharing: int  # clients that use them
     recycling: int  # clients with machines of their own
+    pausing: int  # clients that pause machines: one in all, or none
 
 
 class SharingClient:
@@ -82,6 +83,19 @@ class SharingClient:
             self._places.append(started)
 
 
+class PausingClient:
+    """Pauses machines that others use. Nobody else does: so it knows when they are paused."""
+
+    def __init__(self, client: TortureClient, places: list[Place]):
+        self._client, self._places = client, list(places)
+
+    def run(self, stop: threading.Event) -> None:
+        while self._places and not stop.wait(self._client.random.uniform(0.2, 1)):
+            place = self._client.random.choice(self._places)
+            if not self._client.pause(place, self._client.random.uniform(0, 1)):
+                self._places.remove(place)
+
+
 class RecyclingClient:
     """Lets a machine live several lives (I12). Each of its requests is repeated until it is
     acknowledged, with a key: so no late repeat of one life has an effect in the next."""
@@ -129,6 +143,8 @@ def _run_client(assignment: Assignment, number: int, log: Log, stop: threading.E
     client.last_chance = last_chance.is_set
     if number < assignment.sharing:
         user = SharingClient(client, assignment.places)
+    elif number < assignment.sharing + assignment.pausing:
+        user = PausingClient(client, assignment.places)
     else:
         namespaces = sorted({place.namespace for place in assignment.places})
         user = RecyclingClient(client, namespaces)
@@ -143,7 +159,8 @@ def serve(assignment: Assignment, control: Connection) -> None:
     log = Log(assignment.directory / f"clients-{assignment.name}.jsonl")
     stop, last_chance = threading.Event(), threading.Event()
     threads = [_run_client(assignment, number, log, stop, last_chance)
-               for number in range(assignment.sharing + assignment.recycling)]
+               for number in range(
+                   assignment.sharing + assignment.pausing + assignment.recycling)]
     control.send("ready")
     try:
         control.recv()

@@ -64,6 +64,18 @@ class Listing:
 
 
 @dataclasses.dataclass
+class Pause:
+    """A machine was surely paused between two times of day: from the answer to Pause until Resume was
+    sent."""
+
+    record: ClassVar[str] = "pause"
+    namespace: str
+    machine: str
+    begin: float
+    end: float
+
+
+@dataclasses.dataclass
 class Surprise:
     """An answer that the contract does not allow there. The client says so at once."""
 
@@ -102,8 +114,8 @@ class Ended:
     at: float
 
 
-Record = Operation | Read | Listing | Surprise | Invoked | Ended
-KINDS = {kind.record: kind for kind in (Operation, Read, Listing, Surprise, Invoked, Ended)}
+Record = Operation | Read | Listing | Pause | Surprise | Invoked | Ended
+KINDS = {kind.record: kind for kind in (Operation, Read, Listing, Pause, Surprise, Invoked, Ended)}
 
 
 class Log:

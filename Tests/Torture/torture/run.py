@@ -111,7 +111,7 @@ class Run:
         clients = [
             Child(serve_load, Assignment(
                 f"r{number}p{index}", self._topology.addresses, seeds.getrandbits(64), directory,
-                places, SHARING, RECYCLING))
+                places, SHARING, RECYCLING, pausing=int(index == 1)))
             for index in range(1, PROCESSES + 1)]
         ended: list[str] = []
         self._topology.processor.control.send(False)

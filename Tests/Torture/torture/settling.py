@@ -58,6 +58,10 @@ class Settling:
                 for machine in space.ids(status=automaton_pb2.STATUS_FILTER_FAILED):
                     space.client.automaton.SimpleRepair(automaton_pb2.SimpleRepairRequest(
                         namespace=namespace, id=machine), timeout=10)
+                # By a late Pause: who paused has resumed.
+                for machine in space.ids(status=automaton_pb2.STATUS_FILTER_PAUSED):
+                    space.client.automaton.Resume(automaton_pb2.ResumeRequest(
+                        namespace=namespace, id=machine), timeout=10)
 
     def _read_all(self) -> dict[tuple[str, str], Machine]:
         machines = {}

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ..record import OK, OPEN, Ended, Invoked, Listing, Operation, Read, Record, Surprise
+from ..record import OK, OPEN, Ended, Invoked, Listing, Operation, Pause, Read, Record, Surprise
 from .invocations import check_invocations
 from .machines import Machine, check_final, check_machine
 from .reads import Life, check_listings, check_reads
@@ -68,6 +68,7 @@ def check(records: Records, machines: dict[tuple[str, str], Machine]) -> Iterato
     for namespace, machine in machines.keys() - {life[:2] for life in lives}:
         yield Violation("unasked", f"{namespace}/{machine}", "nobody started it")
     yield from _whole_reads(records, lives)
+    yield from _pauses(records.of(Pause), machines)
     yield from check_reads(records.operations, records.reads, final)
     yield from check_listings(records.operations, records.reads, records.of(Listing), final)
     yield from check_invocations(records.of(Invoked), records.of(Ended))
@@ -85,6 +86,16 @@ def _existence(life: Life, operations: list[Operation], token: str | None) -> It
         yield Violation("removed", where, f"{life[2]} was removed and is there")
     if outcomes.get("start") not in (OK, OPEN) and token == life[2]:
         yield Violation("hidden commit", where, f"the start {life[2]} was refused")
+
+
+def _pauses(pauses: list[Pause], machines: dict[tuple[str, str], Machine]) -> Iterator[Violation]:
+    """No step begins or runs while its machine is paused."""
+    for pause in pauses:
+        machine = machines.get((pause.namespace, pause.machine))
+        for event in machine.events if machine else ():
+            if pause.begin < event["at"] < pause.end:
+                yield Violation("paused", machine.where, f"event {event['id']} ({event['name']}) was "
+                                f"made {event['at'] - pause.begin:.3f} s after Pause was answered")
 
 
 def _whole_reads(records: Records, lives: dict[Life, list[Operation]]) -> Iterator[Violation]:
