@@ -120,7 +120,12 @@ def test_a_full_disk(database, cluster, spaces, disk):
     work = Work(spaces(server.client), payload=bytes(300_000))
     with full(disk):
         work.during_an_outage()
+        end = cluster.sql("select clock_timestamp() + interval '4 seconds'")
+        eventually(lambda: cluster.sql("select count(*) from progressor.node "
+                                       f"where expires_at > '{end}'") == "1",
+                   "the lease is kept, for longer than it lasts")
     work.goes_on()
+    assert "given up" not in server.log.read_text()
     assert server.terminate() == 0
     cluster.sql(f"drop database {cluster.name} with (force)", database="postgres")
     cluster.sql("drop tablespace small", database="postgres")

@@ -238,8 +238,9 @@ def test_two_standbys_that_wake_up_at_once(first, second, node, postgres, spaces
         assert len([i for i in space.invocations(id) if i.kind == "call"]) == 1
 
 
-def test_many_frozen_nodes_cost_the_taker_nothing(first, postgres, spaces):
+def test_many_frozen_nodes_cost_the_taker_nothing(node, postgres, spaces):
     """Each one's locks take their time: the own lease is renewed in between."""
+    first = node(lease=3).start()
     space = spaces(first.client, step)
     space.start("m", b"a")
     nodes = [str(uuid.uuid4()) for _ in range(12)]

@@ -85,6 +85,7 @@ struct CommitLoop {
       case .unavailable(let reason):
         error = reason
         closeUnlessFull(reason)
+        if isRefusedForAll(reason) { progress.begin(slot: slot, at: LocalClock.uptime()) }
       case .unknown(let reason):
         error = reason
         writer.close()
@@ -114,6 +115,16 @@ struct CommitLoop {
   private func closeUnlessFull(_ error: PostgreSQLError) {
     let errorClass = error.sqlState?.errorClass
     if errorClass != "53" && errorClass != "55" { writer.close() }
+  }
+
+  /// The database says that it takes nothing now, from any node: its disk is full, it is read-only.
+  /// Then the lease is worth keeping, and the batch with it; a batch that hangs, or waits for a
+  /// lock, may be this node's own trouble.
+  private func isRefusedForAll(_ error: PostgreSQLError) -> Bool {
+    guard error.scope == .statement, let errorClass = error.sqlState?.errorClass else {
+      return false
+    }
+    return errorClass == "53" || errorClass == "25"
   }
 
   private func attempt(

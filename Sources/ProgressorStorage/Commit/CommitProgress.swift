@@ -1,7 +1,8 @@
 import Synchronization
 
-/// Since when each writer works on its batch, for the lease keeper: a node whose commits are stuck
-/// must not keep its lease alive. Times on `LocalClock.uptime`.
+/// Since when each writer works on its batch, or when the database last said that it takes none from
+/// anybody, for the lease keeper: a node whose commits are stuck must not keep its lease alive. Times
+/// on `LocalClock.uptime`.
 final class CommitProgress: Sendable {
   private struct State {
     var began: [Int: Int64] = [:]
