@@ -24,6 +24,8 @@ public final class TemporaryCluster: Sendable {
     var configuration = ClusterConfiguration(dataDirectory: directory + "/data")
     configuration.initializesDurably = false
     configuration.stopsImmediately = true
+    // Tests run a dozen nodes at once, each with its sessions.
+    configuration.settings = ["max_connections": "256"]
     var logger = logger
     logger.logLevel = .warning
     cluster = Cluster(configuration: configuration, logger: logger)
