@@ -132,6 +132,33 @@ extension OnPostgreSQL {
       #expect(try results[1].get().row == good.row)
     }
 
+    @Test("What is left of a damaged machine is told; it fails, and the rest of its row stays")
+    func damaged() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      var machine = TestMachine("m")
+      machine.row.timer = TestMachine.timer
+      _ = try await test.commit([machine.start()])
+      let connection = try test.connect()
+      let text = try connection.scalar("SELECT timer_context FROM machine", as: String.self)
+      _ = try connection.query(
+        "UPDATE machine SET timer_context = '?'", timeout: .seconds(10))
+      let remains = try await test.load(machine, history: .all).get()
+      #expect(remains.damage?.contains("damaged context") == true)
+      #expect(remains.row?.version == 1 && remains.row?.timer == nil && remains.history.isEmpty)
+      let failure = Failure(
+        reason: "damaged", failedAt: TestMachine.start, stepKind: .call, code: 15, attempts: 1)
+      let condemned = machine.record(.condemn(failure, version: 2))
+      #expect(try await test.commit([condemned]) == .committed)
+      #expect(try await test.load(machine).get().row?.failure == failure)
+      #expect(try await test.list().get().map(\.status) == [.failed(failure)])
+      _ = try connection.query(
+        "UPDATE machine SET timer_context = $text$\(text)$text$", timeout: .seconds(10))
+      let mended = try await test.load(machine).get()
+      #expect(mended.damage == nil && mended.row?.timer == machine.row.timer)
+      #expect(mended.row?.failure == failure && mended.row?.version == 2)
+    }
+
     @Test("A load is one snapshot: row, history, queue and key are of the same commit")
     func snapshot() async throws {
       let test = try await TestStorage.owner()
