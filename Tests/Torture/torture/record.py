@@ -5,7 +5,7 @@ Times are seconds of the system's monotonic clock, which all processes share."""
 import dataclasses
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from pathlib import Path
 from typing import ClassVar
 
@@ -133,10 +133,13 @@ class Log:
             self._file.write(line)
 
 
-def read_logs(directory: Path) -> Iterator[Record]:
-    """Everything that the logs of a folder have, in no order across files."""
+def read_logs(directory: Path, namespaces: Container[str] | None = None) -> Iterator[Record]:
+    """What the logs of a folder have, of these namespaces or of all, in no order across files."""
     for path in sorted(directory.glob("*.jsonl")):
         with path.open() as lines:
             for line in lines:
                 fields = json.loads(line)
-                yield KINDS[fields.pop("record")](**fields)
+                record = KINDS[fields.pop("record")](**fields)
+                namespace = getattr(record, "namespace", None)
+                if namespaces is None or namespace is None or namespace in namespaces:
+                    yield record

@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from support.client import duration, history, BACKWARD
+from support.client import BACKWARD, duration, history
 from support.server import scratch_directory
 from support.stubs import namespaces_pb2
+from support.waiting import eventually
 
 from .checker.verdict import Records, check
 from .checker.violations import Violation
@@ -84,9 +85,8 @@ class Run:
         places = self._prepare(number, namespaces, directory)
         schedule = Schedule(self._catalogue, self._seed + number, directory / "faults.log")
         violations = list(self._load(number, seconds, places, directory, schedule))
-        records = Records([*read_logs(directory), *read_logs(self._logs)])
-        machines = Settling(self._topology, namespaces, records).machines()
-        records = Records([*read_logs(directory), *read_logs(self._logs)])
+        machines = Settling(self._topology, namespaces, Records(read_logs(directory))).machines()
+        records = Records([*read_logs(directory), *read_logs(self._logs, namespaces)])
         violations += check(records, machines)
         if not violations and not self._keep:
             for file in [*directory.glob("*.jsonl"), *self._logs.glob("*.jsonl")]:
@@ -95,13 +95,14 @@ class Run:
 
     def _prepare(self, number: int, namespaces: list[str], directory: Path) -> list[Place]:
         """Namespaces and the machines that all clients share; no faults yet."""
-        node = self._topology.serving()[0]
+        node = eventually(self._topology.serving, "a node serves", timeout=60)[0]
         for name, policy in zip(namespaces, NAMESPACES.values()):
             node.create_namespace(
                 name, self._topology.endpoint, timeout=2, retry_policy=policy,
                 default_history_range=history(limit=5, direction=BACKWARD))
-        client = TortureClient(f"r{number}", [node.address], self._seed, Log(
-            directory / "director.jsonl"))
+        nodes = [node.server.address for node in self._topology.nodes]
+        log = Log(directory / "director.jsonl")
+        client = TortureClient(f"r{number}", nodes, self._seed, log)
         places = [client.start(name, f"shared-{n}") for name in namespaces for n in range(MACHINES)]
         return [place for place in places if place]
 
