@@ -10,6 +10,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+from support import repairs
 from support.client import Space
 from support.outage import Work
 from support.postgres import Postgres
@@ -267,6 +268,25 @@ def test_a_failover_that_lost_nothing(database, proxy, postgres, spaces):
     finally:
         standby.close()
         postgres.start()
+
+
+def test_a_repair_job_goes_on_when_the_database_is_back(database, postgres, spaces):
+    mendable = repairs.Mendable()
+    server = database(postgres.url)
+    space = spaces(server.client, mendable)
+    ids = [f"m{n:02}" for n in range(30)]
+    repairs.fail(space, ids)
+    mendable.broken = False
+    job = repairs.create(server.client, repairs.spec(space, rate=10))
+    eventually(lambda: repairs.get(server.client, job.id).repaired >= 3, "it works")
+    with killed(postgres):
+        eventually(lambda: not server.client.serving(), "it is noticed", timeout=30)
+        assert server.running
+    eventually(server.client.serving, "it serves", timeout=60)
+    job = repairs.ended(server.client, job.id, timeout=60)
+    assert job.state == repairs.COMPLETED and repairs.counts(job) == (30, 30, 0, 0)
+    for id in ids:
+        eventually(lambda: space.events(id) == [b"init:", b"timeout:"], f"{id} goes on, once")
 
 
 def _call(space: Space, args: bytes) -> bytes | None:

@@ -40,6 +40,14 @@ def job(server):
     return run
 
 
+def follow(server, space, *arguments: str) -> subprocess.Popen:
+    """A repair of many machines that is still running."""
+    return subprocess.Popen(
+        [str(BINARY), "machine", "repair", "--server", server.address, "--namespace", space.name,
+         "--failed-since", "1h", "--reason", "r", *arguments],
+        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
 def test_repairing_many_machines(repair, job, space, mendable):
     ids = [f"m{n}" for n in range(8)]
     fail(space, ids)
@@ -88,10 +96,7 @@ def test_a_job_can_be_left_alone_and_cancelled(repair, job, space, client, menda
 def test_an_interrupt_leaves_the_job_running(server, space, client, mendable):
     fail(space, [f"m{n}" for n in range(6)])
     mendable.broken = False
-    following = subprocess.Popen(
-        [str(BINARY), "machine", "repair", "--server", server.address, "--namespace", space.name,
-         "--failed-since", "1h", "--reason", "r", "--rate", "2", "--job-id", space.name],
-        env=clean_environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    following = follow(server, space, "--rate", "2", "--job-id", space.name)
     lines = iter(following.stderr.readline, "")
     eventually(lambda: "of 6 repaired" in next(lines), "it shows progress")
     following.send_signal(2)
@@ -100,6 +105,22 @@ def test_an_interrupt_leaves_the_job_running(server, space, client, mendable):
     assert "The job goes on." in errors and f"repair-job follow {space.name}" in errors
     job = ended(client, space.name)
     assert job.state == COMPLETED and job.repaired == 6
+
+
+def test_following_outlives_the_server(servers, spaces, mendable):
+    server = servers().start()
+    space = spaces(server.client, mendable)
+    fail(space, [f"m{n:02}" for n in range(30)])
+    mendable.broken = False
+    following = follow(server, space, "--rate", "10")
+    lines = iter(following.stderr.readline, "")
+    eventually(lambda: "of 30 repaired" in next(lines), "it shows progress")
+    server.kill()
+    eventually(lambda: "does not answer" in next(lines), "it notices")
+    server.start()
+    output, errors = following.communicate(timeout=60)
+    assert following.returncode == 0, errors
+    assert "30 of 30 repaired" in output
 
 
 @pytest.mark.parametrize(("arguments", "message"), [

@@ -195,6 +195,8 @@ def test_the_job_survives_the_server_s_crash(servers, spaces, mendable):
     assert after.spec == job.spec and after.created_at == job.created_at
     assert [f.machine_id for f in failures(server.client, job.id)] == [ids[0]]
     assert failed(space) == {ids[0]}
+    repairs = [i for i in space.invocations() if i.kind == "repair"]
+    assert len({i.idempotency_key for i in repairs}) == 1 and repairs[0].idempotency_key
     # A repair whose outcome the crash hid may be repeated; none that was committed is.
     for id in ids[1:]:
         assert space.events(id).count(b"repair:x") == 1

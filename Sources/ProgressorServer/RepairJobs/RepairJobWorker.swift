@@ -93,7 +93,8 @@ final class RepairJobWorker {
     let operation: ProgressorEngine.Operation =
       switch job.job.spec.method {
       case .simple: .simpleRepair
-      case .processor(let args): .repair(args: args, range: nil, key: nil)
+      // After a crash the processor may be asked again: the key tells it so.
+      case .processor(let args): .repair(args: args, range: nil, key: "repair-job-\(job.number)")
       }
     let request = Request(
       id: outside.engine.newRequestID(), machine: candidate.machine, operation: operation,

@@ -79,7 +79,7 @@ struct RepairCommand: AsyncParsableCommand {
       let job: RepairJob
       do throws(ClientFailure) { job = try await jobs.create(id, spec) } catch {
         if error.leavesOutcomeOpen {
-          Output.printError("The job may run; it does not begin twice with --job-id \(id).")
+          Output.printError("The job may run: see `progressor repair-job get \(id)`.")
         }
         throw error
       }

@@ -48,7 +48,7 @@ struct RepairJobFollower {
       } catch {
         guard error.isTemporary else { throw error }
         // The job survives the server's crash, and so does its follower.
-        if !isAway { Output.printError("the server does not answer; waiting for it") }
+        if !isAway { showOnLine("the server does not answer; waiting for it") }
         isAway = true
       }
       if job.state == .running {
@@ -66,6 +66,11 @@ struct RepairJobFollower {
     } else {
       Output.printError(progress)
     }
+  }
+
+  /// On a line of its own.
+  private func showOnLine(_ text: String) {
+    Output.printError(Self.isTerminal ? "\n" + text : text)
   }
 
   private func showFailures(of job: RepairJob) async throws {

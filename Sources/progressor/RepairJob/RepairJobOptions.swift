@@ -39,7 +39,7 @@ struct RepairJobOptions: ParsableArguments {
 
   @Option(
     help: ArgumentHelp(
-      "The id of the job: a repeat with it has no second effect.", valueName: "id"))
+      "The id of the job: no second one begins with it.", valueName: "id"))
   var jobID: String?
 
   @Flag(help: "Count and list the machines, and repair none.")

@@ -135,7 +135,7 @@ extension OnPostgreSQL {
       let share: Double = try connection.scalar(
         "SELECT n_tup_hot_upd::float8 / n_tup_upd FROM pg_stat_user_tables"
           + " WHERE relname = 'machine'")
-      #expect(share > 0.85)
+      #expect(share > 0.75)
     }
   }
 }

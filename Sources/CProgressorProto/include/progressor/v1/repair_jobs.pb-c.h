@@ -143,7 +143,7 @@ struct  Progressor__V1__SimpleRepairMethod
 
 
 /*
- * The processor is asked to repair each machine.
+ * The processor is asked to repair each machine, with an idempotency key that belongs to the job.
  */
 struct  Progressor__V1__ProcessorRepairMethod
 {
