@@ -192,23 +192,33 @@ def repair(space: Space, args: bytes) -> bytes:
     return space.client.automaton.Repair(request, timeout=30).response
 
 
-def storage_away(servers, spaces):
-    """A server with a short lease, two machines on it, and the process id of its PostgreSQL."""
+def storage_away(servers, spaces, gate: Gate):
+    """A server with a short lease, two machines on it, and a call of one that the processor has."""
     server = servers(environment={"PROGRESSOR_LEASE": "1s"}).start()
     space = spaces(server.client)
-    space.behave(lambda i: Answer(response=i.args, events=[i.args or i.kind.encode()],
-                                  timer=timer_in(0.5) if i.args == b"arm" else None))
+
+    def behave(i):
+        if i.kind == "call":
+            gate.wait()
+        return Answer(response=i.args, events=[i.args or i.kind.encode()],
+                      timer=timer_in(0.5) if i.args == b"arm" else None)
+
+    space.behave(behave)
     space.start("m", b"a")
     space.start("timed", b"arm")
-    return server, space, postmaster_of(server.data)
+    call = space.call_later("m", b"b", key="k")
+    gate.wait_for_entry()
+    return server, space, call
 
 
 def test_internal_failure(servers, spaces):
     """The database does not answer: the caller hears so, and no machine is failed by it."""
-    server, space, postmaster = storage_away(servers, spaces)
-    with frozen(postmaster):
+    gate = Gate()
+    server, space, call = storage_away(servers, spaces, gate)
+    with frozen(postmaster_of(server.data)):
+        gate.open()
         with fails("UNAVAILABLE", "STORAGE_UNAVAILABLE"):
-            space.call("m", b"b", key="k")
+            call.result()
         eventually(lambda: not server.client.serving(), "health says NOT_SERVING")
         with fails("UNAVAILABLE"):
             space.call("m", b"c", timeout=5)
@@ -218,10 +228,12 @@ def test_internal_failure(servers, spaces):
 
 def test_recovery_from_an_internal_failure(servers, spaces):
     """By itself. The processor's answer was kept: what it computed is committed, once."""
-    server, space, postmaster = storage_away(servers, spaces)
-    with frozen(postmaster):
+    gate = Gate()
+    server, space, call = storage_away(servers, spaces, gate)
+    with frozen(postmaster_of(server.data)):
+        gate.open()
         with fails("UNAVAILABLE", "STORAGE_UNAVAILABLE"):
-            space.call("m", b"b", key="k")
+            call.result()
     eventually(server.client.serving, "health says SERVING")
     assert space.call("m", b"b", key="k") == b"b"
     assert space.events("m") == [b"a", b"b"]
