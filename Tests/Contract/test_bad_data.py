@@ -22,7 +22,7 @@ def cluster():
 def server(servers, cluster):
     cluster.new_database()
     return servers("--database-url", cluster.url, embedded=False,
-                   environment={"PROGRESSOR_LEASE": "2s"}).start()
+                   environment={"PROGRESSOR_LEASE": "5s"}).start()
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def space(server, spaces):
 def step(i) -> Answer:
     """One event and the aux state for each stimulus; init arms a timer when its args say so."""
     return Answer(response=i.args, events=[i.args or i.kind.encode()], aux_state=content(i.args),
-                  timer=timer_in(0.3) if i.args == b"arm" else None)
+                  timer=timer_in(1.5) if i.args == b"arm" else None)
 
 
 def in_schema(cluster: Postgres, *statements: str) -> str:
@@ -93,7 +93,7 @@ def test_a_row_that_cannot_be_decoded(server, cluster, space):
 def test_damage_that_a_timer_meets(server, cluster, space):
     space.start("good", b"arm")
     space.start("bad", b"arm")
-    server.kill()
+    assert server.terminate() == 0
     context = in_schema(cluster, "select timer_context from machine where id = 'bad'")
     in_schema(cluster, "update machine set timer_context = '?' where id = 'bad'")
     server.start()

@@ -107,7 +107,7 @@ def test_a_repeat_after_a_crash_between_commit_and_reply(servers, cluster, space
     proxy = Proxy(cluster.port)
     try:
         server = servers("--database-url", proxy.url(cluster.url), embedded=False,
-                         environment={"PROGRESSOR_LEASE": "1s"}).start()
+                         environment={"PROGRESSOR_LEASE": "2s"}).start()
         space = spaces(server.client)
         prepare(space, operation)
         committed = proxy.on_message(b"asked", AnswerHeld)

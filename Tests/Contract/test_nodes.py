@@ -17,7 +17,7 @@ from support.processor import Answer, timer_in
 from support.proxy import Proxy, SyncHeld
 from support.waiting import eventually
 
-LEASE = 2
+LEASE = 3
 # What a server holds while it looks at the schema.
 SCHEMA_LOCK = 8097880561172341362
 

@@ -194,7 +194,7 @@ def repair(space: Space, args: bytes) -> bytes:
 
 def storage_away(servers, spaces, gate: Gate):
     """A server with a short lease, two machines on it, and a call of one that the processor has."""
-    server = servers(environment={"PROGRESSOR_LEASE": "1s"}).start()
+    server = servers(environment={"PROGRESSOR_LEASE": "2s"}).start()
     space = spaces(server.client)
 
     def behave(i):

@@ -1,5 +1,9 @@
 """Work that an outage of the database meets, and what has to be true of it."""
 
+from collections.abc import Callable
+
+import grpc
+
 from .client import Space, fails
 from .processor import Answer, timer_in
 from .stubs import automaton_pb2
@@ -47,9 +51,9 @@ class Work:
         was lost; and those who repeat with their keys find one effect."""
         space = self.space
         eventually(space.client.serving, "health says that it is back", timeout=60)
-        assert space.call("called", b"keyed", key="call") == b"keyed"
-        space.notify("notified", b"keyed", key="notify")
-        space.start("started", b"keyed", key="start")
+        self._repeat(lambda: space.call("called", b"keyed", key="call"))
+        self._repeat(lambda: space.notify("notified", b"keyed", key="notify"))
+        self._repeat(lambda: space.start("started", b"keyed", key="start"))
         eventually(lambda: self._events("armed") == [b"init", b"timeout"], "the timer fires")
         eventually(lambda: self._events("notified") == [b"init", b"before", b"keyed"],
                    "the notification is delivered")
@@ -61,6 +65,19 @@ class Work:
         if kept:
             steps = [i.step for i in space.invocations()]
             assert len(steps) == len(set(steps)), "answers are kept: each step was invoked once"
+
+    @staticmethod
+    def _repeat(request: Callable[[], object]) -> None:
+        """As a client does: until it is neither unavailable nor late."""
+        def answered() -> bool:
+            try:
+                request()
+                return True
+            except grpc.RpcError as error:
+                assert error.code().name in ("UNAVAILABLE", "DEADLINE_EXCEEDED"), error
+                return False
+
+        eventually(answered, "the request is answered", timeout=30)
 
     def _events(self, id: str) -> list[bytes]:
         return [event.removesuffix(self.payload) for event in self.space.events(id)]
