@@ -65,6 +65,7 @@ struct ScenarioRunner: ~Copyable {
     case "fence":
       return batches.isEmpty
         ? ["nothing to fence"] : play([.fenced(batches.removeFirst().id)])
+    case "renew": return play([.leaseRenewed(until: leaseUntil)])
     case "endpoint": return play([.endpointReady(NamespaceNumber(1))])
     case "pause-namespace": return setPause(Pause(pausedAt: now.wall, reason: arguments.first))
     case "resume-namespace": return setPause(nil)

@@ -149,6 +149,9 @@ extension Engine {
   mutating func fenced(_ id: BatchID) {
     for slot in slots.indices {
       guard let entries = slots[slot].ended(id) else { continue }
+      // Another may be the owner already: nothing begins in place of what is dropped here, until a
+      // renewal says otherwise or the loss is told.
+      lease.lost()
       for entry in entries {
         switch entry.origin {
         case .step(let machine, _), .notification(let machine, _, _): drop(machine, .notOwner)
