@@ -1,4 +1,3 @@
-import DequeModule
 import MachineModel
 
 /// A namespace in the engine: its settings, and the gate through which its steps go.
@@ -11,8 +10,13 @@ final class NamespaceState {
   /// Steps between the gate and their end, and those of them that a processor works on.
   private(set) var steps = 0
   private(set) var invocations = 0
-  /// Machines whose step waits at the gate; each stands here once at most.
-  var waiting: Deque<ResidentMachine> = []
+  /// Machines whose step waits at the gate, everything read; those whose step waits with nothing read
+  /// for it; and how many are being read.
+  var waiting = GateQueue(isOutside: false)
+  var outside = GateQueue(isOutside: true)
+  var preparing = 0
+  /// Set while `Engine.admitWaiting` works on this namespace.
+  var isAdmitting = false
 
   /// Requests that wait until no step runs here.
   var quietWaiters: [RequestID] = []

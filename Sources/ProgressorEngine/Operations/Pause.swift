@@ -45,9 +45,9 @@ extension Engine {
   /// in turn; nothing that is due is lost.
   mutating func turnAway(_ namespace: NamespaceState) {
     guard let pause = namespace.settings.pause else { return }
-    let waiting = namespace.waiting
-    namespace.waiting = []
-    for machine in waiting where !machine.isDropped && machine.running?.phase == .gated {
+    let waiting = namespace.waiting.takeAll() + namespace.outside.takeAll()
+    for machine in waiting {
+      machine.running?.phase = nil
       if machine.running?.requestID == nil {
         end(machine)
       } else {

@@ -220,7 +220,8 @@ extension Engine {
     guard let pending = take(id) else { return }
     if let reply { effects.append(.reply(id, reply)) }
     guard let machine = pending.machine else { return }
-    if machine.running?.requestID == id {
+    let isRunning = machine.running?.requestID == id
+    if isRunning {
       switch machine.running?.phase {
       case .invoking, .committing: return
       case .loading, .gated, nil: break
@@ -235,7 +236,11 @@ extension Engine {
     if let key = pending.key {
       settle(key.key, owner: id, reply ?? .error(.cancelled), machine)
     }
-    if machine.running == nil { advance(machine) }
+    if isRunning, machine.running?.phase == .gated {
+      end(machine)
+    } else if machine.running == nil {
+      advance(machine)
+    }
   }
 }
 

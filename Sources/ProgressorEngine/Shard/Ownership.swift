@@ -50,7 +50,7 @@ extension Engine {
     if let step = machine.running {
       machine.running = nil
       if steps.removeValue(forKey: step.id) != nil { machine.namespace.invocationEnded() }
-      if step.holdsGate { stepLeft(machine.namespace) }
+      leaveGate(step, machine.namespace)
     }
     let slot = slot(of: machine.shard)
     _ = slots[slot].remove { pending in

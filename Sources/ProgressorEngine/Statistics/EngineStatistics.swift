@@ -78,7 +78,7 @@ extension NamespaceState {
     return NamespaceStatistics(
       name: settings.name, number: number, requests: requests, stepsInFlight: steps,
       maximumStepsInFlight: stepLimit, callsInFlight: invocations,
-      maximumCallsInFlight: invocationLimit, waiting: waiting.count, active: active,
+      maximumCallsInFlight: invocationLimit, waiting: waiting.count + outside.count, active: active,
       due: due.count, parked: parked.count, hasBacklog: hasBacklog,
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
       longestMailbox: longestMailbox, longestQueue: longestQueue, counts: counts)

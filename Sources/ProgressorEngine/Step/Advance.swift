@@ -22,7 +22,7 @@ extension Engine {
     machine.running = RunningStep(id: StepID(nextNumber()), item: item, pending: pending)
     if !lease.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
     if slots[slot(of: machine.shard)].isDelayed { return abandon(machine, .storageUnavailable) }
-    prepare(machine)
+    approachGate(machine)
   }
 
   /// Reads what the step needs and memory does not have; then lets its operation decide.
@@ -119,33 +119,6 @@ extension Engine {
     }
   }
 
-  /// Lets a namespace's next steps through its gate.
-  mutating func admitWaiting(_ namespace: NamespaceState) {
-    while namespace.isOpen, let machine = namespace.waiting.popFirst() {
-      guard !machine.isDropped, machine.running?.phase == .gated else { continue }
-      if let id = machine.running?.requestID, requests[id] == nil {
-        end(machine)
-      } else if !lease.isTrusted(at: now.uptime) {
-        abandon(machine, .notOwner)
-      } else {
-        invoke(machine)
-      }
-    }
-  }
-
-  /// To the processor, as soon as the namespace's limits allow.
-  mutating func enterGate(_ machine: ResidentMachine) {
-    if machine.mailbox.hasUrgent {
-      stepBack(machine)
-    } else if machine.namespace.isOpen {
-      invoke(machine)
-    } else {
-      machine.running?.phase = .gated
-      machine.namespace.waiting.append(machine)
-      machine.namespace.counts.waited += 1
-    }
-  }
-
   /// The step ends; nothing of it is in the way of the next one.
   mutating func end(_ machine: ResidentMachine) {
     guard let step = machine.running else { return }
@@ -155,7 +128,7 @@ extension Engine {
     case .notification: machine.deliveryQueued = false
     case .request: break
     }
-    releaseGate(step, machine)
+    leaveGate(step, machine.namespace)
     retryNotifies(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued, !machine.namespace.due.isEmpty {
@@ -194,35 +167,15 @@ extension Engine {
     count(.postponed, machine)
     if let id = step.requestID {
       machine.running = nil
-      releaseGate(step, machine)
+      leaveGate(step, machine.namespace)
       conclude(id, .error(error), machine)
       retryNotifies(machine)
     } else {
       machine.running = nil
-      releaseGate(step, machine)
+      leaveGate(step, machine.namespace)
       rearm(machine)
     }
     advance(machine)
-  }
-
-  private mutating func releaseGate(_ step: RunningStep, _ machine: ResidentMachine) {
-    guard step.holdsGate else { return }
-    stepLeft(machine.namespace)
-    admitWaiting(machine.namespace)
-  }
-
-  /// A step of the namespace is over.
-  mutating func stepLeft(_ namespace: NamespaceState) {
-    namespace.stepEnded()
-    if namespace.steps == 0 { answerQuietWaiters(namespace) }
-  }
-
-  /// A step that waits at the gate has not begun: what is more urgent goes first, then it begins anew.
-  mutating func stepBack(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
-    machine.running = nil
-    machine.namespace.waiting.removeAll { $0 === machine }
-    machine.mailbox.prepend(step.item)
   }
 }
 

@@ -34,6 +34,9 @@ struct RunningStep {
   var remembered: IdempotencyRow?
 
   var holdsGate = false
+  /// It waits with nothing read for it; its machine is being read for it.
+  var isOutside = false
+  var isPreparing = false
   /// When its processor was called, on `Moment.uptime`.
   var invokedAt: Int64 = 0
   /// What its commit makes true.
