@@ -48,6 +48,7 @@ public struct Engine: ~Copyable {
   /// Takes one input in; what follows from it is appended to `effects`.
   public mutating func handle(_ input: Input, now: Moment, into effects: inout [Effect]) {
     self.now = now
+    turns.latestWall = max(turns.latestWall, now.wall)
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
     switch input {
@@ -74,6 +75,7 @@ public struct Engine: ~Copyable {
   /// Ends a turn: runs what is due, hands full batches to idle writers, asks for the next wake-up.
   public mutating func flush(now: Moment, into effects: inout [Effect]) {
     self.now = now
+    turns.latestWall = max(turns.latestWall, now.wall)
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
     expireRequests()

@@ -12,6 +12,10 @@ struct Turns {
   /// The next read is not before this `Moment.uptime`, after one that failed.
   var readAt: Int64?
 
+  /// The latest time of day that there was: up to then machines were found due. The clock may have been
+  /// set back since, and what is in a backlog is in nothing else.
+  var latestWall = Timestamp.earliest
+
   /// When something may go on that only time holds up.
   func wakeAt(after uptime: Int64) -> Int64? {
     var next = readAt
@@ -114,7 +118,7 @@ extension Engine {
     else { return }
     if namespace.backlogPosition == nil { namespace.hasBacklog = false }
     let query = DueQuery(
-      after: namespace.backlogPosition, until: now.wall, limit: configuration.lookAheadPage,
+      after: namespace.backlogPosition, until: turns.latestWall, limit: configuration.lookAheadPage,
       namespace: namespace.number)
     turns.reading = (query, namespace)
     effects.append(.readDue(query))

@@ -34,6 +34,7 @@ extension Simulation {
   /// another one. True when the node lost its lease by it.
   func noticesAnotherDatabase(_ node: SimulatedNode) -> Bool {
     guard node.generation != storage.generation else { return false }
+    if node.frozenUntil > agenda.now { return true }
     node.generation = storage.generation
     guard isOn(.timelineCheck), let identity = node.identity else { return false }
     leaseGone(node, identity)
