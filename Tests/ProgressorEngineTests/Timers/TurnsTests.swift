@@ -11,6 +11,8 @@ struct TurnsTests {
     private var engine: Engine
     private var database = ScenarioDatabase()
     private var uptime: Int64 = 0
+    /// By so much the time of day was set back, in microseconds.
+    var setBack: Int64 = 0
     private var lastRequest: UInt64 = 0
     /// What the processors of the namespaces work on.
     private(set) var open: [Invocation] = []
@@ -43,7 +45,7 @@ struct TurnsTests {
 
     private var now: Moment {
       Moment(
-        wall: Timestamp(microseconds: 1_700_000_000_000_000 + uptime), uptime: uptime)
+        wall: Timestamp(microseconds: 1_700_000_000_000_000 + uptime - setBack), uptime: uptime)
     }
 
     func play(_ inputs: Input...) {
@@ -157,6 +159,22 @@ struct TurnsTests {
     world.finish()
     #expect(world.timeouts.sorted() == Self.crowd.sorted())
     #expect(world.mostOpen == 2)
+    #expect(try !world.statistics().hasBacklog)
+  }
+
+  @Test("A clock that is set back leaves nothing behind of what memory does not hold")
+  func backlogAndClock() throws {
+    let world = World(page: 4)
+    for id in Self.crowd { world.start(id) }
+    world.pass(seconds: 2)
+    #expect(try world.statistics().hasBacklog)
+    world.setBack = 1_500_000
+    world.finish()
+    for _ in 0..<20 {
+      world.pass(seconds: 1)
+      world.finish()
+    }
+    #expect(world.timeouts.sorted() == Self.crowd.sorted())
     #expect(try !world.statistics().hasBacklog)
   }
 
