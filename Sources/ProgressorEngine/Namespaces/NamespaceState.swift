@@ -41,6 +41,8 @@ final class NamespaceState {
   /// this position of the pass that is under way.
   var hasBacklog = false
   var backlogPosition: DuePosition?
+  /// Some became due since that pass began that it may not find.
+  var missesSome = false
   /// Nothing is let in before this `Moment.uptime`.
   var restsUntil = Int64.min
 

@@ -35,6 +35,7 @@ extension NamespaceState {
       parked.insert(machine)
     } else {
       hasBacklog = true
+      missesSome = true
     }
     return true
   }
@@ -87,6 +88,7 @@ extension Engine {
       namespace.due.append(id)
     } else {
       namespace.hasBacklog = true
+      namespace.missesSome = true
     }
     joinTurns(namespace)
   }
@@ -116,7 +118,10 @@ extension Engine {
     guard namespace.hasBacklog, !namespace.parks, turns.reading == nil,
       namespace.due.count <= configuration.maximumDue / 2, turns.readAt == nil
     else { return }
-    if namespace.backlogPosition == nil { namespace.hasBacklog = false }
+    if namespace.backlogPosition == nil {
+      namespace.hasBacklog = false
+      namespace.missesSome = false
+    }
     let query = DueQuery(
       after: namespace.backlogPosition, until: turns.latestWall, limit: configuration.lookAheadPage,
       namespace: namespace.number)
@@ -135,7 +140,7 @@ extension Engine {
       return true
     }
     namespace.backlogPosition = page.count < query.limit ? nil : page.last?.position
-    if namespace.backlogPosition != nil { namespace.hasBacklog = true }
+    namespace.hasBacklog = namespace.backlogPosition != nil || namespace.missesSome
     for due in page {
       if namespace.due.count >= configuration.maximumDue {
         // From the beginning again, once half of the queue had its turn.
