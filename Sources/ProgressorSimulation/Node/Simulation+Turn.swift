@@ -86,7 +86,7 @@ extension Simulation {
       for flight in node.batchesInOrder where flight.batch.id == id {
         node.batches[flight.batch.slot] = nil
       }
-    case .leaseRenewed(let until): node.trustedUntil = until
+    case .leaseRenewed(let until): node.trustedUntil = max(node.trustedUntil, until)
     case .shardsAcquired(let grants): for grant in grants { node.owned[grant.shard] = grant.epoch }
     case .shardsLost(let shards):
       for shard in shards { node.owned[shard] = nil }
