@@ -6,7 +6,8 @@ import time
 import grpc
 import pytest
 from support.client import Gate, fails
-from support.processor import Answer, Refusal, timer_in
+from support.postgres import frozen, postmaster_of
+from support.processor import Answer, Refusal, ScriptedProcessor, timer_in
 from support.server import progressor
 from support.stubs import automaton_pb2
 from support.waiting import eventually
@@ -16,6 +17,10 @@ PAUSED = automaton_pb2.STATUS_FILTER_PAUSED
 
 def kinds(space, machine=None):
     return [i.kind for i in space.invocations(machine)]
+
+
+def pause_request(space):
+    return automaton_pb2.PauseRequest(namespace=space.name, id="m")
 
 
 def waking(seconds):
@@ -68,8 +73,7 @@ def test_a_pause_waits_for_the_step_that_runs_and_turns_away_what_waits_behind_i
     running = space.call_later("m", b"slow")
     gate.wait_for_entry()
     waiting = space.call_later("m", b"behind")
-    pausing = space.client.automaton.Pause.future(
-        automaton_pb2.PauseRequest(namespace=space.name, id="m"), timeout=30)
+    pausing = space.client.automaton.Pause.future(pause_request(space), timeout=30)
     eventually(lambda: not pausing.done(), "the pause waits")
     gate.open()
     pausing.result()
@@ -157,8 +161,56 @@ def test_pausing_a_namespace_waits_for_the_steps_that_run_in_it(space):
         space.start("new")
     gate.open()
     space.pause_all()
-    assert running.done() or running.result() is not None
+    running.result()
     space.resume_all()
+
+
+def test_a_pause_waits_no_longer_than_its_processor_is_there(client, spaces):
+    own, gate = ScriptedProcessor(), Gate()
+    space = spaces(client, endpoint=own.endpoint)
+    own.behave(space.name, lambda i: gate.wait() if i.kind == "call" else None)
+    space.start("m")
+    running = space.call_later("m")
+    gate.wait_for_entry()
+    pausing = client.automaton.Pause.future(pause_request(space), timeout=30)
+    own.stop()
+    gate.open()
+    with fails("UNAVAILABLE", "PROCESSOR_UNAVAILABLE"):
+        running.result()
+    pausing.result()
+    assert space.get("m").HasField("paused")
+
+
+def test_a_pause_that_its_caller_gave_up_before_it_began_is_dropped(space):
+    gate = Gate()
+    space.behave(lambda i: gate.wait() if i.args == b"slow" else Answer(response=i.args))
+    space.start("m")
+    running = space.call_later("m", b"slow")
+    gate.wait_for_entry()
+    with fails("DEADLINE_EXCEEDED"):
+        space.pause("m", timeout=0.3)
+    gate.open()
+    running.result()
+    assert space.call("m", b"next") == b"next"
+    assert not space.get("m").HasField("paused")
+
+
+def test_a_pause_while_the_database_is_frozen_is_unavailable_and_can_be_repeated(servers, spaces):
+    server = servers(environment={"PROGRESSOR_LEASE": "5s"}).start()
+    space = spaces(server.client)
+    space.start("m")
+    with frozen(postmaster_of(server.data)):
+        for pause in (lambda: space.pause("m"), space.pause_all):
+            with fails("UNAVAILABLE"):
+                pause()
+    eventually(server.client.serving, "the database is back", 30)
+    space.pause("m", "2")
+    space.pause_all()
+    assert space.get("m").HasField("paused")
+    space.resume_all()
+    space.resume("m")
+    space.call("m", b"x")
+    assert space.events("m") == [b"", b"x"], "nothing of the machine was lost or failed"
 
 
 def test_a_crowd_that_waited_for_the_resumption_is_admitted_by_the_limits(client, spaces):
@@ -173,15 +225,14 @@ def test_a_crowd_that_waited_for_the_resumption_is_admitted_by_the_limits(client
         threading.Event().wait(0.002)  # the work of a step
         with lock:
             running -= 1
-        return waking(0.2)(i)
+        return waking(3)(i)
 
     space = spaces(client, counted, max_in_flight=4)
     for number in range(300):
         space.start(f"m{number}")
-        if number == 10:
-            space.pause_all()
-            space.resume_all()
     space.pause_all()
+    last = max(m.timer.ToMicroseconds() for page in space.pages() for m in page) / 1e6
+    eventually(lambda: time.time() > last, "all of them are due")
     space.resume_all()
     eventually(lambda: kinds(space).count("timeout") == 300, "every timer fires", 30)
     assert most <= 4
