@@ -146,6 +146,7 @@ let package = Package(
         "GRPC", "HTTP2",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "NIOConcurrencyHelpers", package: nio),
+        .product(name: "NIOEmbedded", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),
