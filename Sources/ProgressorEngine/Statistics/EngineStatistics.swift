@@ -22,6 +22,8 @@ public struct EngineStatistics: Sendable, Hashable {
   public var maximumRequests = 0
   /// Requests that the shell refused before the engine saw them, for the same limit.
   public var refusedBeforehand: UInt64 = 0
+  /// Turns of the shell's loop that took long.
+  public var slowTurns: UInt64 = 0
   public var machines = 0
   /// About, of machines that were idle once since they were read.
   public var residentBytes = 0

@@ -1,3 +1,4 @@
+import Logging
 import MachineModel
 import NIOCore
 import ProgressorEngine
@@ -11,6 +12,7 @@ final class EngineCore {
     let observers: [any InputObserver]
     /// Hands an input to a later turn.
     let submit: @Sendable (Input) -> Void
+    let logger: Logger
   }
 
   private var engine: Engine?
@@ -24,6 +26,7 @@ final class EngineCore {
   /// Losses of shards that this turn handled.
   private var losses = 0
   private var wakeUp: (time: Int64, task: Scheduled<Void>)?
+  private var watch = TurnWatch()
 
   init(eventLoop: any EventLoop, clock: NodeClock) {
     self.eventLoop = eventLoop
@@ -46,7 +49,9 @@ final class EngineCore {
 
   /// The engine's statistics; nil = it does not run.
   func takeStatistics() -> EngineStatistics? {
-    engine?.takeStatistics(at: clock.now().uptime)
+    var statistics = engine?.takeStatistics(at: clock.now().uptime)
+    statistics?.slowTurns = watch.slowTurns
+    return statistics
   }
 
   /// One turn. Nothing happens before `start`; the inbox keeps what comes.
@@ -54,6 +59,7 @@ final class EngineCore {
     guard let outside else { return }
     inbox.take(&entries)
     if entries.isEmpty { return }
+    watch.turnBegins()
     let now = clock.now()
     for entry in entries {
       switch entry {
@@ -65,9 +71,11 @@ final class EngineCore {
         engine?.handle(input, now: now, into: &effects)
       }
     }
-    entries.removeAll(keepingCapacity: true)
     engine?.flush(now: now, into: &effects)
     perform(now: now, outside)
+    watch.turnEnded(entries, effects, outside.logger)
+    entries.removeAll(keepingCapacity: true)
+    effects.removeAll(keepingCapacity: true)
   }
 
   private func prepare(_ input: Input, now: Moment, _ outside: Outside) {
@@ -91,7 +99,6 @@ final class EngineCore {
       case .wake(let time): wake(at: time, now: now, outside)
       }
     }
-    effects.removeAll(keepingCapacity: true)
     // Replies tell what is durable already, and storage answers later: handing them over in this
     // order keeps the order of effects.
     replies.sendCollected()

@@ -23,6 +23,7 @@ public final class Node: Service {
     var core: NodeCore?
     var server: GRPCServer?
     var metrics: MetricsEndpoint?
+    var probes: LoopProbes?
   }
 
   /// - Parameter onServing: Told once, when machines are served for the first time, where. A node
@@ -69,6 +70,7 @@ public final class Node: Service {
       return parts
     }
     if let metrics = parts.metrics { await metrics.stop() }
+    parts.probes?.stop()
     if let core = parts.core { await core.announceStop() }
     if let server = parts.server {
       logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
@@ -125,7 +127,9 @@ public final class Node: Service {
           return exposition.text
         }
       }
-      running.withLock { $0.metrics = metrics }
+      let loops = LoopProbes.loops(of: group, engine: core.eventLoop)
+      let probes = LoopProbes(loops, registry: registry)
+      running.withLock { ($0.metrics, $0.probes) = (metrics, probes) }
     } catch {
       throw NodeFailure(error, flag: "--metrics-listen")
     }

@@ -112,7 +112,7 @@ final class NodeCore: Sendable {
         settings,
         EngineCore.Outside(
           storage: storage, processors: parts.processors, observers: [parts.monitor, timeouts],
-          submit: { engine.submit($0) }))
+          submit: { engine.submit($0) }, logger: logger))
       parts.repairs.look()
     }
   }
@@ -152,6 +152,9 @@ final class NodeCore: Sendable {
       }
     }
   }
+
+  /// The loop of the engine.
+  var eventLoop: any EventLoop { engine.eventLoop }
 
   /// What the node knows about itself.
   func statistics() -> EventLoopFuture<NodeStatistics> {

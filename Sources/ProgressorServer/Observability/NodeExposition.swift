@@ -63,6 +63,10 @@ struct NodeExposition {
     exposition.sample(Double(engine.leaseRemaining) / 1e6)
     let counters: [(String, UInt64, String)] = [
       (
+        "progressor_slow_turns_total", engine.slowTurns,
+        "Turns of the engine's loop that took more than 250 ms; the log says what they did."
+      ),
+      (
         "progressor_evictions_total", engine.counts.evictions, "Machines that left memory for room."
       ),
       ("progressor_commit_batches_total", engine.counts.batches, "Transactions of steps."),

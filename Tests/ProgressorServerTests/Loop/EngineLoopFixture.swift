@@ -1,3 +1,4 @@
+import Logging
 import MachineModel
 import NIOCore
 import NIOPosix
@@ -17,14 +18,17 @@ struct EngineLoopFixture {
     loop = EngineLoop(eventLoop: group.next(), maximumRequests: 100, clock: NodeClock())
   }
 
-  func start() async throws {
+  func start(
+    observers: @escaping @Sendable () -> [any InputObserver] = { [] },
+    logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+  ) async throws {
     let (loop, storage) = (loop, storage)
     try await loop.eventLoop.submit {
       loop.start(
         EngineConfiguration(),
         EngineCore.Outside(
-          storage: storage, processors: NoProcessors(), observers: [],
-          submit: { loop.submit($0) }))
+          storage: storage, processors: NoProcessors(), observers: observers(),
+          submit: { loop.submit($0) }, logger: logger))
     }.get()
   }
 

@@ -1,0 +1,83 @@
+import ProgressorEngine
+
+/// What a turn of the engine's loop did, by kinds and numbers, for the log.
+struct TurnReport {
+  private(set) var inputs: [String: Int] = [:]
+  private(set) var effects: [String: Int] = [:]
+
+  init(_ entries: [EngineInbox.Entry], _ effects: [Effect]) {
+    for entry in entries { inputs[entry.kind, default: 0] += 1 }
+    for effect in effects { self.effects[effect.kind, default: 0] += 1 }
+  }
+
+  /// `loaded 3, request 512`; the most first.
+  static func text(_ counts: [String: Int]) -> String {
+    counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }
+      .map { "\($0.key) \($0.value)" }.joined(separator: ", ")
+  }
+}
+
+extension EngineInbox.Entry {
+  fileprivate var kind: String {
+    switch self {
+    case .request(let request, _): request.operation.kind
+    case .input(let input): input.kind
+    }
+  }
+}
+
+extension ProgressorEngine.Operation {
+  fileprivate var kind: String {
+    switch self {
+    case .start: "start"
+    case .call: "call"
+    case .notify: "notify"
+    case .repair: "repair"
+    case .simpleRepair: "simpleRepair"
+    case .get: "get"
+    case .remove: "remove"
+    case .list: "list"
+    case .pause: "pause"
+    case .resume: "resume"
+    case .awaitQuiet: "awaitQuiet"
+    }
+  }
+}
+
+extension Input {
+  fileprivate var kind: String {
+    switch self {
+    case .request(let request): request.operation.kind
+    case .cancelled: "cancelled"
+    case .loaded: "loaded"
+    case .listed: "listed"
+    case .due: "due"
+    case .processorAnswered: "processorAnswered"
+    case .endpointReady: "endpointReady"
+    case .committed: "committed"
+    case .refused: "refused"
+    case .commitDelayed: "commitDelayed"
+    case .fenced: "fenced"
+    case .leaseRenewed: "leaseRenewed"
+    case .shardsAcquired: "shardsAcquired"
+    case .shardsLost: "shardsLost"
+    case .namespacesChanged: "namespacesChanged"
+    case .timePassed: "timePassed"
+    }
+  }
+}
+
+extension Effect {
+  fileprivate var kind: String {
+    switch self {
+    case .reply: "reply"
+    case .load: "load"
+    case .list: "list"
+    case .readDue: "readDue"
+    case .invoke: "invoke"
+    case .awaitEndpoint: "awaitEndpoint"
+    case .commit: "commit"
+    case .wake: "wake"
+    }
+  }
+}

@@ -1,0 +1,42 @@
+import CoreMetrics
+import NIOCore
+import PrometheusMetrics
+
+/// Measures how late each event loop of the server is: twenty times a second on each, a few
+/// microseconds each time.
+struct LoopProbes: Sendable {
+  private let tasks: [RepeatedTask]
+
+  /// Begins to measure. `loops` are named by the label `loop`.
+  init(_ loops: [(name: String, eventLoop: any EventLoop)], registry: PrometheusRegistry) {
+    registry.describe(
+      "progressor_loop_latency_seconds",
+      "How late an event loop began what it had to do, measured every 50 ms.")
+    tasks = loops.map { name, eventLoop in
+      let histogram = Timer(
+        label: "progressor_loop_latency_seconds", dimensions: [("loop", name)], factory: registry)
+      let latency = NIOLoopBoundBox.makeBoxSendingValue(
+        LoopLatency(startingAt: LoopProbes.now), eventLoop: eventLoop)
+      let interval = TimeAmount.nanoseconds(LoopLatency.interval)
+      return eventLoop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+        latency.value.ran(at: LoopProbes.now) { histogram.recordNanoseconds($0) }
+      }
+    }
+  }
+
+  /// Measures no more.
+  func stop() {
+    for task in tasks { task.cancel() }
+  }
+
+  /// The loops of a group, the engine's first.
+  static func loops(
+    of group: some EventLoopGroup, engine: any EventLoop
+  ) -> [(name: String, eventLoop: any EventLoop)] {
+    let others = group.makeIterator().filter { $0 !== engine }
+    return [("engine", engine)]
+      + others.enumerated().map { ("connections-\($0.offset + 1)", $0.element) }
+  }
+
+  private static var now: Int64 { Int64(clamping: NIODeadline.now().uptimeNanoseconds) }
+}
