@@ -82,6 +82,7 @@ def test_mailbox_and_notifications(measured, spaces):
     gate.wait_for_entry()
     calls += [space.call_later("m", b"c1"), space.call_later("m", b"c2")]
     eventually(lambda: server.metrics.used("mailbox", space.name) == 2, "two calls wait")
+    assert server.metrics.used("mailbox", space.name) == 2, "a look takes nothing from the next"
     with fails("RESOURCE_EXHAUSTED", "OVERLOADED", about=(space.name, "m")) as failure:
         space.call("m", b"refused")
     is_pushed_back(failure[0])

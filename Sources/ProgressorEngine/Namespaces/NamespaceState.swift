@@ -48,8 +48,8 @@ final class NamespaceState {
 
   /// For statistics.
   var counts = NamespaceCounts()
-  var longestMailbox = 0
-  var longestQueue = 0
+  var longestMailbox = Peak()
+  var longestQueue = Peak()
 
   /// Microseconds before parked work goes on: none the first time, then more and more, so that an
   /// endpoint that accepts connections and refuses every call is not called in a circle.

@@ -86,8 +86,8 @@ extension Engine {
         expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
     }
     machine.enqueuesInFlight += 1
-    machine.namespace.longestQueue = max(
-      machine.namespace.longestQueue, machine.notifications.count + machine.enqueuesInFlight)
+    machine.namespace.longestQueue.record(
+      machine.notifications.count + machine.enqueuesInFlight, at: now.uptime)
     slots[slot].add(record, from: .notification(machine, notification, pending.request.id))
   }
 

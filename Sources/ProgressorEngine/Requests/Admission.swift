@@ -103,9 +103,8 @@ extension Engine {
       if machine.running?.phase == .gated { stepBack(machine) }
     default:
       machine.mailbox.append(.request(id))
-      machine.namespace.longestMailbox = max(
-        machine.namespace.longestMailbox,
-        machine.mailbox.requestCount - (machine.running == nil ? 1 : 0))
+      machine.namespace.longestMailbox.record(
+        machine.mailbox.requestCount - (machine.running == nil ? 1 : 0), at: now.uptime)
     }
     advance(machine)
   }

@@ -45,8 +45,8 @@ public struct EngineStatistics: Sendable, Hashable {
 }
 
 extension Engine {
-  /// The statistics as of `now`; the longest queues are measured anew from here on.
-  public mutating func takeStatistics(at uptime: Int64) -> EngineStatistics {
+  /// The statistics as of `uptime`. Who takes them changes nothing for others.
+  public func takeStatistics(at uptime: Int64) -> EngineStatistics {
     var statistics = EngineStatistics()
     statistics.requests = requests.count
     statistics.maximumRequests = configuration.maximumRequests
@@ -62,7 +62,7 @@ extension Engine {
       if slot.isDelayed { statistics.delayedWriters += 1 }
     }
     statistics.counts = counts
-    statistics.namespaces = namespaces.values.map { $0.takeStatistics() }
+    statistics.namespaces = namespaces.values.map { $0.takeStatistics(at: uptime) }
       .sorted { $0.number.number < $1.number.number }
     return statistics
   }
@@ -75,15 +75,15 @@ extension Engine {
 }
 
 extension NamespaceState {
-  func takeStatistics() -> NamespaceStatistics {
-    defer { (longestMailbox, longestQueue) = (0, 0) }
-    return NamespaceStatistics(
+  func takeStatistics(at uptime: Int64) -> NamespaceStatistics {
+    NamespaceStatistics(
       name: settings.name, number: number, requests: requests, stepsInFlight: steps,
       maximumStepsInFlight: stepLimit, callsInFlight: invocations,
       maximumCallsInFlight: invocationLimit, waiting: waiting.count + outside.count, active: active,
       due: due.count, parked: parked.count, hasBacklog: hasBacklog,
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
-      longestMailbox: longestMailbox, longestQueue: longestQueue, counts: counts)
+      longestMailbox: longestMailbox.height(at: uptime),
+      longestQueue: longestQueue.height(at: uptime), counts: counts)
   }
 }
 

@@ -90,7 +90,8 @@ public struct NamespaceStatistics: Sendable, Hashable {
   public var hasBacklog = false
   public var maximumMailbox = 0
   public var maximumNotifications = 0
-  /// The most that waited on one machine since the statistics were last taken.
+  /// The most that a request, or a notification, found or made waiting on one machine in the last
+  /// minute, itself included.
   public var longestMailbox = 0
   public var longestQueue = 0
   public var counts = NamespaceCounts()
