@@ -14,10 +14,24 @@ public struct NodeConfiguration: Sendable, Hashable {
 
   /// What the configuration asks of a namespace.
   public enum NamespaceDirective: Sendable, Hashable {
-    /// Of the file: create it so, or change it to be so.
+    /// Of the file: create it so, or change it to be so. Its endpoint may be of `--namespace`.
     case define(Namespace)
-    /// Of `--namespace`: create it with this endpoint, or change its endpoint and nothing else.
+    /// Of `--namespace`, and not in the file: create it with this endpoint, or change its endpoint and
+    /// nothing else.
     case point(name: String, endpoint: String)
+
+    /// The namespace's name.
+    public var name: String {
+      switch self {
+      case .define(let namespace): namespace.name
+      case .point(let name, _): name
+      }
+    }
+
+    /// Whether the file has it.
+    var isOfFile: Bool {
+      if case .define = self { true } else { false }
+    }
   }
 
   /// Where to serve; at least one.
@@ -26,7 +40,7 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var database: Database
   /// What is logged.
   public var log: LogConfiguration
-  /// In the order in which they are carried out.
+  /// In the order in which they are carried out; one for each name.
   public var namespaces: [NamespaceDirective]
   /// Microseconds.
   public var lease: Int64
@@ -58,6 +72,9 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var maximumConnectionPendingBytes: Int
   /// Where metrics are served; nil = nowhere.
   public var metricsListen: ServerAddress?
+
+  /// Every setting as it was given, or by default; for comparisons.
+  private let texts: [String: [String]]
 
   /// Reads the configuration.
   ///
@@ -101,8 +118,19 @@ public struct NodeConfiguration: Sendable, Hashable {
     maximumPendingBytes = try reader.number("limits.pending_size") ?? 0
     maximumConnectionPendingBytes = try reader.number("limits.connection_pending_size") ?? 0
     metricsListen = try NodeConfiguration.metricsListen(reader)
-    namespaces = (document?.namespaces ?? []).map { .define($0) }
-    namespaces += try NodeConfiguration.pointed(reader)
+    namespaces = try NodeConfiguration.namespaces(document?.namespaces ?? [], reader)
+    let given = Setting.all.map { setting in
+      let texts =
+        setting.kind == .list ? reader.list(setting.key) : reader.text(setting.key).map { [$0] }
+      return (setting.key, texts ?? [setting.defaultText])
+    }
+    texts = Dictionary(given) { first, _ in first }
+  }
+
+  /// The keys of the settings that the other configuration has otherwise, as ``Setting/all`` has them;
+  /// `namespaces` is not among them.
+  public func settingsChanged(in other: NodeConfiguration) -> [String] {
+    Setting.all.map(\.key).filter { texts[$0] != other.texts[$0] }
   }
 
   private static func listen(
@@ -134,9 +162,10 @@ public struct NodeConfiguration: Sendable, Hashable {
     throw reader.problem("metrics_listen", "\"\(text)\": metrics are served on HOST:PORT only")
   }
 
-  private static func pointed(
-    _ reader: SettingReader
+  private static func namespaces(
+    _ defined: [Namespace], _ reader: SettingReader
   ) throws(ConfigurationError) -> [NamespaceDirective] {
+    var defined = defined
     var directives: [NamespaceDirective] = []
     for text in reader.list("namespaces") ?? [] {
       // The first "=" divides: an endpoint may have one, a name given here may not.
@@ -151,9 +180,14 @@ public struct NodeConfiguration: Sendable, Hashable {
       } catch {
         throw reader.problem("namespaces", "\"\(text)\": \(error.message)")
       }
-      directives.append(.point(name: name, endpoint: endpoint))
+      // The endpoint of the file is not set first: it is no one that anybody wants.
+      if let index = defined.firstIndex(where: { $0.name.utf8.elementsEqual(name.utf8) }) {
+        defined[index].processor.endpoint = endpoint
+      } else {
+        directives.append(.point(name: name, endpoint: endpoint))
+      }
     }
-    return directives
+    return defined.map { .define($0) } + directives
   }
 
   /// Where the private cluster lives when nobody says: a place that outlives restarts. Root has a

@@ -24,6 +24,10 @@ public final class Node: Service {
     var server: GRPCServer?
     var metrics: MetricsEndpoint?
     var probes: LoopProbes?
+    /// The start is over.
+    var isStarted = false
+    /// What is to be carried out after the start.
+    var reload: NodeConfiguration?
   }
 
   /// - Parameter onServing: Told once, when machines are served for the first time, where. A node
@@ -81,6 +85,32 @@ public final class Node: Service {
     try? await parts.group?.shutdownGracefully()
   }
 
+  /// Carries out what a configuration that was read again can change of a node that runs: the file's
+  /// namespaces. The log says what that was, and which settings take a restart. One at a time.
+  public func reload(_ new: NodeConfiguration) async {
+    let core = running.withLock { parts in
+      if !parts.isStarted { parts.reload = new }
+      return parts.isStarted ? parts.core : nil
+    }
+    guard let core else { return }
+    let changed = configuration.settingsChanged(in: new)
+    if !changed.isEmpty {
+      logger.warning(
+        "the configuration was read again: these settings change with the next start",
+        metadata: ["settings": "\(changed.joined(separator: ", "))"])
+    }
+    do {
+      let names = try await core.applyNamespaces(new.namespaces.filter(\.isOfFile))
+      logger.notice(
+        "the configuration was read again: its namespaces are in force",
+        metadata: ["changed": "\(names.isEmpty ? "none" : names.joined(separator: ", "))"])
+    } catch {
+      logger.error(
+        "the configuration was read again: a namespace is not in force, nor are those behind it",
+        metadata: ["error": "\(error)"])
+    }
+  }
+
   private func startParts() async throws(NodeFailure) -> [ServerAddress] {
     let threads = configuration.threads ?? System.coreCount
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
@@ -107,6 +137,11 @@ public final class Node: Service {
     }
     let onServing = onServing
     core.whenServing { onServing(addresses) }
+    let reload = running.withLock { parts in
+      parts.isStarted = true
+      return parts.reload
+    }
+    if let reload { await self.reload(reload) }
     return addresses
   }
 

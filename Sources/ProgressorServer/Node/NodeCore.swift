@@ -135,21 +135,36 @@ final class NodeCore: Sendable {
   }
 
   /// Creates and changes namespaces as the configuration says.
+  ///
+  /// - Returns: the names of those that were not so before.
+  @discardableResult
   func applyNamespaces(
     _ directives: [NodeConfiguration.NamespaceDirective]
-  ) async throws(NodeFailure) {
-    for directive in directives {
-      do throws(ProgressorError) {
-        switch directive {
-        case .define(let namespace): _ = try await storage.replaceNamespace(namespace)
-        case .point(let name, let endpoint):
-          _ = try await storage.setEndpoint(endpoint, ofNamespace: name)
-        }
-      } catch {
-        throw NodeFailure(
-          error.code == .unavailable ? .databaseUnavailable : .configuration,
-          "a namespace of the configuration: \(error.message)")
+  ) async throws(NodeFailure) -> [String] {
+    var name: String?
+    do throws(ProgressorError) {
+      var versions: [[UInt8]: Int64] = [:]
+      for record in try await storage.listNamespaces() {
+        versions[Array(record.namespace.name.utf8)] = record.namespace.version
       }
+      var changed: [String] = []
+      for directive in directives {
+        name = directive.name
+        let record =
+          switch directive {
+          case .define(let namespace): try await storage.replaceNamespace(namespace)
+          case .point(let name, let endpoint):
+            try await storage.setEndpoint(endpoint, ofNamespace: name)
+          }
+        if versions[Array(directive.name.utf8)] != record.namespace.version {
+          changed.append(directive.name)
+        }
+      }
+      return changed
+    } catch {
+      throw NodeFailure(
+        error.code == .unavailable ? .databaseUnavailable : .configuration,
+        "the namespace\(name.map { " \($0)" } ?? "s") of the configuration: \(error.message)")
     }
   }
 

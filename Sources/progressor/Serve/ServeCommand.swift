@@ -13,7 +13,8 @@ struct ServeCommand: AsyncParsableCommand {
       PROGRESSOR_NAMESPACES (lists with commas). The command line goes before the environment, the \
       environment before the file.
 
-      SIGTERM and SIGINT let running requests end and stop; a second one stops at once.
+      SIGTERM and SIGINT let running requests end and stop; a second one stops at once. SIGHUP \
+      reads the configuration file again and creates and changes namespaces as it says.
       """)
 
   @Option(
@@ -57,7 +58,11 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     // A log's reader that goes away must not end the server.
     signal(SIGPIPE, SIG_IGN)
-    let configuration = try readConfiguration()
+    let reloading = Reloading()
+    defer { reloading.cancel() }
+    let source = source
+    let configuration: NodeConfiguration
+    do { configuration = try source.read() } catch { throw Serving.misconfigured("\(error)") }
     let log = configuration.log
     LoggingSystem.bootstrap { LineLogHandler(label: $0, configuration: log) }
     let logger = Logger(label: "progressor")
@@ -70,7 +75,11 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let group = ServiceGroup(services: [node], logger: Logger(label: "progressor.services"))
     let signals = StopSignals { Task { await group.triggerGracefulShutdown() } }
-    defer { signals.cancel() }
+    let following = reloading.follow(source, node, logger)
+    defer {
+      signals.cancel()
+      following.cancel()
+    }
     do {
       try await group.run()
     } catch let failure as NodeFailure {
@@ -79,7 +88,7 @@ struct ServeCommand: AsyncParsableCommand {
     logger.info("stopped")
   }
 
-  private func readConfiguration() throws -> NodeConfiguration {
+  private var source: ConfigurationSource {
     var flags: [String: [String]] = [:]
     if !listen.isEmpty { flags["listen"] = listen }
     if !namespace.isEmpty { flags["namespaces"] = namespace }
@@ -89,22 +98,6 @@ struct ServeCommand: AsyncParsableCommand {
     ] {
       if let value { flags[key] = [value] }
     }
-    do {
-      return try NodeConfiguration(
-        flags: flags, environment: Environment.all, file: try readFile())
-    } catch let error as ConfigurationError {
-      throw Serving.misconfigured(error.description)
-    } catch let error as InputFile.Failure {
-      throw Serving.misconfigured("--config: \(error.description)")
-    }
-  }
-
-  private func readFile() throws -> (text: String, path: String)? {
-    guard let path = config ?? Environment.value("PROGRESSOR_CONFIG") else { return nil }
-    let bytes = try InputFile.read(path: path)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw ConfigurationError(place: path, problem: "is no text in UTF-8")
-    }
-    return (text, path)
+    return ConfigurationSource(flags: flags, path: config ?? Environment.value("PROGRESSOR_CONFIG"))
   }
 }

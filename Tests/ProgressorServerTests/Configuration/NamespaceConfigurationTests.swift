@@ -45,7 +45,7 @@ struct NamespaceConfigurationTests {
     #expect(configuration.namespaces == [.define(expected)])
   }
 
-  @Test("--namespace points a namespace at an endpoint, after what the file says")
+  @Test("--namespace points a namespace at an endpoint, whatever the file says")
   func flags() throws {
     let file = (
       text: "namespaces:\n  - name: a\n    processor: {endpoint: \"h:1\"}\n", path: "p.yaml"
@@ -54,8 +54,8 @@ struct NamespaceConfigurationTests {
       flags: ["namespaces": ["a=h:2", "b=unix:/x=y"]], file: file)
     #expect(
       configuration.namespaces == [
-        .define(Namespace(name: "a", processor: ProcessorOptions(endpoint: "h:1"))),
-        .point(name: "a", endpoint: "h:2"), .point(name: "b", endpoint: "unix:/x=y"),
+        .define(Namespace(name: "a", processor: ProcessorOptions(endpoint: "h:2"))),
+        .point(name: "b", endpoint: "unix:/x=y"),
       ])
     for variable in ["PROGRESSOR_NAMESPACES", "PROGRESSOR_NAMESPACE"] {
       #expect(

@@ -74,6 +74,8 @@ struct NodeConfigurationTests {
     let changed = try NodeConfiguration(
       environment: ["HOME": "/h", setting.environmentVariable: value])
     #expect(plain != changed)
+    #expect(plain.settingsChanged(in: changed) == [setting.key])
+    #expect(plain.settingsChanged(in: plain) == [])
   }
 
   @Test(

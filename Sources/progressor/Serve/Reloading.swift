@@ -1,0 +1,46 @@
+import Dispatch
+import Glibc
+import Logging
+import ProgressorServer
+
+/// Reads the configuration again at each SIGHUP, one time after the other. The signal never ends the
+/// process, which the closing of a terminal would do else.
+struct Reloading {
+  private let source: any DispatchSourceSignal
+  private let requests: AsyncStream<Void>
+
+  /// From now on the signal counts, also before `follow`.
+  init() {
+    // Who asks while another time is waiting asks for the same.
+    let (requests, request) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    self.requests = requests
+    // The source sees the signal only if its default action does not end the process before.
+    signal(SIGHUP, SIG_IGN)
+    source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
+    source.setEventHandler { request.yield() }
+    source.resume()
+  }
+
+  /// Tells the node what was read, until the task is cancelled. What is wrong changes nothing.
+  func follow(_ source: ConfigurationSource, _ node: Node, _ logger: Logger) -> Task<Void, Never> {
+    let requests = requests
+    return Task {
+      for await _ in requests {
+        guard source.path != nil else {
+          logger.warning("SIGHUP: there is no configuration file that could be read again")
+          continue
+        }
+        do {
+          await node.reload(try source.read())
+        } catch {
+          logger.error(
+            "SIGHUP: the configuration cannot be used, the one before stays in force",
+            metadata: ["error": "\(error)"])
+        }
+      }
+    }
+  }
+
+  /// The signal is ignored from now on.
+  func cancel() { source.cancel() }
+}

@@ -1,0 +1,130 @@
+"""SIGHUP: the configuration file is read again while the server runs."""
+
+import signal
+
+import pytest
+from support.client import Space, fails
+from support.processor import echo
+from support.server import Server
+from support.stubs import namespaces_pb2
+from support.waiting import eventually
+
+
+class Configured:
+    """A server with a configuration file of its own."""
+
+    def __init__(self, server: Server):
+        self.server = server
+        self.path = server.directory / "progressor.yaml"
+        server.arguments += ["--config", str(self.path)]
+
+    def write(self, text: str) -> None:
+        self.path.write_text(text)
+
+    def namespaces(self, endpoint: str, *names: str, **fields: str) -> None:
+        rest = "".join(f"\n    {key}: {value}" for key, value in fields.items())
+        self.write("namespaces:\n" + "".join(
+            f'  - name: {name}\n    processor: {{endpoint: "{endpoint}"}}{rest}\n'
+            for name in names))
+
+    def hang_up(self, expected: str) -> str:
+        """Sends SIGHUP, waits until the log says what came of it, and answers what it says."""
+        seen = len(self.server.log.read_text())
+        self.server.send_signal(signal.SIGHUP)
+        return eventually(
+            lambda: (text := self.server.log.read_text()[seen:]) and expected in text and text,
+            f"the log says: {expected}")
+
+    def namespace(self, name: str) -> namespaces_pb2.Namespace:
+        request = namespaces_pb2.GetNamespaceRequest(name=name)
+        return self.server.client.namespaces.Get(request, timeout=30).namespace
+
+
+@pytest.fixture
+def configured(servers) -> Configured:
+    return Configured(servers())
+
+
+def test_namespaces_of_the_file_are_created_and_changed(configured, processor):
+    processor.behave("one", echo)
+    configured.namespaces(processor.endpoint, "one", "two")
+    server = configured.server.start()
+    space = Space(server.client, processor, "one")
+    space.start("m", b"x")
+    before = configured.namespace("two")
+    configured.namespaces(
+        processor.endpoint, "one", "three", idempotency_retention="1h")
+    log = configured.hang_up("in force")
+    assert "three" in log and "two" not in log
+    assert configured.namespace("one").idempotency_retention.seconds == 3600
+    assert configured.namespace("three").processor.endpoint == processor.endpoint
+    assert configured.namespace("two") == before, "what is only in the database stays"
+    assert space.call("m", b"y") == b"y", "the connection and the machine are as they were"
+    assert "changed=none" in configured.hang_up("in force"), "a second time changes nothing"
+    assert server.terminate() == 0
+
+
+def test_an_endpoint_of_the_command_line_stays(configured, processor):
+    configured.namespaces("127.0.0.1:1", "one")
+    configured.server.arguments += ["--namespace", f"one={processor.endpoint}"]
+    configured.server.start()
+    version = configured.namespace("one").version
+    assert "changed=none" in configured.hang_up("in force")
+    namespace = configured.namespace("one")
+    assert (namespace.processor.endpoint, namespace.version) == (processor.endpoint, version)
+
+
+@pytest.mark.parametrize(("text", "place"), [
+    ("lease: soon\n", "progressor.yaml:1: lease"),
+    ("namespaces:\n  - name: one\n    processor: {endpoint: nowhere}\n", "processor.endpoint"),
+    ("namespaces:\n  - name: one\n    procesor: {}\n", "progressor.yaml:3: procesor"),
+    ("lease: [", "progressor.yaml"),
+    ("\udcff\udcfe", "progressor.yaml"),
+])
+def test_a_file_that_is_wrong_changes_nothing(configured, processor, text, place):
+    configured.namespaces(processor.endpoint, "one")
+    server = configured.server.start()
+    before = configured.namespace("one")
+    configured.path.write_bytes(text.encode(errors="surrogateescape"))
+    log = configured.hang_up("stays in force")
+    assert place in log and " error " in log, log
+    assert configured.namespace("one") == before
+    configured.namespaces(processor.endpoint, "two")
+    configured.hang_up("in force")
+    assert configured.namespace("two").processor.endpoint == processor.endpoint
+    assert server.running
+
+
+def test_a_file_that_is_gone_changes_nothing(configured, processor):
+    configured.namespaces(processor.endpoint, "one")
+    configured.server.start()
+    configured.path.unlink()
+    log = configured.hang_up("stays in force")
+    assert str(configured.path) in log
+    assert configured.namespace("one").processor.endpoint == processor.endpoint
+
+
+def test_settings_that_take_a_restart_are_named(configured, processor):
+    configured.write("lease: 5s\ndrain_timeout: 2s\n")
+    configured.server.start()
+    configured.write("lease: 6s\nslots: 3\ndrain_timeout: 2s\n")
+    log = configured.hang_up("in force")
+    assert "lease, slots" in log and " warning " in log, log
+    assert "drain_timeout" not in log
+
+
+def test_without_a_file_it_goes_on(servers):
+    server = servers().start()
+    server.send_signal(signal.SIGHUP)
+    eventually(lambda: "no configuration file" in server.log.read_text(), "the log says so")
+    with fails("NOT_FOUND", "NAMESPACE_NOT_FOUND"):
+        Space(server.client, None, "none").get("m")
+
+
+def test_while_it_starts(configured, processor):
+    configured.namespaces(processor.endpoint, "one")
+    server = configured.server.start(wait=False)
+    eventually(lambda: "starting" in server.log.read_text(), "it starts")
+    configured.namespaces(processor.endpoint, "one", "two")
+    configured.hang_up("in force")
+    assert configured.namespace("two").processor.endpoint == processor.endpoint
