@@ -1,5 +1,5 @@
 /// The name of a machine: its namespace and its id within it.
-public struct MachineID: Sendable, Hashable {
+public struct MachineID: Sendable, Hashable, Comparable {
   public var namespace: String
   public var id: String
 
@@ -9,9 +9,20 @@ public struct MachineID: Sendable, Hashable {
   }
 
   /// Byte by byte, as the database compares. `String`'s own `==` takes "é" for "e" + U+0301: those
-  /// are two machines. (What is equal here has equal hashes: the hash of `String` is coarser.)
+  /// are two machines. The hash is of the bytes too, see ``ExactText``.
   public static func == (a: MachineID, b: MachineID) -> Bool {
-    a.id.utf8.elementsEqual(b.id.utf8) && a.namespace.utf8.elementsEqual(b.namespace.utf8)
+    a.id.isExactly(b.id) && a.namespace.isExactly(b.namespace)
+  }
+
+  /// By namespace, then id, in the order of their bytes.
+  public static func < (a: MachineID, b: MachineID) -> Bool {
+    a.namespace.isExactly(b.namespace)
+      ? a.id.precedesExactly(b.id) : a.namespace.precedesExactly(b.namespace)
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(exactly: namespace)
+    hasher.combine(exactly: id)
   }
 
   /// Ids, namespace names and idempotency keys: 1 to 256 bytes of UTF-8 without control characters.

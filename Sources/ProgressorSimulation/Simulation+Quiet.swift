@@ -77,7 +77,7 @@ extension Simulation {
   }
 
   private var namesInOrder: [MachineID] {
-    storage.machines.keys.sorted { ($0.namespace, $0.id) < ($1.namespace, $1.id) }
+    storage.machines.keys.sorted()
   }
 
   /// False when no machine is paused.

@@ -222,6 +222,6 @@ public final class Simulation {
   func namespaceIndex(_ number: NamespaceNumber) -> Int { Int(number.number) - 1 }
 
   func namespaceIndex(named name: String) -> Int? {
-    namespaces.firstIndex { $0.namespace.name == name }
+    namespaces.firstIndex { $0.namespace.name.isExactly(name) }
   }
 }

@@ -191,7 +191,8 @@ extension Storage {
 
   /// The namespace of this name. Throws `NAMESPACE_NOT_FOUND`.
   public func namespace(named name: String) async throws(ProgressorError) -> NamespaceRecord {
-    guard let record = try await listNamespaces().first(where: { $0.namespace.name == name })
+    guard
+      let record = try await listNamespaces().first(where: { $0.namespace.name.isExactly(name) })
     else { throw .namespaceNotFound(name) }
     return record
   }

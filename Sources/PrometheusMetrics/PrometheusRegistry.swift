@@ -40,7 +40,8 @@ public final class PrometheusRegistry: MetricsFactory {
   }
 
   private struct Family {
-    var series: [String: Series] = [:]
+    /// By the bytes of their labels: `String` takes different texts for one.
+    var series: [[UInt8]: Series] = [:]
   }
 
   private struct State {
@@ -76,7 +77,7 @@ public final class PrometheusRegistry: MetricsFactory {
   public func write(to exposition: inout Exposition) {
     let (families, help, refused) = state.withLock { ($0.families, $0.help, $0.refused) }
     for (name, family) in families.sorted(by: { $0.key < $1.key }) {
-      let series = family.series.sorted { $0.key < $1.key }.map(\.value)
+      let series = family.series.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
       guard let kind = series.first?.cell.kind else { continue }
       exposition.family(name, kind, help[name] ?? "")
       for one in series {
@@ -150,8 +151,9 @@ public final class PrometheusRegistry: MetricsFactory {
   ) -> Cell? {
     let name = MetricName.metric(label)
     let labels: Exposition.Labels = dimensions.map { (name: $0.0, value: $0.1) }
-    let key = labels.map { "\($0.name.utf8.count):\($0.name)=\($0.value.utf8.count):\($0.value)" }
+    let text = labels.map { "\($0.name.utf8.count):\($0.name)=\($0.value.utf8.count):\($0.value)" }
       .joined(separator: ",")
+    let key = Array(text.utf8)
     return state.withLock { state in
       let cell = make()
       if let known = state.families[name]?.series[key]?.cell, known.isLike(cell) { return known }

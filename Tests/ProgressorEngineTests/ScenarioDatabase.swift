@@ -6,7 +6,7 @@ struct ScenarioDatabase {
   private(set) var rows: [MachineID: MachineRow] = [:]
   private var events: [MachineKey: [Event]] = [:]
   private var queues: [MachineKey: [QueuedNotification]] = [:]
-  private var keys: [String: IdempotencyRow] = [:]
+  private var keys: [MachineID: [ExactText: IdempotencyRow]] = [:]
 
   mutating func apply(_ batch: CommitBatch) {
     for record in batch.records { apply(record) }
@@ -40,12 +40,12 @@ struct ScenarioDatabase {
       row.notificationCount = Int32(queues[row.key]?.count ?? 0)
       rows[record.machine] = row
     }
-    if let key = record.idempotency { keys["\(record.machine.id) \(key.key)"] = key }
+    if let key = record.idempotency { keys[record.machine, default: [:]][ExactText(key.key)] = key }
   }
 
   func answer(_ load: LoadRequest) -> Loaded {
     var loaded = Loaded()
-    if let key = load.idempotencyKey { loaded.idempotency = keys["\(load.machine.id) \(key)"] }
+    if let key = load.idempotencyKey { loaded.idempotency = keys[load.machine]?[ExactText(key)] }
     guard let row = rows[load.machine] else { return loaded }
     if load.row { loaded.row = row }
     if load.notificationsAfter != nil { loaded.notifications = queues[row.key] ?? [] }

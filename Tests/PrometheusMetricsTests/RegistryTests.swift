@@ -31,6 +31,15 @@ struct RegistryTests {
     #expect(lines.contains("# TYPE cost_total counter"))
   }
 
+  @Test("Labels that only look alike are two series")
+  func exactLabels() {
+    let registry = PrometheusRegistry()
+    for value in ["a\u{323}\u{307}", "a\u{307}\u{323}"] {
+      Counter(label: "c_total", dimensions: [("n", value)], factory: registry).increment()
+    }
+    #expect(text(registry).filter { $0.hasPrefix("c_total{") }.count == 2)
+  }
+
   @Test("Beyond the limit of series nothing is kept, and it is said how often")
   func bounded() {
     let registry = PrometheusRegistry(maximumSeries: 2)

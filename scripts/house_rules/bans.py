@@ -49,6 +49,9 @@ BANS = [
     _ban(r"\bawait\b|\basync\b|\bTask\s*(\.|\{|<)|\bMutex\b|\bNSLock\b|\bEventLoopPromise\b", PURE,
          "return an effect and let the shell wait: the core is synchronous and has no locks",
          "pure-core"),
+    _ban(r"\[String\s*:|\bSet<String>", CORE + ("Sources/ProgressorStorage/",),
+         "use ExactText: String takes different ids for one, and hashes what an attacker chooses to "
+         "one value", "exact-text"),
     _ban(r"\bTask\.sleep\b|\bThread\.sleep\b|(?<![.\w])(u|nano)?sleep\s*\(", TESTS,
          "wait for the condition (a probe, a promise, a stream), not for time; what can only be "
          "polled is polled in the Waiting.swift of the test target", "no-sleep"),

@@ -91,6 +91,11 @@ class BanTests(unittest.TestCase):
         self.assertEqual(sorted(lines(bans.banned_words, ENGINE, text)), [1, 2, 3])
         self.assertEqual(lines(bans.banned_words, SERVER, text), [])
 
+    def test_names_are_compared_by_their_bytes(self):
+        text = "var a: [String: Int]\nlet b = Set<String>()\nvar c: [ExactText: String]\n"
+        self.assertEqual(lines(bans.banned_words, ENGINE, text), [1, 2])
+        self.assertEqual(lines(bans.banned_words, SERVER, text), [])
+
     def test_tests_do_not_sleep(self):
         text = "try await Task.sleep(for: .seconds(1))\nusleep(3)\nlet asleep = 1\nnode.sleep(3)\n"
         self.assertEqual(lines(bans.banned_words, "Tests/GRPCTests/A.swift", text), [1, 2])

@@ -21,7 +21,7 @@ extension Engine {
       lost.contains(ShardID(of: $0, shards: configuration.shards))
     }
     // In an order that is the same in every run: what is let through the gates depends on it.
-    for id in gone.sorted(by: { ($0.namespace, $0.id) < ($1.namespace, $1.id) }) {
+    for id in gone.sorted() {
       if let machine = machines[id] { detach(machine) }
     }
     let orphans = requests.values.filter { $0.machine?.isDropped == true }

@@ -21,7 +21,9 @@ struct JitterGenerator {
 extension RetryPolicy {
   /// Whether a failure of this kind fails the machine at once.
   func isNonRetryable(_ code: Code, reasons: [String]) -> Bool {
-    nonRetryable.contains { $0 == code.name || reasons.contains($0) }
+    let fatal = Set(nonRetryable.map { ExactText($0) })
+    return fatal.contains(ExactText(code.name))
+      || (!fatal.isEmpty && reasons.contains { fatal.contains(ExactText($0)) })
   }
 
   /// Whether the attempt that just failed was the last.

@@ -119,7 +119,7 @@ extension Engine {
     guard !namespace.parks else { return }
     let parked = namespace.parked
     namespace.parked = []
-    for id in parked.sorted(by: { $0.id < $1.id }) { awaitTurn(id, namespace) }
+    for id in parked.sorted() { awaitTurn(id, namespace) }
     if namespace.hasBacklog || !namespace.due.isEmpty { joinTurns(namespace) }
   }
 

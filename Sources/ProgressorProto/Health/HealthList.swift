@@ -1,4 +1,5 @@
 import CProgressorProto
+public import MachineModel
 
 /// Request of `grpc.health.v1.Health`'s List.
 public struct HealthListRequest: ProtobufMessage {
@@ -28,9 +29,9 @@ extension HealthListRequest: CRepresentable {
 /// Response of `grpc.health.v1.Health`'s List.
 public struct HealthListResponse: ProtobufMessage {
   /// Services by their full names; empty = the whole server. At most 100.
-  public var statuses: [String: ServingStatus]
+  public var statuses: [ExactText: ServingStatus]
 
-  public init(statuses: [String: ServingStatus]) {
+  public init(statuses: [ExactText: ServingStatus]) {
     self.statuses = statuses
   }
 
@@ -53,12 +54,14 @@ extension HealthListResponse: CRepresentable {
   init(_ message: Grpc__Health__V1__HealthListResponse) throws(ProtobufError) {
     let entries = try HealthListEntry.readAll(
       message.statuses, count: message.n_statuses, "statuses")
-    statuses = Dictionary(entries.map { ($0.service, $0.response.status) }) { _, last in last }
+    statuses = Dictionary(entries.map { (ExactText($0.service), $0.response.status) }) {
+      _, last in last
+    }
   }
 
   func fill(_ message: inout Grpc__Health__V1__HealthListResponse, in arena: inout ProtobufArena) {
     let entries = statuses.sorted { $0.key < $1.key }.map { service, status in
-      HealthListEntry(service: service, response: HealthCheckResponse(status: status))
+      HealthListEntry(service: service.text, response: HealthCheckResponse(status: status))
     }
     message.statuses = arena.makeAll(entries)
     message.n_statuses = entries.count

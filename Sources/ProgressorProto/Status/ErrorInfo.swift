@@ -1,4 +1,5 @@
 import CProgressorProto
+public import MachineModel
 
 /// `google.rpc.ErrorInfo`: why a call failed, for programs.
 public struct ErrorInfo: ProtobufMessage {
@@ -7,7 +8,7 @@ public struct ErrorInfo: ProtobufMessage {
   /// Who defines the reason.
   public var domain: String
   /// What it was about.
-  public var metadata: [String: String]
+  public var metadata: [ExactText: String]
 
   /// The domain of the contract's own reasons.
   public static let progressorDomain = "progressor"
@@ -15,7 +16,7 @@ public struct ErrorInfo: ProtobufMessage {
   /// The type of an `AnyMessage` that holds an ErrorInfo.
   public static let typeURL = "type.googleapis.com/google.rpc.ErrorInfo"
 
-  public init(reason: String, domain: String, metadata: [String: String] = [:]) {
+  public init(reason: String, domain: String, metadata: [ExactText: String] = [:]) {
     self.reason = reason
     self.domain = domain
     self.metadata = metadata
@@ -42,13 +43,15 @@ extension ErrorInfo: CRepresentable {
     domain = try message.domain.text("domain")
     let entries = try ErrorInfoEntry.readAll(
       message.metadata, count: message.n_metadata, "metadata")
-    metadata = Dictionary(entries.map { ($0.key, $0.value) }) { _, last in last }
+    metadata = Dictionary(entries.map { (ExactText($0.key), $0.value) }) { _, last in last }
   }
 
   func fill(_ message: inout Google__Rpc__ErrorInfo, in arena: inout ProtobufArena) {
     message.reason = arena.make(reason)
     message.domain = arena.make(domain)
-    let entries = metadata.sorted { $0.key < $1.key }.map(ErrorInfoEntry.init(key:value:))
+    let entries = metadata.sorted { $0.key < $1.key }.map {
+      ErrorInfoEntry(key: $0.key.text, value: $0.value)
+    }
     message.metadata = arena.makeAll(entries)
     message.n_metadata = entries.count
   }

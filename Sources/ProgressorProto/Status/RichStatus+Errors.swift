@@ -11,7 +11,7 @@ extension RichStatus {
   /// What a caller is told of an error: an ErrorInfo with the reason and the names of namespace and
   /// machine, then what the processor had to say, as far as `maximumBytes` reach.
   public init(_ error: ProgressorError, namespace: String? = nil, machineID: String? = nil) {
-    var metadata: [String: String] = [:]
+    var metadata: [ExactText: String] = [:]
     metadata["namespace"] = namespace
     metadata["machine_id"] = machineID
     let info = ErrorInfo(

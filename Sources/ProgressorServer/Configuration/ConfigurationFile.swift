@@ -57,7 +57,7 @@ struct ConfigurationFile {
         tree: try YAMLTree(node, file: path, keys: NamespaceSetting.all.map(\.key)),
         place: YAMLTree.place(path, node, "namespaces[\(index)]"))
       let namespace = try entry.namespace()
-      if namespaces.contains(where: { $0.name.utf8.elementsEqual(namespace.name.utf8) }) {
+      if namespaces.contains(where: { $0.name.isExactly(namespace.name) }) {
         throw ConfigurationError(
           place: entry.place, problem: "there are two namespaces \"\(namespace.name)\"")
       }

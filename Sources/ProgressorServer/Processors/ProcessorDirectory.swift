@@ -16,7 +16,7 @@ final class ProcessorDirectory: ProcessorPort {
 
   /// What decides about a channel; a change of it makes a new one.
   private struct Key: Hashable {
-    let endpoint: String
+    let endpoint: ExactText
     let connections: Int32
   }
 
@@ -75,7 +75,7 @@ final class ProcessorDirectory: ProcessorPort {
     entries = [:]
     for record in records {
       let key = Key(
-        endpoint: record.namespace.processor.endpoint,
+        endpoint: ExactText(record.namespace.processor.endpoint),
         connections: record.namespace.processor.connections)
       guard let channel = entries[key]?.channel ?? old[key]?.channel ?? connect(key) else {
         continue
@@ -109,7 +109,7 @@ final class ProcessorDirectory: ProcessorPort {
 
   private func connect(_ key: Key) -> GRPCChannel? {
     do {
-      let target = try ChannelTarget(key.endpoint)
+      let target = try ChannelTarget(key.endpoint.text)
       var configuration = ChannelConfiguration()
       configuration.connections = Int(
         key.connections > 0 ? key.connections : ProcessorOptions.defaultConnections)

@@ -1,4 +1,5 @@
 import GRPC
+import MachineModel
 import NIOCore
 import ProgressorProto
 import Synchronization
@@ -24,12 +25,12 @@ final class HealthService: Sendable {
     var onServing: (@Sendable () -> Void)?
   }
 
-  private let services: Set<String>
+  private let services: Set<ExactText>
   private let state = Mutex(State())
 
   /// - Parameter services: The full names of what the server serves.
   init(services: [String]) {
-    self.services = Set(services).union([""])
+    self.services = Set(services.map { ExactText($0) }).union([""])
   }
 
   /// Whether requests are taken now.
@@ -89,7 +90,7 @@ final class HealthService: Sendable {
   private func check(_ request: UnaryRequest, _ responder: UnaryResponder) {
     do {
       let service = try HealthCheckRequest(decoding: request.message).service
-      guard services.contains(service) else {
+      guard services.contains(ExactText(service)) else {
         responder.fail(RPCStatus(code: .notFound, message: "unknown service \"\(service)\""))
         return
       }
@@ -102,7 +103,8 @@ final class HealthService: Sendable {
   private func watch(_ request: UnaryRequest, _ responder: StreamResponder) {
     let isKnown: Bool
     do {
-      isKnown = services.contains(try HealthCheckRequest(decoding: request.message).service)
+      let service = try HealthCheckRequest(decoding: request.message).service
+      isKnown = services.contains(ExactText(service))
     } catch {
       responder.finish(RPCStatus(.init(error)))
       return

@@ -44,7 +44,8 @@ extension Ledger {
         }
       try require(
         fits && id.utf8.starts(with: query.idPrefix.utf8)
-          && machine.machineID.namespace == request.machine.namespace && machine.history.isEmpty,
+          && machine.machineID.namespace.isExactly(request.machine.namespace)
+          && machine.history.isEmpty,
         .truthfulReads, "a page shows \(machine.machineID), which was not asked for")
     }
   }

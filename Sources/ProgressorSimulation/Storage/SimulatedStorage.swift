@@ -56,9 +56,9 @@ struct SimulatedStorage {
   /// A page of a namespace's machines in the order of their ids' bytes, and one more if there is.
   func list(namespace: String, _ query: ListQuery) -> [Machine] {
     var ids: [String] = []
-    for (id, machine) in machines where id.namespace == namespace {
+    for (id, machine) in machines where id.namespace.isExactly(namespace) {
       guard id.id.utf8.starts(with: query.idPrefix.utf8) else { continue }
-      if let after = query.after, !after.utf8.lexicographicallyPrecedes(id.id.utf8) { continue }
+      if let after = query.after, !after.precedesExactly(id.id) { continue }
       let shown =
         switch query.status {
         case .any: true
@@ -69,7 +69,7 @@ struct SimulatedStorage {
         }
       if shown { ids.append(id.id) }
     }
-    ids.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
+    ids.sort { $0.precedesExactly($1) }
     return ids.prefix(Int(query.pageSize) + 1).compactMap {
       machines[MachineID(namespace: namespace, id: $0)]?.listed
     }

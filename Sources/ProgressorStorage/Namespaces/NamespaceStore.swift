@@ -149,7 +149,7 @@ private struct NamespaceLoop {
     }
     // The engine knows a namespace before whoever made it can use it.
     let all = try tellAll(on: connection)
-    guard let record = all.first(where: { $0.namespace.name == name }) else {
+    guard let record = all.first(where: { $0.namespace.name.isExactly(name) }) else {
       throw ProgressorError.namespaceNotFound(name)
     }
     return [record]

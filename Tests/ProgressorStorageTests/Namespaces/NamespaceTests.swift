@@ -49,6 +49,22 @@ extension OnPostgreSQL {
       #expect(unknown?.reason == .namespaceNotFound)
     }
 
+    @Test("Names that only look alike are two namespaces, and neither answers for the other")
+    func lookalikes() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let names = ["caf\u{E9}", "cafe\u{301}"]
+      let first = try await test.storage.setEndpoint("host:1", ofNamespace: names[0])
+      await #expect(throws: ProgressorError.self) {
+        try await test.storage.namespace(named: names[1])
+      }
+      let second = try await test.storage.setEndpoint("host:2", ofNamespace: names[1])
+      #expect(first.number != second.number)
+      #expect(second.namespace.processor.endpoint == "host:2")
+      #expect(try await test.storage.namespace(named: names[0]) == first)
+      #expect(try await test.storage.setPause("x", ofNamespace: names[1]).number == second.number)
+    }
+
     @Test("Setting the endpoint creates a namespace, or changes the endpoint and nothing else")
     func endpoint() async throws {
       let test = try await TestStorage.owner()
