@@ -141,6 +141,8 @@ extension Session {
       if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_RST_STREAM:
       countReset()
+    case NGHTTP2_GOAWAY where frame.goaway.last_stream_id == Int32.max:
+      delegate?.sessionDidSendShutdownNotice(self)
     default:
       break
     }

@@ -81,17 +81,23 @@ extension Session {
 
   /// The first step of an orderly end (servers only): GOAWAY with the highest stream identifier, which
   /// asks the client to open no more streams while those on their way are still accepted
-  /// (RFC 9113 section 6.8). Call `submitGoAway` a round trip later.
+  /// (RFC 9113 section 6.8). `SessionDelegate.sessionDidSendShutdownNotice` follows when it left; call
+  /// `submitGoAway` a round trip after that.
   public func submitShutdownNotice() {
     _ = nghttp2_submit_shutdown_notice(handle)
   }
 
-  /// Says that streams above the last one seen are not processed. Those that are open go on;
-  /// `isFinished` when they ended.
+  /// Says that streams above one are not processed. Those that are open go on; `isFinished` when they
+  /// ended. Until the frame has left, a server still hears of new streams: it has to refuse those
+  /// above the identifier.
   ///
-  /// - Parameter debugData: text for the peer's log, such as `too_many_pings`.
-  public func submitGoAway(_ code: ErrorCode, debugData: String = "") {
-    let last = nghttp2_session_get_last_proc_stream_id(handle)
+  /// - Parameters:
+  ///   - lastStreamID: the last stream that is processed; nil = the last one that came.
+  ///   - debugData: text for the peer's log, such as `too_many_pings`.
+  public func submitGoAway(
+    _ code: ErrorCode, lastStreamID: Int32? = nil, debugData: String = ""
+  ) {
+    let last = lastStreamID ?? nghttp2_session_get_last_proc_stream_id(handle)
     var text = debugData
     text.withUTF8 {
       _ = nghttp2_submit_goaway(handle, 0, last, code.rawValue, $0.baseAddress, $0.count)

@@ -15,6 +15,8 @@ public protocol SessionDelegate: AnyObject {
   func sessionDidReceivePing(_ session: Session)
   /// The peer acknowledged a PING of ours with this payload.
   func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64)
+  /// What `Session.submitShutdownNotice` asked for left as output; what is submitted now follows it.
+  func sessionDidSendShutdownNotice(_ session: Session)
   /// The peer sent GOAWAY: streams of ours above `lastStreamID` were not and will not be processed;
   /// they are closed with `ErrorCode.refusedStream` by themselves.
   func session(
@@ -33,6 +35,8 @@ extension SessionDelegate {
   public func sessionDidReceivePing(_ session: Session) {}
   /// Nothing happens.
   public func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64) {}
+  /// Nothing happens.
+  public func sessionDidSendShutdownNotice(_ session: Session) {}
   /// Nothing happens.
   public func session(
     _ session: Session, didReceiveGoAway lastStreamID: Int32, code: ErrorCode, debugData: [UInt8]

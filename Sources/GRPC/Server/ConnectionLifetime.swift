@@ -38,10 +38,12 @@ public struct ConnectionLifetime: Sendable {
     case none
     /// Send a PING with `keepalivePayload`.
     case ping
-    /// Send GOAWAY with the highest stream id, and a PING with `shutdownPayload`.
+    /// Send GOAWAY with the highest stream id; `sentAnnouncement` is to be called when it left.
     case announceShutdown
-    /// Send the final GOAWAY; what is open goes on.
-    case refuseNewCalls
+    /// Send a PING with `shutdownPayload`.
+    case confirmShutdown
+    /// Send the final GOAWAY with this identifier; what is open goes on.
+    case refuseNewCalls(lastStream: Int32)
     /// End the connection now, with GOAWAY of the reason.
     case close(Reason)
   }
@@ -66,7 +68,7 @@ public struct ConnectionLifetime: Sendable {
   private enum Phase {
     case handshake
     case open
-    /// Announced; the final GOAWAY follows at `finalAt`, or when the PING is answered.
+    /// Announced; the final GOAWAY follows at `finalAt`, or after the PING's answer.
     case announced(finalAt: NIODeadline, closeAt: NIODeadline)
     case refusing(closeAt: NIODeadline)
     case closed
@@ -79,6 +81,7 @@ public struct ConnectionLifetime: Sendable {
   private let openedAt: NIODeadline
   private let endsAt: NIODeadline?
   private var phase = Phase.handshake
+  private var drain = DrainState()
   private var lastReceived: NIODeadline
   private var pingSentAt: NIODeadline?
   private var idleSince: NIODeadline?
@@ -110,6 +113,14 @@ public struct ConnectionLifetime: Sendable {
     pingSentAt = nil
   }
 
+  /// The client opened a stream.
+  ///
+  /// - Returns: whether it is to be served; if not, it is to be refused and nothing of it done.
+  public mutating func openedStream(_ id: Int32) -> Bool {
+    if case .closed = phase { return false }
+    return drain.opened(id)
+  }
+
   /// A call began.
   public mutating func openedCall() {
     callCount += 1
@@ -139,13 +150,24 @@ public struct ConnectionLifetime: Sendable {
     return .close(.tooManyPings)
   }
 
+  /// The announcement of the end left.
+  public mutating func sentAnnouncement() -> Action {
+    guard case .announced = phase, drain.sentAnnouncement() else { return .none }
+    return .confirmShutdown
+  }
+
   /// The client answered a PING of ours.
-  public mutating func receivedPingAcknowledgement(payload: UInt64) -> Action {
-    guard payload == Self.shutdownPayload, case .announced(_, let closeAt) = phase else {
+  public mutating func receivedPingAcknowledgement(payload: UInt64) {
+    if payload == Self.shutdownPayload { drain.receivedAnswer() }
+  }
+
+  /// All that one read brought was processed.
+  public mutating func endedRead() -> Action {
+    guard case .announced(_, let closeAt) = phase, let last = drain.endedRead() else {
       return .none
     }
     phase = .refusing(closeAt: closeAt)
-    return .refuseNewCalls
+    return .refuseNewCalls(lastStream: last)
   }
 
   /// Begins an orderly end, unless one is under way.
@@ -159,7 +181,7 @@ public struct ConnectionLifetime: Sendable {
       return .close(.graceExpired)
     case .open:
       phase = .announced(finalAt: now + Self.announcementTimeout, closeAt: closeAt)
-      return .announceShutdown
+      return drain.announce() ? .announceShutdown : .none
     case .announced(let finalAt, let earlier):
       phase = .announced(finalAt: finalAt, closeAt: min(closeAt, earlier))
       return .none
@@ -196,9 +218,9 @@ public struct ConnectionLifetime: Sendable {
         phase = .closed
         return .close(.graceExpired)
       }
-      guard now >= finalAt else { return .none }
+      guard now >= finalAt, let last = drain.conclude() else { return .none }
       phase = .refusing(closeAt: closeAt)
-      return .refuseNewCalls
+      return .refuseNewCalls(lastStream: last)
     case .refusing(let closeAt):
       guard now >= closeAt else { return .none }
       phase = .closed

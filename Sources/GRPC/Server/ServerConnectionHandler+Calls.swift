@@ -136,7 +136,15 @@ extension RPCStatus {
 
 extension ServerConnectionHandler: SessionDelegate {
   func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList) {
+    guard lifetime.openedStream(stream.id) else {
+      stream.reset(.refusedStream)
+      return
+    }
     open(stream, RequestHead(headers))
+  }
+
+  func sessionDidSendShutdownNotice(_ session: Session) {
+    perform(lifetime.sentAnnouncement())
   }
 
   func sessionDidReceiveSettings(_ session: Session) {
@@ -149,6 +157,6 @@ extension ServerConnectionHandler: SessionDelegate {
   }
 
   func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64) {
-    perform(lifetime.receivedPingAcknowledgement(payload: payload))
+    lifetime.receivedPingAcknowledgement(payload: payload)
   }
 }

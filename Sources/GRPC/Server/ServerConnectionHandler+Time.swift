@@ -19,12 +19,12 @@ extension ServerConnectionHandler {
       session.submitPing(payload: ConnectionLifetime.keepalivePayload)
     case .announceShutdown:
       session.submitShutdownNotice()
+    case .confirmShutdown:
       session.submitPing(payload: ConnectionLifetime.shutdownPayload)
-    case .refuseNewCalls:
-      session.submitGoAway(.noError)
+    case .refuseNewCalls(let last):
+      session.submitGoAway(.noError, lastStreamID: last)
     case .close(.tooManyPings):
       session.submitGoAway(.enhanceYourCalm, debugData: "too_many_pings")
-      session.terminate(.enhanceYourCalm)
     case .close(.handshakeTimeout):
       session.terminate(.settingsTimeout)
     case .close(.graceExpired):

@@ -119,6 +119,7 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
   }
 
   func channelReadComplete(context: ChannelHandlerContext) {
+    perform(lifetime.endedRead())
     isReading = false
     flush()
   }

@@ -69,11 +69,20 @@ struct ConnectionLifetimeTests {
   @Test("ends in two steps and a grace: announcement, its answer, the final word, the cut")
   func shutdown() {
     var lifetime = open()
+    #expect(lifetime.openedStream(7) == true)
     #expect(lifetime.shutDown(now: at(5)) == .announceShutdown)
-    #expect(lifetime.receivedPingAcknowledgement(payload: 1) == .none)
     let payload = ConnectionLifetime.shutdownPayload
-    #expect(lifetime.receivedPingAcknowledgement(payload: payload) == .refuseNewCalls)
-    #expect(lifetime.receivedPingAcknowledgement(payload: payload) == .none)
+    lifetime.receivedPingAcknowledgement(payload: payload)
+    #expect(lifetime.endedRead() == .none, "the PING was not sent")
+    #expect(lifetime.sentAnnouncement() == .confirmShutdown)
+    #expect(lifetime.sentAnnouncement() == .none)
+    lifetime.receivedPingAcknowledgement(payload: 1)
+    #expect(lifetime.endedRead() == .none)
+    lifetime.receivedPingAcknowledgement(payload: payload)
+    #expect(lifetime.openedStream(9) == true)
+    #expect(lifetime.endedRead() == .refuseNewCalls(lastStream: 9))
+    #expect(lifetime.endedRead() == .none)
+    #expect(lifetime.openedStream(11) == false)
     #expect(lifetime.nextWakeup == at(35) && lifetime.wake(now: at(34)) == .none)
     #expect(lifetime.wake(now: at(35)) == .close(.graceExpired))
   }
@@ -82,7 +91,10 @@ struct ConnectionLifetimeTests {
   func unansweredAnnouncement() {
     var lifetime = open()
     _ = lifetime.shutDown(now: at(5))
-    #expect(lifetime.nextWakeup == at(6) && lifetime.wake(now: at(6)) == .refuseNewCalls)
+    #expect(lifetime.nextWakeup == at(6))
+    #expect(lifetime.wake(now: at(6)) == .refuseNewCalls(lastStream: 0))
+    #expect(lifetime.sentAnnouncement() == .none)
+    #expect(lifetime.openedStream(1) == false)
     #expect(lifetime.nextWakeup == at(35))
   }
 
@@ -92,7 +104,7 @@ struct ConnectionLifetimeTests {
     _ = lifetime.shutDown(now: at(5))
     #expect(lifetime.shutDown(grace: .seconds(2), now: at(6)) == .none)
     #expect(lifetime.shutDown(grace: .seconds(90), now: at(6)) == .none)
-    #expect(lifetime.wake(now: at(7)) == .refuseNewCalls)
+    #expect(lifetime.wake(now: at(7)) == .refuseNewCalls(lastStream: 0))
     #expect(lifetime.wake(now: at(8)) == .close(.graceExpired))
   }
 
@@ -104,6 +116,7 @@ struct ConnectionLifetimeTests {
     #expect(lifetime.receivedPing(now: at(300)) == .none)
     #expect(lifetime.receivedPing(now: at(600)) == .none)
     #expect(lifetime.receivedPing(now: at(601)) == .close(.tooManyPings))
+    #expect(lifetime.openedStream(1) == false, "what comes behind the last one is not served")
   }
 
   @Test("lets a client ping more often while it has calls, and after we sent something")
