@@ -87,7 +87,8 @@ public enum RowChange: Sendable, Hashable {
   /// A machine whose rows cannot be read fails: of its row only this, its due time and its version,
   /// which becomes `version`, are changed.
   case condemn(Failure, version: Int64)
-  /// The machine, its events and its notifications are gone.
+  /// The machine, its events and its notifications are gone for everybody. Storage deletes the rows
+  /// of the latter afterwards: the length of a history is no part of the cost.
   case delete(expectedVersion: Int64)
 }
 

@@ -15,11 +15,15 @@ struct CommitLoop {
   let onFenced: @Sendable () -> Void
 
   func run() {
-    var sweeper = IdempotencySweeper(configuration: configuration, slot: slot)
+    var keys = IdempotencySweeper(configuration: configuration, slot: slot)
+    var tombstones = TombstoneSweeper(configuration: configuration, slot: slot)
     while true {
-      switch session.waitForItems(atMost: 1, timeout: sweeper.pause) {
+      switch session.waitForItems(atMost: 1, timeout: min(keys.pause, tombstones.pause)) {
       case .items(let items):
-        for item in items { write(item) }
+        for item in items {
+          write(item)
+          if item.batch.removesMachines { tombstones.machinesWereRemoved() }
+        }
       case .timedOut:
         break
       case .connectionLost(let error):
@@ -29,7 +33,9 @@ struct CommitLoop {
         writer.close()
         return
       }
-      if let node = lease.node { sweeper.sweepIfDue(as: node, on: writer, logger) }
+      guard let node = lease.node else { continue }
+      keys.sweepIfDue(as: node, on: writer, logger)
+      tombstones.sweepIfDue(as: node, on: writer, logger)
     }
   }
 

@@ -47,7 +47,7 @@ struct CommitPipeline {
     case .keep:
       if record.notificationDifference != 0 { requeues.append(Row(record: record, value: nil)) }
     case .delete(let version):
-      // With the machine go its events and notifications, those of this record too.
+      // With the machine go its events and notifications: those of this record are not written.
       deletes.append(Row(record: record, value: version))
       return
     }
@@ -62,13 +62,7 @@ struct CommitPipeline {
   /// due times counts.
   func pipeline(under identity: WriterIdentity) -> Pipeline {
     var pipeline = Pipeline()
-    pipeline.append(
-      Statements.fence,
-      .with {
-        $0.append(identity.node)
-        $0.append(Int32(identity.slot))
-        $0.append(identity.epoch)
-      })
+    pipeline.append(fenceOf: identity)
     if !inserts.isEmpty { pipeline.append(Statements.insertMachines, insertParameters) }
     if !updates.isEmpty { pipeline.append(Statements.updateMachines, updateParameters) }
     if !pauses.isEmpty { pipeline.append(Statements.pauseMachines, pauseParameters) }

@@ -46,13 +46,7 @@ struct IdempotencySweeper {
 
   private func pipeline(under identity: WriterIdentity) -> Pipeline {
     var pipeline = Pipeline()
-    pipeline.append(
-      Statements.fence,
-      .with {
-        $0.append(identity.node)
-        $0.append(Int32(identity.slot))
-        $0.append(identity.epoch)
-      })
+    pipeline.append(fenceOf: identity)
     pipeline.append(
       Statements.sweepIdempotency,
       .with {

@@ -7,3 +7,10 @@ struct PendingBatch: Sendable {
   var batch: CommitBatch
   var node: SQLUUID?
 }
+
+extension CommitBatch {
+  /// Whether it leaves something to be swept.
+  var removesMachines: Bool {
+    records.contains { if case .delete = $0.row { true } else { false } }
+  }
+}

@@ -7,3 +7,16 @@ struct WriterIdentity: Equatable {
   /// Raised by each new connection; an older connection's batch is then fenced.
   var epoch: Int64
 }
+
+extension Pipeline {
+  /// Stops the transaction here unless it still is this writer's turn: first in all that writes.
+  mutating func append(fenceOf identity: WriterIdentity) {
+    append(
+      Statements.fence,
+      .with {
+        $0.append(identity.node)
+        $0.append(Int32(identity.slot))
+        $0.append(identity.epoch)
+      })
+  }
+}

@@ -61,6 +61,8 @@ enum Statements {
     "commit_upsert_idempotency", PackageResources.commit_upsert_idempotency_sql)
   static let sweepIdempotency = Statement(
     "commit_sweep_idempotency", PackageResources.commit_sweep_idempotency_sql)
+  static let sweepTombstones = Statement(
+    "commit_sweep_tombstones", PackageResources.commit_sweep_tombstones_sql)
 
   static let witnessMachine = Statement("witness_machine", PackageResources.witness_machine_sql)
   static let witnessNotification = Statement(

@@ -28,7 +28,7 @@ extension OnPostgreSQL {
       Hot(Statements.insertNotifications, "machine_pkey"),
       Hot(Statements.deleteNotifications, "notification_pkey"),
       Hot(Statements.rescheduleNotifications, "notification_pkey"),
-      Hot(Statements.deleteMachines, "machine_pkey", "event_pkey", "notification_pkey"),
+      Hot(Statements.deleteMachines, "machine_pkey"),
       Hot(Statements.sweepIdempotency, "idempotency_by_expiry", "idempotency_pkey"),
       Hot(Statements.raiseEpoch, "writer_pkey"),
       Hot(Statements.witnessMachine, "machine_pkey"),
