@@ -41,11 +41,11 @@ public struct Failure: Sendable, Hashable {
 
   public static let maximumReasonBytes = 4096
 
-  /// Cuts `reason` to its limit at a character boundary.
+  /// Makes `reason` fit to keep (`String.fitToKeep`).
   public init(
     reason: String, failedAt: Timestamp, stepKind: StepKind, code: Int32, attempts: Int32
   ) {
-    self.reason = reason.prefix(utf8Bytes: Failure.maximumReasonBytes)
+    self.reason = reason.fitToKeep(utf8Bytes: Failure.maximumReasonBytes)
     self.failedAt = failedAt
     self.stepKind = stepKind
     self.code = code

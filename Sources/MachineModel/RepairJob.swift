@@ -133,12 +133,12 @@ public struct RepairJobFailure: Sendable, Hashable {
   public var message: String
   public var at: Timestamp
 
-  /// Cuts `message` to its limit at a character boundary.
+  /// Makes `message` fit to keep (`String.fitToKeep`).
   public init(machine: String, code: Int32, reason: String, message: String, at: Timestamp) {
     self.machine = machine
     self.code = code
     self.reason = reason
-    self.message = message.prefix(utf8Bytes: Failure.maximumReasonBytes)
+    self.message = message.fitToKeep(utf8Bytes: Failure.maximumReasonBytes)
     self.at = at
   }
 }

@@ -63,7 +63,7 @@ public struct RetryState: Sendable, Hashable {
     self.attempt = attempt
     self.nextAttemptAt = nextAttemptAt
     self.lastCode = lastCode
-    self.lastMessage = lastMessage.prefix(utf8Bytes: RetryState.maximumMessageBytes)
+    self.lastMessage = lastMessage.fitToKeep(utf8Bytes: RetryState.maximumMessageBytes)
   }
 }
 

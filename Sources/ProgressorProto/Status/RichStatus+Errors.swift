@@ -20,11 +20,36 @@ extension RichStatus {
       code: error.code.rawValue,
       message: error.message.prefix(utf8Bytes: Self.maximumMessageBytes),
       details: [AnyMessage(typeURL: ErrorInfo.typeURL, value: info.encoded())])
-    for detail in error.details {
-      guard let detail = try? AnyMessage(decoding: detail) else { continue }
+    let own = encode { $0.size }
+    details += Self.details(error.details, within: Self.maximumBytes - own)
+  }
+
+  /// How many details of others are kept.
+  static let maximumDetails = 64
+
+  /// Leaves out the details that do not fit, with those before them, into `limit` bytes, and those
+  /// above a number.
+  public mutating func keepDetails(within limit: Int) {
+    details = Self.details(encodedDetails, within: limit)
+  }
+
+  private static func details(_ encoded: [[UInt8]], within limit: Int) -> [AnyMessage] {
+    var left = limit
+    var details: [AnyMessage] = []
+    for bytes in encoded {
+      guard details.count < maximumDetails else { break }
+      // As a field of the status it has its tag and its length before it.
+      let size = 1 + varintSize(bytes.count) + bytes.count
+      guard size <= left, let detail = try? AnyMessage(decoding: bytes) else { continue }
       details.append(detail)
-      if encode({ $0.size }) > Self.maximumBytes { details.removeLast() }
+      left -= size
     }
+    return details
+  }
+
+  /// The bytes of a number in protobuf's form: seven bits each.
+  private static func varintSize(_ number: Int) -> Int {
+    max(1, (Int.bitWidth - number.leadingZeroBitCount + 6) / 7)
   }
 
   /// The details that are ErrorInfos, in their order. What cannot be decoded is left out.

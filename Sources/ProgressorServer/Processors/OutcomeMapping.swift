@@ -27,16 +27,23 @@ enum OutcomeMapping {
     }
   }
 
-  /// The status that the processor sent, with what it said in `grpc-status-details-bin`.
+  /// The status that the processor sent, with what it said in `grpc-status-details-bin`. Its code
+  /// decides, however long its text is; of the text and the details as much is kept as is shown.
   static func status(_ status: RPCStatus) -> ProcessorStatus {
-    let rich = status.details.flatMap { try? RichStatus(decoding: $0) }
+    var rich = status.details.flatMap { try? RichStatus(decoding: $0) }
+    rich?.keepDetails(within: RichStatus.maximumBytes)
     return ProcessorStatus(
-      code: Code(status.code), message: status.message, details: rich?.encodedDetails ?? [],
-      reasons: rich?.errorInfos.map(\.reason) ?? [])
+      code: Code(status.code), message: kept(status.message), details: rich?.encodedDetails ?? [],
+      reasons: rich?.errorInfos.map { kept($0.reason) } ?? [])
+  }
+
+  /// The texts of the outside come in here: processors wrote them, or who stands for them.
+  private static func kept(_ text: String) -> String {
+    text.fitToKeep(utf8Bytes: Failure.maximumReasonBytes)
   }
 
   private static func local(_ result: UnaryResult, method: String) -> ProcessorOutcome {
-    let (code, text) = (Code(result.status.code), result.status.message)
+    let (code, text) = (Code(result.status.code), kept(result.status.message))
     switch result.localReason {
     case .missingMessage:
       return .unusable(message: "\(method) was answered with OK and without a message")
@@ -44,14 +51,12 @@ enum OutcomeMapping {
       return .unusable(message: "\(method) was answered with more than one message")
     case .oversizedMessage:
       return .unusable(message: "the answer to \(method) exceeds the message limit: \(text)")
-    case .oversizedMetadata:
-      return .unusable(message: "the metadata of the answer to \(method) exceed the limit: \(text)")
     case .undecodable:
       return .unusable(message: "the answer to \(method) cannot be read: \(text)")
     case .unsendable:
       return .machineTooLarge
     case .deadline, .unreachable, .connectionLost, .queueFull, .channelClosed, .cancelled, .reset,
-      .http, .missingStatus, nil:
+      .http, .missingStatus, .oversizedMetadata, nil:
       return result.seen ? .lost(code: code, message: text) : .unreachable(message: text)
     }
   }

@@ -79,12 +79,3 @@ extension RowReader {
     return Content(formatVersion: format, data: try next())
   }
 }
-
-extension String {
-  /// PostgreSQL's text cannot hold U+0000. For texts of processors that are shown to people only.
-  var withoutNUL: String {
-    utf8.contains(0)
-      ? String(unicodeScalars.map { $0.value == 0 ? "\u{FFFD}" : Character($0) })
-      : self
-  }
-}

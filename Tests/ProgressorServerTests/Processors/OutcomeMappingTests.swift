@@ -53,6 +53,25 @@ struct OutcomeMappingTests {
             reasons: ["OUT_OF_STOCK"])))
   }
 
+  @Test("texts of the outside come in fit to keep")
+  func texts() {
+    let long = "\u{0}" + String(repeating: "я", count: 3_000)
+    let kept = "\u{FFFD}" + String(repeating: "я", count: 2_046)
+    let detail = AnyMessage(
+      typeURL: ErrorInfo.typeURL, value: ErrorInfo(reason: "R", domain: "").encoded())
+    let many = RichStatus(
+      code: 9, message: "", details: [AnyMessage](repeating: detail, count: 5_700))
+    let status = RPCStatus(code: .failedPrecondition, message: long, details: many.encoded())
+    guard case .status(let processor) = outcome(.peer(status)) else {
+      Issue.record("the code decides")
+      return
+    }
+    #expect(processor.message == kept && processor.code == .failedPrecondition)
+    #expect(processor.details.count == 64 && processor.reasons.count == 64)
+    let lost = UnaryResult.local(.connectionLost, .unavailable, long, seen: true)
+    #expect(outcome(lost) == .lost(code: .unavailable, message: kept))
+  }
+
   @Test("details that cannot be decoded do not hide the status")
   func brokenDetails() {
     let status = RPCStatus(code: .aborted, message: "m", details: [0xFF, 0xFF])
@@ -76,7 +95,7 @@ struct OutcomeMappingTests {
       (LocalReason.deadline, StatusCode.deadlineExceeded), (.connectionLost, .unavailable),
       (.channelClosed, .unavailable), (.cancelled, .cancelled), (.reset(2), .internalError),
       (.http(status: 404), .unimplemented), (.http(status: 500), .unknown),
-      (.missingStatus, .unknown),
+      (.missingStatus, .unknown), (.oversizedMetadata, .resourceExhausted),
     ])
   func seen(reason: LocalReason, code: StatusCode) {
     let result = UnaryResult.local(reason, code, "why", seen: true)
@@ -86,8 +105,7 @@ struct OutcomeMappingTests {
   @Test(
     "an answer that breaks the rules is unusable, with a text for the processor's author",
     arguments: [
-      LocalReason.missingMessage, .tooManyMessages, .oversizedMessage, .oversizedMetadata,
-      .undecodable,
+      LocalReason.missingMessage, .tooManyMessages, .oversizedMessage, .undecodable,
     ])
   func unusable(reason: LocalReason) {
     let result = UnaryResult.local(reason, .internalError, "why", seen: true)
