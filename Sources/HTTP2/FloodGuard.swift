@@ -12,18 +12,28 @@ struct TokenBucket: Sendable {
 
   /// Takes tokens; false when there are not enough.
   mutating func take(_ count: Double, now: UInt64) -> Bool {
-    if now > refilledAt {
-      add(Double(now - refilledAt) / 1e9 * rate.perSecond)
-      refilledAt = now
-    }
+    pass(until: now)
     guard tokens >= count else { return false }
     tokens -= count
     return true
   }
 
-  /// Gives tokens back, up to the burst.
-  mutating func add(_ count: Double) {
-    tokens = min(rate.burst, tokens + count)
+  /// Gives tokens back. What is above the burst then is gone after a few seconds: so a peer whose
+  /// frames are paid for may send them all at once, but cannot save up.
+  mutating func add(_ count: Double, now: UInt64) {
+    pass(until: now)
+    tokens += count
+  }
+
+  private mutating func pass(until now: UInt64) {
+    guard now > refilledAt else { return }
+    let seconds = Double(now - refilledAt) / 1e9
+    refilledAt = now
+    if tokens > rate.burst {
+      tokens = rate.burst + (tokens - rate.burst) / (1 + seconds)
+    } else {
+      tokens = min(rate.burst, tokens + seconds * rate.perSecond)
+    }
   }
 }
 
@@ -47,23 +57,45 @@ struct FloodGuard: Sendable {
     settings.take(1, now: now) ? nil : Self.flood("too many SETTINGS")
   }
 
-  /// A piece of the peer's bytes was processed.
+  /// What an accepted header block pays for: itself, and what comes with a call.
+  private static let paidByHeaders = 5.0
+  /// What our last frame of a call pays for: the WINDOW_UPDATEs that acknowledge what we sent.
+  private static let paidByEnd = 3.0
+  /// Bytes that pay for a frame: WINDOW_UPDATEs and PINGs for real traffic never count against a peer,
+  /// but single bytes do not pay.
+  private static let bytesPerFrame = 64.0
+
+  /// A piece of the peer's bytes was processed: its frames, less what they pay themselves, are taken
+  /// at once. So it does not matter how many calls or answers come in one piece.
   ///
-  /// 64 bytes of DATA pay for one frame without any use, so that WINDOW_UPDATEs and PINGs for real
-  /// traffic never count against a peer, but single bytes do not pay. A header block that was accepted
-  /// pays for itself and for what comes with a call.
+  /// - Parameters:
+  ///   - acceptedHeaders: header blocks that began a call, or that belong to its answer.
+  ///   - wastedHeaderBytes: what was decoded of lists above their limit. Bytes that really came pay
+  ///     for 16 times as many; the rest is what references to the table made of them.
   mutating func received(
-    _ frames: FrameScanner.Summary, acceptedHeaders: Int, now: UInt64
+    _ frames: FrameScanner.Summary, acceptedHeaders: Int, wastedHeaderBytes: Int, now: UInt64
   ) -> HTTP2Error? {
-    useless.add(Double(frames.payloadBytes) / 64 + Double(5 * acceptedHeaders))
-    guard frames.uselessFrames > 0 else { return nil }
-    return useless.take(Double(frames.uselessFrames), now: now)
+    let waste = max(0, wastedHeaderBytes - 16 * frames.headerBytes) / 1024
+    let cost = Double(frames.frames + waste)
+    let paid =
+      Double(frames.payloadBytes) / Self.bytesPerFrame
+      + Self.paidByHeaders * Double(acceptedHeaders)
+    guard cost > paid else {
+      useless.add(paid - cost, now: now)
+      return nil
+    }
+    return useless.take(cost - paid, now: now)
       ? nil : Self.flood("too many frames that carry nothing")
   }
 
   /// DATA left: the peer answers it with WINDOW_UPDATE.
-  mutating func sent(payloadBytes count: Int) {
-    useless.add(Double(count) / 64)
+  mutating func sent(payloadBytes count: Int, now: UInt64) {
+    useless.add(Double(count) / Self.bytesPerFrame, now: now)
+  }
+
+  /// The last frame of a call left.
+  mutating func sentEnd(now: UInt64) {
+    useless.add(Self.paidByEnd, now: now)
   }
 
   /// A server sent or received RST_STREAM. A peer can make us send it at no cost (CVE-2025-8671), so

@@ -17,7 +17,7 @@ public struct HTTP2Error: Error, Equatable, Sendable {
     case protocolViolation
     /// The peer exceeded one of `SessionSettings.floods`.
     case flood
-    /// A header list went so far over its limit that it is no mistake any more.
+    /// A header list exceeded `HeaderLimits.listSize`.
     case headerListTooLarge
     /// This session is closing, or closed: it takes no new streams and no more bytes.
     case closing

@@ -19,6 +19,9 @@ public final class HTTP2Stream {
   /// Bytes that were received and not consumed yet.
   public internal(set) var unconsumedBytes = 0
 
+  /// Why this side ended the stream, when it was the peer's fault and not asked for by `reset`.
+  public internal(set) var failure: HTTP2Error?
+
   /// Whether a response's header fields came (clients): what comes next are trailers.
   var hasResponse = false
 

@@ -58,9 +58,11 @@ public struct HeaderList: Sendable {
   /// Of a truncated list it counts the fields that were left out, too.
   public private(set) var size = 0
 
-  /// Whether the peer's list exceeded `SessionSettings.maxHeaderListSize`; fields after the limit
-  /// are missing.
+  /// Whether the peer's list exceeded `SessionSettings.headers`: fields are missing or shortened.
   public internal(set) var isTruncated = false
+
+  /// The size of what is stored and no essential field.
+  private var ordinarySize = 0
 
   /// An empty list.
   public init() {}
@@ -87,16 +89,27 @@ public struct HeaderList: Sendable {
     size += Int(end - start) + 32
   }
 
-  /// Adds a field, unless the list would exceed `limit` then: in that case it is only counted.
+  /// Adds a field as far as `limits` allow, and counts it whole.
   mutating func append(
-    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, limit: Int
+    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, limits: HeaderLimits
   ) {
-    if size + name.count + value.count + 32 > limit || isTruncated {
-      isTruncated = true
-      size += name.count + value.count + 32
-    } else {
+    let whole = size + name.count + value.count + 32
+    if let essential = limits.essential(named: name), !contains(essential) {
+      if value.count <= essential.maxValueSize || essential.mayBeCut {
+        appendField(name: name, value: value.prefix(essential.maxValueSize))
+      }
+      isTruncated = isTruncated || value.count > essential.maxValueSize
+    } else if ordinarySize + whole - size <= limits.keptListSize {
+      ordinarySize += whole - size
       appendField(name: name, value: value)
+    } else {
+      isTruncated = true
     }
+    size = whole
+  }
+
+  private func contains(_ essential: EssentialHeader) -> Bool {
+    contains { $0.isNamed(essential.name) }
   }
 
   /// Empties the list and keeps its memory.
@@ -104,6 +117,7 @@ public struct HeaderList: Sendable {
     bytes.removeAll(keepingCapacity: true)
     extents.removeAll(keepingCapacity: true)
     size = 0
+    ordinarySize = 0
     isTruncated = false
   }
 

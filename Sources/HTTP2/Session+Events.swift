@@ -21,15 +21,17 @@ extension Session {
     return false
   }
 
-  /// One field of a header list; false ends the connection.
+  /// One field of a header list; false ends the stream, and nothing more of the list is told.
   func receivedHeader(
-    name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
+    on id: Int32, name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>
   ) -> Bool {
-    headers.append(name: name, value: value, limit: settings.maxHeaderListSize)
-    guard headers.isTruncated, headers.size / 10 > settings.maxHeaderListSize else { return true }
-    fail(
-      .connection(
-        .headerListTooLarge, .enhanceYourCalm, "a header list of more than ten times the limit"))
+    headers.append(name: name, value: value, limits: settings.headers)
+    guard headers.size > settings.headers.listSize else { return true }
+    wastedHeaderBytes += headers.size
+    known(id)?.failure = HTTP2Error(
+      scope: .stream(id), reason: .headerListTooLarge, code: .enhanceYourCalm,
+      message: "header fields of more than \(settings.headers.listSize) bytes")
+    _ = nghttp2_submit_rst_stream(handle, 0, id, ErrorCode.enhanceYourCalm.rawValue)
     return false
   }
 
@@ -75,8 +77,10 @@ extension Session {
 
   private func receivedHeaders(of frame: nghttp2_frame) {
     let id = frame.hd.stream_id
-    acceptedHeaders += 1
+    if isBlockShortened { headers.isTruncated = true }
+    if headers.isTruncated { wastedHeaderBytes += headers.size }
     if frame.headers.cat == NGHTTP2_HCAT_REQUEST {
+      acceptedHeaders += 1
       let stream = HTTP2Stream(id: id, session: self)
       stream.isSent = true
       streams[id] = stream
@@ -95,6 +99,8 @@ extension Session {
       kind = .response
       stream.hasResponse = true
     }
+    // Of interim responses there may be any number, so they pay for nothing.
+    if kind != .informational { acceptedHeaders += 1 }
     stream.delegate?.stream(stream, didReceive: headers, kind: kind)
   }
 
@@ -137,7 +143,7 @@ extension Session {
       if role == .client { known(frame.hd.stream_id)?.isSent = true }
       if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_DATA:
-      flood.sent(payloadBytes: frame.hd.length)
+      flood.sent(payloadBytes: frame.hd.length, now: now)
       if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_RST_STREAM:
       countReset()
@@ -152,6 +158,7 @@ extension Session {
   /// (RFC 9113 section 8.1). That can go only after the end of the answer: nghttp2 drops what is queued
   /// behind RST_STREAM.
   private func sentEnd(on id: Int32) {
+    flood.sentEnd(now: now)
     guard role == .server, let stream = known(id), !stream.isRemoteClosed else { return }
     stream.reset(.noError)
   }

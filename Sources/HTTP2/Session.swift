@@ -35,6 +35,10 @@ public final class Session {
   private var scanner: FrameScanner
   /// Header blocks that were accepted during the running call of `receive`.
   var acceptedHeaders = 0
+  /// What was decoded during it of header lists above their limit, in bytes.
+  var wastedHeaderBytes = 0
+  /// Whether a string of the header block that is being received was shortened.
+  var isBlockShortened = false
   /// When the running call of `receive` or `takeOutput` was made.
   var now: UInt64
   /// The error that ended this session, once there is one.
@@ -95,7 +99,9 @@ public final class Session {
     }
     var entries = [
       entry(NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, min(settings.initialWindowSize, 0x7fff_ffff)),
-      entry(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE, UInt32(clamping: settings.maxHeaderListSize)),
+      entry(
+        NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE,
+        UInt32(clamping: settings.headers.announcedListSize)),
       entry(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1),
     ]
     switch role {
@@ -120,6 +126,33 @@ public final class Session {
   public func receive(_ bytes: RawSpan, now: UInt64) throws(HTTP2Error) {
     guard !isBusy, !isConnectionGone, failure == nil, bytes.byteCount > 0 else { return }
     self.now = now
+    var scanner = scanner
+    var offset = 0
+    while failure == nil, let piece = scanner.next(of: bytes, from: &offset) {
+      switch piece {
+      case .asTheyAre(let range):
+        isBlockShortened = false
+        feed(bytes.extracting(range))
+      case .instead(let replacement, let isShortened):
+        isBlockShortened = isShortened
+        feed(replacement.span.bytes)
+      }
+    }
+    let frames = scanner.takeSummary()
+    self.scanner = scanner
+    if failure == nil {
+      failure = flood.received(
+        frames, acceptedHeaders: acceptedHeaders, wastedHeaderBytes: wastedHeaderBytes, now: now)
+    }
+    acceptedHeaders = 0
+    wastedHeaderBytes = 0
+    if let failure {
+      terminate(failure.code, after: failure.reason)
+      throw failure
+    }
+  }
+
+  private func feed(_ bytes: RawSpan) {
     isBusy = true
     let result = bytes.withUnsafeBytes {
       nghttp2_session_mem_recv(
@@ -127,15 +160,6 @@ public final class Session {
     }
     isBusy = false
     if failure == nil, result < 0 { failure = Self.error(code: Int32(truncatingIfNeeded: result)) }
-    let frames = scanner.scan(bytes)
-    if failure == nil {
-      failure = flood.received(frames, acceptedHeaders: acceptedHeaders, now: now)
-    }
-    acceptedHeaders = 0
-    if let failure {
-      terminate(failure.code, after: failure.reason)
-      throw failure
-    }
   }
 
   /// Gives the bytes that are to be sent, frame by frame.

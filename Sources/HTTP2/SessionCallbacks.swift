@@ -31,10 +31,13 @@ struct SessionCallbacks: @unchecked Sendable {
       return 0
     }
     nghttp2_session_callbacks_set_on_header_callback(callbacks) {
-      _, _, name, nameLength, value, valueLength, _, user in
+      _, frame, name, nameLength, value, valueLength, _, user in
+      guard let frame else { return 0 }
+      let id = frame.pointee.hd.stream_id
       let name = UnsafeBufferPointer(start: name, count: nameLength)
       let value = UnsafeBufferPointer(start: value, count: valueLength)
-      return with(user) { $0.receivedHeader(name: name, value: value) } ?? false ? 0 : failed
+      return with(user) { $0.receivedHeader(on: id, name: name, value: value) } ?? false
+        ? 0 : failedHeaders
     }
     nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks) { _, frame, user in
       guard let frame else { return 0 }
@@ -83,6 +86,9 @@ struct SessionCallbacks: @unchecked Sendable {
 
 /// Ends `nghttp2_session_mem_recv`; `Session.failure` says why.
 private let failed = Int32(NGHTTP2_ERR_CALLBACK_FAILURE.rawValue)
+
+/// Ends one stream by what was submitted, and decodes the rest of its header block in silence.
+private let failedHeaders = Int32(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)
 
 /// Ends one stream.
 private let failedStream = Int(NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue)

@@ -14,9 +14,8 @@ public struct SessionSettings: Sendable, Equatable {
   /// The window of the whole connection in bytes, 65,535 to 2^31 - 1.
   public var connectionWindowSize: UInt32 = 16 << 20
 
-  /// SETTINGS_MAX_HEADER_LIST_SIZE in bytes, each field counted with 32 more: a list above it arrives
-  /// truncated, one above ten times of it ends the connection.
-  public var maxHeaderListSize: Int = 16 << 10
+  /// What is taken and kept of the peer's header lists.
+  public var headers = HeaderLimits()
 
   /// The bounds against floods.
   public var floods = FloodLimits()
@@ -34,7 +33,7 @@ public struct FloodLimits: Sendable, Equatable {
   public var resets = Rate(burst: 1_000, perSecond: 33)
 
   /// Frames that carry nothing: empty DATA, PRIORITY, PING, WINDOW_UPDATE, unknown types and the like
-  /// (CVE-2019-9511 to 9518). Useful bytes refill this budget.
+  /// (CVE-2019-9511 to 9518). Calls and useful bytes refill this budget.
   public var uselessFrames = Rate(burst: 1_000, perSecond: 100)
 
   /// SETTINGS frames: each walks all streams (CVE-2019-9515). 10 a minute.
@@ -43,8 +42,9 @@ public struct FloodLimits: Sendable, Equatable {
   /// Acknowledgements that wait to be sent (CVE-2019-9512).
   public var maxQueuedAcknowledgements = 100
 
-  /// CONTINUATION frames of one header block (CVE-2024-28182).
-  public var maxContinuations = 8
+  /// CONTINUATION frames of one header block. Those of less than 1 KiB are frames without any use
+  /// (CVE-2024-28182).
+  public var maxContinuations = 1_024
 
   /// Entries of one SETTINGS frame.
   public var maxSettingsEntries = 32

@@ -97,14 +97,41 @@ struct FloodTests {
     #expect(client.goAways.first?.code == .enhanceYourCalm)
   }
 
-  @Test("refuses a header block of more than 9 frames (CVE-2024-28182)")
-  func continuationFlood() {
+  @Test("ends a header block of very many frames (CVE-2024-28182)", arguments: [1, 1_024])
+  func continuationFlood(size: Int) {
     server.receive(RawFrame.frame(type: 1, flags: 0, stream: 3, payload: [0x83, 0x86, 0x84]))
-    let taken = repeatedly({ _ in
-      RawFrame.frame(type: 9, stream: 3, payload: RawFrame.literal("a", [1]))
-    })
-    #expect(taken <= 9)
+    let payload = [UInt8](repeating: 0x83, count: size)
+    let taken = repeatedly({ _ in RawFrame.frame(type: 9, stream: 3, payload: payload) })
+    #expect(taken <= 1_024)
+    #expect(server.error?.reason == .flood)
     #expect(server.session.isFinished && server.calls.count == 1)
+  }
+
+  @Test("ends a connection that sends its data byte by byte")
+  func singleBytes() {
+    let taken = repeatedly { _ in RawFrame.data(1, [1]) }
+    #expect(taken >= 900 && taken <= 1_100)
+  }
+
+  @Test("bears any number of small requests in one read, and what acknowledges the answers")
+  func manyRequests() throws {
+    var settings = SessionSettings()
+    settings.maxConcurrentStreams = 10_000
+    let server = try Peer(.server, settings: settings)
+    server.onOpen = { $0.answer([1]) }
+    let ids = (0..<5_000).map { UInt32($0 * 2 + 1) }
+    server.receive(
+      RawFrame.preface + ids.flatMap { RawFrame.request($0) + RawFrame.data($0, [1], end: true) })
+    _ = server.output()
+    server.receive(ids.flatMap { RawFrame.windowUpdate($0, 1) + RawFrame.windowUpdate(0, 1) })
+    #expect(server.error == nil && server.calls.count == 5_000)
+    _ = server.output()
+    // Nothing of that is saved.
+    for second in 1...20 {
+      server.receive(RawFrame.frame(type: 0xbe), now: UInt64(second) * 1_000_000_000)
+    }
+    server.receive(ids.flatMap { _ in RawFrame.ping }, now: 20_000_000_000)
+    #expect(server.error?.reason == .flood)
   }
 
   @Test("refuses SETTINGS with more than 32 entries")

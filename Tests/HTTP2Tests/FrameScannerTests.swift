@@ -13,27 +13,86 @@ struct FrameScannerTests {
   @Test("counts the same in whatever pieces the bytes come", arguments: 1...40)
   func pieces(size: Int) {
     var scanner = FrameScanner(prefaceLength: 24)
-    var total = FrameScanner.Summary()
+    let passed = passed(bytes, in: size, by: &scanner)
+    #expect(passed == bytes)
+    // SETTINGS, HEADERS, five times DATA, PING, a small CONTINUATION; three bytes and a padded one.
+    let expected = FrameScanner.Summary(frames: 9, payloadBytes: 4, headerBytes: 7)
+    let (summary, nothing) = (scanner.takeSummary(), scanner.takeSummary())
+    #expect(summary == expected && nothing == FrameScanner.Summary())
+  }
+
+  @Test("shortens a header block's strings in whatever pieces they come", arguments: [1, 9, 1000])
+  func shortening(size: Int) {
+    let long = [UInt8](repeating: 97, count: 70_000)
+    let kept = Array(long.prefix(HeaderBlockShortener.keptBytes))
+    let fields: ([UInt8]) -> [UInt8] = { value in
+      [0x83, 0x3f, 0x81, 0x1f] + RawFrame.indexedLiteral("x", value) + [0x0f, 0x11, 1, 98, 0xbe]
+    }
+    let bytes =
+      RawFrame.ping + RawFrame.block(1, fields(long)) + RawFrame.block(3, fields([1]), pieces: 7)
+      + RawFrame.ping
+    var scanner = FrameScanner(prefaceLength: 0)
+    let passed = passed(bytes, in: size, by: &scanner)
+    #expect(passed.count < 9 * 20 + 20_000)
+    #expect(RawFrame.payloads(of: 1, in: passed) == fields(kept))
+    #expect(RawFrame.payloads(of: 3, in: passed) == fields([1]))
+    #expect(passed.starts(with: RawFrame.ping) && passed.suffix(17) == RawFrame.ping[...])
+  }
+
+  private func passed(
+    _ bytes: [UInt8], in size: Int, by scanner: inout FrameScanner
+  ) -> [UInt8] {
+    var passed: [UInt8] = []
     for start in stride(from: 0, to: bytes.count, by: size) {
       let piece = Array(bytes[start..<min(start + size, bytes.count)])
-      let summary = scanner.scan(piece.span.bytes)
-      total.uselessFrames += summary.uselessFrames
-      total.payloadBytes += summary.payloadBytes
+      var offset = 0
+      while let next = scanner.next(of: piece.span.bytes, from: &offset) {
+        switch next {
+        case .asTheyAre(let range): passed += piece[range]
+        case .instead(let bytes, _): passed += bytes
+        }
+      }
     }
-    // SETTINGS, HEADERS, empty DATA, DATA of padding alone, PING; three bytes and a padded one.
-    #expect(total == FrameScanner.Summary(uselessFrames: 5, payloadBytes: 4))
+    return passed
+  }
+}
+
+@Suite("Huffman code")
+struct HuffmanCutTests {
+  @Test("is complete by the lengths of its symbols")
+  func complete() {
+    #expect(HuffmanCut.limits.last?.limit == 1 << 32)
+  }
+
+  @Test("is cut where a symbol ends, and padded with ones", arguments: 1...40)
+  func cut(size: Int) {
+    let text = (0..<64).map { Huffman.symbols[$0 * 7 % Huffman.symbols.count] }
+    var bytes = Array(Huffman.encode(text).prefix(size))
+    HuffmanCut.cut(&bytes)
+    let whole = (0...text.count).last { Huffman.encode(Array(text.prefix($0))).count <= size }
+    #expect(bytes == Huffman.encode(Array(text.prefix(whole ?? 0))))
   }
 }
 
 @Suite("A token bucket")
 struct TokenBucketTests {
-  @Test("gives its burst, then what time and refunds bring, never more than the burst")
+  @Test("gives its burst, then what time brings, never more than the burst")
   func refill() {
     var bucket = TokenBucket(Rate(burst: 2, perSecond: 1), now: 0)
     #expect(bucket.take(2, now: 0) && !bucket.take(1, now: 0))
     #expect(!bucket.take(1, now: 999_999_999) && bucket.take(1, now: 1_000_000_000))
-    bucket.add(100)
-    #expect(bucket.take(2, now: 1_000_000_000) && !bucket.take(1, now: 1_000_000_000))
+  }
+
+  @Test("keeps what is given back above its burst for seconds only")
+  func refunds() {
+    var bucket = TokenBucket(Rate(burst: 2, perSecond: 1), now: 0)
+    bucket.add(100, now: 0)
+    let isKept = bucket.take(100, now: 0)
+    bucket.add(100, now: 0)
+    for second in 1...20 { bucket.add(0, now: UInt64(second) * 1_000_000_000) }
+    let isBurstLeft = bucket.take(2, now: 20_000_000_000)
+    let isMoreLeft = bucket.take(1, now: 20_000_000_000)
+    #expect(isKept && isBurstLeft && !isMoreLeft)
   }
 
   @Test("ignores a clock that goes back")

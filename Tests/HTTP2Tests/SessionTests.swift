@@ -112,7 +112,7 @@ struct SessionTests {
   func settings() throws {
     var settings = SessionSettings()
     settings.maxConcurrentStreams = 7
-    settings.maxHeaderListSize = 9_000
+    settings.headers.announcedListSize = 9_000
     let server = try Peer(.server, settings: settings)
     exchange(client, server)
 

@@ -23,7 +23,8 @@ public struct ChannelConfiguration: Sendable {
   public var drainTimeout = TimeAmount.minutes(10)
   /// The longest response message, as sent and after inflating. Bytes.
   public var maximumResponseMessageSize = 16 << 20
-  /// The largest list of response header or trailer fields, counted as RFC 9113 does. Bytes.
+  /// How much of a list of response header or trailer fields is kept, counted as RFC 9113 does, beside
+  /// the status. What does not fit is left out; up to 1 MiB it does no harm to the call. Bytes.
   public var maximumHeaderListSize = 16 << 10
   /// The flow-control window of one stream. Bytes.
   public var streamWindowSize = 1 << 20

@@ -60,7 +60,7 @@ final class ClientConnection: ChannelDuplexHandler {
     var settings = SessionSettings()
     settings.initialWindowSize = UInt32(clamping: max(configuration.streamWindowSize, 1))
     settings.connectionWindowSize = UInt32(clamping: configuration.connectionWindowSize)
-    settings.maxHeaderListSize = configuration.maximumHeaderListSize
+    settings.headers = ResponseFields.limits(keeping: configuration.maximumHeaderListSize)
     session = try Session(role: .client, settings: settings, now: now.uptimeNanoseconds)
     maximumStreamsByConfiguration = max(configuration.maximumStreamsPerConnection, 1)
     drainTimeout = configuration.drainTimeout

@@ -76,6 +76,8 @@ final class ClientStream: StreamDelegate {
       conclude(
         .local(
           .connectionLost, .unavailable, connection.lossDescription, seen: wasSent))
+    } else if let failure = stream.failure {
+      conclude(reader.receiveFailure(failure))
     } else {
       conclude(reader.receiveReset(code, wasSent: wasSent), wasSent: wasSent)
     }

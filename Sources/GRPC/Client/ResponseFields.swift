@@ -34,6 +34,29 @@ struct ResponseFields: Sendable {
   private(set) var details: [UInt8]?
   private(set) var metadata = Metadata()
 
+  /// What a client takes of a peer's header lists. The status is found wherever it stands and however
+  /// long the other fields are: of its text the beginning is kept, details are kept or left out.
+  ///
+  /// Peers are told that they may send a long list, for many would send no status at all otherwise.
+  static func limits(keeping size: Int) -> HeaderLimits {
+    var limits = HeaderLimits()
+    limits.keptListSize = size
+    limits.announcedListSize = limits.listSize
+    limits.essential = [
+      EssentialHeader(":status", maxValueSize: 3, mayBeCut: true),
+      EssentialHeader("content-type", maxValueSize: 256, mayBeCut: true),
+      EssentialHeader("grpc-encoding", maxValueSize: 64, mayBeCut: true),
+      EssentialHeader("grpc-status", maxValueSize: 16, mayBeCut: true),
+      // Each byte of the text may take three, and the last may be damaged.
+      EssentialHeader("grpc-message", maxValueSize: 3 * maximumTextSize + 16, mayBeCut: true),
+      EssentialHeader("grpc-status-details-bin", maxValueSize: 16 << 10, mayBeCut: false),
+    ]
+    return limits
+  }
+
+  /// How much of a status's text is kept at least, if the peer sent as much. Bytes of UTF-8.
+  static let maximumTextSize = 4 << 10
+
   init(_ fields: HeaderList) {
     for field in fields {
       if field.name.first == UInt8(ascii: ":") {

@@ -21,13 +21,10 @@ struct UnaryResponseReader: Sendable {
   /// Whether anything of an answer came.
   var hasBegun: Bool { head != nil }
 
-  /// Header or trailer fields came.
+  /// Header or trailer fields came. What is missing of a list that is too long is custom metadata, or
+  /// the rest of a text: it does not decide about the call.
   mutating func receive(_ fields: HeaderList, kind: HeadersKind) -> UnaryResult? {
     guard kind != .informational else { return nil }
-    guard !fields.isTruncated else {
-      return local(
-        .oversizedMetadata, .resourceExhausted, "the response's header fields exceed the limit")
-    }
     if kind == .trailers {
       trailers = ResponseFields(fields)
       return nil
@@ -103,6 +100,11 @@ struct UnaryResponseReader: Sendable {
       .reset(code.rawValue), HTTPStatusMapping.statusCode(forResetCode: code.rawValue),
       "the peer reset the stream with \(code)", seen: seen,
       initialMetadata: head?.metadata ?? Metadata())
+  }
+
+  /// This side ended the stream because of what the peer sent.
+  func receiveFailure(_ failure: HTTP2Error) -> UnaryResult {
+    local(.oversizedMetadata, .resourceExhausted, "the response has \(failure.message)")
   }
 
   private static let accepted = MessageEncoding.acceptHeader

@@ -73,7 +73,8 @@ public enum LocalReason: Sendable, Hashable {
   case tooManyMessages
   /// The message is longer than the limit, as sent or after inflating (RESOURCE_EXHAUSTED).
   case oversizedMessage
-  /// The header or trailer fields are larger than the limit (RESOURCE_EXHAUSTED).
+  /// The header or trailer fields are larger than is borne: the stream was ended, and what the peer
+  /// meant is not known (RESOURCE_EXHAUSTED).
   case oversizedMetadata
   /// The message cannot be read: framing, compression or subtype are wrong (INTERNAL).
   case undecodable

@@ -78,7 +78,8 @@ struct RequestHead {
 
 extension RPCStatus {
   static let headersTooLarge = RPCStatus(
-    code: .resourceExhausted, message: "the request's header fields are too large")
+    code: .resourceExhausted, message: "the request's header fields are too large"
+  ).withoutRetry
 
   static func malformed(_ field: String) -> RPCStatus {
     RPCStatus(code: .internalError, message: "the header field \(field) is malformed")

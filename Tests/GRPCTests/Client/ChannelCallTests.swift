@@ -176,28 +176,59 @@ import Testing
     try await harness.stop(server)
   }
 
-  @Test("Oversized header or trailer fields end the call, and the connection goes on")
+  @Test("Oversized header or trailer fields are left out, the peer's status counts")
   func oversizedMetadata() async throws {
     let value = String(repeating: "v", count: 2000)
     let server = try await ScriptedServer.start { call in
       switch call.number {
-      case 1: call.begin([("x-large", value)])
+      case 1:
+        call.begin([("x-large", value), ("x-small", "1")])
+        call.write(ScriptedCall.frame(Array("first".utf8)))
+        call.end([("x-large", value), ("grpc-status", "0")])
       case 2:
-        call.begin()
-        call.end([("grpc-status", "0"), ("x-large", value)])
+        call.answerOnlyTrailers([
+          ("grpc-status-details-bin", String(repeating: "A", count: 20_000)),
+          ("grpc-message", String(repeating: "%41", count: 12_000)), ("grpc-status", "14"),
+        ])
       default: call.answer("small")
       }
     }
     var configuration = ChannelHarness.configuration
     configuration.maximumHeaderListSize = 1000
     let harness = try ChannelHarness(to: server.address, configuration: configuration)
-    for _ in 1...2 {
-      let result = try await harness.call()
-      #expect(result.status.code == .resourceExhausted)
-      #expect(result.localReason == .oversizedMetadata)
-    }
+    let first = try await harness.call()
+    #expect(first.text == "first" && first.initialMetadata.entries.map(\.name) == ["x-small"])
+    let second = try await harness.call()
+    #expect(second.origin == .peer && second.status.code == .unavailable)
+    #expect(second.status.message.hasPrefix(String(repeating: "A", count: 4_096)))
+    #expect(second.status.message.utf8.count < 4_200 && second.status.details == nil)
     let next = try await harness.call()
-    #expect(next.text == "small")
+    #expect(next.text == "small" && server.events.connections == 1)
+    try await harness.stop(server)
+  }
+
+  @Test("Fields that nobody can bear end their call alone, as ended here")
+  func unbearableMetadata() async throws {
+    let server = try await ScriptedServer.start { call in
+      guard call.number == 2 else { return }
+      // 0x88 is ":status: 200"; then eighty fields of 15,000 bytes, without indexing.
+      let field = [0, 1, 120, 0x7f, 0x99, 0x74] + [UInt8](repeating: 97, count: 15_000)
+      let id = call.stream.id
+      for number in 0...80 {
+        call.connection.sendRaw(
+          ScriptedConnection.frame(
+            type: number == 0 ? 1 : 9, flags: number == 80 ? 4 : 0, stream: id,
+            number == 0 ? [0x88] : field))
+      }
+    }
+    let harness = try ChannelHarness(to: server.address)
+    let open = harness.start()
+    let result = try await harness.call()
+    #expect(result.origin == .local && result.localReason == .oversizedMetadata && result.seen)
+    #expect(result.status.message.contains("1048576"))
+    open.call.cancel()
+    #expect(try await open.result.get().localReason == .cancelled)
+    #expect(server.events.connections == 1)
     try await harness.stop(server)
   }
 

@@ -33,6 +33,34 @@ enum RawFrame {
       + frame(type: 9, flags: 4, stream: stream, payload: Array(block[splitAt...]))
   }
 
+  /// A header block in HEADERS and as many CONTINUATIONs as its size, or `pieces`, demands.
+  static func block(
+    _ stream: UInt32, _ block: [UInt8], end: Bool = false, pieces: Int = 1
+  ) -> [UInt8] {
+    let size = min(16_384, max(1, (block.count + pieces - 1) / pieces))
+    var bytes: [UInt8] = []
+    for start in stride(from: 0, to: block.count, by: size) {
+      let piece = Array(block[start..<min(start + size, block.count)])
+      let isLast = start + size >= block.count
+      let flags: UInt8 = (start == 0 && end ? 1 : 0) | (isLast ? 4 : 0)
+      bytes += frame(type: start == 0 ? 1 : 9, flags: flags, stream: stream, payload: piece)
+    }
+    return bytes
+  }
+
+  /// What the frames of a stream carry, one after the other.
+  static func payloads(of stream: UInt32, in bytes: [UInt8]) -> [UInt8] {
+    var payloads: [UInt8] = []
+    var rest = bytes[...]
+    while rest.count >= 9 {
+      let header = Array(rest.prefix(9))
+      let length = Int(header[0]) << 16 | Int(header[1]) << 8 | Int(header[2])
+      if Array(header[5...]) == bigEndian(stream) { payloads += rest.dropFirst(9).prefix(length) }
+      rest = rest.dropFirst(9 + length)
+    }
+    return payloads
+  }
+
   static func reset(_ stream: UInt32, code: UInt32 = 8) -> [UInt8] {
     frame(type: 3, stream: stream, payload: bigEndian(code))
   }
@@ -59,10 +87,15 @@ enum RawFrame {
     [0x40] + string(Array(name.utf8)) + string(value)
   }
 
-  private static func string(_ bytes: [UInt8]) -> [UInt8] {
-    guard bytes.count >= 127 else { return [UInt8(bytes.count)] + bytes }
+  /// A literal field without indexing whose value is in Huffman code.
+  static func huffmanLiteral(_ name: String, _ value: [UInt8]) -> [UInt8] {
+    [0x00] + string(Array(name.utf8)) + string(Huffman.encode(value), flag: 0x80)
+  }
+
+  private static func string(_ bytes: [UInt8], flag: UInt8 = 0) -> [UInt8] {
+    guard bytes.count >= 127 else { return [flag | UInt8(bytes.count)] + bytes }
     var rest = bytes.count - 127
-    var length: [UInt8] = [127]
+    var length: [UInt8] = [flag | 127]
     while rest >= 128 {
       length.append(UInt8(rest % 128) | 0x80)
       rest /= 128
