@@ -33,11 +33,8 @@ extension CRepresentable {
       let descriptor = arena.makeDefault(Self.self)?.withMemoryRebound(
         to: ProtobufCMessage.self, capacity: 1
       ) { $0.pointee.descriptor }
-      let unpacked = arena.withAllocator { allocator in
-        protobuf_c_message_unpack(
-          descriptor, allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self)
-        )
-      }
+      let rewritten = descriptor.flatMap { WireForm.rewritten(bytes, as: $0) }
+      let unpacked = arena.unpack(descriptor, rewritten, or: bytes)
       guard let unpacked else { throw arena.isExhausted ? .exhausted : .malformed }
       return try Self(UnsafeRawPointer(unpacked).assumingMemoryBound(to: CMessage.self).pointee)
     }

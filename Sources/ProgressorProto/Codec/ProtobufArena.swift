@@ -82,6 +82,24 @@ struct ProtobufArena: ~Copyable {
     return block + Self.alignment
   }
 
+  /// Has protobuf-c decode a message, in its rewritten form if there is one.
+  mutating func unpack(
+    _ type: UnsafePointer<ProtobufCMessageDescriptor>?, _ rewritten: [UInt8]?,
+    or bytes: UnsafeRawBufferPointer
+  ) -> UnsafeMutablePointer<ProtobufCMessage>? {
+    guard let rewritten else { return unpack(type, bytes) }
+    return rewritten.withUnsafeBytes { unpack(type, $0) }
+  }
+
+  private mutating func unpack(
+    _ type: UnsafePointer<ProtobufCMessageDescriptor>?, _ bytes: UnsafeRawBufferPointer
+  ) -> UnsafeMutablePointer<ProtobufCMessage>? {
+    withAllocator { allocator in
+      protobuf_c_message_unpack(
+        type, allocator, bytes.count, bytes.baseAddress?.assumingMemoryBound(to: UInt8.self))
+    }
+  }
+
   /// Calls `body` with an allocator for protobuf-c that takes from this arena and frees nothing.
   mutating func withAllocator<Result>(
     _ body: (UnsafeMutablePointer<ProtobufCAllocator>) -> Result

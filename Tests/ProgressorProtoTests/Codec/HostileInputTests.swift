@@ -77,6 +77,8 @@ import Testing
     walk(descriptor(of: ReflectionRequest(query: nil)))
     walk(descriptor(of: ReflectionResponse(request: .init(query: nil), answer: .services([]))))
     #expect(seen.count > 50)
+    // WireForm has a bit for each.
+    #expect(seen.allSatisfy { $0.pointee.n_fields <= 64 })
   }
 
   private func descriptor<Value: CRepresentable>(
@@ -111,11 +113,11 @@ import Testing
     #expect(throws: ProtobufError.exhausted) { try StartResponse(decoding: fields) }
   }
 
-  @Test("A singular field that is repeated merges until the budget ends")
-  func quadraticMerge() {
-    let change = Wire.bytes(2, Wire.bytes(2, [UInt8](repeating: 0, count: 0) + Wire.varint(1, 1)))
-    let answer = Array(repeatElement(change, count: 64 << 10).joined())
-    #expect(throws: ProtobufError.exhausted) { try ProcessCallResponse(decoding: answer) }
+  @Test("A singular field that is repeated very often is merged once, in one piece")
+  func linearMerge() throws {
+    let change = Wire.bytes(2, Wire.bytes(2, Wire.varint(1, 1)))
+    let answer = Array(repeatElement(change, count: 50_000).joined())
+    #expect(try ProcessCallResponse(decoding: answer).answer.change.events.count == 50_000)
   }
 
   @Test("A singular field that is repeated a few times is merged, as protobuf has it")
@@ -125,6 +127,32 @@ import Testing
     let answer = try ProcessCallResponse(decoding: first + second).answer
     #expect(answer.change.events.map(\.data) == [Array("one".utf8), Array("two".utf8)])
     #expect(answer.change.auxState == Content(data: []))
+  }
+
+  @Test("Merged messages keep the numbers and the oneofs that the later ones do not set")
+  func mergedScalars() throws {
+    // HistoryRange: after, a oneof with limit, direction.
+    let range = { Wire.bytes(3, $0) }
+    let both = range(Wire.varint(1, 5)) + range(Wire.varint(3, 1))
+    let request = try GetRequest(decoding: Wire.machineID + both)
+    #expect(request.historyRange?.after == 5 && request.historyRange?.limit == nil)
+    let limits = range(Wire.varint(2, 7)) + range(Wire.varint(1, 5)) + range([])
+    let limited = try GetRequest(decoding: Wire.machineID + limits)
+    #expect(limited.historyRange?.after == 5 && limited.historyRange?.limit == 7)
+  }
+
+  @Test("A oneof's message that comes twice is merged, unless another member came between")
+  func mergedOneof() throws {
+    // Action: a oneof of set_timer = 1 and unset_timer = 2; SetTimer: a oneof with timeout = 2.
+    let first = Wire.bytes(1, Wire.bytes(2, Wire.varint(1, 9)))
+    let second = Wire.bytes(1, Wire.bytes(2, Wire.varint(2, 1)))
+    func action(_ fields: [UInt8]) throws -> Action {
+      try ProcessSignalResponse(decoding: Wire.bytes(2, fields)).answer.action
+    }
+    let merged = try action(first + second)
+    let replaced = try action(first + Wire.bytes(2, []) + second)
+    #expect("\(merged)".contains("9000000") && !"\(replaced)".contains("9000000"))
+    #expect(try action(first + second + Wire.bytes(2, [])).timer == .unset)
   }
 
   @Test("The last of several values of a scalar counts")
@@ -148,7 +176,27 @@ import Testing
     #expect(throws: ProtobufError.malformed) { try CallRequest(decoding: longest) }
   }
 
-  @Test("Deep nesting in an unknown field costs nothing; groups are refused")
+  @Test("Groups are skipped as any field that is not known, wherever they stand")
+  func groups() throws {
+    // Start, a number, a nested group with a string, and their ends.
+    let group =
+      Wire.bare(15 << 3 | 3) + Wire.varint(1, 7) + Wire.bare(16 << 3 | 3) + Wire.text(2, "x")
+      + Wire.bare(16 << 3 | 4) + Wire.bare(15 << 3 | 4)
+    let request = try CallRequest(decoding: group + Wire.machineID + group)
+    #expect(request == CallRequest(machineID: .init(namespace: "n", id: "i")))
+    let inner = Wire.bytes(2, group + Wire.bytes(2, group + Wire.text(2, "one")))
+    #expect(
+      try ProcessCallResponse(decoding: inner).answer.change.events.map(\.data)
+        == [Array("one".utf8)])
+    let wrongEnd = Wire.bare(15 << 3 | 3) + Wire.bare(16 << 3 | 4)
+    for broken in [wrongEnd, Array(group.dropLast(2)), Wire.bare(15 << 3 | 4)] {
+      #expect(throws: ProtobufError.malformed) {
+        try CallRequest(decoding: Wire.machineID + broken)
+      }
+    }
+  }
+
+  @Test("Deep nesting in an unknown field costs nothing; groups may be 100 deep")
   func deepNesting() throws {
     var nested: [UInt8] = []
     for _ in 0..<2_000 { nested = Wire.bytes(15, nested) }
