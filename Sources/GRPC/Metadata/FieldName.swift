@@ -35,7 +35,6 @@ public enum FieldName {
   /// The value without spaces and tabs at its ends.
   static func trimmed(_ value: String) -> String {
     let utf8 = value.utf8
-    let isSpace: (UInt8) -> Bool = { $0 == 0x20 || $0 == 0x09 }
     guard let first = utf8.first, let last = utf8.last, isSpace(first) || isSpace(last) else {
       return value
     }
@@ -44,6 +43,16 @@ public enum FieldName {
     while let byte = slice.last, isSpace(byte) { slice.removeLast() }
     return String(Substring(slice))
   }
+
+  /// The same of bytes.
+  static func trimmed<Bytes: Collection<UInt8>>(_ value: Bytes) -> Bytes.SubSequence {
+    let rest = value.drop(while: isSpace)
+    var length = 0
+    for (offset, byte) in rest.enumerated() where !isSpace(byte) { length = offset + 1 }
+    return rest.prefix(length)
+  }
+
+  private static func isSpace(_ byte: UInt8) -> Bool { byte == 0x20 || byte == 0x09 }
 
   private static func isUpperCase(_ byte: UInt8) -> Bool {
     (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte)

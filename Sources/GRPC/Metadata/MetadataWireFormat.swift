@@ -20,7 +20,8 @@ extension Metadata {
     }
     var values: [[UInt8]] = []
     for part in value.split(separator: comma, omittingEmptySubsequences: false) {
-      guard let bytes = Base64.decode(part) else { return false }
+      // Whoever joins fields puts a space behind the comma (RFC 9110 section 5.3).
+      guard let bytes = Base64.decode(FieldName.trimmed(part)) else { return false }
       values.append(bytes)
     }
     for bytes in values { append(Entry(name: name, value: .binary(bytes))) }

@@ -24,6 +24,7 @@ extension ServerConnectionHandler {
     case .refuseNewCalls(let last):
       session.submitGoAway(.noError, lastStreamID: last)
     case .close(.tooManyPings):
+      // The connection closes behind it: a second GOAWAY would come without the text.
       session.submitGoAway(.enhanceYourCalm, debugData: "too_many_pings")
     case .close(.handshakeTimeout):
       session.terminate(.settingsTimeout)

@@ -75,11 +75,13 @@ import Testing
   @Test("A received -bin value is split at commas first, each part padded or not")
   func receivedBinary() {
     var metadata = Metadata()
-    let isTaken = metadata.receive(name: "k-bin", value: Array("q6s=,q6s,,qw".utf8))
+    let isTaken = metadata.receive(name: "k-bin", value: Array("q6s=,q6s,, \t,  qw ".utf8))
     #expect(isTaken)
     #expect(
       metadata.values("k-bin")
-        == [.binary([0xAB, 0xAB]), .binary([0xAB, 0xAB]), .binary([]), .binary([0xAB])])
+        == [
+          .binary([0xAB, 0xAB]), .binary([0xAB, 0xAB]), .binary([]), .binary([]), .binary([0xAB]),
+        ])
   }
 
   @Test("A received -bin value that is no base64 adds nothing", arguments: ["q6s=,!", "a", "a==="])
