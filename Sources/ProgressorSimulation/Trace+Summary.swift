@@ -93,6 +93,7 @@ extension Effect {
     case .invoke(let invocation):
       "invoke \(invocation.step.number).\(invocation.attempt) \(invocation.machine.machineID.text)"
         + " \(invocation.stimulus.summary) epoch \(invocation.epoch) until \(invocation.deadline)"
+    case .callOff(let step, let attempt): "call off \(step.number).\(attempt)"
     case .awaitEndpoint(let namespace): "await the endpoint of \(namespace.number)"
     case .commit(let batch):
       "commit \(batch.id.number) slot \(batch.slot): \(batch.records.map(\.summary))"
@@ -108,6 +109,7 @@ extension Effect {
     case .readDue: 35 << 56
     case .invoke(let invocation): 36 << 56 | invocation.step.number
     case .awaitEndpoint(let namespace): 37 << 56 | UInt64(UInt32(bitPattern: namespace.number))
+    case .callOff(let step, _): 40 << 56 | step.number
     case .commit(let batch): 38 << 56 | batch.id.number << 16 | UInt64(batch.records.count)
     case .wake(let time): 39 << 56 | UInt64(bitPattern: time)
     }

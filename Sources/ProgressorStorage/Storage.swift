@@ -104,7 +104,7 @@ public final class Storage: Sendable {
       lookAheads.read(.due(query, lease.node))
     case .commit(let batch):
       writers[batch.slot % writers.count].write(batch)
-    case .reply, .invoke, .awaitEndpoint, .wake:
+    case .reply, .invoke, .callOff, .awaitEndpoint, .wake:
       return
     }
   }

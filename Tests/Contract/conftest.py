@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from support.client import Client, Space
+from support.metrics import Measured
 from support.processor import Behaviour, ScriptedProcessor, echo
 from support.server import BINARY, Server
 
@@ -79,3 +80,9 @@ def servers(new_data: Path) -> Iterator[Callable[..., Server]]:
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture
+def measured(servers: Callable[..., Server]) -> Callable[..., Measured]:
+    """A server of the test's own with these limits, and its metrics."""
+    return lambda **limits: Measured(servers, **limits)

@@ -6,35 +6,13 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
 
 import pytest
 from support.client import Gate, Space, fails
-from support.metrics import Metrics, metrics_of
 from support.processor import Answer, Invocation, echo, timer_at, timer_in
 from support.server import Server, free_port
 from support.stubs import automaton_pb2, namespaces_pb2
 from support.waiting import eventually
-
-
-class Measured:
-    """A server of the test's own with these limits, and its metrics."""
-
-    def __init__(self, servers: Callable[..., Server], **limits: str):
-        self._metrics = f"127.0.0.1:{free_port()}"
-        environment = {f"PROGRESSOR_LIMITS_{name.upper()}": value
-                       for name, value in limits.items()}
-        self.server = servers("--metrics-listen", self._metrics, environment=environment).start()
-        self.client = self.server.client
-
-    @property
-    def metrics(self) -> Metrics:
-        return metrics_of(self._metrics)
-
-
-@pytest.fixture
-def measured(servers) -> Callable[..., Measured]:
-    return lambda **limits: Measured(servers, **limits)
 
 
 def held(gate: Gate):
@@ -163,12 +141,14 @@ def test_requests_of_all_namespaces_together(measured, spaces):
     server = measured(requests="4")
     dead = [spaces(server.client, endpoint=f"127.0.0.1:{free_port()}") for _ in range(3)]
     waiting = []
-    for space in dead:
-        waiting += [start_later(space, f"m{number}") for number in range(4)]
 
     def total() -> float:
         return server.metrics.value("progressor_limit_used", limit="requests")
 
+    for space in dead:
+        waiting += [start_later(space, f"m{number}") for number in range(4)]
+        # All in one turn of the loop, more are refused before it is seen whose they are.
+        eventually(lambda: total() >= 3, "the first namespace holds three")
     eventually(lambda: total() == 4, "the server is full")
     eventually(lambda: server.metrics.refused("requests") > 0, "the server refuses")
     status, block = first_header_block(server.server.address, dead[2].name)

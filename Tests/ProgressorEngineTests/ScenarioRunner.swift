@@ -173,7 +173,7 @@ struct ScenarioRunner: ~Copyable {
         lines += play([.due(query, .success(database.due(query)))])
         continue
       case .wake: continue
-      case .reply, .list, .awaitEndpoint: break
+      case .reply, .list, .awaitEndpoint, .callOff: break
       }
       lines += effect.lines(now: now)
     }

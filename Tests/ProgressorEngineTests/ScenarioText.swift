@@ -79,6 +79,7 @@ extension Effect {
     case .list: return ["list"]
     case .readDue: return []
     case .invoke(let invocation): return ["invoke \(invocation.text(now: now))"]
+    case .callOff(_, let attempt): return ["call off attempt=\(attempt)"]
     case .awaitEndpoint: return ["await endpoint"]
     case .commit(let batch): return ["commit"] + batch.records.map { "  \($0.text(now: now))" }
     case .wake: return []

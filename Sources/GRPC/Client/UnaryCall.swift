@@ -53,6 +53,12 @@ public final class UnaryCall: @unchecked Sendable {
     }
   }
 
+  /// Cancels the call if it waits for a connection: then the peer has not seen it. On the channel's
+  /// loop only.
+  public func cancelUnlessSent() {
+    if isQueued { pool.cancel(self) }
+  }
+
   /// Whether the completion was called.
   var isFinished: Bool { completion == nil }
 

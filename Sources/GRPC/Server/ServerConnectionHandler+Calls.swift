@@ -20,14 +20,15 @@ extension ServerConnectionHandler {
       refuse(http, head, .unknownMethod(head.path))
       return
     }
-    guard callCount < Int(configuration.http2.maxConcurrentStreams) else {
+    let limit = Int(configuration.http2.maxConcurrentStreams)
+    guard let permit = runningCalls.permit(limit: limit) else {
       counters.streamsRefused.wrappingAdd(1, ordering: .relaxed)
       http.reset(.refusedStream)
       return
     }
-    callCount += 1
     lifetime.openedCall()
-    let call = ServerStream(http, head: head, method: method, connection: self, now: now)
+    let call = ServerStream(
+      http, head: head, method: method, permit: permit, connection: self, now: now)
     http.delegate = call
     call.start()
   }
@@ -53,11 +54,6 @@ extension ServerConnectionHandler {
   /// A call closed on the wire; its handler may still run.
   func closedStream() {
     lifetime.closedCall(now: now)
-  }
-
-  /// A call neither is open nor runs.
-  func endedCall() {
-    callCount -= 1
   }
 
   /// Something of a call goes out.

@@ -47,7 +47,7 @@ extension ServerConnectionHandler {
   func insert(deadline: NIODeadline, of call: ServerStream) {
     guard let id = call.id else { return }
     deadlines.insert(
-      DeadlineQueue.Entry(deadline: deadline, stream: id), openCalls: callCount,
+      DeadlineQueue.Entry(deadline: deadline, stream: id), openCalls: runningCalls.count,
       isOpen: { session?.stream($0) != nil })
     scheduleWakeup()
   }

@@ -27,9 +27,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
   /// When the running turn began: read once for all that happens in it.
   var now: NIODeadline
 
-  /// Calls that are open on the wire or still run: what the limit of concurrent calls counts, so that
-  /// a client that resets its calls has no more of them running than another (CVE-2023-44487).
-  var callCount = 0
+  let runningCalls = RunningCalls()
   var bufferedRequestBytes = 0
   /// Complete requests that wait until the client took more of the responses.
   var waiting = Deque<ServerStream>()

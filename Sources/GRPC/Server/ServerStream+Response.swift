@@ -115,7 +115,7 @@ extension ServerStream {
     guard isRunning else { return }
     isRunning = false
     forgetRequest()
-    if http == nil { connection.endedCall() }
+    if http == nil { permit = nil }
   }
 
   func countSent(_ count: Int) {

@@ -20,6 +20,8 @@ final class ServerStream: @unchecked Sendable {
   let responseEncoding: MessageEncoding
   let deadline: NIODeadline?
 
+  /// Kept as long as the call is open on the wire or a handler has it.
+  var permit: CallPermit?
   /// The stream on the wire; nil once it closed.
   var http: HTTP2Stream?
   var deframer: MessageDeframer
@@ -53,9 +55,10 @@ final class ServerStream: @unchecked Sendable {
   }
 
   init(
-    _ http: HTTP2Stream, head: RequestHead, method: Router.Method,
+    _ http: HTTP2Stream, head: RequestHead, method: Router.Method, permit: consuming CallPermit,
     connection: ServerConnectionHandler, now: NIODeadline
   ) {
+    self.permit = consume permit
     self.http = http
     self.head = head
     handler = method.handler
@@ -186,7 +189,7 @@ extension ServerStream: StreamDelegate {
     connection.closedStream()
     if !isRunning {
       forgetRequest()
-      connection.endedCall()
+      permit = nil
     }
   }
 }

@@ -203,8 +203,16 @@ extension Engine {
     for id in mistaken { tell(id, .keyReused) }
   }
 
+  /// The caller went away. What has begun goes on, and counts as a request until its answer, which
+  /// nobody hears: so a client that cancels has no more work done than another.
   mutating func cancel(_ id: RequestID) {
-    drop(id, nil)
+    guard let pending = requests[id] else { return }
+    guard hasBegun(id, pending) else { return drop(id, .error(.cancelled)) }
+    if let step = pending.machine?.running, step.requestID == id,
+      case .invoking(let attempt) = step.phase
+    {
+      effects.append(.callOff(step.id, attempt: attempt))
+    }
   }
 
   mutating func expireRequests() {
@@ -215,30 +223,37 @@ extension Engine {
 
   /// The caller no longer waits. What has not begun is dropped; what has begun runs to its commit,
   /// and its key stays taken until then.
-  private mutating func drop(_ id: RequestID, _ reply: Reply?) {
+  private mutating func drop(_ id: RequestID, _ reply: Reply) {
     guard let pending = take(id) else { return }
-    if let reply { effects.append(.reply(id, reply)) }
-    guard let machine = pending.machine else { return }
+    effects.append(.reply(id, reply))
+    guard let machine = pending.machine, !hasBegun(id, pending) else { return }
     let isRunning = machine.running?.requestID == id
-    if isRunning {
-      switch machine.running?.phase {
-      case .invoking, .committing: return
-      case .loading, .gated, nil: break
-      }
-    } else if machine.enqueuesInFlight > 0,
-      slots[slot(of: machine.shard)].holdsNotification(id)
-    {
-      return
-    }
     machine.mailbox.remove(id)
     machine.waitingNotifies.removeAll { $0 == id }
     if let key = pending.key {
-      settle(key.key, owner: id, reply ?? .error(.cancelled), machine)
+      settle(key.key, owner: id, reply, machine)
     }
     if isRunning, machine.running?.phase == .gated {
       end(machine)
     } else if machine.running == nil {
       advance(machine)
+    }
+  }
+}
+
+extension Engine {
+  /// Whether work is done for a request that can no longer be called off: reading for Get and List, a
+  /// processor's call, a commit.
+  private func hasBegun(_ id: RequestID, _ pending: PendingRequest) -> Bool {
+    guard let machine = pending.machine else { return true }
+    if case .get = pending.request.operation { return true }
+    guard machine.running?.requestID == id else {
+      return machine.enqueuesInFlight > 0
+        && slots[slot(of: machine.shard)].holdsNotification(id)
+    }
+    switch machine.running?.phase {
+    case .invoking, .committing: return true
+    case .loading, .gated, nil: return false
     }
   }
 }

@@ -38,13 +38,19 @@ final class EngineCore {
     self.outside = outside
   }
 
-  /// Takes no more turns: what is asked and answered from now on goes nowhere.
-  func stop() {
+  /// Takes no more turns: what waits for an answer is told so, what storage and processors answer from
+  /// now on goes nowhere.
+  func stop(_ inbox: EngineInbox) {
     wakeUp?.task.cancel()
     wakeUp = nil
     outside = nil
     engine = nil
-    replies = ReplyTable()
+    inbox.close(&entries)
+    for case .request(let request, let target) in entries {
+      replies.insert(target, for: request.id)
+    }
+    entries.removeAll()
+    replies.answerAll(.error(.notOwner))
   }
 
   /// The engine's statistics; nil = it does not run.
@@ -80,7 +86,6 @@ final class EngineCore {
 
   private func prepare(_ input: Input, now: Moment, _ outside: Outside) {
     switch input {
-    case .cancelled(let request): replies.remove(request)
     case .shardsLost: losses += 1
     case .namespacesChanged(let records): outside.processors.namespacesChanged(records)
     default: break
@@ -95,6 +100,8 @@ final class EngineCore {
       case .reply(let request, let reply): replies.collect(reply, for: request)
       case .load, .list, .readDue, .commit: stored.append(effect)
       case .invoke(let invocation): outside.processors.invoke(invocation, now: now)
+      case .callOff(let step, let attempt):
+        outside.processors.callOff(step, attempt: attempt)
       case .awaitEndpoint(let namespace): outside.processors.awaitEndpoint(namespace)
       case .wake(let time): wake(at: time, now: now, outside)
       }

@@ -16,6 +16,7 @@ final class EngineInbox: Sendable {
     var requests = 0
     var isAnnounced = false
     var refused: UInt64 = 0
+    var isClosed = false
   }
 
   private let state = Mutex(State())
@@ -28,6 +29,7 @@ final class EngineInbox: Sendable {
   /// Leaves inputs; true when the caller must wake the loop.
   func put(_ inputs: [Input]) -> Bool {
     state.withLock { state in
+      if state.isClosed { return false }
       for input in inputs { state.entries.append(.input(input)) }
       return announce(&state)
     }
@@ -36,6 +38,7 @@ final class EngineInbox: Sendable {
   /// Leaves one input; true when the caller must wake the loop.
   func put(_ input: Input) -> Bool {
     state.withLock { state in
+      if state.isClosed { return false }
       state.entries.append(.input(input))
       return announce(&state)
     }
@@ -44,7 +47,7 @@ final class EngineInbox: Sendable {
   /// Leaves a request; nil = refused, there are too many; true when the caller must wake the loop.
   func put(_ request: Request, _ target: any ReplyTarget) -> Bool? {
     state.withLock { state in
-      if state.requests >= maximumRequests {
+      if state.isClosed || state.requests >= maximumRequests {
         state.refused += 1
         return nil
       }
@@ -61,6 +64,12 @@ final class EngineInbox: Sendable {
       state.requests = 0
       state.isAnnounced = false
     }
+  }
+
+  /// The same for the last time: from now on requests are refused, and everything else is dropped.
+  func close(_ empty: inout [Entry]) {
+    take(&empty)
+    state.withLock { $0.isClosed = true }
   }
 
   /// Requests that were refused so far.

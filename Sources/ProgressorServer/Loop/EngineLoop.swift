@@ -30,9 +30,9 @@ final class EngineLoop: Sendable {
     turn()
   }
 
-  /// Takes no more turns. On `eventLoop`.
+  /// Takes no more turns; every request is answered. On `eventLoop`.
   func stop() {
-    core.value.stop()
+    core.value.stop(inbox)
   }
 
   /// Hands inputs over, from any thread. They are handled in this order.
@@ -58,7 +58,8 @@ final class EngineLoop: Sendable {
     return true
   }
 
-  /// The client of a request went away, from any thread: its target gets nothing any more.
+  /// The client of a request went away, from any thread. Its target is told when nothing is done for
+  /// it any more.
   func cancel(_ request: RequestID) {
     submit(.cancelled(request))
   }

@@ -15,6 +15,8 @@ protocol StoragePort: Sendable {
 protocol ProcessorPort: AnyObject {
   /// Calls a processor; `now` is the turn's.
   func invoke(_ invocation: Invocation, now: Moment)
+  /// Ends a call that waits for its endpoint.
+  func callOff(_ step: StepID, attempt: Int32)
   /// Tells when the namespace's endpoint can be reached.
   func awaitEndpoint(_ namespace: NamespaceNumber)
   /// The namespaces as they are now.

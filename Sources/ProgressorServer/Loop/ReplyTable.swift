@@ -19,17 +19,18 @@ struct ReplyTable {
     targets[request] = target
   }
 
-  /// Nobody waits for the answer any more.
-  mutating func remove(_ request: RequestID) {
-    targets[request] = nil
-  }
-
   /// Keeps an answer for `sendCollected()`; dropped when nobody waits for it.
   mutating func collect(_ reply: Reply, for request: RequestID) {
     guard let target = targets.removeValue(forKey: request) else { return }
     let eventLoop = target.eventLoop
     collected[ObjectIdentifier(eventLoop), default: Group(eventLoop: eventLoop)].replies
       .append((target, reply))
+  }
+
+  /// Gives everybody the same answer.
+  mutating func answerAll(_ reply: Reply) {
+    for request in Array(targets.keys) { collect(reply, for: request) }
+    sendCollected()
   }
 
   /// Sends what was collected: at once on this loop, by one hand-over on each other one.

@@ -25,6 +25,13 @@ final class ProcessorDirectory: ProcessorPort {
     var namespaces: Set<NamespaceNumber>
   }
 
+  private struct Attempt: Hashable {
+    let step: StepID
+    let number: Int32
+  }
+
+  /// Calls for clients, which wait for their endpoint or are under way.
+  private let calls: NIOLoopBoundBox<[Attempt: UnaryCall]>
   private var keys: [NamespaceNumber: Key] = [:]
   private var entries: [Key: Entry] = [:]
 
@@ -36,6 +43,7 @@ final class ProcessorDirectory: ProcessorPort {
     self.maximumMessageBytes = maximumMessageBytes
     self.logger = logger
     self.submit = submit
+    calls = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: eventLoop)
   }
 
   func invoke(_ invocation: Invocation, now: Moment) {
@@ -51,16 +59,23 @@ final class ProcessorDirectory: ProcessorPort {
       return
     }
     let method = ProcessorCall.Method(invocation.stimulus)
-    channel.unary(
+    let key = Attempt(step: step, number: attempt)
+    let started = channel.unary(
       path: call.path, metadata: call.metadata, message: call.message,
       deadline: now.deadline(atUptime: invocation.deadline, reference: .now()),
       waitForReady: invocation.waitsForEndpoint
-    ) { result in
+    ) { [calls] result in
+      calls.value[key] = nil
       let outcome = OutcomeMapping.outcome(
         of: result, method: method.rawValue,
         decode: { message throws(ProtobufError) in try method.decode(message) })
       submit(.processorAnswered(step, attempt: attempt, outcome))
     }
+    if invocation.waitsForEndpoint { calls.value[key] = started }
+  }
+
+  func callOff(_ step: StepID, attempt: Int32) {
+    calls.value[Attempt(step: step, number: attempt)]?.cancelUnlessSent()
   }
 
   func awaitEndpoint(_ namespace: NamespaceNumber) {

@@ -133,6 +133,8 @@ private struct AutomatonReply: ReplyTarget {
   var eventLoop: any EventLoop { responder.eventLoop }
 
   func send(_ reply: Reply) {
+    // Nobody reads it: only that the work is over counts.
+    if responder.isCancelled { return responder.fail(RPCStatus(.cancelled, machine: machine)) }
     do {
       responder.respond(try encoder.encode(reply, list: list))
     } catch {

@@ -18,8 +18,8 @@ extension Ledger {
     watchers[request.machine, default: []].append(request.id)
   }
 
-  /// The engine has been told that the client went away.
-  mutating func cancelled(_ id: RequestID) { forget(id) }
+  /// The engine has been told that the client went away: nobody hears the reply, but it arises.
+  mutating func cancelled(_ id: RequestID) { requests[id]?.isExcused = true }
 
   /// The engine answers.
   mutating func replied(_ id: RequestID, _ reply: Reply, by node: NodeView, now: Moment)

@@ -114,6 +114,7 @@ extension Simulation {
       node.lookAheads.insert(query)
       read(.due(query), node)
     case .invoke(let invocation): try invoke(invocation, node, now)
+    case .callOff: break  // These processors see a call at once.
     case .awaitEndpoint(let namespace):
       waitingNodes[namespaceIndex(namespace)].append((node.number, node.life))
       if isEndpointUp[namespaceIndex(namespace)] {

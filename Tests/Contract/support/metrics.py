@@ -2,6 +2,10 @@
 
 import re
 import urllib.request
+from collections.abc import Callable
+
+from .client import Client
+from .server import Server, free_port
 
 SAMPLE = re.compile(r'^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$')
 LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')
@@ -40,3 +44,18 @@ def metrics_of(address: str) -> Metrics:
     with urllib.request.urlopen(f"http://{address}/metrics", timeout=20) as response:
         assert response.headers["content-type"].startswith("text/plain; version=0.0.4")
         return Metrics(response.read().decode())
+
+
+class Measured:
+    """A server of the test's own with these limits, and its metrics."""
+
+    def __init__(self, servers: Callable[..., Server], **limits: str):
+        self._metrics = f"127.0.0.1:{free_port()}"
+        environment = {f"PROGRESSOR_LIMITS_{name.upper()}": value
+                       for name, value in limits.items()}
+        self.server = servers("--metrics-listen", self._metrics, environment=environment).start()
+        self.client = self.server.client
+
+    @property
+    def metrics(self) -> Metrics:
+        return metrics_of(self._metrics)

@@ -94,6 +94,32 @@ struct ServerConnectionTests {
     }
   }
 
+  @Test(
+    "counts a cancelled stream down once, whoever lets go of it first",
+    arguments: ["/test.Test/Watch", "/test.Test/Chat"])
+  func cancelledStreams(path: String) async throws {
+    var configuration = ServerConfiguration()
+    configuration.http2.maxConcurrentStreams = 3
+    try await TestService.withClient(configuration) { service, client in
+      _ = try await client.start("/test.Test/Hold", hello)
+      try await service.wait { $0.held.count == 1 }
+      for _ in 0..<6 {
+        let stream = try await client.start(path, hello, ends: path == "/test.Test/Watch")
+        try await client.reset(stream)
+        _ = try await stream.response()
+      }
+      // A call of which nobody keeps anything shows that the resets before it were seen.
+      #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
+      for count in 2...3 {
+        let call = try await client.start("/test.Test/Hold", hello)
+        try await service.wait { $0.held.count == count }
+        try await client.reset(call)
+      }
+      #expect(try await client.call("/test.Test/Hold", hello).closed == .refusedStream)
+      #expect(service.seen.withLock { $0.held.count } == 3)
+    }
+  }
+
   @Test("tells an HTTP/1.1 client in its own words, and closes")
   func http1() async throws {
     try await TestService.serve { _, address in

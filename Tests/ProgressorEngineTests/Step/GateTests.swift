@@ -41,7 +41,7 @@ struct GateTests {
         case .reply(let id, let reply): replies[id] = reply
         case .commit(let batch): play(isFenced ? .fenced(batch.id) : .committed(batch.id))
         case .readDue(let query): play(.due(query, .success([])))
-        case .list, .awaitEndpoint, .wake: break
+        case .list, .awaitEndpoint, .callOff, .wake: break
         }
       }
     }

@@ -57,7 +57,7 @@ struct LookAheadTests {
         } else {
           nil
         }
-      case .reply, .list, .awaitEndpoint, .wake: nil
+      case .reply, .list, .awaitEndpoint, .callOff, .wake: nil
       }
     }
 

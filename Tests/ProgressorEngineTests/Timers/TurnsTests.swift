@@ -88,7 +88,7 @@ struct TurnsTests {
       case .awaitEndpoint:
         endpointsAwaited += 1
         return nil
-      case .reply, .list, .wake: return nil
+      case .reply, .list, .wake, .callOff: return nil
       }
     }
 

@@ -136,6 +136,7 @@ final class StorageProbe: StoragePort {
 /// No processor at all.
 final class NoProcessors: ProcessorPort {
   func invoke(_ invocation: Invocation, now: Moment) {}
+  func callOff(_ step: StepID, attempt: Int32) {}
   func awaitEndpoint(_ namespace: NamespaceNumber) {}
   func namespacesChanged(_ records: [NamespaceRecord]) {}
 }

@@ -43,18 +43,42 @@ struct EngineLoopTests {
     try await fixture.stop()
   }
 
-  @Test("a cancelled request gets no answer")
+  @Test("a cancelled request is answered, unheard, when the work that has begun for it is over")
   func cancelled() async throws {
     try await fixture.start()
     fixture.loop.submit(fixture.ownership)
     let first = fixture.request(.get(range: nil), id: "a")
     guard case .load(let request) = try await fixture.storage.next() else { return }
     fixture.loop.cancel(first.id)
-    fixture.storage.findNothing(fixture.loop)
+    try await fixture.loop.eventLoop.submit {}.get()
+    #expect(first.isUnanswered, "rows are still read for it")
     fixture.loop.submit(.loaded(request.id, .success(Loaded())))
-    let second = fixture.request(.get(range: nil), id: "a")
-    _ = try await second.value()
-    #expect(first.isUnanswered)
+    #expect(try await first.value() == .error(.machineNotFound(request.machine)))
+    try await fixture.stop()
+  }
+
+  @Test("a cancelled request for which nothing has begun is answered at once")
+  func cancelledWaiting() async throws {
+    try await fixture.start()
+    fixture.loop.submit(fixture.ownership)
+    let waiting = fixture.request(.call(args: [], range: nil, key: nil), id: "a")
+    _ = try await fixture.storage.next()
+    fixture.loop.cancel(waiting.id)
+    #expect(try await waiting.value() == .error(.cancelled))
+    try await fixture.stop()
+  }
+
+  @Test("a loop that stops answers everybody, and refuses who comes later")
+  func stops() async throws {
+    try await fixture.start()
+    fixture.loop.submit(fixture.ownership)
+    let waiting = fixture.request(.get(range: nil), id: "a")
+    _ = try await fixture.storage.next()
+    let loop = fixture.loop
+    try await loop.eventLoop.submit { loop.stop() }.get()
+    #expect(try await waiting.value() == .error(.notOwner))
+    let late = ReplyProbe(id: RequestID(0), eventLoop: loop.eventLoop)
+    #expect(!loop.submit(fixture.makeRequest(.resume, id: "a", loop), replyTo: late))
     try await fixture.stop()
   }
 

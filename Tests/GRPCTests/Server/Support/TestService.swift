@@ -12,6 +12,7 @@ final class TestService: Sendable {
     /// Responders of calls that wait to be answered.
     var held: [UnaryResponder] = []
     var streams: [StreamResponder] = []
+    var watchers: [String: StreamResponder] = [:]
     /// Messages that `Flood` could send.
     var sent = 0
   }
@@ -64,6 +65,18 @@ final class TestService: Sendable {
       }
       responder.onWritable(send)
       send()
+    }
+    router.serverStreaming("/test.Test/Watch") { request, responder in
+      // As the health service does: a watcher that goes is let go of.
+      let name = String(buffer: request.message)
+      self.seen.withLock { $0.watchers[name] = responder }
+      responder.onCancel {
+        let watcher = self.seen.withLock { seen in
+          seen.cancellations += 1
+          return seen.watchers.removeValue(forKey: name)
+        }
+        _ = watcher
+      }
     }
     router.bidirectional("/test.Test/Chat") { _, responder in
       StreamInput(
