@@ -1,10 +1,17 @@
 """Clients that cancel, do not read, or send what costs them nothing: what the server does and holds for
 them is bounded, and others are served."""
 
+import os
+import struct
+
 import grpc
 from support.client import Client, Gate, Space
+from support.http2 import SETTINGS, RawConnection, frame, window_update
 from support.processor import Answer, Invocation, echo
+from support.stubs import automaton_pb2
 from support.waiting import eventually
+
+GET = "/progressor.v1.Automaton/Get"
 
 
 def held(gate: Gate):
@@ -44,3 +51,34 @@ def call_succeeds(space: Space, id: str) -> bool:
         return space.call(id, b"again") == b"again"
     except grpc.RpcError:
         return False
+
+
+def test_answers_that_are_not_read_stay_within_their_budget(measured, spaces):
+    """Window 0 and many Gets of a large machine: they wait unread and unmade, and are served later."""
+    server = measured()
+    space = spaces(server.client)
+    large = os.urandom(1 << 20) * 7
+    space.start("large", large)
+    space.start("small")
+    assert space.get("large").last_event_id == 1
+    before = server.resident
+    request = automaton_pb2.GetRequest(namespace=space.name, id="large").SerializeToString()
+    streams = range(1, 81, 2)
+    with RawConnection(server.server.port, initial_window=0) as deaf:
+        for stream in streams:
+            deaf.call(stream, GET, request)
+        eventually(lambda: server.metrics.value(
+            "progressor_limit_used", limit="unread_size") > 50e6, "answers wait")
+        for _ in range(20):
+            assert space.call("small", b"x") == b"x"
+        metrics = server.metrics
+        assert metrics.value("progressor_limit_used", limit="unread_size") <= 64 << 20
+        assert server.resident - before < 120 << 20, "the budget and some more"
+        deaf.send(frame(SETTINGS, 0, 0, struct.pack(">HI", 4, (1 << 31) - 1))
+                  + window_update(0, (1 << 31) - 1 - 65535))
+        received = deaf.read_until_ended(len(streams))
+    assert sorted(received) == list(streams)
+    assert all(count > len(large) for count in received.values())
+    eventually(lambda: server.metrics.value(
+        "progressor_limit_used", limit="unread_size") == 0, "all bytes are given back")
+    assert metrics.refused("connection_unread_size") == 0

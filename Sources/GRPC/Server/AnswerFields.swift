@@ -40,6 +40,13 @@ enum AnswerFields {
       RPCStatus(code: status.code, message: "the description of the error is too large to be sent"))
   }
 
+  /// About the bytes that a status takes as header fields.
+  static func size(of status: RPCStatus) -> Int {
+    var size = status.message.utf8.count + (status.details?.count ?? 0)
+    status.trailers.forEachField { size += $0.utf8.count + $1.utf8.count }
+    return size
+  }
+
   private static func encode(_ status: RPCStatus) -> HeaderList {
     var fields = HeaderList()
     fields.append("grpc-status", status.code.headerValue)

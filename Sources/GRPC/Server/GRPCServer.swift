@@ -58,6 +58,11 @@ public final class GRPCServer: Sendable {
     statistics.maxRequestBytesPerConnection = configuration.maxBufferedRequestBytes
     statistics.requestBytesRefusedPerConnection = counters.requestBytesRefusedPerConnection.load(
       ordering: .relaxed)
+    statistics.unreadBytes = counters.responseBytes.load(ordering: .relaxed)
+    statistics.maxUnreadBytes = configuration.maxUnreadBytes
+    statistics.unreadBytesRefused = counters.responseBytesRefused.load(ordering: .relaxed)
+    statistics.maxUnreadBytesPerConnection = configuration.maxUnreadBytesPerConnection
+    statistics.responsesDropped = counters.responsesDropped.load(ordering: .relaxed)
     statistics.maxMessageSize = configuration.maxMessageSize
     statistics.messagesRefused = counters.messagesRefused.load(ordering: .relaxed)
     return statistics

@@ -40,6 +40,15 @@ public struct ServerConfiguration: Sendable {
   /// The same for one connection. Above it, requests wait with being handled, too.
   public var maxBufferedResponseBytesPerConnection = 1 << 20
 
+  /// Bytes of answers that may wait on one connection to be read by its client. Calls begin only while
+  /// there is room for the answers that are expected; an answer beyond it is dropped, and its call
+  /// ends with UNAVAILABLE. At least twice the longest answer.
+  public var maxUnreadBytesPerConnection = 64 << 20
+
+  /// The same over all connections; a connection may hold as much as all of them leave free. Beyond it
+  /// calls are refused with RESOURCE_EXHAUSTED before they begin.
+  public var maxUnreadBytes = 512 << 20
+
   /// How long a response may wait for a client that takes nothing of it, before it is given up.
   public var stallTimeout = TimeAmount.seconds(60)
 

@@ -62,41 +62,6 @@ extension ServerConnectionHandler {
     scheduleFlush()
   }
 
-  // MARK: Budgets
-
-  /// Takes bytes from the budget for requests, or gives them back; false when it is used up.
-  func bufferRequest(_ count: Int) -> Bool {
-    guard count <= 0 || bufferedRequestBytes + count <= configuration.maxBufferedRequestBytes else {
-      counters.requestBytesRefusedPerConnection.wrappingAdd(1, ordering: .relaxed)
-      return false
-    }
-    bufferedRequestBytes += count
-    return true
-  }
-
-  /// The same for the budget of the server.
-  func holdRequest(_ count: Int) -> Bool {
-    counters.holdRequest(count, limit: configuration.maxRequestBytes)
-  }
-
-  /// Counts bytes of responses that wait, or that left. From any thread.
-  func bufferResponse(_ count: Int) {
-    mailbox.bufferedResponseBytes.add(count, ordering: .relaxed)
-  }
-
-  /// From any thread.
-  var hasRoomForResponses: Bool {
-    mailbox.bufferedResponseBytes.load(ordering: .relaxed)
-      < configuration.maxBufferedResponseBytesPerConnection
-  }
-
-  /// Whether a complete request may go to its handler; if not, it is remembered for later.
-  func mayBegin(_ call: ServerStream) -> Bool {
-    if hasRoomForResponses, waiting.isEmpty { return true }
-    waiting.append(call)
-    return false
-  }
-
   /// Bytes of a streaming response left; its handler is told after the flush.
   func noteSent(_ count: Int, on call: ServerStream) {
     progressed.append((call, count))

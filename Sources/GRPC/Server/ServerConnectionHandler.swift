@@ -1,4 +1,3 @@
-import DequeModule
 import HTTP2
 import Logging
 import NIOCore
@@ -30,7 +29,11 @@ final class ServerConnectionHandler: @unchecked Sendable {
   let runningCalls = RunningCalls()
   var bufferedRequestBytes = 0
   /// Complete requests that wait until the client took more of the responses.
-  var waiting = Deque<ServerStream>()
+  var waiting = WaitingLine<ServerStream>()
+  let budget: ResponseBudget
+  /// Set aside for the answers of calls that handlers have.
+  var reservedResponseBytes = 0
+  var expectedSizes = ExpectedSizes()
   /// Calls whose responses left in part during this flush.
   var progressed: [(stream: ServerStream, count: Int)] = []
   var lackedRoom = false
@@ -66,6 +69,9 @@ final class ServerConnectionHandler: @unchecked Sendable {
     self.counters = counters
     self.peer = peer
     self.logger = logger
+    budget = ResponseBudget(
+      perConnection: configuration.maxUnreadBytesPerConnection,
+      perServer: configuration.maxUnreadBytes)
     now = .now()
     lifetime = ConnectionLifetime(limits: configuration.lifetime, jitter: jitter, now: now)
   }
@@ -208,7 +214,7 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
       lackedRoom = false
       for call in calls() { call.resumeHandler(sent: 0) }
     }
-    while hasRoomForResponses, let call = waiting.popFirst() { call.begin() }
+    beginWaiting()
   }
 
   private func finishFlush(_ context: ChannelHandlerContext, _ session: Session) {

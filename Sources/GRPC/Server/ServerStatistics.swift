@@ -21,6 +21,13 @@ public struct ServerStatistics: Sendable, Hashable {
   /// Calls that were refused for the bytes of unfinished requests on their connection.
   public var maxRequestBytesPerConnection = 0
   public var requestBytesRefusedPerConnection = 0
+  /// Bytes of answers that wait to be read, calls that were refused before they began for them, and
+  /// answers that were dropped.
+  public var unreadBytes = 0
+  public var maxUnreadBytes = 0
+  public var unreadBytesRefused = 0
+  public var maxUnreadBytesPerConnection = 0
+  public var responsesDropped = 0
   /// Messages and header lists over the limit.
   public var maxMessageSize = 0
   public var messagesRefused = 0
@@ -34,6 +41,9 @@ final class ServerCounters: Sendable {
   let requestBytes = Atomic<Int>(0)
   let requestBytesRefused = Atomic<Int>(0)
   let requestBytesRefusedPerConnection = Atomic<Int>(0)
+  let responseBytes = Atomic<Int>(0)
+  let responseBytesRefused = Atomic<Int>(0)
+  let responsesDropped = Atomic<Int>(0)
   let messagesRefused = Atomic<Int>(0)
 
   /// Takes bytes from the server's budget for requests, or gives them back; false when it is used up.

@@ -64,8 +64,13 @@ extension ServerStream {
 
   /// Hands a complete unary request to its handler.
   func begin() {
-    guard case .waiting = phase, let message else { return }
+    guard case .waiting = phase else { return }
     phase = .begun
+    if let again {
+      self.again = nil
+      return again()
+    }
+    guard let message else { return }
     self.message = nil
     releaseRequest()
     isRunning = true

@@ -10,9 +10,15 @@ extension ServerStream {
       finishRunning()
       guard ending == nil, http != nil else { return }
       guard message.readableBytes <= UInt32.max else { return fail(.responseTooLarge) }
+      let size = MessageDeframer.prefixLength + message.readableBytes
+      connection.expectedSizes.answered(head.path, size)
+      guard connection.mayHoldResponse(size) else {
+        connection.counters.responsesDropped.wrappingAdd(1, ordering: .relaxed)
+        return fail(.answerDropped)
+      }
       ending = RPCStatus(code: .ok, trailers: trailers)
       observe(.ok)
-      connection.bufferResponse(MessageDeframer.prefixLength + message.readableBytes)
+      connection.bufferResponse(size)
       sendHead(headers)
       append(message)
     case .headers(let headers):
@@ -55,6 +61,30 @@ extension ServerStream {
     connection.sentCallFrames()
   }
 
+  /// Says how long the answer will be before it is made: the handler is told whether to make it now.
+  /// If not, it is asked anew when there is room.
+  func makeRoom(for bytes: Int, again: @escaping @Sendable () -> Void) -> Bool {
+    guard ending == nil, http != nil else { return true }  // Nobody hears it.
+    let size = MessageDeframer.prefixLength + bytes
+    connection.release(self)
+    if connection.mayHoldResponse(size) { return true }
+    connection.expectedSizes.answered(head.path, size)
+    neededResponseBytes = size
+    self.again = again
+    phase = .waiting
+    if connection.mayBegin(self) { begin() }
+    return false
+  }
+
+  /// Neither a handler nor its turn is waited for any more.
+  func stopWaiting() {
+    connection.leaveLine(self)
+    // It may hold the responder, whose end changes this call.
+    let released = again
+    again = nil
+    _ = released
+  }
+
   /// Ends the call with a status that the layer itself made up.
   func fail(_ status: RPCStatus) {
     guard ending == nil else { return }
@@ -68,8 +98,10 @@ extension ServerStream {
   /// Ends the call with a status, unless it has ended: after what was sent, or Trailers-Only.
   func end(_ status: RPCStatus) {
     guard ending == nil, let http else { return }
+    let status = hold(status)
     ending = status
     observe(status.code)
+    stopWaiting()
     phase = .begun
     message = nil
     input = nil
@@ -84,6 +116,20 @@ extension ServerStream {
     }
     connection.sentCallFrames()
   }
+
+  /// Charges a status to the budget for answers; of a long one that does not fit only the code is left.
+  private func hold(_ status: RPCStatus) -> RPCStatus {
+    let size = AnswerFields.size(of: status)
+    guard size <= Self.shortStatus || connection.mayHoldResponse(size) else {
+      return RPCStatus(code: status.code)
+    }
+    bufferedStatusBytes = size
+    connection.bufferResponse(size)
+    return status
+  }
+
+  /// A status of so many bytes is always told.
+  private static let shortStatus = 1 << 10
 
   var responseHead: StaticHeaders {
     AnswerFields.head(namesProto: head.namesProto, encoding: responseEncoding)
@@ -114,6 +160,7 @@ extension ServerStream {
   func finishRunning() {
     guard isRunning else { return }
     isRunning = false
+    connection.release(self)
     forgetRequest()
     if http == nil { permit = nil }
   }

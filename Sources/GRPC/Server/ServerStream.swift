@@ -40,6 +40,16 @@ final class ServerStream: @unchecked Sendable {
   var bufferedRequestBytes = 0
   /// What it holds of the server's, until it is answered.
   var heldRequestBytes = 0
+  /// Its place among those that wait until the client took more of the responses.
+  var ticket: WaitingLine<ServerStream>.Ticket?
+  /// What is set aside for its answer while a handler has it.
+  var reservedResponseBytes = 0
+  /// The length of an answer for which there was no room.
+  var neededResponseBytes = 0
+  /// Has the handler answer anew when there is room.
+  var again: (@Sendable () -> Void)?
+  /// What its status holds of the budget for answers until the stream closes.
+  var bufferedStatusBytes = 0
   /// When the client last took something of the response.
   var lastProgress: NIODeadline
   let openedAt: NIODeadline
@@ -183,8 +193,10 @@ extension ServerStream: StreamDelegate {
     message = nil
     input = nil
     releaseRequest()
-    connection.bufferResponse(-body.byteCount)
+    connection.bufferResponse(-body.byteCount - bufferedStatusBytes)
+    bufferedStatusBytes = 0
     body = ResponseBody()
+    stopWaiting()
     cancel()
     connection.closedStream()
     if !isRunning {

@@ -37,6 +37,19 @@ public final class UnaryResponder: Sendable {
     stream.answer(.message(message, headers: headers, trailers: trailers))
   }
 
+  /// Says about how long the answer will be before it is made, so that as much as fits is made for a
+  /// client that does not read. On the connection's loop only.
+  ///
+  /// - Parameters:
+  ///   - bytes: the length of the message, or somewhat more.
+  ///   - again: asks for the answer anew. Called on the loop when there is room, unless the call ends
+  ///     before; until then the handler is to keep nothing of it.
+  /// - Returns: whether to answer now. If not, the call waits, or was refused because the server
+  ///   holds as much as it may.
+  public func makeRoom(for bytes: Int, again: @escaping @Sendable () -> Void) -> Bool {
+    stream.makeRoom(for: bytes, again: again)
+  }
+
   /// Answers with a status; without anything before it, so a client may retry (Trailers-Only).
   public func fail(_ status: RPCStatus) {
     stream.answer(.status(status))

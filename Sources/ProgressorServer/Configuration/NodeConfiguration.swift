@@ -70,6 +70,10 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var maximumPendingBytes: Int
   /// Bytes of requests that have arrived in part on one connection.
   public var maximumConnectionPendingBytes: Int
+  /// Bytes of answers that wait to be read.
+  public var maximumUnreadBytes: Int
+  /// The same on one connection.
+  public var maximumConnectionUnreadBytes: Int
   /// Where metrics are served; nil = nowhere.
   public var metricsListen: ServerAddress?
 
@@ -117,6 +121,8 @@ public struct NodeConfiguration: Sendable, Hashable {
     maximumStreams = try reader.number("limits.streams") ?? 0
     maximumPendingBytes = try reader.number("limits.pending_size") ?? 0
     maximumConnectionPendingBytes = try reader.number("limits.connection_pending_size") ?? 0
+    maximumUnreadBytes = try reader.number("limits.unread_size") ?? 0
+    maximumConnectionUnreadBytes = try reader.number("limits.connection_unread_size") ?? 0
     metricsListen = try NodeConfiguration.metricsListen(reader)
     namespaces = try NodeConfiguration.namespaces(document?.namespaces ?? [], reader)
     let given = Setting.all.map { setting in

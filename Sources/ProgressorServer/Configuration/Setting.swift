@@ -120,6 +120,14 @@ public struct Setting: Sendable, Hashable {
       "limits.connection_pending_size", .size(65_536...1_099_511_627_776), default: "32MiB",
       "Bytes of requests that have arrived in part on one connection; more are refused. At least "
         + "message_size."),
+    Setting(
+      "limits.unread_size", .size(1_048_576...1_099_511_627_776), default: "512MiB",
+      "Bytes of answers that wait for clients to read them; calls that have not begun are refused "
+        + "beyond it. At least four times message_size."),
+    Setting(
+      "limits.connection_unread_size", .size(65_536...1_099_511_627_776), default: "64MiB",
+      "Bytes of answers that wait to be read on one connection; calls wait, and answers beyond it are "
+        + "dropped. At least twice message_size."),
   ]
 
   /// The setting of that key.

@@ -194,6 +194,11 @@ public final class Node: Service {
       configuration.maximumConnectionPendingBytes, configuration.maximumMessageBytes)
     server.maxRequestBytes = max(
       configuration.maximumPendingBytes, configuration.maximumMessageBytes)
+    server.maxUnreadBytesPerConnection = max(
+      configuration.maximumConnectionUnreadBytes, 2 * configuration.maximumMessageBytes)
+    // A connection holds half of it at most, for it leaves as much free.
+    server.maxUnreadBytes = max(
+      configuration.maximumUnreadBytes, 4 * configuration.maximumMessageBytes)
     server.annotate = { RPCStatus(annotating: $0) }
     return server
   }

@@ -32,6 +32,9 @@ struct LimitsExposition {
     add(
       "connection_pending_size", server.maxRequestBytesPerConnection, nil,
       server.requestBytesRefusedPerConnection)
+    add("unread_size", server.maxUnreadBytes, server.unreadBytes, server.unreadBytesRefused)
+    add(
+      "connection_unread_size", server.maxUnreadBytesPerConnection, nil, server.responsesDropped)
     add("message_size", server.maxMessageSize, nil, server.messagesRefused)
   }
 

@@ -107,7 +107,8 @@ struct AutomatonService: Sendable {
       deadline: deadline(request.deadline, namespace: decoded.machine.namespace),
       context: CallerContext(request.metadata))
     let target = AutomatonReply(
-      responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder)
+      responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder,
+      again: { submit(decoded, request, responder) })
     guard engine.submit(input, replyTo: target) else {
       target.send(.error(.overloaded("too many requests wait for the engine")))
       return
@@ -129,12 +130,17 @@ private struct AutomatonReply: ReplyTarget {
   let machine: MachineID
   let list: ListScope?
   let encoder: ReplyEncoder
+  /// Asks anew: what only reads is read again rather than kept for a client that does not read.
+  let again: @Sendable () -> Void
 
   var eventLoop: any EventLoop { responder.eventLoop }
 
   func send(_ reply: Reply) {
     // Nobody reads it: only that the work is over counts.
     if responder.isCancelled { return responder.fail(RPCStatus(.cancelled, machine: machine)) }
+    if let bytes = encoder.size(ofRead: reply), !responder.makeRoom(for: bytes, again: again) {
+      return
+    }
     do {
       responder.respond(try encoder.encode(reply, list: list))
     } catch {

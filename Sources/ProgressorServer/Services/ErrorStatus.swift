@@ -8,7 +8,7 @@ extension RPCStatus {
   init(annotating status: RPCStatus) {
     let reason: Reason
     switch status.code {
-    case .resourceExhausted: reason = .overloaded
+    case .resourceExhausted, .unavailable: reason = .overloaded
     case .unimplemented: reason = .unimplemented
     case .deadlineExceeded: reason = .deadlineExceeded
     default:

@@ -40,6 +40,25 @@ struct ReplyEncoder {
     return buffer
   }
 
+  /// About the bytes of what Get or List read, never less than the message has; nil = the reply tells
+  /// of something that was done, or is short.
+  func size(ofRead reply: Reply) -> Int? {
+    switch reply {
+    case .machine(let machine):
+      min(maximumMessageBytes, ReplyEncoder.size(machine) + ReplyEncoder.size(machine.history))
+    case .listed(let machines, _):
+      min(maximumMessageBytes, machines.reduce(1_024) { $0 + ReplyEncoder.size($1) })
+    case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
+      .quiet, .error:
+      nil
+    }
+  }
+
+  /// About the bytes of events, never less.
+  private static func size(_ history: [Event]) -> Int {
+    history.reduce(0) { $0 + 64 + $1.body.data.count }
+  }
+
   /// As many of the machines as fit into one message, at least one. nil = not even that one fits.
   private func page(_ machines: [Machine], last: String?, _ list: ListScope?) -> ByteBuffer? {
     var bytes = 1_024

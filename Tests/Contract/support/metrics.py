@@ -3,6 +3,7 @@
 import re
 import urllib.request
 from collections.abc import Callable
+from pathlib import Path
 
 from .client import Client
 from .server import Server, free_port
@@ -55,6 +56,12 @@ class Measured:
                        for name, value in limits.items()}
         self.server = servers("--metrics-listen", self._metrics, environment=environment).start()
         self.client = self.server.client
+
+    @property
+    def resident(self) -> int:
+        """Bytes of memory that the process has."""
+        status = Path(f"/proc/{self.server.pid}/status").read_text()
+        return int(re.search(r"VmRSS:\s+(\d+) kB", status)[1]) * 1024
 
     @property
     def metrics(self) -> Metrics:

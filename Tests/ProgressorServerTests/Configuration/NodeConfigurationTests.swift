@@ -67,7 +67,8 @@ struct NodeConfigurationTests {
       "threads": "5", "start_timeout": "1s", "drain_timeout": "2s", "limits.requests": "8",
       "limits.message_size": "1MiB", "limits.resident_size": "2MiB", "limits.connections": "9",
       "limits.connections_per_client": "10", "limits.streams": "11", "limits.pending_size": "3MiB",
-      "limits.connection_pending_size": "4MiB", "metrics_listen": "127.0.0.1:10",
+      "limits.connection_pending_size": "4MiB", "limits.unread_size": "5MiB",
+      "limits.connection_unread_size": "6MiB", "metrics_listen": "127.0.0.1:10",
     ]
     let value = try #require(values[setting.key])
     let plain = try NodeConfiguration(environment: ["HOME": "/h"])

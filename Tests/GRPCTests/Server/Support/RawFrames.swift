@@ -35,6 +35,8 @@ enum RawFrames {
       + frame(type: 0, flags: 0x1, stream: stream, RawClient.frame(message))
   }
 
+  static let ping = frame(type: 6, [UInt8](repeating: 1, count: 8))
+
   static func pingAcknowledgement(_ payload: [UInt8]) -> [UInt8] {
     frame(type: 6, flags: 0x1, payload)
   }

@@ -13,6 +13,10 @@ final class TestService: Sendable {
     var held: [UnaryResponder] = []
     var streams: [StreamResponder] = []
     var watchers: [String: StreamResponder] = [:]
+    /// Calls of `Read`, how often they were asked for an answer, and how often they made one.
+    var asked = 0
+    var reads = 0
+    var made = 0
     /// Messages that `Flood` could send.
     var sent = 0
   }
@@ -47,6 +51,10 @@ final class TestService: Sendable {
     router.unary("/test.Test/Drop") { _, _ in }
     router.unary("/test.Test/Large") { _, responder in
       responder.respond(ByteBuffer(repeating: 7, count: 300_000))
+    }
+    router.unary("/test.Test/Read") { _, responder in
+      self.seen.withLock { $0.asked += 1 }
+      self.read(responder)
     }
     router.unary("/test.Test/LargeStatus") { _, responder in
       responder.fail(RPCStatus(code: .aborted, message: String(repeating: "m", count: 200_000)))
@@ -84,6 +92,14 @@ final class TestService: Sendable {
         end: { responder.finish() })
     }
     return router
+  }
+
+  /// Answers with 300,000 bytes when there is room for them.
+  private func read(_ responder: UnaryResponder) {
+    seen.withLock { $0.reads += 1 }
+    guard responder.makeRoom(for: 300_000, again: { self.read(responder) }) else { return }
+    seen.withLock { $0.made += 1 }
+    responder.respond(ByteBuffer(repeating: 7, count: 300_000))
   }
 
   /// Waits until something holds of what was seen.

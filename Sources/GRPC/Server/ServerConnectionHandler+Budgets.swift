@@ -1,0 +1,111 @@
+import NIOCore
+import Synchronization
+
+/// What a connection may hold for its client: bytes of requests that are not answered, and of answers
+/// that are not taken.
+extension ServerConnectionHandler {
+  // MARK: Requests
+
+  /// Takes bytes from the budget for requests, or gives them back; false when it is used up.
+  func bufferRequest(_ count: Int) -> Bool {
+    guard count <= 0 || bufferedRequestBytes + count <= configuration.maxBufferedRequestBytes else {
+      counters.requestBytesRefusedPerConnection.wrappingAdd(1, ordering: .relaxed)
+      return false
+    }
+    bufferedRequestBytes += count
+    return true
+  }
+
+  /// The same for the budget of the server.
+  func holdRequest(_ count: Int) -> Bool {
+    counters.holdRequest(count, limit: configuration.maxRequestBytes)
+  }
+
+  // MARK: Responses
+
+  /// Counts bytes of responses that wait, or that left. From any thread.
+  func bufferResponse(_ count: Int) {
+    mailbox.bufferedResponseBytes.add(count, ordering: .relaxed)
+    counters.responseBytes.add(count, ordering: .relaxed)
+  }
+
+  /// Bytes of responses that wait. From any thread.
+  var bufferedResponseBytes: Int { mailbox.bufferedResponseBytes.load(ordering: .relaxed) }
+
+  /// Whether so little waits that more may begin. From any thread.
+  var hasRoomForResponses: Bool {
+    bufferedResponseBytes < configuration.maxBufferedResponseBytesPerConnection
+  }
+
+  /// Whether the connection and the server may hold so many bytes more.
+  func mayHoldResponse(_ bytes: Int) -> Bool {
+    budget.fits(
+      bytes, held: bufferedResponseBytes, total: counters.responseBytes.load(ordering: .relaxed))
+  }
+
+  /// Whether a complete request may go to its handler; if not, it waits, or was refused because the
+  /// server is full.
+  func mayBegin(_ call: ServerStream) -> Bool {
+    if waiting.isEmpty, isTurn(of: call) { return isServed(call) }
+    call.ticket = waiting.append(call)
+    return false
+  }
+
+  /// Begins what waits and may begin now.
+  func beginWaiting() {
+    while let call = waiting.first(), isTurn(of: call) {
+      leaveLine(call)
+      if isServed(call) { call.begin() }
+    }
+  }
+
+  /// A call waits no more.
+  func leaveLine(_ call: ServerStream) {
+    guard let ticket = call.ticket else { return }
+    call.ticket = nil
+    waiting.remove(ticket)
+  }
+
+  /// Whether the connection has room for the answer, as far as its length is known. One call is let
+  /// through in any case when nothing waits: what is expected of it may be wrong.
+  private func isTurn(of call: ServerStream) -> Bool {
+    guard hasRoomForResponses else { return false }
+    let held = bufferedResponseBytes + reservedResponseBytes
+    return held == 0 || held + expected(of: call) <= configuration.maxUnreadBytesPerConnection
+  }
+
+  /// Sets room aside for the answer; refuses the call, before anything of it is done, when the server
+  /// has none.
+  private func isServed(_ call: ServerStream) -> Bool {
+    let expected = expected(of: call)
+    guard mayHoldResponse(expected) else {
+      counters.responseBytesRefused.wrappingAdd(1, ordering: .relaxed)
+      call.fail(.tooMuchUnread)
+      return false
+    }
+    reservedResponseBytes += expected
+    call.reservedResponseBytes = expected
+    return true
+  }
+
+  private func expected(of call: ServerStream) -> Int {
+    max(call.neededResponseBytes, expectedSizes[call.head.path])
+  }
+
+  /// Gives back what was set aside for a call: its answer is there.
+  func release(_ call: ServerStream) {
+    guard call.reservedResponseBytes > 0 else { return }
+    reservedResponseBytes -= call.reservedResponseBytes
+    call.reservedResponseBytes = 0
+    if !waiting.isEmpty { scheduleFlush() }
+  }
+}
+
+extension RPCStatus {
+  static let tooMuchUnread = RPCStatus(
+    code: .resourceExhausted, message: "too many bytes of answers wait to be read")
+  /// The call has run: the client has to find out how it ended.
+  static let answerDropped = RPCStatus(
+    code: .unavailable,
+    message: "the answer was dropped, because too many bytes of answers wait to be read")
+}

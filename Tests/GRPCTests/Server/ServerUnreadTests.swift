@@ -1,0 +1,134 @@
+import HTTP2
+import NIOCore
+import NIOPosix
+import Testing
+
+@testable import GRPC
+
+@Suite("Answers that nobody reads are bounded", .timeLimit(.minutes(1)))
+struct ServerUnreadTests {
+  private let hello = RawClient.frame(Array("hello".utf8))
+
+  private func withServer(
+    _ change: (inout ServerConfiguration) -> Void,
+    _ body: (GRPCServer, TestService, ServerAddress) async throws -> Void
+  ) async throws {
+    var configuration = ServerConfiguration()
+    configuration.maxUnreadBytesPerConnection = 1_000_000
+    change(&configuration)
+    let service = TestService()
+    let server = GRPCServer(
+      router: service.router, configuration: configuration,
+      group: MultiThreadedEventLoopGroup.singleton)
+    let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
+    do {
+      try await body(server, service, addresses[0])
+    } catch {
+      await server.stop(grace: .zero)
+      throw error
+    }
+    await server.stop(grace: .zero)
+  }
+
+  @Test("An answer that is read anew is made when there is room for it, and everybody gets one")
+  func reads() async throws {
+    try await withServer { _ in
+    } _: { server, service, address in
+      let client = try await RawClient.connect(to: address, window: 1_000)
+      var calls: [RawCall] = []
+      for _ in 0..<20 {
+        calls.append(try await client.start("/test.Test/Read", hello, reads: false))
+      }
+      // The answer to the last shows that the server has all of them.
+      #expect(try await client.call("/test.Test/No", hello).status == .unimplemented)
+      #expect(service.seen.withLock { $0.made } == 3)
+      #expect(server.statistics.unreadBytes <= 1_000_000)
+      for call in calls { try await client.read(call) }
+      for call in calls {
+        let response = try await call.response()
+        #expect(response.status == .ok && response.messages.first?.bytes.count == 300_000)
+      }
+      let (asked, made, reads) = service.seen.withLock { ($0.asked, $0.made, $0.reads) }
+      #expect(asked == 20 && made == 20 && reads <= 40, "no call is asked more than once in vain")
+      #expect(server.statistics.unreadBytes == 0)
+      await client.close()
+    }
+  }
+
+  @Test("An answer to what was done is kept as long as there is room, and else the call is open")
+  func executed() async throws {
+    try await withServer { _ in
+    } _: { server, service, address in
+      let client = try await RawClient.connect(to: address, window: 1_000)
+      var calls: [RawCall] = []
+      for count in 1...5 {
+        calls.append(try await client.start("/test.Test/Hold", hello, reads: false))
+        try await service.wait { $0.held.count == count }
+      }
+      for responder in service.seen.withLock({ $0.held }) {
+        responder.respond(ByteBuffer(repeating: 1, count: 300_000))
+      }
+      for call in calls[3...] {
+        let response = try await call.response()
+        #expect(response.status == .unavailable && response.isTrailersOnly)
+      }
+      #expect(server.statistics.responsesDropped == 2)
+      #expect((890_000...1_000_000).contains(server.statistics.unreadBytes))
+      // It is known by now how long they are: no more begin than fit.
+      let late = try await client.start("/test.Test/Hold", hello)
+      #expect(try await client.call("/test.Test/No", hello).status == .unimplemented)
+      #expect(service.seen.withLock { $0.held.count } == 5)
+      for call in calls[..<3] {
+        try await client.read(call)
+        #expect(try await call.response().status == .ok)
+      }
+      try await service.wait { $0.held.count == 6 }
+      try await client.reset(late)
+      await client.close()
+    }
+  }
+
+  @Test("When the server is full, calls are refused before they begin, on every connection")
+  func server() async throws {
+    try await withServer {
+      $0.maxUnreadBytes = 1_000_000
+    } _: { server, service, address in
+      var deaf: [RawClient] = []
+      for _ in 0..<2 {
+        let client = try await RawClient.connect(to: address, window: 1_000)
+        deaf.append(client)
+        _ = try await client.start("/test.Test/Read", hello, reads: false)
+      }
+      try await service.wait { $0.made == 2 }
+      let other = try await RawClient.connect(to: address)
+      #expect(try await other.call("/test.Test/Echo", hello).status == .ok)
+      let refused = try await other.call("/test.Test/Read", hello)
+      #expect(refused.status == .resourceExhausted && refused.isTrailersOnly)
+      #expect(server.statistics.unreadBytesRefused == 1)
+      for client in deaf { await client.close() }
+      while server.statistics.unreadBytes > 0 { await Task.yield() }
+      #expect(try await other.call("/test.Test/Read", hello).status == .ok)
+      await other.close()
+    }
+  }
+
+  @Test("A call that is reset while it waits for room is let go of with everything")
+  func resetWhileWaiting() async throws {
+    try await withServer {
+      $0.http2.maxConcurrentStreams = 6
+    } _: { server, service, address in
+      let client = try await RawClient.connect(to: address, window: 1_000)
+      var calls: [RawCall] = []
+      for _ in 0..<6 {
+        calls.append(try await client.start("/test.Test/Read", hello, reads: false))
+      }
+      try await service.wait { $0.made == 3 }
+      for call in calls { try await client.reset(call) }
+      for call in calls { _ = try await call.response() }
+      while server.statistics.requestBytes > 0 { await Task.yield() }
+      #expect(server.statistics.unreadBytes == 0)
+      #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
+      await client.close()
+    }
+  }
+}
