@@ -17,13 +17,14 @@ public struct Engine: ~Copyable {
   var effects: [Effect] = []
 
   var namespaces: [ExactText: NamespaceState] = [:]
+  var namespaceNames: [NamespaceNumber: ExactText] = [:]
   /// Until storage has told them, nobody hears that one is missing.
   var namespacesAreKnown = false
   var shards: [ShardID: ShardState] = [:]
   var lease = LeaseState()
 
   var machines: [MachineID: ResidentMachine] = [:]
-  var eviction = EvictionQueue()
+  var residency = Residency()
   var requests: [RequestID: PendingRequest] = [:]
   var loads: [LoadID: LoadPurpose] = [:]
   var steps: [StepID: ResidentMachine] = [:]

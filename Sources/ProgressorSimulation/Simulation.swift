@@ -52,6 +52,7 @@ public final class Simulation {
   /// Replies to requests of the simulation itself.
   var probes: [RequestID: Reply?] = [:]
   var inputs = 0
+  var turns = 0
   var effectsInTurn: [Effect] = []
 
   /// - Parameter without: safeguards of the database that this world lacks, for tests of the tests.

@@ -31,7 +31,8 @@ extension Engine {
         machine.notifications.accepted(notification)
       }
       conclude(
-        request, .notified(notificationID: notification.notificationID), machine)
+        request, key: entry.record.idempotency?.key,
+        .notified(notificationID: notification.notificationID), machine)
       becomeDue(machine)
       becameIdle(machine)
     }
@@ -63,7 +64,9 @@ extension Engine {
       machine.notifications = NotificationQueue()
       machine.scheduledAt = nil
     case .condemned(let failure):
-      if let id = step.requestID, let reply = step.reply { conclude(id, reply, machine) }
+      if let id = step.requestID, let reply = step.reply {
+        conclude(id, key: step.key?.key, reply, machine)
+      }
       answerQueuedCalls(machine, failure)
       return drop(machine, .storageUnavailable)
     }
@@ -82,11 +85,7 @@ extension Engine {
 
   /// A machine fails: calls that wait on it hear so at once. One with a key may have its reply.
   private mutating func answerQueuedCalls(_ machine: ResidentMachine, _ failure: Failure) {
-    for id in machine.mailbox.requests {
-      guard let pending = requests[id], pending.key == nil,
-        case .call = pending.request.operation
-      else { continue }
-      machine.mailbox.remove(id)
+    for id in machine.mailbox.takeMortal() {
       answer(id, .error(.machineFailed(failure.reason)))
     }
   }
@@ -115,7 +114,7 @@ extension Engine {
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
       if refusal.isConflict { return drop(machine, .storageUnavailable) }
-      conclude(request, .error(error), machine)
+      conclude(request, key: entry.record.idempotency?.key, .error(error), machine)
       becameIdle(machine)
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
@@ -134,8 +133,7 @@ extension Engine {
   mutating func commitDelayed(_ id: BatchID) {
     for slot in slots.indices where slots[slot].inFlight?.id == id {
       if !slots[slot].isDelayed { counts.batchesDelayed += 1 }
-      slots[slot].isDelayed = true
-      for entry in slots[slot].all {
+      for entry in slots[slot].delayed() where !entry.machine.isDropped {
         switch entry.origin {
         case .step(let machine, _):
           if let request = machine.running?.requestID { tell(request, .storageUnavailable) }

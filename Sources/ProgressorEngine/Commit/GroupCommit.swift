@@ -25,13 +25,17 @@ struct GroupCommit {
   }
 
   private var pending: Deque<Pending> = []
+  /// So many of them, from the first on, were told that they are delayed.
+  private var told = 0
+  /// Records whose machine was let go since the last sweep, at most.
+  private var abandoned = 0
   /// Halves of a refused batch, to be tried before anything else.
   private var halves: [[Pending]] = []
   private(set) var inFlight: (id: BatchID, entries: [Pending])?
   /// When the batch in flight was handed to storage, on `Moment.uptime`.
   private(set) var sentAt: Int64 = 0
   /// The database does not take the batch in flight.
-  var isDelayed = false
+  private(set) var isDelayed = false
 
   /// Records that wait, or are on their way.
   var count: Int {
@@ -39,6 +43,7 @@ struct GroupCommit {
   }
 
   mutating func add(_ record: CommitRecord, from origin: Origin) {
+    if isDelayed, told == pending.count { told += 1 }
     pending.append(Pending(record: record, origin: origin))
   }
 
@@ -46,22 +51,33 @@ struct GroupCommit {
   mutating func nextBatch(slot: Int, at uptime: Int64, id: () -> BatchID) -> CommitBatch? {
     guard inFlight == nil else { return nil }
     var entries: [Pending] = []
-    if let half = halves.popLast() {
-      entries = half
-    } else {
-      var bytes = 0
-      while let next = pending.first, entries.count < CommitBatch.maximumRecords {
-        bytes += next.record.bytes
-        if bytes > CommitBatch.maximumBytes, !entries.isEmpty { break }
-        entries.append(next)
-        pending.removeFirst()
-      }
+    while entries.isEmpty, let half = halves.popLast() {
+      entries = half.filter { !$0.machine.isDropped }
     }
+    if entries.isEmpty { entries = takePending() }
     if entries.isEmpty { return nil }
     let batch = CommitBatch(id: id(), slot: slot, records: entries.map(\.record))
     inFlight = (batch.id, entries)
     sentAt = uptime
     return batch
+  }
+
+  /// The first of what waits, as much as fits into a batch.
+  private mutating func takePending() -> [Pending] {
+    var entries: [Pending] = []
+    var bytes = 0
+    while let next = pending.first, entries.count < CommitBatch.maximumRecords {
+      // What was let go meanwhile, with its shard or alone, is not written after all.
+      if !next.machine.isDropped {
+        bytes += next.record.bytes
+        if bytes > CommitBatch.maximumBytes, !entries.isEmpty { break }
+        entries.append(next)
+      }
+      Visits.note(1)
+      pending.removeFirst()
+      told = max(0, told - 1)
+    }
+    return entries
   }
 
   /// The batch in flight ended; nil when it is not this one.
@@ -80,30 +96,25 @@ struct GroupCommit {
     }
   }
 
-  /// Takes out what waits and fulfils the condition.
-  mutating func remove(where condition: (Pending) -> Bool) -> [Pending] {
-    var removed = Array(pending.filter(condition))
-    pending.removeAll(where: condition)
-    for index in halves.indices {
-      removed += halves[index].filter(condition)
-      halves[index].removeAll(where: condition)
-    }
-    halves.removeAll(where: \.isEmpty)
-    return removed
+  /// A machine with at most so many records here was let go: they are passed over, and swept when they
+  /// may be the larger part, so that their memory is given back though nothing is written.
+  mutating func abandon(_ records: Int) {
+    abandoned += records
+    guard abandoned > 64, abandoned > pending.count / 2 else { return }
+    Visits.note(pending.count)
+    told = pending.prefix(told).count { !$0.machine.isDropped }
+    pending.removeAll(where: \.machine.isDropped)
+    abandoned = 0
   }
 
-  /// Everything that waits or is on its way.
-  var all: [Pending] {
-    var all = inFlight?.entries ?? []
-    for half in halves.reversed() { all += half }
-    all += pending
-    return all
-  }
-
-  /// Whether a notification that this request asked for waits or is on its way.
-  func holdsNotification(_ request: RequestID) -> Bool {
-    all.contains {
-      if case .notification(_, _, request) = $0.origin { true } else { false }
-    }
+  /// The database does not take the batch in flight. Answers what was not told so before, in its order.
+  mutating func delayed() -> [Pending] {
+    var untold = isDelayed ? [] : inFlight?.entries ?? []
+    if !isDelayed { for half in halves.reversed() { untold += half } }
+    untold += pending.dropFirst(told)
+    Visits.note(untold.count)
+    isDelayed = true
+    told = pending.count
+    return untold
   }
 }

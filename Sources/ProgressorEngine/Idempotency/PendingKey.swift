@@ -2,12 +2,66 @@ import MachineModel
 
 /// An idempotency key whose first request is still running; repeats wait for it.
 struct PendingKey {
-  var owner: RequestID
+  private(set) var owner: RequestID
   /// The owner's.
-  var fingerprint: [UInt8]
-  var waiters: [RequestID] = []
+  private(set) var fingerprint: [UInt8]
   /// The database knows no other request under the key: it is the owner's.
-  var isConfirmed = false
+  private(set) var isConfirmed = false
+
+  /// Who waits, by what is asked, and those by when the first of them came. None of them has ended.
+  private var waiters: [[UInt8]: RemovalQueue<RequestID>] = [:]
+  private var fingerprints = RemovalQueue<[UInt8]>()
+  private(set) var waiterCount = 0
+
+  init(owner: RequestID, fingerprint: [UInt8]) {
+    self.owner = owner
+    self.fingerprint = fingerprint
+  }
+
+  mutating func wait(_ request: RequestID, _ fingerprint: [UInt8]) {
+    waiters[fingerprint, default: RemovalQueue()].append(request)
+    fingerprints.append(fingerprint)
+    waiterCount += 1
+  }
+
+  /// Somebody who asked for this ended; nothing happens if it did not wait.
+  mutating func leave(_ request: RequestID, _ fingerprint: [UInt8]) {
+    guard waiters[fingerprint]?.remove(request) == true else { return }
+    waiterCount -= 1
+    if waiters[fingerprint]?.isEmpty == true { forget(fingerprint) }
+  }
+
+  private mutating func forget(_ fingerprint: [UInt8]) {
+    waiters[fingerprint] = nil
+    fingerprints.remove(fingerprint)
+  }
+
+  /// The key is the owner's for good. Takes out those who ask for something else under it, oldest first.
+  mutating func confirm() -> [RequestID] {
+    isConfirmed = true
+    var mistaken: [RequestID] = []
+    for other in fingerprints.elements where other != fingerprint {
+      mistaken += waiters[other]?.elements ?? []
+      forget(other)
+    }
+    waiterCount -= mistaken.count
+    return mistaken.sorted { $0.number < $1.number }
+  }
+
+  /// The owner got nothing: the next one tries, nil = nobody waits.
+  mutating func handOver() -> RequestID? {
+    guard let next = fingerprints.first, let request = waiters[next]?.first else { return nil }
+    leave(request, next)
+    owner = request
+    fingerprint = next
+    isConfirmed = false
+    return request
+  }
+
+  /// Everybody who waits, oldest first.
+  var allWaiters: [RequestID] {
+    waiters.values.flatMap(\.elements).sorted { $0.number < $1.number }
+  }
 }
 
 /// A hash of a request's method and `args`, 16 bytes: two FNV-1a of 64 bits with different starts.

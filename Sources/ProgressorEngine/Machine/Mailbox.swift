@@ -1,5 +1,3 @@
-import DequeModule
-
 /// What waits on a machine, in the order in which it runs: one queue for everything, first in,
 /// first out. A timer that is due enters at the tail like a call, so that re-arming with zero never
 /// starves calls.
@@ -10,9 +8,11 @@ struct Mailbox {
     case notification
   }
 
-  private var items: Deque<Item> = []
+  private var items = RemovalQueue<Item>()
   /// Requests that go before everything else, in their own order: Pause and Resume.
-  private var urgent: Deque<RequestID> = []
+  private var urgent = RemovalQueue<RequestID>()
+  /// Requests among the items that a failure of the machine answers.
+  private var mortal: Set<RequestID> = []
   /// Requests among the items; the namespace's limit is on them.
   private(set) var requestCount = 0
 
@@ -20,9 +20,12 @@ struct Mailbox {
   var hasUrgent: Bool { !urgent.isEmpty }
   var urgentCount: Int { urgent.count }
 
-  mutating func append(_ item: Item) {
-    if case .request = item { requestCount += 1 }
-    items.append(item)
+  mutating func append(_ item: Item) { items.append(item) }
+
+  /// - Parameter endsWithMachine: whether it is answered when the machine fails, before its turn.
+  mutating func append(_ request: RequestID, endsWithMachine: Bool) {
+    items.append(.request(request))
+    entered(request, endsWithMachine)
   }
 
   mutating func appendUrgent(_ request: RequestID) {
@@ -30,30 +33,40 @@ struct Mailbox {
   }
 
   /// Puts an item back to where it was.
-  mutating func prepend(_ item: Item) {
-    if case .request = item { requestCount += 1 }
+  mutating func prepend(_ item: Item, endsWithMachine: Bool) {
     items.prepend(item)
+    if case .request(let request) = item { entered(request, endsWithMachine) }
+  }
+
+  private mutating func entered(_ request: RequestID, _ endsWithMachine: Bool) {
+    requestCount += 1
+    if endsWithMachine { mortal.insert(request) }
   }
 
   mutating func popFirst() -> Item? {
     if let request = urgent.popFirst() { return .request(request) }
     guard let item = items.popFirst() else { return nil }
-    if case .request = item { requestCount -= 1 }
+    if case .request(let request) = item { left(request) }
     return item
   }
 
-  /// Takes out a request that ended while it waited; bounded by the mailbox's limit.
+  /// Takes out a request that ended while it waited.
   mutating func remove(_ request: RequestID) {
-    urgent.removeAll { $0 == request }
-    guard let index = items.firstIndex(of: .request(request)) else { return }
-    items.remove(at: index)
+    if items.remove(.request(request)) { left(request) } else { urgent.remove(request) }
+  }
+
+  private mutating func left(_ request: RequestID) {
     requestCount -= 1
+    mortal.remove(request)
   }
 
   func contains(_ item: Item) -> Bool { items.contains(item) }
 
-  /// The waiting requests, in order.
-  var requests: [RequestID] {
-    items.compactMap { if case .request(let id) = $0 { id } else { nil } }
+  /// Takes out the requests that end with the machine, oldest first.
+  mutating func takeMortal() -> [RequestID] {
+    Visits.note(mortal.count)
+    let taken = mortal.sorted { $0.number < $1.number }
+    for request in taken { remove(request) }
+    return taken
   }
 }

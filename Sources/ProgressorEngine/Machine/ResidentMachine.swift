@@ -32,8 +32,10 @@ final class ResidentMachine {
   /// It was let in to do something by itself, and counts against its namespace's limit.
   var isActive = false
 
+  /// Its requests that are not answered yet.
+  var requests: Set<RequestID> = []
   /// Notify requests that wait for a Start or Remove before them.
-  var waitingNotifies: [RequestID] = []
+  var waitingNotifies = RemovalQueue<RequestID>()
   /// Accepted notifications on their way to the database.
   var enqueuesInFlight = 0
   var loadsInFlight = 0
@@ -43,11 +45,12 @@ final class ResidentMachine {
   var wantsWake = false
   /// The earliest entry of this machine in the timer heap.
   var scheduledAt: Timestamp?
-  /// Bytes charged for this machine while it is idle, and whether it was used since it was queued
-  /// for eviction.
+  /// Bytes charged for this machine.
   var chargedBytes = 0
-  var isQueuedForEviction = false
-  var wasUsed = false
+  /// Its place among the idle machines; see ``IdleMachines``.
+  unowned var idleBefore: ResidentMachine?
+  unowned var idleAfter: ResidentMachine?
+  var isListed = false
   /// The engine let go of it; whatever still refers to it comes too late.
   var isDropped = false
 
@@ -57,6 +60,9 @@ final class ResidentMachine {
     self.namespace = namespace
     self.history = HistoryWindow(maximumBytes: windowBytes)
   }
+
+  /// Records of it that wait for a writer or are on their way, at most.
+  var recordsInFlight: Int { enqueuesInFlight + (running?.phase == .committing ? 1 : 0) }
 
   var row: MachineRow? {
     if case .present(let row) = presence { return row }
@@ -106,4 +112,11 @@ final class ResidentMachine {
     if enqueuesInFlight > 0 { due = due.map { min($0, now.wall) } ?? now.wall }
     return due
   }
+}
+
+/// One machine in memory is itself, whatever its name: another incarnation may come after it.
+extension ResidentMachine: Hashable {
+  static func == (a: ResidentMachine, b: ResidentMachine) -> Bool { a === b }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -12,14 +12,14 @@ final class NamespaceState {
   private(set) var invocations = 0
   /// Machines whose step waits at the gate, everything read; those whose step waits with nothing read
   /// for it; and how many are being read.
-  var waiting = GateQueue(isOutside: false)
-  var outside = GateQueue(isOutside: true)
+  var waiting = RemovalQueue<ResidentMachine>()
+  var outside = RemovalQueue<ResidentMachine>()
   var preparing = 0
   /// Set while `Engine.admitWaiting` works on this namespace.
   var isAdmitting = false
 
   /// Requests that wait until no step runs here.
-  var quietWaiters: [RequestID] = []
+  var quietWaiters = RemovalQueue<RequestID>()
 
   /// The endpoint was found down and is awaited.
   var isDown = false

@@ -37,9 +37,7 @@ extension Engine {
   /// The requests that a Start or a Remove before them held up.
   mutating func retryNotifies(_ machine: ResidentMachine) {
     guard !machine.waitingNotifies.isEmpty else { return }
-    let waiting = machine.waitingNotifies
-    machine.waitingNotifies = []
-    for id in waiting { accept(id, machine) }
+    for id in machine.waitingNotifies.takeAll() { accept(id, machine) }
   }
 
   private mutating func accept(_ id: RequestID, _ machine: ResidentMachine) {
@@ -86,6 +84,7 @@ extension Engine {
         expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
     }
     machine.enqueuesInFlight += 1
+    requests[pending.request.id]?.isEnqueued = true
     machine.namespace.longestQueue.record(
       machine.notifications.count + machine.enqueuesInFlight, at: now.uptime)
     slots[slot].add(record, from: .notification(machine, notification, pending.request.id))

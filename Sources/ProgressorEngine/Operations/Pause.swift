@@ -62,13 +62,10 @@ extension Engine {
       return effects.append(.reply(request.id, .quiet))
     }
     register(request, nil, in: namespace)
-    namespace.quietWaiters.removeAll { requests[$0] == nil }
     namespace.quietWaiters.append(request.id)
   }
 
   mutating func answerQuietWaiters(_ namespace: NamespaceState) {
-    let waiters = namespace.quietWaiters
-    namespace.quietWaiters = []
-    for id in waiters where requests[id] != nil { answer(id, .quiet) }
+    for id in namespace.quietWaiters.takeAll() { answer(id, .quiet) }
   }
 }

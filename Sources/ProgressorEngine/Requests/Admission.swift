@@ -8,6 +8,11 @@ struct PendingRequest {
   let namespace: NamespaceState
   /// The request's idempotency key, with the hash of what it asks.
   let key: (key: String, fingerprint: [UInt8])?
+  /// Its notification waits for a writer or is on its way.
+  var isEnqueued = false
+
+  /// A failure of the machine answers it before its turn.
+  var endsWithMachine: Bool { key == nil && request.isCall }
 }
 
 /// What a load was for.
@@ -97,12 +102,14 @@ extension Engine {
   mutating func enter(_ id: RequestID, _ machine: ResidentMachine) {
     guard let pending = requests[id] else { return }
     switch pending.request.operation {
-    case .notify: return notify(id, machine)
+    case .notify:
+      notify(id, machine)
+      return becameIdle(machine)
     case .pause, .resume:
       machine.mailbox.appendUrgent(id)
       if machine.running?.phase == .gated { stepBack(machine) }
     default:
-      machine.mailbox.append(.request(id))
+      machine.mailbox.append(id, endsWithMachine: pending.endsWithMachine)
       machine.namespace.longestMailbox.record(
         machine.mailbox.requestCount - (machine.running == nil ? 1 : 0), at: now.uptime)
     }
@@ -116,14 +123,21 @@ extension Engine {
     requests[request.id] = PendingRequest(
       request: request, machine: machine, namespace: namespace, key: key)
     namespace.requests += 1
+    machine?.requests.insert(request.id)
     deadlines.push(request.deadline, request.id)
     deadlines.compact(live: requests.count) { requests[$0] != nil }
   }
 
-  /// Takes out a request that is answered, or dropped.
+  /// Takes out a request that is answered, or dropped. If it waited for another one's reply, it waits
+  /// no more.
   mutating func take(_ id: RequestID) -> PendingRequest? {
-    let pending = requests.removeValue(forKey: id)
-    pending?.namespace.requests -= 1
+    guard let pending = requests.removeValue(forKey: id) else { return nil }
+    pending.namespace.requests -= 1
+    pending.namespace.quietWaiters.remove(id)
+    pending.machine?.requests.remove(id)
+    if let key = pending.key {
+      pending.machine?.keys[ExactText(key.key)]?.leave(id, key.fingerprint)
+    }
     return pending
   }
 
@@ -141,12 +155,12 @@ extension Engine {
       refuse(request, .keyReused)
       return false
     }
-    guard pending.waiters.count < machine.namespace.mailboxLimit else {
+    guard pending.waiterCount < machine.namespace.mailboxLimit else {
       machine.namespace.counts.count(.mailbox)
       refuse(request, .overloaded("too many requests wait on the idempotency key"))
       return false
     }
-    machine.keys[ExactText(key.key)]?.waiters.append(request.id)
+    machine.keys[ExactText(key.key)]?.wait(request.id, key.fingerprint)
     register(request, machine, in: machine.namespace, key)
     return false
   }
@@ -168,39 +182,27 @@ extension Engine {
   mutating func settle(
     _ key: String, owner: RequestID, _ reply: Reply, _ machine: ResidentMachine
   ) {
-    guard var pending = machine.keys[ExactText(key)], pending.owner == owner else { return }
+    let key = ExactText(key)
+    guard machine.keys[key]?.owner == owner else { return }
     if StoredReply(reply) != nil {
-      machine.keys[ExactText(key)] = nil
-      for waiter in pending.waiters {
+      guard let pending = machine.keys.removeValue(forKey: key) else { return }
+      for waiter in pending.allWaiters {
         guard let request = take(waiter) else { continue }
         let isRepeat = request.key?.fingerprint == pending.fingerprint
         effects.append(.reply(waiter, isRepeat ? reply : .error(.keyReused)))
       }
-      return
+    } else if let next = machine.keys[key]?.handOver() {
+      enter(next, machine)
+    } else {
+      machine.keys[key] = nil
     }
-    while !pending.waiters.isEmpty {
-      let next = pending.waiters.removeFirst()
-      guard let request = requests[next] else { continue }
-      pending.owner = next
-      pending.fingerprint = request.key?.fingerprint ?? []
-      pending.isConfirmed = false
-      machine.keys[ExactText(key)] = pending
-      return enter(next, machine)
-    }
-    machine.keys[ExactText(key)] = nil
   }
 
   /// The database knows nothing of the key: it is its owner's, and who asks something else under it
   /// is mistaken.
   mutating func confirm(_ key: String, owner: RequestID, _ machine: ResidentMachine) {
-    guard var pending = machine.keys[ExactText(key)], pending.owner == owner else { return }
-    pending.isConfirmed = true
-    let mistaken = pending.waiters.filter {
-      requests[$0].map { $0.key?.fingerprint != pending.fingerprint } ?? true
-    }
-    pending.waiters.removeAll { mistaken.contains($0) }
-    machine.keys[ExactText(key)] = pending
-    for id in mistaken { tell(id, .keyReused) }
+    guard machine.keys[ExactText(key)]?.owner == owner else { return }
+    for id in machine.keys[ExactText(key)]?.confirm() ?? [] { tell(id, .keyReused) }
   }
 
   /// The caller went away. What has begun goes on, and counts as a request until its answer, which
@@ -229,7 +231,7 @@ extension Engine {
     guard let machine = pending.machine, !hasBegun(id, pending) else { return }
     let isRunning = machine.running?.requestID == id
     machine.mailbox.remove(id)
-    machine.waitingNotifies.removeAll { $0 == id }
+    machine.waitingNotifies.remove(id)
     if let key = pending.key {
       settle(key.key, owner: id, reply, machine)
     }
@@ -247,10 +249,7 @@ extension Engine {
   private func hasBegun(_ id: RequestID, _ pending: PendingRequest) -> Bool {
     guard let machine = pending.machine else { return true }
     if case .get = pending.request.operation { return true }
-    guard machine.running?.requestID == id else {
-      return machine.enqueuesInFlight > 0
-        && slots[slot(of: machine.shard)].holdsNotification(id)
-    }
+    guard machine.running?.requestID == id else { return pending.isEnqueued }
     switch machine.running?.phase {
     case .invoking, .committing: return true
     case .loading, .gated, nil: return false

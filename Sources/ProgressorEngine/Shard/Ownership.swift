@@ -12,21 +12,25 @@ extension Engine {
   }
 
   mutating func lose(_ lost: Set<ShardID>) {
-    for shard in lost { shards[shard] = nil }
+    var gone: [ResidentMachine] = []
+    for shard in lost {
+      if let state = shards.removeValue(forKey: shard) { gone += state.machines }
+    }
     if shards.isEmpty {
       lease.lost()
       lookAhead.stop()
     }
-    let gone = machines.keys.filter {
-      lost.contains(ShardID(of: $0, shards: configuration.shards))
-    }
     // In an order that is the same in every run: what is let through the gates depends on it.
-    for id in gone.sorted() {
-      if let machine = machines[id] { detach(machine) }
-    }
-    let orphans = requests.values.filter { $0.machine?.isDropped == true }
-    for pending in orphans.sorted(by: { $0.request.id.number < $1.request.id.number }) {
-      tell(pending.request.id, .notOwner)
+    gone.sort { $0.id < $1.id }
+    Visits.note(gone.count)
+    for machine in gone { detach(machine) }
+    tell(gone.flatMap(\.requests), .notOwner)
+  }
+
+  private mutating func tell(_ requests: some Sequence<RequestID>, _ error: ProgressorError) {
+    for id in requests.sorted(by: { $0.number < $1.number }) {
+      Visits.note(1)
+      tell(id, error)
     }
   }
 
@@ -34,10 +38,7 @@ extension Engine {
   mutating func drop(_ machine: ResidentMachine, _ error: ProgressorError) {
     guard !machine.isDropped else { return }
     detach(machine)
-    let orphans = requests.values.filter { $0.machine === machine }
-    for pending in orphans.sorted(by: { $0.request.id.number < $1.request.id.number }) {
-      tell(pending.request.id, error)
-    }
+    tell(machine.requests, error)
     // Whatever it had to do by itself is found again from its row.
     if shards[machine.shard] != nil {
       timers.push(now.wall.advanced(byMicroseconds: 500_000), machine.id)
@@ -47,23 +48,20 @@ extension Engine {
   /// Takes a machine out of everything that refers to it.
   private mutating func detach(_ machine: ResidentMachine) {
     forget(machine)
+    slots[slot(of: machine.shard)].abandon(machine.recordsInFlight)
     if let step = machine.running {
       machine.running = nil
       if steps.removeValue(forKey: step.id) != nil { machine.namespace.invocationEnded() }
-      leaveGate(step, machine.namespace)
-    }
-    let slot = slot(of: machine.shard)
-    _ = slots[slot].remove { pending in
-      switch pending.origin {
-      case .step(let other, _), .notification(let other, _, _): other === machine
-      }
+      leaveGate(step, machine)
     }
     admitWaiting(machine.namespace)
   }
 
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
     var next: [ExactText: NamespaceState] = [:]
+    namespaceNames = [:]
     for record in records {
+      namespaceNames[record.number] = ExactText(record.namespace.name)
       if let known = namespaces[ExactText(record.namespace.name)], known.number == record.number {
         known.settings = record.namespace
         next[ExactText(record.namespace.name)] = known

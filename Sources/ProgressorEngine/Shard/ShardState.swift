@@ -1,6 +1,8 @@
 /// A shard that this node owns.
 struct ShardState {
   let epoch: Int64
+  /// Its machines in memory.
+  var machines: Set<ResidentMachine> = []
   private var counter: Int64 = 0
 
   init(epoch: Int64) { self.epoch = epoch }

@@ -51,7 +51,7 @@ extension Engine {
     statistics.requests = requests.count
     statistics.maximumRequests = configuration.maximumRequests
     statistics.machines = machines.count
-    statistics.residentBytes = eviction.bytes
+    statistics.residentBytes = residency.bytes
     statistics.maximumResidentBytes = configuration.residentBytes
     statistics.timers = timers.count
     statistics.maximumTimers = configuration.maximumTimers

@@ -128,7 +128,7 @@ extension Engine {
     case .notification: machine.deliveryQueued = false
     case .request: break
     }
-    leaveGate(step, machine.namespace)
+    leaveGate(step, machine)
     retryNotifies(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued, !machine.namespace.due.isEmpty {
@@ -147,17 +147,19 @@ extension Engine {
         count(.unchanged, machine)
       }
     }
-    if let id = machine.running?.requestID { conclude(id, reply, machine) }
+    if let step = machine.running, let id = step.requestID {
+      conclude(id, key: step.key?.key, reply, machine)
+    }
     end(machine)
   }
 
   /// A request's step is over: its caller, and those who wait on its key, hear so, even when the
   /// caller itself is gone.
-  mutating func conclude(_ id: RequestID, _ reply: Reply, _ machine: ResidentMachine) {
+  mutating func conclude(
+    _ id: RequestID, key: String?, _ reply: Reply, _ machine: ResidentMachine
+  ) {
     if requests[id] != nil { return answer(id, reply) }
-    for (key, pending) in machine.keys where pending.owner == id {
-      settle(key.text, owner: id, reply, machine)
-    }
+    if let key { settle(key, owner: id, reply, machine) }
   }
 
   /// The step cannot go on now, through no fault of the machine: a caller hears why, a timeout or
@@ -167,12 +169,12 @@ extension Engine {
     count(.postponed, machine)
     if let id = step.requestID {
       machine.running = nil
-      leaveGate(step, machine.namespace)
-      conclude(id, .error(error), machine)
+      leaveGate(step, machine)
+      conclude(id, key: step.key?.key, .error(error), machine)
       retryNotifies(machine)
     } else {
       machine.running = nil
-      leaveGate(step, machine.namespace)
+      leaveGate(step, machine)
       rearm(machine)
     }
     advance(machine)

@@ -77,9 +77,14 @@ extension Engine {
 
   /// The step is over, or begins anew: it stands in nobody's way any more. It is not the machine's
   /// running one any longer.
-  mutating func leaveGate(_ step: RunningStep, _ namespace: NamespaceState) {
+  mutating func leaveGate(_ step: RunningStep, _ machine: ResidentMachine) {
+    let namespace = machine.namespace
     if step.phase == .gated {
-      if step.isOutside { namespace.outside.noteLeft() } else { namespace.waiting.noteLeft() }
+      if step.isOutside {
+        namespace.outside.remove(machine)
+      } else {
+        namespace.waiting.remove(machine)
+      }
     }
     if step.isPreparing { namespace.preparing -= 1 }
     if step.holdsGate { stepLeft(namespace) }
@@ -96,8 +101,8 @@ extension Engine {
   mutating func stepBack(_ machine: ResidentMachine) {
     guard let step = machine.running else { return }
     machine.running = nil
-    machine.mailbox.prepend(step.item)
-    leaveGate(step, machine.namespace)
+    machine.mailbox.prepend(step.item, endsWithMachine: step.endsWithMachine)
+    leaveGate(step, machine)
   }
 }
 

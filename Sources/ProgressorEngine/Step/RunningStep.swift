@@ -53,6 +53,9 @@ struct RunningStep {
   }
 
   var requestID: RequestID? { request?.id }
+
+  /// See ``PendingRequest/endsWithMachine``.
+  var endsWithMachine: Bool { key == nil && request?.isCall == true }
 }
 
 /// What a committed record makes of the machine in memory.

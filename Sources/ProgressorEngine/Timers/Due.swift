@@ -106,8 +106,7 @@ extension Engine {
   }
 
   mutating func endpointReady(_ number: NamespaceNumber) {
-    guard let namespace = namespaces.values.first(where: { $0.number == number }),
-      namespace.isDown
+    guard let name = namespaceNames[number], let namespace = namespaces[name], namespace.isDown
     else { return }
     namespace.isDown = false
     namespace.restsUntil = now.uptime.saturatingAdd(namespace.pauseAfterOutage)
@@ -119,6 +118,7 @@ extension Engine {
     guard !namespace.parks else { return }
     let parked = namespace.parked
     namespace.parked = []
+    Visits.note(parked.count)
     for id in parked.sorted() { awaitTurn(id, namespace) }
     if namespace.hasBacklog || !namespace.due.isEmpty { joinTurns(namespace) }
   }
@@ -156,6 +156,7 @@ extension Engine {
       send(load, for: .wake(machine))
     } else {
       becomeDue(machine)
+      becameIdle(machine)
     }
   }
 

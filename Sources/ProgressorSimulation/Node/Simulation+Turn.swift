@@ -36,6 +36,10 @@ extension Simulation {
       if case .request(let request) = input { try isBounded(request) }
     }
     node.engine.flush(now: now, into: &effectsInTurn)
+    turns += 1
+    if turns.isMultiple(of: 8), let problem = node.engine.inconsistency() {
+      throw Violation(.bounds, problem)
+    }
     effects += try performEffects(node, now)
     guard node.isUp else { return }
     node.idleTurns = onlyTime && effects == 0 ? node.idleTurns + 1 : 0
