@@ -31,6 +31,15 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
   /// Raised by a set-based statement that touched another number of rows than it had to.
   public static let unexpectedCount = SQLState(known: "PGF02")
 
+  /// Raised by a probe that could write everything: its way of taking all of it back.
+  public static let probeHasWritten = SQLState(known: "PGF03")
+
+  /// 23505, unique_violation.
+  public static let uniqueViolation = SQLState(known: "23505")
+
+  /// 57014, query_canceled: `statement_timeout` passed, or somebody asked for it.
+  public static let queryCanceled = SQLState(known: "57014")
+
   /// 40001, serialization_failure.
   public static let serializationFailure = SQLState(known: "40001")
 
@@ -51,6 +60,10 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
     default: self == .unexpectedCount
     }
   }
+
+  /// The server could not do what it should always be able to: a damaged page or index, a bug. Class XX.
+  /// One row or all of them may be the cause.
+  public var isInternal: Bool { errorClass == "XX" }
 
   /// The same transaction, repeated at once, may succeed: serialization failure or deadlock.
   public var isRetryable: Bool {

@@ -24,7 +24,7 @@ extension Input {
       "step \(step.number).\(attempt) ends: \(outcome.summary)"
     case .endpointReady(let namespace): "endpoint of \(namespace.number) is ready"
     case .committed(let id): "committed \(id.number)"
-    case .refused(let id, let refusal): "refused \(id.number): \(refusal.sqlState)"
+    case .refused(let id, let refusal): "refused \(id.number): \(refusal.code)"
     case .commitDelayed(let id): "delayed \(id.number)"
     case .fenced(let id): "fenced \(id.number)"
     case .leaseRenewed(let until): "lease until \(until)"

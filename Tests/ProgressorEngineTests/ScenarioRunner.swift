@@ -58,7 +58,8 @@ struct ScenarioRunner: ~Copyable {
     case "commit": return commit()
     case "refuse":
       guard !batches.isEmpty else { return ["nothing to refuse"] }
-      let refusal = CommitRefusal(sqlState: arguments.first, message: "no")
+      let fault: CommitRefusal.Fault = arguments.first == "overdue" ? .overdue : .contents
+      let refusal = CommitRefusal(fault, code: arguments.first, message: "no")
       return play([.refused(batches.removeFirst().id, refusal)])
     case "delay":
       return batches.first.map { play([.commitDelayed($0.id)]) } ?? ["nothing to delay"]

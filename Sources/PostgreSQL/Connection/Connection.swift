@@ -24,6 +24,10 @@ public final class Connection {
   public internal(set) var backend = BackendIdentity(
     processID: 0, startedAt: SQLTimestamp(microseconds: 0))
 
+  /// Asked when the time of a wait is over: how much longer there is reason to wait; nil = give up.
+  /// For a caller who knows from elsewhere that the server is at work. None at first.
+  public var patience: (() -> Duration?)?
+
   /// Takes over a handle of libpq that is connected.
   init(owning handle: OpaquePointer, stop: StopSignal?) {
     self.handle = handle
@@ -107,7 +111,10 @@ public final class Connection {
       case .timedOut where isStopping:
         throw lost(.stopped, "no answer within the grace period of the stop")
       case .timedOut:
-        throw lost(.timeout, "no answer from the database in time")
+        guard let more = patience?() else {
+          throw lost(.timeout, "no answer from the database in time")
+        }
+        deadline = .now.advanced(by: more)
       }
     }
   }

@@ -92,13 +92,26 @@ public enum RowChange: Sendable, Hashable {
   case delete(expectedVersion: Int64)
 }
 
-/// Why storage refused a batch for good: the fault of a step in it.
+/// Why storage refused a batch for good: the fault of a step in it. What else goes wrong is storage's own
+/// to repeat.
 public struct CommitRefusal: Sendable, Hashable {
-  public var sqlState: String
+  public enum Fault: Sendable, Hashable {
+    /// The database does not take what the step writes, however often it is tried.
+    case contents
+    /// The rows are not what the engine took them for.
+    case conflict
+    /// It could not be written in time, by itself either, while others can be. It may be later.
+    case overdue
+  }
+
+  public var fault: Fault
+  /// How the database calls it; for people.
+  public var code: String
   public var message: String
 
-  public init(sqlState: String, message: String) {
-    self.sqlState = sqlState
+  public init(_ fault: Fault, code: String, message: String) {
+    self.fault = fault
+    self.code = code
     self.message = message
   }
 }

@@ -107,19 +107,26 @@ extension Engine {
 
   /// The one bad step, alone.
   private mutating func poisoned(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) {
-    let text = "the database refused the step (\(refusal.sqlState)): \(refusal.message)"
+    let text = "the database refused the step (\(refusal.code)): \(refusal.message)"
     let error = ProgressorError(.internal, .storageUnavailable, text)
     switch entry.origin {
     case .notification(let machine, _, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
-      if refusal.isConflict { return drop(machine, .storageUnavailable) }
-      conclude(request, key: entry.record.idempotency?.key, .error(error), machine)
+      let key = entry.record.idempotency?.key
+      switch refusal.fault {
+      case .contents: conclude(request, key: key, .error(error), machine)
+      case .overdue: conclude(request, key: key, .error(.storageUnavailable), machine)
+      case .conflict: return drop(machine, .storageUnavailable)
+      }
       becameIdle(machine)
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
-      // Memory and database disagree: what memory says is worth nothing.
-      if refusal.isConflict || step.wasRefused { return drop(machine, .storageUnavailable) }
+      // Memory and database disagree, and what memory says is worth nothing; or nothing can be written
+      // of this machine now, its failure neither.
+      guard refusal.fault == .contents, !step.wasRefused else {
+        return drop(machine, .storageUnavailable)
+      }
       machine.running?.wasRefused = true
       guard let row = machine.row else { return end(machine, .error(.startFailed(text))) }
       guard row.failure == nil, let kind = step.kind else { return end(machine, .error(error)) }
@@ -158,11 +165,6 @@ extension Engine {
       return
     }
   }
-}
-
-extension CommitRefusal {
-  /// The version or the count of rows was not what memory had expected.
-  var isConflict: Bool { sqlState == "PGF02" || sqlState == "23505" }
 }
 
 extension RunningStep {

@@ -115,8 +115,12 @@ extension Simulation {
 
   /// The transaction itself.
   func write(_ sent: Transmission) throws(Violation) -> CommitOutcome {
+    var refusal = refusal(of: sent.batch)
+    if refusal == nil, plan.strikes(.commitOverdue, &random) {
+      refusal = CommitRefusal(.overdue, code: "55P03", message: "a row is locked")
+    }
     let outcome = try storage.commit(
-      sent.batch, by: sent.identity, now: wall, refusal: refusal(of: sent.batch))
+      sent.batch, by: sent.identity, now: wall, refusal: refusal)
     guard case .applied(let records) = outcome else { return outcome }
     try ledger.applied(records, concluded: sent.concluded)
     let keeper = alive(sent.node, sent.life)
@@ -150,7 +154,7 @@ extension Simulation {
         guard let number = Tag.number(in: content.data), number < UInt64(ledger.invocations.count),
           ledger.invocations[Int(number)].isPoisoned
         else { continue }
-        return CommitRefusal(sqlState: "22P05", message: "the content cannot be stored")
+        return CommitRefusal(.contents, code: "22P05", message: "the content cannot be stored")
       }
     }
     return nil

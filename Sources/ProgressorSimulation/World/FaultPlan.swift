@@ -37,6 +37,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case takeoverBlocked
   /// A content that the database does not take: SQLSTATE class 22, 23 or 54.
   case poisonedContent
+  /// A batch that cannot be written in time while others can: somebody holds one of its rows.
+  case commitOverdue
   case storageOutage
   /// A standby that lagged behind is promoted: acknowledged steps are missing.
   case databaseWentBack
@@ -84,7 +86,7 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
     case .outcomeRepeated: 0.02
     case .processorUnusable, .answerInvalid, .commitDelayed: 0.015
     case .outcomeUnknownLanded, .outcomeUnknownRepeated, .outcomeUnknownLate: 0.02
-    case .transactionFrozen: 0.01
+    case .transactionFrozen, .commitOverdue: 0.01
     case .ownerFrozen: 0.5
     case .poisonedContent, .machineTooLarge: 0.005
     case .loadUnreadable: 0.002

@@ -72,14 +72,17 @@ struct CommitLoop {
   /// Repeats a batch until its outcome is known.
   private func finish(_ item: PendingBatch) -> Final {
     guard let node = item.node else { return .fenced }
-    let contents = CommitPipeline(item.batch)
+    let attempt = CommitAttempt(
+      item.batch, of: node, on: writer, lease: lease, progress: progress,
+      configuration: configuration)
     var backoff = Backoff(initial: .milliseconds(20), maximum: .seconds(1))
     var quickRepeats = 3
+    var suspicions = 0
     var isUnknown = false
     var isDelayed = false
     while lease.holds(node) {
       let error: PostgreSQLError
-      switch attempt(item.batch, contents, as: node, isUnknown: isUnknown) {
+      switch attempt.write(isUnknown: isUnknown) {
       case .committed: return .committed
       case .refused(let refusal): return .refused(refusal)
       case .fenced: return .fenced
@@ -88,10 +91,18 @@ struct CommitLoop {
         quickRepeats -= 1
         if quickRepeats >= 0 { continue }
         error = reason
+      case .suspect(let fault, let reason):
+        switch judge(fault, reason, attempt, mayBeOver: isDelayed, &suspicions) {
+        case .final(let final): return final
+        case .again:
+          guard session.pause(for: backoff.next()) else { return .stopped }
+          continue
+        case .database(let probed): error = probed
+        }
+        giveUpSession(after: error)
       case .unavailable(let reason):
         error = reason
-        closeUnlessFull(reason)
-        if isRefusedForAll(reason) { progress.begin(slot: slot, at: LocalClock.uptime()) }
+        giveUpSession(after: error)
       case .unknown(let reason):
         error = reason
         writer.close()
@@ -116,42 +127,49 @@ struct CommitLoop {
     return .fenced
   }
 
+  private enum Verdict {
+    case final(Final)
+    /// It may have been bad luck.
+    case again
+    case database(PostgreSQLError)
+  }
+
+  /// Whether a step is at fault or the database: by whether that takes what others would write.
+  ///
+  /// - Parameter mayBeOver: the database did not take the batch before: what kept it from that may have
+  ///   ended between the batch and the probe.
+  private func judge(
+    _ fault: CommitRefusal.Fault, _ reason: PostgreSQLError, _ attempt: CommitAttempt,
+    mayBeOver: Bool, _ suspicions: inout Int
+  ) -> Verdict {
+    // It may be the session that is broken.
+    if fault == .contents { writer.close() }
+    switch attempt.probe() {
+    case .fenced:
+      return .final(.fenced)
+    case .failed(let error):
+      suspicions = 0
+      return .database(error)
+    case .written:
+      suspicions += 1
+      // Nothing worse than to be tried apart happens to the steps of a batch; a step alone fails.
+      let isGrave = attempt.steps == 1 && fault == .contents
+      if suspicions == 1, mayBeOver || isGrave { return .again }
+      logger.warning(
+        "the database takes writes, but not these steps",
+        metadata: ["steps": "\(attempt.steps)", "error": "\(reason)"])
+      return .final(.refused(CommitRefusal(fault, reason)))
+    }
+  }
+
   /// A session that met such an error may be on a server that is not writable any more. Only a full
   /// disk (53) and a lock (55) say nothing about the session.
-  private func closeUnlessFull(_ error: PostgreSQLError) {
+  ///
+  /// If it was the server that said so, the way to it is open, and another node would hear the same:
+  /// the lease is worth keeping, and the batch with it.
+  private func giveUpSession(after error: PostgreSQLError) {
+    if error.scope == .statement { progress.sign(slot: slot, at: LocalClock.uptime()) }
     let errorClass = error.sqlState?.errorClass
     if errorClass != "53" && errorClass != "55" { writer.close() }
-  }
-
-  /// The database says that it takes nothing now, from any node: its disk is full, it is read-only.
-  /// Then the lease is worth keeping, and the batch with it; a batch that hangs, or waits for a
-  /// lock, may be this node's own trouble.
-  private func isRefusedForAll(_ error: PostgreSQLError) -> Bool {
-    guard error.scope == .statement, let errorClass = error.sqlState?.errorClass else {
-      return false
-    }
-    return errorClass == "53" || errorClass == "25"
-  }
-
-  private func attempt(
-    _ batch: CommitBatch, _ contents: CommitPipeline, as node: SQLUUID, isUnknown: Bool
-  ) -> CommitOutcome {
-    // Reading the witness fails without saying anything about the batch: then it stays unknown.
-    var mayBeWritten = isUnknown
-    do {
-      guard let (connection, identity) = try writer.open(for: node) else { return .fenced }
-      if isUnknown, let witness = Witness(of: batch) {
-        if try witness.testifies(on: connection, timeout: writer.timeout) { return .committed }
-      }
-      mayBeWritten = false
-      let results = try connection.run(
-        contents.pipeline(under: identity), timeout: writer.timeout)
-      if let transaction: Int64 = try? results.first?.first?.value(1) {
-        lease.committed(transaction: transaction, of: node)
-      }
-      return .committed
-    } catch {
-      return mayBeWritten ? .unknown(error) : CommitOutcome(error)
-    }
   }
 }

@@ -7,6 +7,8 @@ enum CommitOutcome {
   case committed
   /// The fault of a step in the batch: repeating it is useless.
   case refused(CommitRefusal)
+  /// The fault of a step, if the database takes what others write. Certainly not written.
+  case suspect(CommitRefusal.Fault, PostgreSQLError)
   /// The lease is over.
   case fenced
   /// A serialization failure or deadlock: the same batch at once.
@@ -18,7 +20,9 @@ enum CommitOutcome {
 
   /// Who is at fault, by SQLSTATE. Only what the data itself causes is ever a step's fault: a full
   /// disk must not make a machine fail.
-  init(_ error: PostgreSQLError) {
+  ///
+  /// - Parameter isOverdue: the time of the batch was over when it was cancelled.
+  init(_ error: PostgreSQLError, isOverdue: Bool = false) {
     if error.isOutcomeUnknown {
       self = .unknown(error)
       return
@@ -29,12 +33,24 @@ enum CommitOutcome {
     }
     if state == .fenced {
       self = .fenced
+    } else if state == .unexpectedCount || state == .uniqueViolation {
+      self = .refused(CommitRefusal(.conflict, error))
     } else if state.isDataFault || !Safeguard.sqlStateClasses.isOn {
-      self = .refused(CommitRefusal(sqlState: state.code, message: error.message))
+      self = .refused(CommitRefusal(.contents, error))
     } else if state.isRetryable {
       self = .again(error)
+    } else if state.isInternal {
+      self = .suspect(.contents, error)
+    } else if state == .lockNotAvailable || (state == .queryCanceled && isOverdue) {
+      self = .suspect(.overdue, error)
     } else {
       self = .unavailable(error)
     }
+  }
+}
+
+extension CommitRefusal {
+  init(_ fault: Fault, _ error: PostgreSQLError) {
+    self.init(fault, code: error.sqlState?.code ?? "none", message: error.message)
   }
 }

@@ -60,9 +60,11 @@ struct CommitPipeline {
   /// The statements, behind the fence: one transaction up to the Sync. Rows are inserted before what
   /// hangs on them; a machine that was changed is requeued afterwards, so that the earlier of both
   /// due times counts.
-  func pipeline(under identity: WriterIdentity) -> Pipeline {
+  ///
+  /// - Parameter limit: of each of them.
+  func pipeline(under identity: WriterIdentity, limit: Duration) -> Pipeline {
     var pipeline = Pipeline()
-    pipeline.append(fenceOf: identity)
+    pipeline.append(fenceOf: identity, limit: limit)
     if !inserts.isEmpty { pipeline.append(Statements.insertMachines, insertParameters) }
     if !updates.isEmpty { pipeline.append(Statements.updateMachines, updateParameters) }
     if !pauses.isEmpty { pipeline.append(Statements.pauseMachines, pauseParameters) }

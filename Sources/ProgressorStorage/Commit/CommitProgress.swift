@@ -1,18 +1,44 @@
+import PostgreSQL
 import Synchronization
 
-/// Since when each writer works on its batch, or when the database last said that it takes none from
-/// anybody, for the lease keeper: a node whose commits are stuck must not keep its lease alive. Times
-/// on `LocalClock.uptime`.
+/// How each writer fares with its batch, for the lease keeper: a node whose commits are stuck must not
+/// keep its lease alive. Times on `LocalClock.uptime`.
 final class CommitProgress: Sendable {
+  private struct Batch {
+    /// When it was begun, or the database last gave a sign that it is not to blame for a delay.
+    var lastSign: Int64
+    /// The session that it was handed to.
+    var backend: BackendIdentity?
+  }
+
   private struct State {
-    var began: [Int: Int64] = [:]
+    var batches: [Int: Batch] = [:]
     var delayed: Set<Int> = []
+  }
+
+  /// A session that a batch was handed to.
+  struct Session {
+    var slot: Int
+    var backend: BackendIdentity
   }
 
   private let state = Mutex(State())
 
   func begin(slot: Int, at time: Int64) {
-    state.withLock { $0.began[slot] = time }
+    state.withLock { $0.batches[slot] = Batch(lastSign: time) }
+  }
+
+  /// The batch of this slot is handed to this session; nil = to none.
+  func hand(slot: Int, to backend: BackendIdentity?) {
+    state.withLock { $0.batches[slot]?.backend = backend }
+  }
+
+  /// The database is at work on the batch of this slot, or says that it takes none from anybody.
+  func sign(slot: Int, at time: Int64) {
+    state.withLock { state in
+      guard let last = state.batches[slot]?.lastSign else { return }
+      state.batches[slot]?.lastSign = max(last, time)
+    }
   }
 
   /// The database does not take the batch of this slot.
@@ -22,13 +48,25 @@ final class CommitProgress: Sendable {
 
   func end(slot: Int) {
     state.withLock { state in
-      state.began[slot] = nil
+      state.batches[slot] = nil
       state.delayed.remove(slot)
     }
   }
 
   var isDelayed: Bool { state.withLock { !$0.delayed.isEmpty } }
 
-  /// When the oldest batch in flight was begun; nil = none is.
-  var oldest: Int64? { state.withLock { $0.began.values.min() } }
+  /// The least recent of the last signs; nil = no batch is in flight.
+  var oldest: Int64? { state.withLock { $0.batches.values.map(\.lastSign).min() } }
+
+  func lastSign(slot: Int) -> Int64? { state.withLock { $0.batches[slot]?.lastSign } }
+
+  /// Sessions that have a batch, and have given no sign since `time`.
+  func sessions(silentSince time: Int64) -> [Session] {
+    state.withLock { state in
+      state.batches.compactMap { slot, batch in
+        guard batch.lastSign <= time, let backend = batch.backend else { return nil }
+        return Session(slot: slot, backend: backend)
+      }
+    }
+  }
 }

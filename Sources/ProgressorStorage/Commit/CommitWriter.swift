@@ -25,9 +25,11 @@ final class CommitWriter: Sendable {
     self.slot = slot
     self.deliver = deliver
     lease = watch.lease
+    var settings = configuration.settings(for: "writer")
+    // No other session of ours wants the rows of a batch: whoever holds one does so for long.
+    settings.lockTimeout = min(.seconds(1), configuration.leaseDuration / 4)
     thread = try ConnectionThread(
-      name: "pg-writer-\(slot)", settings: configuration.settings(for: "writer"),
-      capacity: Self.capacity
+      name: "pg-writer-\(slot)", settings: settings, capacity: Self.capacity
     ) { session in
       let writer = WriterSession(
         session, slot: slot, watch: watch, configuration: configuration)

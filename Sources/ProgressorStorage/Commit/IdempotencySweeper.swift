@@ -46,7 +46,7 @@ struct IdempotencySweeper {
 
   private func pipeline(under identity: WriterIdentity) -> Pipeline {
     var pipeline = Pipeline()
-    pipeline.append(fenceOf: identity)
+    pipeline.append(fenceOf: identity, limit: configuration.leaseDuration / 4)
     pipeline.append(
       Statements.sweepIdempotency,
       .with {

@@ -61,7 +61,7 @@ struct TombstoneSweeper {
 
   private func pipeline(under identity: WriterIdentity) -> Pipeline {
     var pipeline = Pipeline()
-    pipeline.append(fenceOf: identity)
+    pipeline.append(fenceOf: identity, limit: configuration.leaseDuration / 4)
     pipeline.append(
       Statements.sweepTombstones,
       .with {

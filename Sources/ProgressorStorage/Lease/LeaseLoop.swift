@@ -92,6 +92,7 @@ struct LeaseLoop {
 
   /// Looks after the lease: gives it up, begins it, renews it, takes shards.
   private mutating func look(on connection: Connection) throws(PostgreSQLError) {
+    try hearOfSlowBatches(on: connection)
     if let node = lease.node, commitsAreStuck {
       logger.critical("commits are stuck while the database answers: the lease is given up")
       lease.end(node)
@@ -108,10 +109,26 @@ struct LeaseLoop {
     if isTimeToRenew || lease.shardCount < Int(shards) { try take(as: node, on: connection) }
   }
 
-  /// Whether a batch makes no progress although the database answers us: another node may do better.
-  /// While the database is away as a whole, nobody does, and the batch is kept.
+  /// Asks PostgreSQL which of the batches that take long it is at work on. Their age says nothing then.
+  private func hearOfSlowBatches(on connection: Connection) throws(PostgreSQLError) {
+    let now = LocalClock.uptime()
+    let silent = progress.sessions(silentSince: now - duration / 8)
+    if silent.isEmpty { return }
+    let parameters = Parameters.with {
+      $0.appendArray(silent) { Int32(clamping: $0.slot) }
+      $0.appendArray(silent) { $0.backend.processID }
+      $0.appendArray(silent) { $0.backend.startedAt }
+    }
+    for row in try connection.run(Statements.workingSessions, parameters, timeout: timeout) {
+      let slot: Int32 = try row.value(0)
+      progress.sign(slot: Int(slot), at: now)
+    }
+  }
+
+  /// Whether a batch makes no progress although the database answers us: another node may do better,
+  /// if there can be one. While the database is away as a whole, nobody does, and the batch is kept.
   private var commitsAreStuck: Bool {
-    guard let oldest = progress.oldest else { return false }
+    guard !configuration.isExclusive, let oldest = progress.oldest else { return false }
     return LocalClock.uptime() - max(oldest, connectedSince, begunAt) >= duration / 2
   }
 

@@ -23,6 +23,6 @@ struct Migration: Sendable {
     Migration(2, "machines", PackageResources._02_machines_sql),
     Migration(3, "pause", PackageResources._03_pause_sql),
     Migration(4, "repair_jobs", PackageResources._04_repair_jobs_sql),
-    Migration(5, "tombstones", PackageResources._05_tombstones_sql),
+    Migration(5, "bounded_commits", PackageResources._05_bounded_commits_sql),
   ]
 }

@@ -23,6 +23,8 @@ enum Statements {
   static let registerWriters = Statement(
     "lease_register_writers", PackageResources.lease_register_writers_sql)
   static let renew = Statement("lease_renew", PackageResources.lease_renew_sql)
+  static let workingSessions = Statement(
+    "lease_working_sessions", PackageResources.lease_working_sessions_sql)
   static let abdicate = Statement("lease_abdicate", PackageResources.lease_abdicate_sql)
   static let expiredNodes = Statement(
     "lease_expired_nodes", PackageResources.lease_expired_nodes_sql)
@@ -61,6 +63,7 @@ enum Statements {
     "commit_upsert_idempotency", PackageResources.commit_upsert_idempotency_sql)
   static let sweepIdempotency = Statement(
     "commit_sweep_idempotency", PackageResources.commit_sweep_idempotency_sql)
+  static let probe = Statement("commit_probe", PackageResources.commit_probe_sql)
   static let sweepTombstones = Statement(
     "commit_sweep_tombstones", PackageResources.commit_sweep_tombstones_sql)
 

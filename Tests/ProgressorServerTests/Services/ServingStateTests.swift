@@ -40,7 +40,7 @@ struct ServingStateTests {
     state.observe(.commitDelayed(BatchID(2)))
     state.observe(.committed(BatchID(1)))
     #expect(!state.isServing(at: 0))
-    state.observe(.refused(BatchID(2), CommitRefusal(sqlState: "22000", message: "")))
+    state.observe(.refused(BatchID(2), CommitRefusal(.contents, code: "22000", message: "")))
     #expect(state.isServing(at: 0))
   }
 

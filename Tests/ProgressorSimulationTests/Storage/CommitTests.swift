@@ -60,7 +60,7 @@ struct CommitTests {
   @Test("A refused batch leaves nothing behind")
   func refusal() throws {
     var test = TestStorage()
-    let refusal = CommitRefusal(sqlState: "22P05", message: "no")
+    let refusal = CommitRefusal(.contents, code: "22P05", message: "no")
     guard case .refused(refusal) = try test.commit(machine.created(), refusal: refusal) else {
       Issue.record("the batch went through")
       return

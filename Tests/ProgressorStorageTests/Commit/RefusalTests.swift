@@ -104,7 +104,7 @@ extension OnPostgreSQL {
         ("PGF01", "fenced"), ("40001", "again"), ("40P01", "again"),
         ("53100", "unavailable"), ("53200", "unavailable"), ("57014", "unavailable"),
         ("58030", "unavailable"), ("08006", "unavailable"), ("25006", "unavailable"),
-        ("55P03", "unavailable"), ("XX000", "unavailable"), ("42P01", "unavailable"),
+        ("55P03", "suspect"), ("XX000", "suspect"), ("XX001", "suspect"), ("42P01", "unavailable"),
         ("21000", "unavailable"),
       ])
     func classes(_ code: String, _ expected: String) throws {
@@ -113,6 +113,7 @@ extension OnPostgreSQL {
         switch CommitOutcome(error) {
         case .committed: "committed"
         case .refused: "refused"
+        case .suspect: "suspect"
         case .fenced: "fenced"
         case .again: "again"
         case .unavailable: "unavailable"

@@ -1,4 +1,5 @@
 import EmbeddedPostgreSQL
+import Glibc
 import MachineModel
 import PostgreSQL
 import ProgressorEngine
@@ -216,22 +217,101 @@ extension OnPostgreSQL {
       #expect(try await test.commit([machine.step(["a"])]) == .committed)
     }
 
+    /// Waits for renewals until the lease would have ended without them.
+    private func outlast(_ lease: Duration, _ test: TestStorage) async throws {
+      let end = LocalClock.uptime() + 2 * lease.microseconds
+      while true {
+        let until = try await test.inbox.next("renewal") {
+          if case .leaseRenewed(let until) = $0 { until } else { nil }
+        }
+        if until > end { return }
+      }
+    }
+
+    private func expectNoLoss(_ test: TestStorage) {
+      #expect(!test.inbox.rest.contains { if case .shardsLost = $0 { true } else { false } })
+    }
+
     @Test("A node whose commits are stuck while the database answers gives its lease up")
     func grayFailure() async throws {
       let test = try await TestStorage.owner { $0.leaseDuration = .seconds(2) }
+      defer { test.storage.stop() }
+      var machine = TestMachine("m")
+      _ = try await test.commit([machine.start()])
+      // The session of the writer reads nothing any more, as when the way to it is cut.
+      let backend: Int32 = try test.connect().scalar(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%/writer/0/'"
+          + " AND datname = current_database()")
+      kill(backend, SIGSTOP)
+      let id = test.submit([machine.step(["a"])])
+      #expect(try await test.lost().count == 8)
+      kill(backend, SIGCONT)
+      _ = try await test.outcome(of: id)
+      test.storage.acknowledgeLoss()
+      #expect(try await test.grants().allSatisfy { $0.epoch == 2 })
+    }
+
+    @Test("A node that nobody can take over keeps its lease when its commits are stuck")
+    func stuckAlone() async throws {
+      let lease = Duration.seconds(2)
+      let test = try await TestStorage.owner {
+        $0.leaseDuration = lease
+        $0.isExclusive = true
+      }
+      defer { test.storage.stop() }
+      var machine = TestMachine("m")
+      _ = try await test.commit([machine.start()])
+      let backend: Int32 = try test.connect().scalar(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%/writer/0/'"
+          + " AND datname = current_database()")
+      kill(backend, SIGSTOP)
+      let id = test.submit([machine.step(["a"])])
+      try await outlast(lease, test)
+      kill(backend, SIGCONT)
+      #expect(try await test.outcome(of: id) == .committed)
+      expectNoLoss(test)
+    }
+
+    @Test("A commit that takes longer than the lease keeps the lease, and is told as what it is")
+    func slowCommit() async throws {
+      let lease = Duration.seconds(2)
+      let test = try await TestStorage.owner { $0.leaseDuration = lease }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      try connection.runScript(
+        """
+        CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN PERFORM pg_sleep(5); RETURN NULL; END $$;
+        CREATE TRIGGER slow AFTER INSERT ON event EXECUTE FUNCTION slow();
+        """, timeout: .seconds(10))
+      var machine = TestMachine("m")
+      let id = test.submit([machine.start(events: ["a"])])
+      try await outlast(lease, test)
+      #expect(try await test.outcome(of: id) == .committed)
+      expectNoLoss(test)
+      #expect(!test.inbox.rest.contains { if case .commitDelayed = $0 { true } else { false } })
+      #expect(bodies(try await test.load(machine, history: .all).get().history) == ["a"])
+      try connection.runScript("DROP TRIGGER slow ON event", timeout: .seconds(10))
+      #expect(try await test.commit([machine.step(["b"])]) == .committed)
+    }
+
+    @Test("A table that somebody has locked costs no lease: the batch is kept until it is free")
+    func lockedTable() async throws {
+      let lease = Duration.seconds(2)
+      let test = try await TestStorage.owner { $0.leaseDuration = lease }
       defer { test.storage.stop() }
       let connection = try test.connect()
       var pipeline = Pipeline()
       pipeline.append(sql: "BEGIN")
       pipeline.append(sql: "LOCK TABLE event IN ACCESS EXCLUSIVE MODE")
       _ = try connection.run(pipeline, timeout: .seconds(10))
-      var machine = TestMachine("m")
-      let id = test.submit([machine.start(events: ["a"])])
-      #expect(try await test.lost().count == 8)
+      var (one, two) = (TestMachine("one", key: 1), TestMachine("two", key: 2))
+      let id = test.submit([one.start(events: ["a"]), two.start(events: ["b"])])
+      try await test.inbox.next("delay") { if case .commitDelayed(id) = $0 { () } else { nil } }
+      try await outlast(lease, test)
       _ = try connection.query("ROLLBACK", timeout: .seconds(10))
-      _ = try await test.outcome(of: id)
-      test.storage.acknowledgeLoss()
-      #expect(try await test.grants().allSatisfy { $0.epoch == 2 })
+      #expect(try await test.outcome(of: id) == .committed)
+      expectNoLoss(test)
     }
 
     @Test("An owner without a lease cannot be: the database refuses it")

@@ -72,7 +72,7 @@ final class TestStorage: Sendable {
     try await inbox.next("answer to the batch", within: limit) { input in
       switch input {
       case .committed(id): .committed
-      case .refused(id, let refusal): .refused(refusal.sqlState)
+      case .refused(id, let refusal): .refused(refusal.code)
       case .fenced(id): .fenced
       default: nil
       }

@@ -1,3 +1,6 @@
+-- What keeps the cost of a commit within what is in it: tombstones, and a probe that tells a bad step from
+-- a bad database.
+
 -- Machines that were removed. Their own row goes with the commit that removes them, and with it they
 -- are gone for everybody: rows are only ever read by the key of a machine that is there, and no key is
 -- used again. Their events and notifications are deleted afterwards, a bounded number at a time, so that
@@ -118,4 +121,32 @@ BEGIN
   is_more := machines >= machine_limit OR rows_left <= 0 OR bytes_left <= 0;
 END $$;
 
-INSERT INTO schema_migration (number, name) VALUES (5, 'tombstones');
+-- Writes a row of every kind, a short and a long value, and takes all of it back: ends with PGF03 when the
+-- database takes what a step may write, and with another error when it does not.
+CREATE FUNCTION probe_writing(its_shard int) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+  -- No machine has this key.
+  its_key CONSTANT bigint := -1;
+  long_value CONSTANT bytea := decode(repeat('00', 4000), 'hex');
+BEGIN
+  INSERT INTO machine (
+    shard, machine_key, namespace, id, version, created_at, last_event_id, last_event_at,
+    aux_format, aux_data, notification_count, notification_retrying)
+  VALUES (its_shard, its_key, 0, 'probe', 1, now(), 2, now(), 0, long_value, 1, false);
+  UPDATE machine SET version = 2 WHERE shard = its_shard AND machine_key = its_key;
+  INSERT INTO event (shard, machine_key, id, created_at, format, data)
+  VALUES (its_shard, its_key, 1, now(), 0, ''), (its_shard, its_key, 2, now(), 0, long_value);
+  INSERT INTO notification (
+    shard, machine_key, sequence, notification_id, args, context, accepted_at)
+  VALUES (its_shard, its_key, 1, 'probe', long_value, '', now());
+  INSERT INTO idempotency (
+    shard, namespace, machine_id, key, fingerprint, reply_kind, reply_data, expires_at)
+  VALUES (its_shard, 0, 'probe', 'probe', '', 2, long_value, now());
+  DELETE FROM notification WHERE shard = its_shard AND machine_key = its_key;
+  DELETE FROM machine WHERE shard = its_shard AND machine_key = its_key;
+  INSERT INTO tombstone (shard, machine_key) VALUES (its_shard, its_key);
+  RAISE EXCEPTION 'the probe has written' USING ERRCODE = 'PGF03';
+END $$;
+
+INSERT INTO schema_migration (number, name) VALUES (5, 'bounded_commits');
