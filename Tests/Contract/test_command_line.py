@@ -1,10 +1,16 @@
 """`progressor machine` and `progressor namespace`: the client for people."""
 
 import json
+import os
+import pty
+import subprocess
+import unicodedata
 import uuid
 
+import grpc
 import pytest
-from support.server import free_port, progressor
+from support.processor import Answer, Invocation, Refusal
+from support.server import BINARY, clean_environment, free_port, progressor
 from support.waiting import eventually
 
 
@@ -80,3 +86,42 @@ def test_namespaces(server, processor):
     assert name in json.dumps(json.loads(namespace("get", name, "--json")))
     again = progressor("namespace", "create", name, processor.endpoint, "--server", server.address)
     assert again.returncode != 0 and "ALREADY_EXISTS" in again.stderr
+
+
+HOSTILE = "red \x1b[31m, clear \x1b[2J, \x9b31m, order \u202e, line\nand\ttab"
+
+
+def steers(text: str) -> list[str]:
+    """What a terminal would obey, beside the ends of the lines that are printed, and their tabs."""
+    return [c for c in text if unicodedata.category(c) in ("Cc", "Cf") and c not in "\n\t"]
+
+
+def test_texts_of_others_do_not_steer_the_terminal(machine, space):
+    space.start("m")
+
+    def fail(invocation: Invocation) -> Answer:
+        raise Refusal(grpc.StatusCode.INTERNAL, HOSTILE)
+
+    space.behave(fail)
+    error = machine("call", "m", "x", status=1).stderr
+    assert "clear" in error and not steers(error)
+    for command in (("get", "m"), ("list",)):
+        shown = machine(*command).stdout
+        assert r"red \u{1b}[31m" in shown and r"line\nand\ttab" in shown and not steers(shown)
+    exact = json.loads(machine("get", "m", "--json").stdout)
+    assert exact["status"]["failed"]["reason"] == HOSTILE
+
+
+def test_an_answer_steers_no_terminal_and_is_exact_elsewhere(machine, server, space):
+    space.start("m")
+    assert machine("call", "m", HOSTILE).stdout == HOSTILE
+    ours, theirs = pty.openpty()
+    result = subprocess.run(
+        [BINARY, "machine", "call", "--server", server.address, "--namespace", space.name, "m",
+         HOSTILE], stdout=theirs, stderr=subprocess.PIPE, env=clean_environment(), timeout=60)
+    os.close(theirs)
+    assert result.returncode == 0, result
+    with os.fdopen(ours, "rb") as terminal:
+        shown = terminal.read1().decode()
+    assert r"clear \u{1b}[2J" in shown and "line\r\nand\ttab" in shown
+    assert not steers(shown.replace("\r\n", "\n"))

@@ -70,13 +70,15 @@ struct LogLine {
   }
 
   private static func oneLine(_ text: String) -> String {
-    text.utf8.contains { $0 < 0x20 || $0 == 0x7F }
+    text.unicodeScalars.contains(where: \.steersText)
       ? String(quoted(text).dropFirst().dropLast()) : text
   }
 
   /// As it is when that cannot be misread, else quoted.
   private static func plain(_ text: String) -> String {
-    let isPlain = !text.isEmpty && text.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x7F }
+    let isPlain =
+      !text.isEmpty
+      && text.unicodeScalars.allSatisfy { $0 != " " && $0 != "\"" && !$0.steersText }
     return isPlain ? text : quoted(text)
   }
 
@@ -87,7 +89,7 @@ struct LogLine {
       case "\"": result += "\\\""
       case "\\": result += "\\\\"
       case "\n": result += "\\n"
-      case "\u{0}"..<" ", "\u{7F}":
+      case _ where scalar.steersText && scalar.value <= 0xFFFF:
         let digits = String(scalar.value, radix: 16)
         result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: result.unicodeScalars.append(scalar)

@@ -12,10 +12,12 @@ struct ClientFailure: Error, CustomStringConvertible {
     return details?.errorInfos.first { $0.domain == ErrorInfo.progressorDomain }?.reason
   }
 
+  var description: String { text.text }
+
   /// `NOT_FOUND MACHINE_NOT_FOUND: there is no machine …`, and what to do on a line of its own.
-  var description: String {
-    var text = status.code.name
-    if let reason, reason != text { text += " \(reason)" }
+  var text: TerminalText {
+    var text: TerminalText = "\(status.code.name)"
+    if let reason, reason != status.code.name { text += " \(reason)" }
     if !status.message.isEmpty { text += ": \(status.message)" }
     if let advice { text += "\n\(advice)" }
     return text

@@ -13,7 +13,7 @@ struct GetCommand: AsyncParsableCommand {
       let request = GetRequest(machineID: machine.machineID, historyRange: history.range)
       let response = try await machine.call("Get", request, as: GetResponse.self)
       if machine.client.json {
-        Output.print(MachineJSON.value(response.machine).text())
+        Output.print(MachineJSON.value(response.machine))
       } else {
         Output.print(MachineText.lines(response.machine).joined(separator: "\n"))
       }

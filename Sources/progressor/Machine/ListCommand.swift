@@ -52,7 +52,7 @@ struct ListCommand: AsyncParsableCommand {
   private func printJSON() async throws {
     var all: [JSONValue] = []
     try await eachPage { machines in all += machines.map { MachineJSON.value($0) } }
-    Output.print(JSONValue.members(["machines": .array(all)]).text())
+    Output.print(JSONValue.members(["machines": .array(all)]))
   }
 
   /// Calls `body` with one page after the other; never with an empty one.

@@ -17,7 +17,7 @@ struct NotifyCommand: AsyncParsableCommand {
         idempotencyKey: key.key)
       let response = try await machine.call("Notify", request, as: NotifyResponse.self)
       Output.line(
-        response.notificationID,
+        "\(response.notificationID)",
         json: machine.client.json
           ? .members(["notificationId": .string(response.notificationID)]) : nil)
     }

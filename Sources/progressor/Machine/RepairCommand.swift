@@ -85,7 +85,7 @@ struct RepairCommand: AsyncParsableCommand {
       }
       if many.dryRun { return try await showDryRun(job, jobs) }
       if many.detach {
-        return Output.line(job.id, json: client.json ? RepairJobOutput.json(job) : nil)
+        return Output.line("\(job.id)", json: client.json ? RepairJobOutput.json(job) : nil)
       }
       Output.printError("repair job \(job.id). \(RepairJobFollower.advice(job))")
       try await RepairJobFollower(jobs: jobs, json: client.json).follow(job)

@@ -52,10 +52,10 @@ struct ListNamespacesCommand: AsyncParsableCommand {
       }
       if client.json {
         let list = response.namespaces.map(NamespaceOutput.json)
-        Output.print(JSONValue.members(["namespaces": .array(list)]).text())
+        Output.print(JSONValue.members(["namespaces": .array(list)]))
       } else {
         for namespace in response.namespaces {
-          let paused = namespace.pause == nil ? "" : "\tpaused"
+          let paused: TerminalText = namespace.pause == nil ? "" : "\tpaused"
           Output.print("\(namespace.name)\t\(namespace.processor.endpoint)\(paused)")
         }
       }

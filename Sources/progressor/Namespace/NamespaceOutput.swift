@@ -4,7 +4,8 @@ import ProgressorServer
 /// A namespace, printed.
 enum NamespaceOutput {
   static func print(_ namespace: Namespace, json: Bool) {
-    Output.print(json ? self.json(namespace).text() : lines(namespace).joined(separator: "\n"))
+    Output.line(
+      lines(namespace).joined(separator: "\n"), json: json ? self.json(namespace) : nil)
   }
 
   /// The JSON form of `progressor.v1.Namespace`.
@@ -40,24 +41,24 @@ enum NamespaceOutput {
   }
 
   /// What is set, one per line; what is not has its default.
-  static func lines(_ namespace: Namespace) -> [String] {
+  static func lines(_ namespace: Namespace) -> [TerminalText] {
     let policy = namespace.retryPolicy
-    var lines = [namespace.name, "  endpoint      \(namespace.processor.endpoint)"]
+    var lines: [TerminalText] = [
+      "\(namespace.name)", "  endpoint      \(namespace.processor.endpoint)",
+    ]
     lines.append(
-      "  timeout       "
-        + text(namespace.processor.timeout ?? ProcessorOptions.defaultTimeout))
+      "  timeout       \(text(namespace.processor.timeout ?? ProcessorOptions.defaultTimeout))")
     let first = text(policy.initialInterval ?? 1_000_000)
     let cap = text(policy.maxInterval ?? 1_800_000_000)
     let attempts = policy.maxAttempts ?? 100
     lines.append(
       "  retries       after \(first) x \(policy.multiplier ?? 2), at most \(cap), "
         + (attempts == 0 ? "no limit" : "\(attempts) attempts"))
-    lines.append(
-      "  keys kept     "
-        + text(namespace.idempotencyRetention ?? Namespace.defaultIdempotencyRetention))
+    let kept = namespace.idempotencyRetention ?? Namespace.defaultIdempotencyRetention
+    lines.append("  keys kept     \(text(kept))")
     lines.append("  version       \(namespace.version)")
     if let pause = namespace.pause {
-      lines.append("  paused        " + MachineText.pause(pause))
+      lines.append("  paused        \(MachineText.pause(pause))")
     }
     return lines
   }

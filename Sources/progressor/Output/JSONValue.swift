@@ -1,3 +1,5 @@
+import ProgressorServer
+
 /// JSON to print. Objects keep the order of their members.
 enum JSONValue: Sendable, Hashable {
   case object([Member])
@@ -56,7 +58,7 @@ enum JSONValue: Sendable, Hashable {
       case "\n": result += "\\n"
       case "\r": result += "\\r"
       case "\t": result += "\\t"
-      case "\u{0}"..<" ", "\u{7F}":
+      case _ where scalar.steersText && scalar.value <= 0xFFFF:
         let digits = String(scalar.value, radix: 16)
         result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
       default: result.unicodeScalars.append(scalar)

@@ -10,11 +10,11 @@ struct ListOutput {
     self.json = json
   }
 
-  mutating func add(_ line: String, _ element: JSONValue) {
+  mutating func add(_ line: TerminalText, _ element: JSONValue) {
     if json { elements.append(element) } else { Output.print(line) }
   }
 
   func end() {
-    if json { Output.print(JSONValue.object([.init(name, .array(elements))]).text()) }
+    if json { Output.print(JSONValue.object([.init(name, .array(elements))])) }
   }
 }

@@ -4,12 +4,12 @@ import MachineModel
 /// A machine for people.
 enum MachineText {
   /// One fact per line, then the events.
-  static func lines(_ machine: Machine) -> [String] {
-    var lines = ["\(machine.machineID.namespace)/\(machine.machineID.id)"]
+  static func lines(_ machine: Machine) -> [TerminalText] {
+    var lines: [TerminalText] = ["\(machine.machineID.namespace)/\(machine.machineID.id)"]
     lines.append(fact("status", status(machine.status)))
     switch machine.status {
     case .failed(let failure):
-      lines.append(fact("reason", failure.reason))
+      lines.append(fact("reason", "\(failure.reason)"))
       lines.append(
         fact(
           "failed at",
@@ -21,15 +21,15 @@ enum MachineText {
           "retrying",
           "\(step(retrying.stepKind)), attempt \(retrying.attempt) failed with "
             + "\(code(retrying.lastCode)): \(retrying.lastMessage)"))
-      lines.append(fact("next attempt", retrying.nextAttemptAt.rfc3339))
+      lines.append(fact("next attempt", "\(retrying.nextAttemptAt.rfc3339)"))
     case .working(nil): break
     }
     if let pause = machine.pause {
       lines.append(fact("paused", self.pause(pause)))
     }
-    if let timer = machine.timer { lines.append(fact("timer", timer.rfc3339)) }
+    if let timer = machine.timer { lines.append(fact("timer", "\(timer.rfc3339)")) }
     if let auxState = machine.auxState { lines.append(fact("aux state", content(auxState))) }
-    lines.append(fact("created", machine.createdAt.rfc3339))
+    lines.append(fact("created", "\(machine.createdAt.rfc3339)"))
     let shown = machine.history.count
     let all = Int64(shown) == machine.lastEventID
     lines.append(
@@ -41,26 +41,28 @@ enum MachineText {
   }
 
   /// One line of a list.
-  static func row(_ machine: Machine) -> String {
-    var row = "\(machine.machineID.id)\t\(status(machine.status))\t\(machine.lastEventID) events"
+  static func row(_ machine: Machine) -> TerminalText {
+    var row: TerminalText =
+      "\(machine.machineID.id)\t\(status(machine.status))\t\(machine.lastEventID) events"
     if machine.pause != nil { row += "\tpaused" }
     if let timer = machine.timer { row += "\ttimer \(timer.rfc3339)" }
     if case .failed(let failure) = machine.status {
-      row += "\t" + PayloadText.line(Array(failure.reason.utf8))
+      row += "\t\(PayloadText.line(failure.reason))"
     }
     return row
   }
 
   /// Since when, and why if that was said.
-  static func pause(_ pause: Pause) -> String {
+  static func pause(_ pause: Pause) -> TerminalText {
     "since \(pause.pausedAt.rfc3339)" + (pause.reason.isEmpty ? "" : ": \(pause.reason)")
   }
 
-  private static func fact(_ name: String, _ value: String) -> String {
-    "  " + name + String(repeating: " ", count: max(1, 14 - name.count)) + value
+  /// A name and what it is.
+  static func fact(_ name: String, _ value: TerminalText) -> TerminalText {
+    "  \(name)\(String(repeating: " ", count: max(1, 14 - name.count)))\(value)"
   }
 
-  private static func status(_ status: MachineStatus) -> String {
+  private static func status(_ status: MachineStatus) -> TerminalText {
     switch status {
     case .working(nil): "working"
     case .working: "retrying"
@@ -68,7 +70,7 @@ enum MachineText {
     }
   }
 
-  private static func content(_ content: Content) -> String {
+  private static func content(_ content: Content) -> TerminalText {
     let text = PayloadText.line(content.data)
     return content.formatVersion == 0 ? text : "\(text) (format \(content.formatVersion))"
   }

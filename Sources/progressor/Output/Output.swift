@@ -12,47 +12,53 @@ enum Output {
       throw error
     } catch let error as ExitCode {
       throw error
+    } catch let failure as ClientFailure {
+      printError("error: \(failure.text)")
+      throw ExitCode(1)
     } catch {
       printError("error: \(error)")
       throw ExitCode(1)
     }
   }
 
-  static func print(_ text: String) {
-    write(STDOUT_FILENO, Array((text + "\n").utf8))
+  static func print(_ text: TerminalText) {
+    write(STDOUT_FILENO, Array((text.text + "\n").utf8))
   }
 
-  static func printError(_ text: String) {
-    write(STDERR_FILENO, Array((text + "\n").utf8))
+  static func print(_ value: JSONValue) {
+    write(STDOUT_FILENO, Array((value.text() + "\n").utf8))
+  }
+
+  static func printError(_ text: TerminalText) {
+    write(STDERR_FILENO, Array((text.text + "\n").utf8))
   }
 
   /// A line of progress on a terminal, in place of the one before.
-  static func showProgress(_ text: String) {
-    write(STDERR_FILENO, Array("\r\u{1B}[K\(text)".utf8))
+  static func showProgress(_ text: TerminalText) {
+    write(STDERR_FILENO, Array("\r\u{1B}[K\(text.text)".utf8))
   }
 
   /// A line for people, or its JSON form.
-  static func line(_ text: String, json: JSONValue?) {
-    print(json?.text() ?? text)
+  static func line(_ text: TerminalText, json: JSONValue?) {
+    if let json { print(json) } else { print(text) }
   }
 
   /// That something was done to a machine.
-  static func confirm(_ what: String, _ machine: MachineID, json: Bool) {
+  static func confirm(_ what: TerminalText, _ machine: MachineID, json: Bool) {
     line(
       "\(what) \(machine.namespace)/\(machine.id)",
       json: json
         ? .members(["namespace": .string(machine.namespace), "id": .string(machine.id)]) : nil)
   }
 
-  /// What a processor answered: its bytes as they are, with a line's end only on a terminal.
+  /// What a processor answered: its bytes as they are; on a terminal without what would steer it, and
+  /// with a line's end.
   static func response(_ bytes: [UInt8], json: Bool) {
-    if json {
-      print(JSONValue.object(PayloadText.members("response", bytes)).text())
-      return
-    }
-    write(STDOUT_FILENO, bytes)
+    if json { return print(JSONValue.object(PayloadText.members("response", bytes))) }
+    guard isatty(STDOUT_FILENO) == 1 else { return write(STDOUT_FILENO, bytes) }
+    write(STDOUT_FILENO, Array(PayloadText.lines(bytes).text.utf8))
     let endsLine = bytes.isEmpty || bytes.last == UInt8(ascii: "\n")
-    if isatty(STDOUT_FILENO) == 1, !endsLine { write(STDOUT_FILENO, [UInt8(ascii: "\n")]) }
+    if !endsLine { write(STDOUT_FILENO, [UInt8(ascii: "\n")]) }
   }
 
   private static func write(_ descriptor: Int32, _ bytes: [UInt8]) {

@@ -1,22 +1,24 @@
 import GRPC
 
-/// Bytes of users, shown to people and programs.
+/// Bytes and texts of users, shown to people and programs.
 enum PayloadText {
-  /// The text, if the bytes are UTF-8 without control characters that would disturb a terminal.
-  static func printable(_ bytes: [UInt8]) -> String? {
-    guard let text = String(validating: bytes, as: UTF8.self) else { return nil }
-    let isPlain = text.unicodeScalars.allSatisfy { scalar in
-      scalar == "\n" || scalar == "\t"
-        || !(scalar.value < 0x20 || (0x7F..<0xA0).contains(scalar.value))
+  /// One line for people: the text, or base64 with a mark when the bytes are no UTF-8.
+  static func line(_ bytes: [UInt8]) -> TerminalText {
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      return "base64:\(base64(bytes))"
     }
-    return isPlain ? text : nil
+    return line(text)
   }
 
-  /// One line for people: the text, or base64 with a mark.
-  static func line(_ bytes: [UInt8]) -> String {
-    if bytes.isEmpty { return "(empty)" }
-    guard let text = printable(bytes) else { return "base64:" + base64(bytes) }
-    return text.split(separator: "\n", omittingEmptySubsequences: false).joined(separator: "\\n")
+  /// One line for people.
+  static func line(_ text: String) -> TerminalText {
+    text.isEmpty ? "(empty)" : TerminalText(foreign: text)
+  }
+
+  /// What a processor answered, for a terminal: its own lines and tabs are kept.
+  static func lines(_ bytes: [UInt8]) -> TerminalText {
+    guard let text = String(validating: bytes, as: UTF8.self) else { return line(bytes) }
+    return TerminalText(ours: TerminalText.escaped(text, keeping: ["\n", "\t"]))
   }
 
   /// `"NAME": "base64"`, and `"NAMEText"` beside it when the bytes are UTF-8.

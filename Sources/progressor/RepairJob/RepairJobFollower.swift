@@ -34,7 +34,7 @@ struct RepairJobFollower {
   /// Asks every second, and less often when the answer takes long: the server counts for it.
   private func waitForEnd(of job: RepairJob) async throws -> RepairJob {
     var job = job
-    var shown = ""
+    var shown: TerminalText = ""
     var isAway = false
     let clock = ContinuousClock()
     while job.state == .running {
@@ -60,7 +60,7 @@ struct RepairJobFollower {
     return job
   }
 
-  private func show(_ progress: String) {
+  private func show(_ progress: TerminalText) {
     if Self.isTerminal {
       Output.showProgress(progress)
     } else {
@@ -69,8 +69,8 @@ struct RepairJobFollower {
   }
 
   /// On a line of its own.
-  private func showOnLine(_ text: String) {
-    Output.printError(Self.isTerminal ? "\n" + text : text)
+  private func showOnLine(_ text: TerminalText) {
+    Output.printError(Self.isTerminal ? "\n\(text)" : text)
   }
 
   private func showFailures(of job: RepairJob) async throws {
@@ -96,7 +96,7 @@ struct RepairJobFollower {
   }
 
   /// How to come back to a job.
-  static func advice(_ job: RepairJob) -> String {
+  static func advice(_ job: RepairJob) -> TerminalText {
     "Follow it with `progressor repair-job follow \(job.id)`, end it with "
       + "`progressor repair-job cancel \(job.id)`."
   }

@@ -5,11 +5,11 @@ import ProgressorServer
 /// A repair job, printed.
 enum RepairJobOutput {
   static func print(_ job: RepairJob, json: Bool) {
-    Output.print(json ? self.json(job).text() : lines(job).joined(separator: "\n"))
+    Output.line(lines(job).joined(separator: "\n"), json: json ? self.json(job) : nil)
   }
 
   /// `1,204 of 2,000 repaired, 3 failed, 793 remaining`.
-  static func progress(_ job: RepairJob) -> String {
+  static func progress(_ job: RepairJob) -> TerminalText {
     job.spec.dryRun
       ? "\(job.matched) would be repaired"
       : "\(job.repaired) of \(job.matched) repaired, \(job.failed) failed, "
@@ -17,51 +17,53 @@ enum RepairJobOutput {
   }
 
   /// One fact per line.
-  static func lines(_ job: RepairJob) -> [String] {
+  static func lines(_ job: RepairJob) -> [TerminalText] {
     let spec = job.spec
     let until = spec.failedUntil.map { min($0, job.createdAt) } ?? job.createdAt
-    var lines = [
-      job.id,
-      fact("namespace", spec.namespace),
-      fact("state", state(job.state) + (spec.dryRun ? " (dry run)" : "")),
+    var lines: [TerminalText] = [
+      "\(job.id)",
+      fact("namespace", "\(spec.namespace)"),
+      fact("state", "\(state(job.state))\(spec.dryRun ? " (dry run)" : "")"),
       fact("machines", progress(job)),
       fact("failed", "\(spec.failedSince.rfc3339) to \(until.rfc3339)"),
     ]
-    if !spec.idPrefix.isEmpty { lines.append(fact("id prefix", spec.idPrefix)) }
+    if !spec.idPrefix.isEmpty { lines.append(fact("id prefix", "\(spec.idPrefix)")) }
     if !spec.failureContains.isEmpty {
-      lines.append(fact("with", PayloadText.line(Array(spec.failureContains.utf8))))
+      lines.append(fact("with", PayloadText.line(spec.failureContains)))
     }
     switch spec.method {
     case .simple: lines.append(fact("method", "simple"))
-    case .processor(let args): lines.append(fact("method", "processor " + PayloadText.line(args)))
+    case .processor(let args): lines.append(fact("method", "processor \(PayloadText.line(args))"))
     }
     lines.append(fact("rate", "\(spec.effectiveRate) machines/s"))
-    lines.append(fact("reason", PayloadText.line(Array(spec.reason.utf8))))
-    lines.append(fact("requested by", PayloadText.line(Array(spec.requestedBy.utf8))))
-    lines.append(fact("created", job.createdAt.rfc3339))
-    if let finishedAt = job.finishedAt { lines.append(fact("ended", finishedAt.rfc3339)) }
+    lines.append(fact("reason", PayloadText.line(spec.reason)))
+    lines.append(fact("requested by", PayloadText.line(spec.requestedBy)))
+    lines.append(fact("created", "\(job.createdAt.rfc3339)"))
+    if let finishedAt = job.finishedAt { lines.append(fact("ended", "\(finishedAt.rfc3339)")) }
     return lines
   }
 
   /// One line of a list.
-  static func row(_ job: RepairJob) -> String {
-    let counts = job.state == .running ? "\(job.matched) machines" : progress(job)
-    let who = PayloadText.line(Array(job.spec.requestedBy.utf8))
-    let why = PayloadText.line(Array(job.spec.reason.utf8))
-    let facts: [String] = [
-      job.id, state(job.state), job.spec.namespace, job.createdAt.rfc3339, counts, who, why,
+  static func row(_ job: RepairJob) -> TerminalText {
+    let counts: TerminalText =
+      job.state == .running ? "\(job.matched) machines" : progress(job)
+    let who = PayloadText.line(job.spec.requestedBy)
+    let why = PayloadText.line(job.spec.reason)
+    let facts: [TerminalText] = [
+      "\(job.id)", "\(state(job.state))", "\(job.spec.namespace)",
+      "\(job.createdAt.rfc3339)", counts, who, why,
     ]
     return facts.joined(separator: "\t")
   }
 
-  static func row(_ failure: RepairJobFailure) -> String {
+  static func row(_ failure: RepairJobFailure) -> TerminalText {
     let code = StatusCode(rawValue: Int(failure.code))?.name ?? String(failure.code)
-    let message = PayloadText.line(Array(failure.message.utf8))
+    let message = PayloadText.line(failure.message)
     return "\(failure.machine)\t\(failure.at.rfc3339)\t\(code) \(failure.reason)\t\(message)"
   }
 
-  static func row(_ machine: RepairJobMachine) -> String {
-    let reason = PayloadText.line(Array(machine.failureReason.utf8))
+  static func row(_ machine: RepairJobMachine) -> TerminalText {
+    let reason = PayloadText.line(machine.failureReason)
     return "\(machine.machine)\t\(machine.failedAt.rfc3339)\t\(reason)"
   }
 
@@ -124,7 +126,7 @@ enum RepairJobOutput {
     }
   }
 
-  private static func fact(_ name: String, _ value: String) -> String {
-    "  " + name + String(repeating: " ", count: max(1, 14 - name.count)) + value
+  private static func fact(_ name: String, _ value: TerminalText) -> TerminalText {
+    MachineText.fact(name, value)
   }
 }

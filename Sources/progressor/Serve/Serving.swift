@@ -24,8 +24,7 @@ enum Serving {
 
   private static func end(_ problem: String, code: Int32) -> ExitCode {
     if code != 0 {
-      Output.printError(
-        "error: " + problem.split(separator: "\n").joined(separator: " "))
+      Output.printError("error: \(problem.split(separator: "\n").joined(separator: " "))")
     }
     return ExitCode(code)
   }

@@ -6,6 +6,6 @@ struct SettingsCommand: ParsableCommand {
     commandName: "settings", abstract: "Print every setting of the server, as Markdown.")
 
   func run() {
-    Output.print(SettingsTable.markdown())
+    Output.print(TerminalText(ours: SettingsTable.markdown()))
   }
 }

@@ -24,6 +24,17 @@ struct LogLineTests {
         + #""message":"a \"b\"\nc","empty":"","key":"value","text":"two words"}"#)
   }
 
+  @Test("what would steer a terminal is escaped, in text and in JSON")
+  func steering() {
+    let hostile = LogLine(
+      time: line.time, level: .info, label: "l", message: "a\u{1B}[2Jb",
+      metadata: [("key", "\u{9B}31m\u{202E}x\u{85}")])
+    let escaped = #"key="\u009b31m\u202ex\u0085""#
+    #expect(hostile.text(.text) == #"2025-11-24T22:40:00.250Z info a\u001b[2Jb "# + escaped)
+    let json = hostile.text(.json)
+    #expect(json.hasSuffix(#","key":"\u009b31m\u202ex\u0085"}"#) && json.contains(#"a\u001b[2Jb"#))
+  }
+
   @Test(
     "times are written as RFC 3339 has them",
     arguments: [

@@ -20,7 +20,7 @@ struct MachineTextTests {
     let failure = Failure(
       reason: "out of stock", failedAt: Timestamp(microseconds: 0), stepKind: .call, code: 13,
       attempts: 1)
-    let text = MachineText.lines(machine(.failed(failure))).joined(separator: "\n")
+    let text = MachineText.lines(machine(.failed(failure))).joined(separator: "\n").text
     #expect(text.contains("failed"))
     #expect(text.contains("out of stock"))
     #expect(text.contains("call, INTERNAL, attempts: 1"))
@@ -36,12 +36,28 @@ struct MachineTextTests {
   @Test("a part of a history is said to be one")
   func part() {
     let lines = MachineText.lines(machine(.working(nil), shown: 0))
-    #expect(lines.contains { $0.contains("1, 0 of them shown") })
+    #expect(lines.contains { $0.text.contains("1, 0 of them shown") })
   }
 
-  @Test("what a terminal could take for a command is shown as base64")
+  @Test("what a terminal could take for a command is shown and not carried out, whosever it is")
   func controlCharacters() {
-    #expect(PayloadText.line([0x1B, 0x5B]) == "base64:G1s=")
-    #expect(PayloadText.line([]) == "(empty)")
+    let hostile = "\u{1B}[2J\u{9B}1m\u{202E}\r\n\tx"
+    let visible = #"\u{1b}[2J\u{9b}1m\u{202e}\r\n\tx"#
+    let failure = Failure(
+      reason: hostile, failedAt: Timestamp(microseconds: 0), stepKind: .call, code: 13, attempts: 1)
+    let retrying = Retrying(
+      stepKind: .timeout, attempt: 1, nextAttemptAt: Timestamp(microseconds: 0), lastCode: 14,
+      lastMessage: hostile)
+    for status in [MachineStatus.failed(failure), .working(retrying)] {
+      var shown = machine(status)
+      shown.machineID = MachineID(namespace: "n", id: hostile)
+      shown.pause = Pause(pausedAt: Timestamp(microseconds: 0), reason: hostile)
+      shown.auxState = Content(data: Array(hostile.utf8))
+      for line in MachineText.lines(shown) {
+        #expect(line.text.unicodeScalars.filter(\.steersText).isEmpty, "\(line.text)")
+      }
+      #expect(MachineText.lines(shown).filter { $0.text.contains(visible) }.count == 4)
+      #expect(MachineText.row(shown).text.split(separator: "\t").first == visible[...])
+    }
   }
 }
