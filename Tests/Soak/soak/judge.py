@@ -1,0 +1,113 @@
+"""Whether what a server holds grows: the last third of a run against the middle one. The first third
+is left out: caches fill, PostgreSQL's tables find their size."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from statistics import median
+
+from .samples import Latency, Sample
+
+LATENESS = 0.1  # seconds, of 999 in 1,000 probes
+SHARE = 0.999
+
+
+@dataclass(frozen=True)
+class Bound:
+    """A number may grow from third to third by a share of itself and an amount beside it, which is
+    what it sways by without growing."""
+
+    name: str
+    share: float
+    amount: float
+
+
+BOUNDS = (
+    Bound("memory (MiB)", 0.03, 6),
+    Bound("file descriptors", 0, 4),
+    Bound("threads", 0, 1),
+    Bound("machines in memory", 0.1, 50),
+    Bound("timers in memory", 0.1, 50),
+    Bound("rows: machine", 0.1, 50),
+    Bound("rows: event", 0.2, 300),
+    Bound("rows: notification", 0.2, 300),
+    Bound("rows: idempotency", 0.2, 300),
+    # Dead rows wait for their vacuum, which comes when there are enough of them.
+    Bound("size: machine (MiB)", 0.15, 2),
+    Bound("size: event (MiB)", 0.15, 4),
+    Bound("size: notification (MiB)", 0.15, 2),
+    Bound("size: idempotency (MiB)", 0.15, 2),
+    Bound("database (MiB)", 0.05, 8),
+)
+
+
+def thirds(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """The middle and the last third, by time."""
+    begin, end = samples[0].at, samples[-1].at
+    first, second = begin + (end - begin) / 3, begin + (end - begin) * 2 / 3
+    return ([s for s in samples if first <= s.at < second], [s for s in samples if s.at >= second])
+
+
+@dataclass(frozen=True)
+class Course:
+    """The median of a number in both thirds."""
+
+    bound: Bound
+    middle: float
+    last: float
+
+    @property
+    def allowed(self) -> float:
+        return self.middle * (1 + self.bound.share) + self.bound.amount
+
+    @property
+    def grows(self) -> bool:
+        return self.last > self.allowed
+
+    def __str__(self) -> str:
+        return (f"{self.bound.name:26} {self.middle:10.1f} {self.last:10.1f}   "
+                f"{'GROWS: ' if self.grows else ''}at most {self.allowed:.1f}")
+
+
+def courses(samples: list[Sample]) -> Iterator[Course]:
+    middle, last = thirds(samples)
+    for bound in BOUNDS:
+        values = [[s.numbers[bound.name] for s in third if bound.name in s.numbers]
+                  for third in (middle, last)]
+        if all(values):
+            yield Course(bound, median(values[0]), median(values[1]))
+
+
+@dataclass(frozen=True)
+class Lateness:
+    """How late a loop was in the middle and last third together, as a bound that holds for 999 of
+    1,000 probes; and how late a process was that only looks at the clock."""
+
+    loop: str
+    seconds: float
+    machine: float
+
+    @property
+    def allowed(self) -> float:
+        """More where the machine itself keeps everybody waiting."""
+        return max(LATENESS, 3 * self.machine)
+
+    @property
+    def is_late(self) -> bool:
+        return self.seconds > self.allowed
+
+    def __str__(self) -> str:
+        return (f"{'loop ' + self.loop:26} {self.seconds * 1000:10.1f} ms p99.9     "
+                f"{'LATE: ' if self.is_late else ''}at most {self.allowed * 1000:.0f} ms")
+
+
+def latenesses(samples: list[Sample], bystander: Iterable[float]) -> Iterator[Lateness]:
+    middle, last = thirds(samples)
+    machine = quantile(list(bystander), SHARE)
+    for loop, latency in last[-1].latency.items():
+        during = latency.since(middle[0].latency.get(loop, Latency({})))
+        yield Lateness(loop, during.quantile(SHARE), machine)
+
+
+def quantile(values: list[float], share: float) -> float:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0
