@@ -4,7 +4,8 @@ import argparse
 import random
 import sys
 
-from .run import Run
+from .names import Naming, best_naming
+from .run import Options, Run
 
 
 def _arguments() -> argparse.Namespace:
@@ -17,15 +18,29 @@ def _arguments() -> argparse.Namespace:
                         help="2 on one PostgreSQL (default), or 1 with its embedded cluster")
     parser.add_argument("--faults", type=int, default=0, help="fail with fewer")
     parser.add_argument("--operations", type=int, default=0, help="fail with fewer acknowledged")
+    parser.add_argument("--names", type=Naming, choices=list(Naming), default=best_naming(),
+                        metavar="{" + ",".join(n.value for n in Naming) + "}",
+                        help="how servers find the processor: by a name that moves between addresses "
+                        "where a hosts file of the run's own is possible (as root), else by localhost")
+    parser.add_argument("--unread", type=int, default=4, metavar="CONNECTIONS",
+                        help="of clients that ask for much and read nothing (4)")
+    parser.add_argument("--long", type=int, metavar="EVENTS",
+                        help="of a machine that is removed under load; 0 = none (20,000, and a million "
+                        "in runs of ten minutes or more)")
     parser.add_argument("--keep", action="store_true", help="keep logs and records")
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if arguments.long is None:
+        arguments.long = 1_000_000 if arguments.seconds >= 600 else 20_000
+    return arguments
 
 
 def main() -> int:
     arguments = _arguments()
     seed = arguments.seed if arguments.seed is not None else random.randrange(1_000_000)
-    print(f"torture: seed {seed}, {arguments.nodes} nodes, {arguments.seconds:g} s", flush=True)
-    run = Run(arguments.nodes, seed, arguments.keep)
+    print(f"torture: seed {seed}, {arguments.nodes} nodes, {arguments.seconds:g} s, "
+          f"processor by {arguments.names.value}", flush=True)
+    run = Run(Options(arguments.nodes, seed, arguments.keep, arguments.names, arguments.unread,
+                      arguments.long))
     completed = False
     try:
         run.run(arguments.seconds)

@@ -84,8 +84,9 @@ class TortureClient:
     def call(self, place: Place, keyed: bool = True, insist: bool = True, **asked) -> Operation:
         """`insist` = until it is acknowledged, through failures of the machine too."""
         name = self.new_name()
+        padding = asked.pop("padding", int(self.random.expovariate(0.005)))
         operation = self._operation("call", place, name, **asked)
-        args = _args(operation, padding=int(self.random.expovariate(0.005)))
+        args = _args(operation, padding)
         key = name if keyed else ""
 
         def send(space: Space, timeout: float) -> dict:

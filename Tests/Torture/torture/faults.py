@@ -55,6 +55,8 @@ class Catalogue:
                 "freeze server", target, lambda p, s, n=node: _freeze_node(n, p, s), 0.3, 5)
         yield self._card("kill processor", "processor", self._kill_processor, 0, 2)
         yield self._card("freeze processor", "processor", self._freeze_processor, 0.3, 4)
+        if len(self._topology.names.addresses) > 1:
+            yield self._card("move processor", "processor", self._move_processor, 0, 0)
         yield from self._postgres_cards()
         for link in self._topology.proxies:
             for mode in Mode:
@@ -95,6 +97,9 @@ class Catalogue:
     def _freeze_processor(self, pause: Pause, seconds: float) -> None:
         with suspended([self._topology.processor.process.pid]):
             pause(seconds)
+
+    def _move_processor(self, pause: Pause, seconds: float) -> None:
+        self._topology.move_processor()
 
     # PostgreSQL
 

@@ -27,6 +27,7 @@ class Assignment:
     sharing: int  # clients that use them
     recycling: int  # clients with machines of their own
     pausing: int  # clients that pause machines: one in all, or none
+    long: int  # events of a machine that is removed under load; 0 = there is none
 
 
 class SharingClient:
@@ -96,6 +97,29 @@ class PausingClient:
                 self._places.remove(place)
 
 
+class LongHistoryClient:
+    """Lets a machine have very many events, and removes it while the others go on; again and again."""
+
+    STEP = 5_000  # events of a step, at most
+
+    def __init__(self, client: TortureClient, namespaces: list[str], events: int):
+        self._client, self._namespaces, self._events = client, namespaces, events
+        client.repairs_simply = True
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            namespace = self._client.random.choice(self._namespaces)
+            place = self._client.start(namespace, f"long-{self._client.new_name()}")
+            if place is None:
+                continue
+            parts = min(self.STEP, max(1, self._events // 10))
+            for _ in range(0, self._events, parts):
+                if stop.is_set():
+                    break
+                self._client.call(place, parts=parts, padding=0)
+            self._client.remove(place)
+
+
 class RecyclingClient:
     """Lets a machine live several lives (I12). Each of its requests is repeated until it is
     acknowledged, with a key: so no late repeat of one life has an effect in the next."""
@@ -147,7 +171,10 @@ def _run_client(assignment: Assignment, number: int, log: Log, stop: threading.E
         user = PausingClient(client, assignment.places)
     else:
         namespaces = sorted({place.namespace for place in assignment.places})
-        user = RecyclingClient(client, namespaces)
+        if number < assignment.sharing + assignment.pausing + assignment.recycling:
+            user = RecyclingClient(client, namespaces)
+        else:
+            user = LongHistoryClient(client, namespaces, assignment.long)
     thread = threading.Thread(target=user.run, args=(stop,), daemon=True)
     thread.start()
     return thread
@@ -159,8 +186,8 @@ def serve(assignment: Assignment, control: Connection) -> None:
     log = Log(assignment.directory / f"clients-{assignment.name}.jsonl")
     stop, last_chance = threading.Event(), threading.Event()
     threads = [_run_client(assignment, number, log, stop, last_chance)
-               for number in range(
-                   assignment.sharing + assignment.pausing + assignment.recycling)]
+               for number in range(assignment.sharing + assignment.pausing
+                                   + assignment.recycling + (assignment.long > 0))]
     control.send("ready")
     try:
         control.recv()

@@ -26,14 +26,24 @@ class Mode(enum.Enum):
 
 @dataclass
 class Link:
-    """Where a link listens and leads to, and what it does until when."""
+    """Where a link listens and leads to, and what it does until when. Of several hosts one is open at a
+    time."""
 
     name: str
+    hosts: list[str]
     port: int
     target: int
     mode: Mode = Mode.OPEN
+    host: str = ""
     pairs: set["Pair"] = field(default_factory=set)
     change: asyncio.TimerHandle | None = None
+
+    def move(self, host: str) -> None:
+        """To another host: there is nobody at the others any more."""
+        self.host = host
+        for pair in list(self.pairs):
+            if pair.host != host:
+                pair.reset()
 
     def set(self, mode: Mode) -> None:
         self.mode = mode
@@ -90,8 +100,8 @@ class Pair:
     ORPHAN_SECONDS = 8.0  # how long the far end of a cut request stays open
     LATE_SECONDS = 1.5
 
-    def __init__(self, link: Link):
-        self.link = link
+    def __init__(self, link: Link, host: str):
+        self.link, self.host = link, host
         self.near, self.far = Side(self, True), Side(self, False)
         self._held: dict[Side, list[bytes]] = {self.near: [], self.far: []}
         self._orphan = False
@@ -102,7 +112,7 @@ class Pair:
     def opened(self, side: Side) -> None:
         if side is self.near:
             self.link.pairs.add(self)
-            if self.link.mode is Mode.CUT:
+            if self.link.mode is Mode.CUT or self.host != self.link.host:
                 return reset(side.transport)
             asyncio.ensure_future(self._connect())
         else:
@@ -186,7 +196,10 @@ async def _serve(links: list[Link], control: Connection) -> None:
     loop = asyncio.get_running_loop()
     by_name = {link.name: link for link in links}
     for link in links:
-        await loop.create_server(lambda link=link: Pair(link).near, "127.0.0.1", link.port)
+        link.host = link.hosts[0]
+        for host in link.hosts:
+            await loop.create_server(
+                lambda link=link, host=host: Pair(link, host).near, host, link.port)
     control.send("ready")
     ended = loop.create_future()
 
@@ -196,6 +209,8 @@ async def _serve(links: list[Link], control: Connection) -> None:
         except EOFError:
             return ended.set_result(None)
         link = by_name[name]
+        if mode in link.hosts:
+            return link.move(mode)
         if link.change:
             link.change.cancel()
         link.set(Mode(mode))
@@ -205,7 +220,7 @@ async def _serve(links: list[Link], control: Connection) -> None:
     await ended
 
 
-def serve(links: list[tuple[str, int, int]], control: Connection) -> None:
-    """The process: (name, port, target port) of each link; commands are (name, mode, seconds). It ends
-    with its control connection."""
+def serve(links: list[tuple[str, list[str], int, int]], control: Connection) -> None:
+    """The process: (name, hosts, port, target port) of each link; commands are (name, mode, seconds), or
+    (name, host, 0) to move a link. It ends with its control connection."""
     asyncio.run(_serve([Link(*link) for link in links], control))

@@ -6,6 +6,7 @@ import shutil
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from support.client import BACKWARD, duration, history
@@ -19,11 +20,14 @@ from .client import LAST_CHANCE, Place, TortureClient
 from .faults import Catalogue, Schedule
 from .load import Assignment
 from .load import serve as serve_load
+from .names import Naming
 from .proxy import Mode
 from .record import Log, read_logs
 from .report import Report
 from .settling import Settling
 from .topology import Child, Topology
+from .unread import Unread
+from .unread import serve as serve_unread
 
 ROUND = 60.0  # seconds: bounds what the checker has to hold
 MACHINES = 24  # that all clients of a namespace share
@@ -38,17 +42,29 @@ NAMESPACES = {
 }
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a run is made of."""
+
+    nodes: int
+    seed: int
+    keep: bool
+    naming: Naming  # of the processor
+    unread: int  # connections on which nothing is read
+    long: int  # events of a machine that is removed under load
+
+
 class Run:
     """One topology under torture."""
 
-    def __init__(self, nodes: int, seed: int, keep: bool):
-        self._seed, self._keep = seed, keep
+    def __init__(self, options: Options):
+        self._options, self._seed, self._keep = options, options.seed, options.keep
         self.directory = scratch_directory()
         self._logs = self.directory / "processor"
         self._logs.mkdir()
-        self._topology = Topology(nodes, seed, self._logs)
-        self._catalogue = Catalogue(self._topology, seed)
-        self.report = Report(seed, nodes)
+        self._topology = Topology(options.nodes, options.seed, self._logs, options.naming)
+        self._catalogue = Catalogue(self._topology, options.seed)
+        self.report = Report(options.seed, options.nodes)
 
     def run(self, seconds: float) -> None:
         self._topology.start()
@@ -85,7 +101,10 @@ class Run:
         places = self._prepare(number, namespaces, directory)
         schedule = Schedule(self._catalogue, self._seed + number, directory / "faults.log")
         violations = list(self._load(number, seconds, places, directory, schedule))
-        machines = Settling(self._topology, namespaces, Records(read_logs(directory))).machines()
+        settling = Settling(self._topology, namespaces, Records(read_logs(directory)))
+        machines = settling.machines()
+        if left := settling.leftovers():
+            violations.append(Violation("left", "removed machines", left))
         records = Records([*read_logs(directory), *read_logs(self._logs, namespaces)])
         violations += check(records, machines)
         if not violations and not self._keep:
@@ -112,13 +131,17 @@ class Run:
         clients = [
             Child(serve_load, Assignment(
                 f"r{number}p{index}", self._topology.addresses, seeds.getrandbits(64), directory,
-                places, SHARING, RECYCLING, pausing=int(index == 1)))
+                places, SHARING, RECYCLING, pausing=int(index == 1),
+                long=self._options.long if index == PROCESSES else 0))
             for index in range(1, PROCESSES + 1)]
+        unread = Child(serve_unread, Unread(
+            self._topology.addresses, places, self._options.unread, seeds.getrandbits(64)))
         ended: list[str] = []
         self._topology.processor.control.send(False)
         schedule.run(seconds, lambda: ended.extend(self._restart_ended()))
         for name, proxies in self._topology.proxies.items():
             proxies.set(name, Mode.OPEN, 0)
+        unread.kill()
         ended.extend(self._restart_ended())
         self._topology.processor.control.send(True)
         for text in [*ended, *schedule.failures]:

@@ -32,6 +32,27 @@ class Settling:
         except AssertionError:
             return self._read_all()
 
+    def leftovers(self) -> str:
+        """What is still there of machines that were removed, when it should be swept away; empty = nothing,
+        or nobody can look into the database."""
+        postgres = self._topology.postgres
+        if postgres is None:
+            return ""
+        counts = [f"select count(*) from progressor.{table} r where not exists (select from "
+                  "progressor.machine m where m.shard = r.shard and m.machine_key = r.machine_key)"
+                  for table in ("event", "notification")]
+
+        def swept() -> bool:
+            left = postgres.sql(*counts).split()
+            assert left == ["0", "0"], f"{left[0]} events, {left[1]} notifications"
+            return True
+
+        try:
+            eventually(swept, "rows of removed machines are swept", timeout=BOUND)
+        except AssertionError as error:
+            return str(error.__cause__)
+        return ""
+
     def _settled(self) -> dict[tuple[str, str], Machine] | None:
         try:
             self._repair()

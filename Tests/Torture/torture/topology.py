@@ -14,8 +14,10 @@ from support.server import Server, free_port
 from support.waiting import eventually
 
 from . import processor, proxy
+from .names import Names, Naming
 
 LEASE = "2s"
+PROCESSOR_LINK = "servers to processor"
 SAFEGUARD = "PROGRESSOR_TEST_SAFEGUARD_OFF"
 
 _context = multiprocessing.get_context("spawn")
@@ -42,11 +44,13 @@ class Child:
 
 
 class Proxies:
-    """The process of the links. `names` maps a link to the port behind it."""
+    """The process of the links. `targets` maps a link to the port behind it, `hosts` to where it
+    listens; else 127.0.0.1."""
 
-    def __init__(self, targets: dict[str, int]):
+    def __init__(self, targets: dict[str, int], hosts: dict[str, list[str]] | None = None):
         self._ports = {name: free_port() for name in targets}
-        links = [(name, self._ports[name], target) for name, target in targets.items()]
+        links = [(name, (hosts or {}).get(name, ["127.0.0.1"]), self._ports[name], target)
+                 for name, target in targets.items()]
         self._child = Child(proxy.serve, links)
 
     @property
@@ -58,6 +62,9 @@ class Proxies:
 
     def set(self, name: str, mode: proxy.Mode, seconds: float) -> None:
         self._child.control.send((name, mode.value, seconds))
+
+    def move(self, name: str, host: str) -> None:
+        self._child.control.send((name, host, 0))
 
     def close(self) -> None:
         self._child.kill()
@@ -90,23 +97,24 @@ class Node:
 class Topology:
     """Two nodes on one PostgreSQL, or one node with a PostgreSQL of its own."""
 
-    def __init__(self, nodes: int, seed: int, logs: Path):
+    def __init__(self, nodes: int, seed: int, logs: Path, naming: Naming):
         self._seed, self._logs = seed, logs
+        self.names = Names(naming, logs)
         self._lives = 0
         self.postgres = Postgres() if nodes > 1 else None
         self.processor_port = free_port()
-        targets = {"servers to processor": self.processor_port}
+        targets = {PROCESSOR_LINK: self.processor_port}
         if self.postgres:
             self.postgres.start()
             self.postgres.new_database()
             targets |= {f"node {n} to PostgreSQL": self.postgres.port for n in range(1, nodes + 1)}
-        inner = Proxies(targets)
+        inner = Proxies(targets, {PROCESSOR_LINK: self.names.addresses})
         self.nodes = [Node(self._server(n, inner)) for n in range(1, nodes + 1)]
         outer = Proxies({f"clients to node {n}": node.server.port
                          for n, node in enumerate(self.nodes, 1)})
         self.proxies = {name: proxies for proxies in (inner, outer) for name in proxies.names}
         self.addresses = [f"127.0.0.1:{outer.port(name)}" for name in outer.names]
-        self.endpoint = f"127.0.0.1:{inner.port('servers to processor')}"
+        self.endpoint = f"{self.names.name}:{inner.port(PROCESSOR_LINK)}"
         self.processor: Child | None = None
 
     def _server(self, number: int, inner: Proxies) -> Server:
@@ -129,6 +137,10 @@ class Topology:
         self._lives += 1
         seed = hash((self._seed, self._lives))
         self.processor = Child(processor.serve, self.processor_port, seed, self._logs)
+
+    def move_processor(self) -> None:
+        """Its name gets another address; at the old one there is nobody any more."""
+        self.proxies[PROCESSOR_LINK].move(PROCESSOR_LINK, self.names.move())
 
     def serving(self) -> list[Client]:
         """The nodes that say that they serve, reached without proxies."""
@@ -156,6 +168,7 @@ class Topology:
             self._signal_postgres(signal.SIGKILL)
         for node in self.nodes:
             node.server.close()
+        self.names.close()
 
     def _signal_postgres(self, number: int) -> None:
         for pid in self.postmasters() + self.sessions():
