@@ -71,7 +71,7 @@ final class EngineWorld {
     case .invoke(let invocation):
       if holdsCalls { calls.append(invocation) } else { return answered(invocation) }
     case .awaitEndpoint: endpointsAwaited += 1
-    case .list, .wake: break
+    case .list, .callOff, .wake: break
     }
     return nil
   }
