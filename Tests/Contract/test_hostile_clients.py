@@ -1,12 +1,22 @@
 """Clients that cancel, do not read, or send what costs them nothing: what the server does and holds for
 them is bounded, and others are served."""
 
+import contextlib
 import os
 import struct
 
 import grpc
 from support.client import Client, Gate, Space
-from support.http2 import SETTINGS, RawConnection, frame, window_update
+from support.http2 import (
+    SETTINGS,
+    RawConnection,
+    frame,
+    headers,
+    literal,
+    reference,
+    request_block,
+    window_update,
+)
 from support.processor import Answer, Invocation, echo
 from support.stubs import automaton_pb2
 from support.waiting import eventually
@@ -82,3 +92,29 @@ def test_answers_that_are_not_read_stay_within_their_budget(measured, spaces):
     eventually(lambda: server.metrics.value(
         "progressor_limit_used", limit="unread_size") == 0, "all bytes are given back")
     assert metrics.refused("connection_unread_size") == 0
+
+
+def test_header_fields_that_cost_a_client_nothing_are_charged(measured, spaces):
+    """16 KiB of metadata for each call, sent as four references into HPACK's table."""
+    server = measured(pending_size="32MiB")
+    space = spaces(server.client)
+    space.start("m")
+    before = server.resident
+    block = request_block("/progressor.v1.Automaton/Call")
+    with contextlib.ExitStack() as stack:
+        sent = 0
+        for _ in range(8):
+            hostile = stack.enter_context(RawConnection(server.server.port))
+            first = block + literal("x-a", b"a" * 3900, indexed=True)
+            data = headers(1, first) + b"".join(
+                headers(stream, block + reference(62) * 4) for stream in range(3, 2000, 2))
+            hostile.send(data)
+            sent += len(data)
+        assert sent < 2 << 20
+        eventually(lambda: server.metrics.refused("pending_size") > 4_000, "most are refused")
+        used = server.metrics.value("progressor_limit_used", limit="pending_size")
+        assert 24 << 20 < used <= 32 << 20
+        assert server.resident - before < 80 << 20
+    eventually(lambda: server.metrics.value(
+        "progressor_limit_used", limit="pending_size") == 0, "all bytes are given back")
+    assert space.call("m", b"served") == b"served"

@@ -82,13 +82,14 @@ extension RPCStatus {
   ).withoutRetry
 
   static func malformed(_ field: String) -> RPCStatus {
-    RPCStatus(code: .internalError, message: "the header field \(field) is malformed")
+    RPCStatus(
+      code: .internalError, message: "the header field \(field.prefix(maxEcho)) is malformed")
   }
 
   static func unknownEncoding(_ name: String) -> RPCStatus {
     RPCStatus(
       code: .unimplemented,
-      message: "grpc-encoding \(name) is not known here: use one of "
+      message: "grpc-encoding \(name.prefix(maxEcho)) is not known here: use one of "
         + MessageEncoding.acceptHeader)
   }
 }

@@ -22,12 +22,12 @@ public struct ServerConfiguration: Sendable {
   /// Connections at once from one IP address. Unix sockets are not counted.
   public var maxConnectionsPerPeer = 1_000
 
-  /// Bytes of requests that one connection may have under way without their calls having begun; above
-  /// it calls are refused with RESOURCE_EXHAUSTED. At least `maxMessageSize`.
+  /// Bytes of requests that one connection may have under way without their calls having begun, header
+  /// fields included; above it calls are refused with RESOURCE_EXHAUSTED. More than `maxMessageSize`.
   public var maxBufferedRequestBytes = 32 << 20
 
-  /// Bytes of requests that the server may hold, from their first byte to their answer, over all
-  /// connections; above it calls are refused with RESOURCE_EXHAUSTED. At least `maxMessageSize`.
+  /// Bytes of requests that the server may hold, from their header fields to their answer, over all
+  /// connections; above it calls are refused with RESOURCE_EXHAUSTED. More than `maxMessageSize`.
   public var maxRequestBytes = 512 << 20
 
   /// Completes a status that the server itself made up, with details for instance. Called on the
@@ -49,8 +49,14 @@ public struct ServerConfiguration: Sendable {
   /// calls are refused with RESOURCE_EXHAUSTED before they begin.
   public var maxUnreadBytes = 512 << 20
 
-  /// How long a response may wait for a client that takes nothing of it, before it is given up.
+  /// The period in which a client has to take 16 KiB of a response that waits for it, or all of a
+  /// shorter one, and a twentieth of a longer one; otherwise the response is given up.
   public var stallTimeout = TimeAmount.seconds(60)
+
+  /// The period in which a client has to send 1 KiB of a request that is not complete, whatever its
+  /// deadline, and something of one with several messages; otherwise the call ends with
+  /// DEADLINE_EXCEEDED. Complete requests may be answered as long as it takes. nil = no bound.
+  public var unfinishedRequestTimeout: TimeAmount? = .seconds(60)
 
   /// The defaults.
   public init() {}

@@ -5,7 +5,7 @@ import Synchronization
 /// New calls, and what calls ask of their connection.
 extension ServerConnectionHandler {
   /// Answers a request that no handler sees, or makes a call of it.
-  func open(_ http: HTTP2Stream, _ head: RequestHead) {
+  func open(_ http: HTTP2Stream, _ head: RequestHead, headBytes: Int) {
     switch head.refusal {
     case .http(let status):
       http.submitResponse(AnswerFields.http(status), hasBody: false)
@@ -28,7 +28,8 @@ extension ServerConnectionHandler {
     }
     lifetime.openedCall()
     let call = ServerStream(
-      http, head: head, method: method, permit: permit, connection: self, now: now)
+      http, head: head, headBytes: headBytes, method: method, permit: permit, connection: self,
+      now: now)
     http.delegate = call
     call.start()
   }
@@ -88,8 +89,12 @@ extension ServerConnectionHandler {
 }
 
 extension RPCStatus {
+  /// How much of a request's own words an error repeats, in characters: it costs memory until it left.
+  static let maxEcho = 200
+
   static func unknownMethod(_ path: String) -> RPCStatus {
-    RPCStatus(code: .unimplemented, message: "the server has no method \(path)")
+    RPCStatus(
+      code: .unimplemented, message: "the server has no method \(path.prefix(RPCStatus.maxEcho))")
   }
 }
 
@@ -101,7 +106,12 @@ extension ServerConnectionHandler: SessionDelegate {
       stream.reset(.refusedStream)
       return
     }
-    open(stream, RequestHead(headers))
+    open(stream, RequestHead(headers), headBytes: Self.memory(of: headers))
+  }
+
+  /// What a call takes with its header fields, about: names and values lie in memory of their own.
+  private static func memory(of headers: HeaderList) -> Int {
+    2_048 + headers.size + 96 * headers.count
   }
 
   func sessionDidSendShutdownNotice(_ session: Session) {

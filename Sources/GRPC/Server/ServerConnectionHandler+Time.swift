@@ -52,31 +52,43 @@ extension ServerConnectionHandler {
     scheduleWakeup()
   }
 
-  /// Looks for stalled responses after a while; often enough to notice one within a quarter more
-  /// than its time.
-  func checkStallsLater() {
-    guard stallCheckAt == nil else { return }
-    stallCheckAt = now + .nanoseconds(configuration.stallTimeout.nanoseconds / 4)
+  /// Looks for what a client takes or sends too slowly after a while; often enough to notice it within a
+  /// quarter more than its time.
+  func checkPaceLater() {
+    guard paceCheckAt == nil else { return }
+    let shortest = min(
+      configuration.stallTimeout, configuration.unfinishedRequestTimeout ?? .hours(1))
+    paceCheckAt = now + .nanoseconds(shortest.nanoseconds / 4)
     scheduleWakeup()
   }
 
-  /// Sees to it that the timer fires when the next thing is due. A timer that fires too early costs
-  /// less than moving it with each call.
+  /// Sees to it that the timer fires when the next thing is due.
   func scheduleWakeup() {
-    guard !isGone else { return }
-    let due = [lifetime.nextWakeup, deadlines.next, stallCheckAt].compactMap { $0 }.min()
-    guard let due else { return }
-    if let wakeup {
-      guard due < wakeup.at else { return }
-      wakeup.task.cancel()
-    }
-    let task = eventLoop.scheduleTask(deadline: due) { self.wake() }
-    wakeup = (due, task)
+    timer.update(for: self)
   }
 
-  private func wake() {
-    wakeup = nil
-    now = .now()
+  private func checkPace() {
+    if let unwritableSince {
+      if now - unwritableSince >= configuration.stallTimeout {
+        logger.debug("a client takes nothing", metadata: ["peer": "\(peer)"])
+        isClosing = true
+        context?.close(promise: nil)
+        return
+      }
+      checkPaceLater()
+    }
+    for call in calls() where call.keepsPace() { checkPaceLater() }
+  }
+}
+
+extension ServerConnectionHandler: TimeDriven {
+  var nextTime: NIODeadline? {
+    guard !isGone else { return nil }
+    return [lifetime.nextWakeup, deadlines.next, paceCheckAt].compactMap { $0 }.min()
+  }
+
+  func timeCame(now: NIODeadline) {
+    self.now = now
     while true {
       let action = lifetime.wake(now: now)
       guard action != .none else { break }
@@ -85,27 +97,10 @@ extension ServerConnectionHandler {
     while let id = deadlines.popExpired(now: now) {
       (session?.stream(id)?.delegate as? ServerStream)?.expire()
     }
-    if let due = stallCheckAt, due <= now {
-      stallCheckAt = nil
-      giveUpStalled()
+    if let due = paceCheckAt, due <= now {
+      paceCheckAt = nil
+      checkPace()
     }
-    scheduleWakeup()
     scheduleFlush()
-  }
-
-  private func giveUpStalled() {
-    let limit = configuration.stallTimeout
-    if let unwritableSince {
-      if now - unwritableSince >= limit {
-        logger.debug("a client takes nothing", metadata: ["peer": "\(peer)"])
-        isClosing = true
-        context?.close(promise: nil)
-        return
-      }
-      checkStallsLater()
-    }
-    for call in calls() where call.hasBufferedResponse {
-      if now - call.lastProgress >= limit { call.giveUp() } else { checkStallsLater() }
-    }
   }
 }

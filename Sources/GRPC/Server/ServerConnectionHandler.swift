@@ -53,8 +53,8 @@ final class ServerConnectionHandler: @unchecked Sendable {
   var unwritableSince: NIODeadline?
 
   var deadlines = DeadlineQueue()
-  var stallCheckAt: NIODeadline?
-  var wakeup: (at: NIODeadline, task: Scheduled<Void>)?
+  var paceCheckAt: NIODeadline?
+  let timer: LoopTimer
 
   /// How many bytes go to the socket in one write.
   static let writeSize = 64 << 10
@@ -69,6 +69,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
     self.counters = counters
     self.peer = peer
     self.logger = logger
+    timer = LoopTimer(on: eventLoop)
     budget = ResponseBudget(
       perConnection: configuration.maxUnreadBytesPerConnection,
       perServer: configuration.maxUnreadBytes)
@@ -134,7 +135,7 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
       flush()
     } else if unwritableSince == nil {
       unwritableSince = .now()
-      checkStallsLater()
+      checkPaceLater()
     }
   }
 
@@ -150,9 +151,8 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
   func channelInactive(context: ChannelHandlerContext) {
     isClosing = true
     isGone = true
-    wakeup?.task.cancel()
-    wakeup = nil
     now = .now()
+    scheduleWakeup()
     session?.connectionClosed(.cancel)
     waiting.removeAll()
     context.fireChannelInactive()
@@ -223,7 +223,7 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
       context.close(promise: nil)
       return
     }
-    if mailbox.bufferedResponseBytes.load(ordering: .relaxed) > 0 { checkStallsLater() }
+    if bufferedResponseBytes > 0 { checkPaceLater() }
     if isReadPending, !isCongested {
       isReadPending = false
       context.read()

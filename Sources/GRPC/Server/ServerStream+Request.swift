@@ -6,12 +6,14 @@ import Synchronization
 extension ServerStream {
   /// Begins a call whose request arrives in parts; unary ones begin when the request is complete.
   func start() {
+    guard holdRequest(0) else { return fail(.tooMuchUnderWay) }
     if let deadline { connection.insert(deadline: deadline, of: self) }
+    connection.checkPaceLater()
     guard case .bidirectional(let handler) = handler else { return }
     phase = .begun
     isRunning = true
     let request = StreamRequest(
-      path: head.path, metadata: head.metadata, deadline: deadline, peer: connection.peer)
+      path: head.path, metadata: takeMetadata(), deadline: deadline, peer: connection.peer)
     input = handler(request, StreamResponder(self))
   }
 
@@ -26,9 +28,10 @@ extension ServerStream {
     guard holdRequest(buffered) else { throw .tooMuchUnderWay }
   }
 
-  /// Says how many bytes of requests this call holds; false when the connection's budget, or the
+  /// Says how many bytes of requests this call holds beside its header fields; false when the connection's budget, or the
   /// server's, is used up.
   func holdRequest(_ count: Int) -> Bool {
+    let count = headBytes + count
     guard connection.holdRequest(count - heldRequestBytes) else { return false }
     heldRequestBytes = count
     guard connection.bufferRequest(count - bufferedRequestBytes) else { return false }
@@ -75,7 +78,7 @@ extension ServerStream {
     releaseRequest()
     isRunning = true
     let request = UnaryRequest(
-      path: head.path, metadata: head.metadata, deadline: deadline, message: message,
+      path: head.path, metadata: takeMetadata(), deadline: deadline, message: message,
       peer: connection.peer)
     switch handler {
     case .unary(let handler): handler(request, UnaryResponder(self))
@@ -106,6 +109,12 @@ extension ServerStream {
       fail(error)
       cancel()
     }
+  }
+
+  /// The metadata, which are the handler's from now on.
+  private func takeMetadata() -> Metadata {
+    defer { head.metadata = Metadata() }
+    return head.metadata
   }
 
   /// The request has arrived, or never will: the connection has room for others.

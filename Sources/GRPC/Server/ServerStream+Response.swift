@@ -55,7 +55,8 @@ extension ServerStream {
     let saved = plain - (body.byteCount - before)
     if saved > 0 { countSent(saved) }
     if wasEmpty {
-      lastProgress = connection.now
+      responsePace = Pace(
+        demanded: Pace.demand(ofWaiting: body.byteCount), now: connection.now)
       http.resumeBody()
     }
     connection.sentCallFrames()
@@ -103,6 +104,7 @@ extension ServerStream {
     observe(status.code)
     stopWaiting()
     phase = .begun
+    head.metadata = Metadata()
     message = nil
     input = nil
     deframer = MessageDeframer(maximumMessageSize: 0)
@@ -142,14 +144,32 @@ extension ServerStream {
     cancel()
   }
 
-  /// The client takes nothing of the response: the stream is given up.
-  func giveUp() {
-    http?.reset(.cancel)
+  /// Ends the call if its client takes or sends too slowly.
+  ///
+  /// - Returns: whether it is to be looked at again.
+  func keepsPace() -> Bool {
+    guard let http else { return false }
+    let (now, configuration) = (connection.now, connection.configuration)
+    if !body.isEmpty {
+      let next = Pace.demand(ofWaiting: body.byteCount)
+      guard
+        responsePace?.isTooSlow(period: configuration.stallTimeout, next: next, now: now) == true
+      else { return true }
+      http.reset(.cancel)
+      cancel()
+      return false
+    }
+    guard let period = configuration.unfinishedRequestTimeout, !http.isRemoteClosed, ending == nil
+    else { return false }
+    // What was not taken from the client is not missing.
+    if http.unconsumedBytes > 0 { requestPace = Pace(demanded: 0, now: now) }
+    guard requestPace.isTooSlow(period: period, next: demandOfRequest, now: now) else {
+      return true
+    }
+    fail(.requestUnfinished)
     cancel()
+    return false
   }
-
-  /// Whether something waits to be taken by the client.
-  var hasBufferedResponse: Bool { !body.isEmpty }
 
   func cancel() {
     let (cancelled, _) = call.withLock { $0.cancel() }
@@ -192,6 +212,8 @@ extension RPCStatus {
     code: .unimplemented, message: "the method takes one request, more came")
   static let tooMuchUnderWay = RPCStatus(
     code: .resourceExhausted, message: "too many bytes of requests are under way")
+  static let requestUnfinished = RPCStatus(
+    code: .deadlineExceeded, message: "the rest of the request did not come in time")
   static let responseTooLarge = RPCStatus(
     code: .internalError, message: "the response is longer than the protocol can express")
 }

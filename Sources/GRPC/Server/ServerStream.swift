@@ -15,7 +15,10 @@ final class ServerStream: @unchecked Sendable {
   let connection: ServerConnectionHandler
   let call = Mutex(CallState())
 
-  let head: RequestHead
+  /// Without its metadata once a handler has them.
+  var head: RequestHead
+  /// What the header fields take in memory.
+  let headBytes: Int
   let handler: Router.Handler
   let responseEncoding: MessageEncoding
   let deadline: NIODeadline?
@@ -50,8 +53,11 @@ final class ServerStream: @unchecked Sendable {
   var again: (@Sendable () -> Void)?
   /// What its status holds of the budget for answers until the stream closes.
   var bufferedStatusBytes = 0
-  /// When the client last took something of the response.
-  var lastProgress: NIODeadline
+  /// How fast the client takes a response that waits for it, and sends a request that is not complete.
+  var responsePace: Pace?
+  var requestPace: Pace
+  /// Bytes in a period.
+  let demandOfRequest: Int
   let openedAt: NIODeadline
   let observer: (any CallObserver)?
 
@@ -65,12 +71,13 @@ final class ServerStream: @unchecked Sendable {
   }
 
   init(
-    _ http: HTTP2Stream, head: RequestHead, method: Router.Method, permit: consuming CallPermit,
-    connection: ServerConnectionHandler, now: NIODeadline
+    _ http: HTTP2Stream, head: RequestHead, headBytes: Int, method: Router.Method,
+    permit: consuming CallPermit, connection: ServerConnectionHandler, now: NIODeadline
   ) {
     self.permit = consume permit
     self.http = http
     self.head = head
+    self.headBytes = headBytes
     handler = method.handler
     self.connection = connection
     eventLoop = connection.eventLoop
@@ -79,7 +86,12 @@ final class ServerStream: @unchecked Sendable {
       maximumMessageSize: connection.configuration.maxMessageSize, encoding: head.encoding)
     let compresses = connection.configuration.compressResponses && head.acceptsGzip
     responseEncoding = compresses ? .gzip : .identity
-    lastProgress = now
+    if case .bidirectional = method.handler {
+      demandOfRequest = 1
+    } else {
+      demandOfRequest = 1 << 10
+    }
+    requestPace = Pace(demanded: demandOfRequest, now: now)
     openedAt = now
     observer = method.observer
   }
@@ -146,6 +158,7 @@ extension ServerStream: StreamDelegate {
   }
 
   func stream(_ stream: HTTP2Stream, didReceive data: RawSpan) {
+    requestPace.move(data.byteCount)
     guard ending == nil, !call.withLock({ $0.isOver }) else {
       stream.consume(data.byteCount)
       return
@@ -174,7 +187,7 @@ extension ServerStream: StreamDelegate {
   func stream(_ stream: HTTP2Stream, readBodyInto output: inout BodyWriter) -> BodyProgress {
     body.write(into: &output)
     if output.byteCount > 0 {
-      lastProgress = connection.now
+      responsePace?.move(output.byteCount)
       countSent(output.byteCount)
     }
     guard body.isEmpty, let ending else { return .open }

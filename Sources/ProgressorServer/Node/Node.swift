@@ -189,11 +189,10 @@ public final class Node: Service {
     server.maxConnections = configuration.maximumConnections
     server.maxConnectionsPerPeer = configuration.maximumConnectionsPerClient
     server.http2.maxConcurrentStreams = UInt32(configuration.maximumStreams)
-    // A message that is allowed must be possible.
-    server.maxBufferedRequestBytes = max(
-      configuration.maximumConnectionPendingBytes, configuration.maximumMessageBytes)
-    server.maxRequestBytes = max(
-      configuration.maximumPendingBytes, configuration.maximumMessageBytes)
+    // A message that is allowed must be possible, with its header fields.
+    let largest = configuration.maximumMessageBytes + (64 << 10)
+    server.maxBufferedRequestBytes = max(configuration.maximumConnectionPendingBytes, largest)
+    server.maxRequestBytes = max(configuration.maximumPendingBytes, largest)
     server.maxUnreadBytesPerConnection = max(
       configuration.maximumConnectionUnreadBytes, 2 * configuration.maximumMessageBytes)
     // A connection holds half of it at most, for it leaves as much free.

@@ -73,6 +73,46 @@ struct ServerConnectionTests {
     }
   }
 
+  @Test("gives up a response that the client takes byte by byte, too slowly")
+  func trickle() async throws {
+    var configuration = ServerConfiguration()
+    configuration.stallTimeout = .milliseconds(100)
+    try await TestService.serve(configuration) { _, address in
+      var reset: UInt32?
+      var received = 0
+      let first = RawFrames.initialWindow(1) + RawFrames.call(1, "/test.Test/Large")
+      try await RawFrames.connect(to: address, first: first) { frame in
+        if let code = frame.resetCode { reset = code }
+        guard frame.type == 0 else { return ([], reset == nil) }
+        received += frame.payload.count
+        return (RawFrames.windowUpdate(1, 1), true)
+      }
+      #expect(reset == ErrorCode.cancel.rawValue && received > 1 && received < 16 << 10)
+    }
+  }
+
+  @Test(
+    "ends a request whose rest does not come, and lets a complete one take its time",
+    arguments: ["/test.Test/Echo", "/test.Test/Count", "/test.Test/Chat"])
+  func unfinished(path: String) async throws {
+    var configuration = ServerConfiguration()
+    configuration.unfinishedRequestTimeout = .milliseconds(100)
+    try await TestService.withClient(configuration) { service, client in
+      let complete = try await client.start("/test.Test/Hold", hello)
+      let watch = try await client.start("/test.Test/Watch", hello)
+      for fields in [HeaderList(), ["grpc-timeout": "99999999H"]] {
+        let call = try await client.start(
+          path, [0, 0, 0], ends: false, fields: RawClient.fields(fields))
+        let response = try await call.response()
+        #expect(response.status == .deadlineExceeded && response.closed == .noError)
+      }
+      #expect(service.seen.withLock { $0.cancellations == 0 && $0.watchers.count == 1 })
+      service.seen.withLock { $0.held.first }?.respond(ByteBuffer())
+      #expect(try await complete.response().status == .ok)
+      try await client.reset(watch)
+    }
+  }
+
   @Test("counts cancelled calls as long as their handlers run (CVE-2023-44487)")
   func runningCalls() async throws {
     var configuration = ServerConfiguration()

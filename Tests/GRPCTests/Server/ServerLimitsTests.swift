@@ -75,6 +75,34 @@ struct ServerLimitsTests {
     }
   }
 
+  @Test("Header fields are bytes of requests, in the whole server and on a connection")
+  func headerBytes() async throws {
+    for ofConnection in [false, true] {
+      var configuration = ServerConfiguration()
+      configuration.maxMessageSize = 50_000
+      if ofConnection {
+        configuration.maxBufferedRequestBytes = 200_000
+      } else {
+        configuration.maxRequestBytes = 200_000
+      }
+      try await withServer(configuration) { server, service, address in
+        let client = try await RawClient.connect(to: address)
+        let large = RawClient.fields(["x-large": String(repeating: "x", count: 8_000)])
+        var open: [RawCall] = []
+        for _ in 0..<30 {
+          open.append(
+            try await client.start("/test.Test/Chat", [], ends: false, fields: large))
+        }
+        let refused = try #require(open.last)
+        let response = try await refused.response()
+        #expect(response.status == .resourceExhausted && response.isTrailersOnly)
+        #expect((100_000...200_000).contains(server.statistics.requestBytes))
+        await client.close()
+        while server.statistics.requestBytes > 0 { await Task.yield() }
+      }
+    }
+  }
+
   @Test("A call that its client gives up holds its bytes until the handler lets go of it")
   func cancelledBytes() async throws {
     try await withServer(ServerConfiguration()) { server, service, address in
