@@ -75,6 +75,7 @@ extension Effect {
     case .list: "list"
     case .readDue: "readDue"
     case .invoke: "invoke"
+    case .callOff: "callOff"
     case .awaitEndpoint: "awaitEndpoint"
     case .commit: "commit"
     case .wake: "wake"
