@@ -1,6 +1,7 @@
 """grpc.health.v1 and grpc.reflection: every gRPC tool works without flags."""
 
 import base64
+import contextlib
 import json
 import subprocess
 import sys
@@ -62,6 +63,20 @@ def test_reflection_lists_methods(server):
     listed = buf_curl("--list-methods", f"http://{server.address}")
     assert listed.returncode == 0, listed.stderr
     assert "progressor.v1.Automaton/Call" in listed.stdout
+
+
+def test_reflection_offers_what_is_served(server, client):
+    """And nothing that is answered UNIMPLEMENTED."""
+    methods = buf_curl("--list-methods", f"http://{server.address}").stdout.split()
+    assert len(methods) > 20
+    assert not [method for method in methods if "EventSink" in method]
+    for method in methods:
+        call = client.channel.unary_stream(f"/{method}")(b"", timeout=2)
+        with contextlib.suppress(grpc.RpcError):
+            next(call, None)
+        if method.endswith(("Watch", "ServerReflectionInfo")):
+            call.cancel()  # they go on
+        assert call.code() is not grpc.StatusCode.UNIMPLEMENTED, method
 
 
 @pytest.mark.parametrize("version", ["grpc-v1", "grpc-v1alpha"])

@@ -7,6 +7,8 @@ struct FieldReader: IteratorProtocol, Sequence {
     var number: Int
     /// The payload of a string, bytes or message; empty for other fields.
     var payload: ArraySlice<UInt8>
+    /// The field as it is encoded, with its tag.
+    var encoded: ArraySlice<UInt8>
 
     var text: String { String(decoding: payload, as: UTF8.self) }
   }
@@ -17,17 +19,21 @@ struct FieldReader: IteratorProtocol, Sequence {
 
   /// The next field; nil at the end, and at the first byte that is no field.
   mutating func next() -> Field? {
-    guard let tag = varint() else { return nil }
-    var field = Field(number: tag >> 3, payload: [])
-    switch tag & 7 {
-    case 0: return varint() == nil ? nil : field
-    case 1: return skip(8) ? field : nil
+    let message = rest
+    guard let tag = varint(), let payload = payload(ofType: tag & 7) else { return nil }
+    return Field(
+      number: tag >> 3, payload: payload, encoded: message.prefix(message.count - rest.count))
+  }
+
+  private mutating func payload(ofType type: Int) -> ArraySlice<UInt8>? {
+    switch type {
+    case 0: return varint() == nil ? nil : []
+    case 1: return skip(8) ? [] : nil
     case 2:
       guard let length = varint(), length <= rest.count else { return nil }
-      field.payload = rest.prefix(length)
-      rest = rest.dropFirst(length)
-      return field
-    case 5: return skip(4) ? field : nil
+      defer { rest = rest.dropFirst(length) }
+      return rest.prefix(length)
+    case 5: return skip(4) ? [] : nil
     default: return nil
     }
   }

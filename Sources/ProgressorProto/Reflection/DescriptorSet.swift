@@ -27,9 +27,20 @@ struct DescriptorSet: Sendable {
   init(_ encoded: [UInt8]) {
     files = FieldReader(encoded[...]).filter { $0.number == 1 }.map { File($0.payload) }
   }
+
+  /// The same without these methods, by their full names. Their messages stay.
+  func without(methods: Set<String>) -> DescriptorSet {
+    var set = self
+    for (index, file) in files.enumerated() where file.symbols.contains(where: methods.contains) {
+      set.files[index] = File(file.encoding(without: methods)[...])
+    }
+    return set
+  }
 }
 
 extension DescriptorSet.File {
+  private typealias File = DescriptorSet.File
+
   fileprivate init(_ encoded: ArraySlice<UInt8>) {
     self.init(name: "", dependencies: [], symbols: [], services: [], encoded: Array(encoded))
     var package = ""
@@ -51,11 +62,41 @@ extension DescriptorSet.File {
     }
   }
 
+  /// The description without these methods. It has no source positions, which would count them.
+  fileprivate func encoding(without methods: Set<String>) -> [UInt8] {
+    let file = FieldReader(encoded[...])
+    let package = file.first { $0.number == 2 }?.text ?? ""
+    var result: [UInt8] = []
+    for field in file {
+      guard field.number == 6 else {
+        result += field.encoded
+        continue
+      }
+      let scope = File.name(of: field.payload, in: package)
+      let kept = FieldReader(field.payload).filter {
+        $0.number != 2 || !methods.contains(File.name(of: $0.payload, in: scope))
+      }
+      let service = kept.flatMap(\.encoded)
+      // Field 6, with a length.
+      result += [6 << 3 | 2] + File.varint(service.count) + service
+    }
+    return result
+  }
+
+  private static func varint(_ number: Int) -> [UInt8] {
+    number < 0x80
+      ? [UInt8(number)] : [UInt8(number & 0x7F) | 0x80] + varint(number >> 7)
+  }
+
+  /// The full name of what a description with its name as field 1 is of.
+  private static func name(of description: ArraySlice<UInt8>, in scope: String) -> String {
+    let name = FieldReader(description).reduce("") { $1.number == 1 ? $1.text : $0 }
+    return scope.isEmpty ? name : "\(scope).\(name)"
+  }
+
   /// Adds a symbol whose description begins with its name as field 1. Returns its full name.
   private mutating func add(_ description: ArraySlice<UInt8>, in scope: String) -> String {
-    var name = ""
-    for field in FieldReader(description) where field.number == 1 { name = field.text }
-    let fullName = scope.isEmpty ? name : "\(scope).\(name)"
+    let fullName = File.name(of: description, in: scope)
     symbols.append(fullName)
     return fullName
   }

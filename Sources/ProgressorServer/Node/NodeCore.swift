@@ -88,7 +88,10 @@ final class NodeCore: Sendable {
     NamespacesService(namespaces: storage, engine: engine, clock: clock, timeouts: timeouts)
       .register(in: &router)
     health.register(in: &router)
-    ReflectionService(services: NodeCore.services).register(in: &router)
+    ReflectionService(
+      services: NodeCore.services,
+      unserved: Set(NamespacesService.unserved.map { "\(NamespacesService.name).\($0)" })
+    ).register(in: &router)
     let (health, maximumMessageBytes) = (health, configuration.maximumMessageBytes)
     confined = NIOLoopBoundBox.makeBoxSendingValue(
       Confined(

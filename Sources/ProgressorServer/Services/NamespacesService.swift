@@ -9,6 +9,8 @@ import ProgressorStorage
 struct NamespacesService: Sendable {
   /// The name under which health and reflection know it.
   static let name = "progressor.v1.Namespaces"
+  /// Methods that are answered UNIMPLEMENTED.
+  static let unserved = ["Update", "Delete"]
 
   let namespaces: Storage
   let engine: EngineLoop
@@ -42,7 +44,7 @@ struct NamespacesService: Sendable {
       let record = try await namespaces.setPause(nil, ofNamespace: request.name)
       return ResumeNamespaceResponse(namespace: record.namespace)
     }
-    for method in ["Update", "Delete"] {
+    for method in NamespacesService.unserved {
       router.unary("/\(NamespacesService.name)/\(method)") { _, responder in
         responder.fail(
           RPCStatus(

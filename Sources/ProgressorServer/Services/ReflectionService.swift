@@ -11,9 +11,11 @@ struct ReflectionService: Sendable {
 
   let index: ReflectionIndex
 
-  /// - Parameter services: The full names of what the server serves, itself included.
-  init(services: [String]) {
-    index = ReflectionIndex(services: services)
+  /// - Parameters:
+  ///   - services: The full names of what the server serves, itself included.
+  ///   - unserved: The full names of their methods that it does not serve.
+  init(services: [String], unserved: Set<String>) {
+    index = ReflectionIndex(services: services, unserved: unserved)
   }
 
   /// Serves the methods of the services.

@@ -77,6 +77,25 @@ import Testing
         == .extensionNumbers(type: "progressor.v1.Machine"))
   }
 
+  @Test("Methods that the server does not have are not shown, all else is as it was")
+  func unserved() throws {
+    let hidden = ["progressor.v1.Namespaces.Update", "progressor.v1.Namespaces.Delete"]
+    let less = ReflectionIndex(services: [], unserved: Set(hidden))
+    for symbol in hidden {
+      #expect(files(index.answer(.fileContaining(symbol: symbol))).count > 1)
+      #expect(files(less.answer(.fileContaining(symbol: symbol))) == [])
+    }
+    let name = "progressor/v1/namespaces.proto"
+    let whole = try #require(DescriptorSet.embedded.files.first { $0.name == name })
+    let shown = try #require(
+      DescriptorSet.embedded.without(methods: Set(hidden)).files.first { $0.name == name })
+    #expect(shown.symbols == whole.symbols.filter { !hidden.contains($0) })
+    #expect(shown.services == whole.services && shown.dependencies == whole.dependencies)
+    #expect(
+      DescriptorSet.embedded.without(methods: ["a.B.C"]).files.map(\.encoded)
+        == DescriptorSet.embedded.files.map(\.encoded))
+  }
+
   @Test("A response repeats its request")
   func bytes() throws {
     let request = ReflectionRequest(host: "h", query: .services(""))
