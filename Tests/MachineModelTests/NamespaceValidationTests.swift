@@ -41,6 +41,7 @@ struct NamespaceValidationTests {
       Mistake("namespace.processor.timeout") { $0.processor.timeout = 0 },
       Mistake("namespace.processor.max_in_flight") { $0.processor.maxInFlight = -1 },
       Mistake("namespace.processor.connections") { $0.processor.connections = -1 },
+      Mistake("namespace.processor.connections") { $0.processor.connections = 65 },
       Mistake("namespace.retry_policy.initial_interval") { $0.retryPolicy.initialInterval = -1 },
       Mistake("namespace.retry_policy.max_interval") { $0.retryPolicy.maxInterval = -1 },
       Mistake("namespace.retry_policy.max_attempts") { $0.retryPolicy.maxAttempts = -1 },

@@ -36,7 +36,8 @@ public struct NamespaceSetting: Sendable, Hashable {
     NamespaceSetting(
       "processor.timeout", .duration, default: "30s", "How long one invocation may take."),
     NamespaceSetting("processor.max_in_flight", .integer, default: "1000", "Invocations at once."),
-    NamespaceSetting("processor.connections", .integer, default: "2", "Connections per address."),
+    NamespaceSetting(
+      "processor.connections", .integer, default: "2", "Connections per address, at most 64."),
     NamespaceSetting(
       "retry_policy.initial_interval", .duration, default: "1s", "Before the second attempt."),
     NamespaceSetting(

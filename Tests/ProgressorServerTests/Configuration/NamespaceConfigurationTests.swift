@@ -74,6 +74,10 @@ struct NamespaceConfigurationTests {
       ("namespaces: a", "list of namespaces"),
       ("namespaces:\n  - name: a", "processor.endpoint"),
       ("namespaces:\n  - {name: a, processor: {endpoint: nowhere}}", "processor.endpoint"),
+      (
+        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\", connections: 65}}",
+        "processor.connections: must be 0 to 64"
+      ),
       ("namespaces:\n  - {processor: {endpoint: \"h:1\"}}", "name"),
       ("namespaces:\n  - {name: a, endpoint: \"h:1\"}", "unknown key"),
       (

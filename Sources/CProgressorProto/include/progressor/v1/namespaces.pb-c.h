@@ -112,7 +112,7 @@ struct  Progressor__V1__ProcessorOptions
    */
   int32_t max_in_flight;
   /*
-   * Connections to each address. 0 = 2; must not be negative.
+   * Connections to each address, at most 64. 0 = 2.
    */
   int32_t connections;
   /*
