@@ -8,7 +8,7 @@ final class EngineWorld {
   var engine: Engine
   private(set) var database = ScenarioDatabase()
   private(set) var uptime: Int64 = 0
-  private(set) var replies: [RequestID: Reply] = [:]
+  var replies: [RequestID: Reply] = [:]
   private var lastRequest: UInt64 = 0
 
   var holdsCommits = false

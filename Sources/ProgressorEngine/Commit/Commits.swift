@@ -29,6 +29,7 @@ extension Engine {
         }
         machine.presence = .present(row)
         machine.notifications.accepted(notification)
+        residency.charge(machine)
       }
       conclude(
         request, key: entry.record.idempotency?.key,

@@ -29,6 +29,8 @@ struct GroupCommit {
   private var told = 0
   /// Records whose machine was let go since the last sweep, at most.
   private var abandoned = 0
+  /// The most of them since there were none.
+  private var most = 0
   /// Halves of a refused batch, to be tried before anything else.
   private var halves: [[Pending]] = []
   private(set) var inFlight: (id: BatchID, entries: [Pending])?
@@ -45,6 +47,7 @@ struct GroupCommit {
   mutating func add(_ record: CommitRecord, from origin: Origin) {
     if isDelayed, told == pending.count { told += 1 }
     pending.append(Pending(record: record, origin: origin))
+    most = max(most, pending.count)
   }
 
   /// The next batch, when none is in flight and there is something to write.
@@ -77,7 +80,14 @@ struct GroupCommit {
       pending.removeFirst()
       told = max(0, told - 1)
     }
+    if pending.isEmpty, most > 2 * CommitBatch.maximumRecords { giveBack() }
     return entries
+  }
+
+  /// After a crowd its memory is given back.
+  private mutating func giveBack() {
+    pending = []
+    most = 0
   }
 
   /// The batch in flight ended; nil when it is not this one.

@@ -8,7 +8,7 @@ struct HistoryWindow {
   private let maximumBytes: Int
 
   /// What an event takes beside its body, about.
-  private static let overhead = 64
+  private static let overhead = 96
 
   init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 

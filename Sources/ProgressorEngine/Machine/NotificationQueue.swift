@@ -8,6 +8,8 @@ struct NotificationQueue {
   /// All that are queued, in memory or not.
   private(set) var count = 0
   private var bytes = 0
+  /// What they take in memory.
+  private(set) var residentBytes = 0
 
   var head: QueuedNotification? {
     Safeguard.notificationOrder.isOn ? loaded.first : loaded.last
@@ -19,6 +21,7 @@ struct NotificationQueue {
   mutating func adopt(_ page: [QueuedNotification], count: Int) {
     loaded = Deque(page)
     bytes = page.reduce(0) { $0 + $1.args.count }
+    residentBytes = page.reduce(0) { $0 + $1.bytes }
     self.count = count
   }
 
@@ -27,6 +30,7 @@ struct NotificationQueue {
     guard loaded.isEmpty else { return }
     loaded = Deque(page)
     bytes = page.reduce(0) { $0 + $1.args.count }
+    residentBytes = page.reduce(0) { $0 + $1.bytes }
     if page.isEmpty { count = 0 }
   }
 
@@ -39,18 +43,23 @@ struct NotificationQueue {
     else { return }
     loaded.append(notification)
     bytes += notification.args.count
+    residentBytes += notification.bytes
   }
 
   /// The head was delivered.
   mutating func delivered() {
     guard let head = loaded.popFirst() else { return }
     bytes -= head.args.count
+    residentBytes -= head.bytes
     count -= 1
+    // Not its place either, once there is none.
+    if loaded.isEmpty { loaded = [] }
   }
 
   /// The head's retry state changed.
   mutating func rescheduled(_ head: QueuedNotification) {
     guard loaded.first?.sequence == head.sequence else { return }
+    residentBytes += head.bytes - loaded[0].bytes
     loaded[0] = head
   }
 }

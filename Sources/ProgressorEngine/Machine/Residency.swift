@@ -46,9 +46,17 @@ struct Residency {
 
   /// Takes down what the machine takes now.
   mutating func charge(_ machine: ResidentMachine) {
+    if machine.isDropped { return }
     let now = machine.bytes
     bytes += now - machine.chargedBytes
     machine.chargedBytes = now
+  }
+
+  /// A request of the machine came (bytes) or ended (−bytes).
+  mutating func charge(_ request: Int, to machine: ResidentMachine) {
+    machine.requestBytes += request
+    machine.chargedBytes += request
+    bytes += request
   }
 
   mutating func becameIdle(_ machine: ResidentMachine) {
@@ -61,8 +69,10 @@ struct Residency {
   /// The machine leaves memory: nothing of it stays here.
   mutating func remove(_ machine: ResidentMachine) {
     idle.remove(machine)
+    // Its requests are told first that it is gone, or stay with nobody for a moment.
     bytes -= machine.chargedBytes
     machine.chargedBytes = 0
+    machine.requestBytes = 0
   }
 }
 
@@ -75,6 +85,8 @@ extension Engine {
       residency.becameBusy(machine)
       return machine
     }
+    // The namespace's name once for all of its machines.
+    let id = MachineID(namespace: namespace.settings.name, id: id.id)
     let machine = ResidentMachine(
       id: id, shard: shard, namespace: namespace, windowBytes: configuration.historyWindowBytes)
     machines[id] = machine

@@ -22,7 +22,7 @@ final class ResidentMachine {
   var notifications = NotificationQueue()
 
   var mailbox = Mailbox()
-  var running: RunningStep?
+  private var step: StepBox?
   /// Set while `Engine.advance` works on this machine.
   var isAdvancing = false
 
@@ -45,14 +45,29 @@ final class ResidentMachine {
   var wantsWake = false
   /// The earliest entry of this machine in the timer heap.
   var scheduledAt: Timestamp?
-  /// Bytes charged for this machine.
+  /// Bytes charged for this machine, and those of them that its requests take.
   var chargedBytes = 0
+  var requestBytes = 0
   /// Its place among the idle machines; see ``IdleMachines``.
   unowned var idleBefore: ResidentMachine?
   unowned var idleAfter: ResidentMachine?
   var isListed = false
   /// The engine let go of it; whatever still refers to it comes too late.
   var isDropped = false
+
+  /// The step that it takes. Most machines in memory take none: it has a place of its own.
+  var running: RunningStep? {
+    get { step?.running }
+    _modify {
+      var running = step?.running.take()
+      yield &running
+      if let running {
+        if let step { step.running = running } else { step = StepBox(running) }
+      } else {
+        step = nil
+      }
+    }
+  }
 
   init(id: MachineID, shard: ShardID, namespace: NamespaceState, windowBytes: Int) {
     self.id = id
@@ -80,13 +95,17 @@ final class ResidentMachine {
       && enqueuesInFlight == 0 && loadsInFlight == 0
   }
 
-  /// About what it takes in memory.
+  /// About what it takes in memory, its places in the engine's tables and its requests included.
   var bytes: Int {
-    var sum = 1_024 + history.bytes
-    sum += row?.auxState?.data.count ?? 0
-    for notification in notifications.loaded { sum += notification.args.count + 256 }
+    var sum = ResidentMachine.bareBytes + id.id.heapBytes + history.bytes
+    sum += row?.heapBytes ?? 0
+    sum += notifications.residentBytes + requestBytes
+    if step != nil { sum += ResidentMachine.stepBytes }
     return sum
   }
+
+  private static let bareBytes = 1_024
+  private static let stepBytes = 1_024
 
   /// Takes over what was read, unless memory knows better meanwhile.
   func adopt(_ loaded: Loaded) {
@@ -96,7 +115,15 @@ final class ResidentMachine {
       return
     }
     presence = .present(row)
+    keepNamesOnce()
     notifications.adopt(loaded.notifications, count: Int(row.notificationCount))
+  }
+
+  /// The row's texts are the machine's own, not others of the same bytes.
+  private func keepNamesOnce() {
+    guard var row, row.machine == id else { return }
+    row.machine = id
+    presence = .present(row)
   }
 
   /// When the machine has something to do by itself, were its row this one and its queue's head that.
@@ -119,4 +146,10 @@ extension ResidentMachine: Hashable {
   static func == (a: ResidentMachine, b: ResidentMachine) -> Bool { a === b }
 
   func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
+}
+
+private final class StepBox {
+  var running: RunningStep?
+
+  init(_ running: RunningStep) { self.running = running }
 }

@@ -84,7 +84,7 @@ extension Engine {
         expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
     }
     machine.enqueuesInFlight += 1
-    requests[pending.request.id]?.isEnqueued = true
+    pending.isEnqueued = true
     machine.namespace.longestQueue.record(
       machine.notifications.count + machine.enqueuesInFlight, at: now.uptime)
     slots[slot].add(record, from: .notification(machine, notification, pending.request.id))

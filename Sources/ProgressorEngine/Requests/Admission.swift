@@ -1,7 +1,9 @@
 import MachineModel
 
 /// A request that is not answered yet.
-struct PendingRequest {
+///
+/// An object: the table of requests never shrinks, and has a place for each of the most that there were.
+final class PendingRequest {
   let request: Request
   /// nil for `list`, which concerns no machine.
   let machine: ResidentMachine?
@@ -10,6 +12,16 @@ struct PendingRequest {
   let key: (key: String, fingerprint: [UInt8])?
   /// Its notification waits for a writer or is on its way.
   var isEnqueued = false
+
+  init(
+    _ request: Request, _ machine: ResidentMachine?, _ namespace: NamespaceState,
+    key: (key: String, fingerprint: [UInt8])?
+  ) {
+    self.request = request
+    self.machine = machine
+    self.namespace = namespace
+    self.key = key
+  }
 
   /// A failure of the machine answers it before its turn.
   var endsWithMachine: Bool { key == nil && request.isCall }
@@ -120,10 +132,12 @@ extension Engine {
     _ request: Request, _ machine: ResidentMachine?, in namespace: NamespaceState,
     _ key: (key: String, fingerprint: [UInt8])? = nil
   ) {
-    requests[request.id] = PendingRequest(
-      request: request, machine: machine, namespace: namespace, key: key)
+    requests[request.id] = PendingRequest(request, machine, namespace, key: key)
     namespace.requests += 1
-    machine?.requests.insert(request.id)
+    if let machine {
+      machine.requests.insert(request.id)
+      residency.charge(request.bytes, to: machine)
+    }
     deadlines.push(request.deadline, request.id)
     deadlines.compact(live: requests.count) { requests[$0] != nil }
   }
@@ -134,9 +148,10 @@ extension Engine {
     guard let pending = requests.removeValue(forKey: id) else { return nil }
     pending.namespace.requests -= 1
     pending.namespace.quietWaiters.remove(id)
-    pending.machine?.requests.remove(id)
-    if let key = pending.key {
-      pending.machine?.keys[ExactText(key.key)]?.leave(id, key.fingerprint)
+    if let machine = pending.machine {
+      machine.requests.remove(id)
+      if !machine.isDropped { residency.charge(-pending.request.bytes, to: machine) }
+      if let key = pending.key { machine.keys[ExactText(key.key)]?.leave(id, key.fingerprint) }
     }
     return pending
   }

@@ -20,6 +20,7 @@ extension Engine {
       if pending == nil { return }
     }
     machine.running = RunningStep(id: StepID(nextNumber()), item: item, pending: pending)
+    residency.charge(machine)
     if !lease.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
     if slots[slot(of: machine.shard)].isDelayed { return abandon(machine, .storageUnavailable) }
     approachGate(machine)
@@ -88,6 +89,7 @@ extension Engine {
     case .get(_, let request): getLoaded(machine, request, result)
     case .wake: wakeLoaded(machine, result)
     }
+    residency.charge(machine)
     advance(machine)
   }
 

@@ -17,6 +17,8 @@ struct DueQueue {
   mutating func popFirst() -> MachineID? {
     guard let first = order.popFirst() else { return nil }
     members.remove(first)
+    // After a crowd its memory is given back.
+    if order.isEmpty { self = DueQueue() }
     return first
   }
 }

@@ -15,6 +15,9 @@ final class EngineCore {
     let logger: Logger
   }
 
+  /// Inputs and effects of one turn for which there is always room; after a crowd its memory is given back.
+  private static let keptCapacity = 4_096
+
   private var engine: Engine?
   private let eventLoop: any EventLoop
   private let clock: NodeClock
@@ -80,8 +83,8 @@ final class EngineCore {
     engine?.flush(now: now, into: &effects)
     perform(now: now, outside)
     watch.turnEnded(entries, effects, outside.logger)
-    entries.removeAll(keepingCapacity: true)
-    effects.removeAll(keepingCapacity: true)
+    entries.removeAll(keepingCapacity: entries.count <= EngineCore.keptCapacity)
+    effects.removeAll(keepingCapacity: effects.count <= EngineCore.keptCapacity)
   }
 
   private func prepare(_ input: Input, now: Moment, _ outside: Outside) {

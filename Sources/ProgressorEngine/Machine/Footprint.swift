@@ -1,0 +1,66 @@
+import MachineModel
+
+// What values take in memory beside their place in what holds them, in bytes, about: what malloc gives
+// out for them, headers included. A test compares the sums with what the process really takes.
+
+/// The header of an array or a text of its own, and what malloc adds.
+private let headerBytes = 48
+
+extension [UInt8] {
+  var heapBytes: Int { isEmpty ? 0 : count + headerBytes }
+}
+
+extension String {
+  /// Up to 15 bytes stand in the place of the text itself.
+  var heapBytes: Int { utf8.count <= 15 ? 0 : utf8.count + headerBytes }
+}
+
+extension CallerContext {
+  var heapBytes: Int {
+    if entries.isEmpty { return 0 }
+    // Many can only be short ones: they are not worth to be looked at each.
+    if entries.count > 32 {
+      return CallerContext.maximumBytes + entries.count * (MemoryLayout<Entry>.stride + headerBytes)
+    }
+    return entries.reduce(headerBytes) {
+      $0 + MemoryLayout<Entry>.stride + $1.name.heapBytes + $1.value.heapBytes
+    }
+  }
+}
+
+extension MachineRow {
+  var heapBytes: Int {
+    var sum = auxState?.data.heapBytes ?? 0
+    sum += failure?.reason.heapBytes ?? 0
+    sum += pause?.reason.heapBytes ?? 0
+    if let timer { sum += timer.context.heapBytes + (timer.retry?.lastMessage.heapBytes ?? 0) }
+    return sum
+  }
+}
+
+extension QueuedNotification {
+  /// With its place in a queue.
+  var bytes: Int {
+    MemoryLayout<QueuedNotification>.stride + notificationID.heapBytes + args.heapBytes
+      + context.heapBytes + (retry?.lastMessage.heapBytes ?? 0)
+  }
+}
+
+extension Request {
+  /// With its places in the tables of requests, deadlines and waiting ones.
+  var bytes: Int { 640 + machine.id.heapBytes + heapBytes }
+
+  /// What the client sent.
+  var heapBytes: Int {
+    let sent =
+      switch operation {
+      case .start(let args, let key): args.heapBytes + (key?.heapBytes ?? 0)
+      case .call(let args, _, let key), .notify(let args, _, let key),
+        .repair(let args, _, let key):
+        args.heapBytes + (key?.heapBytes ?? 0)
+      case .pause(let reason): reason.heapBytes
+      case .simpleRepair, .get, .remove, .resume, .awaitQuiet, .list: 0
+      }
+    return sent + context.heapBytes
+  }
+}
