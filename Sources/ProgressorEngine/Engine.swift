@@ -25,6 +25,7 @@ public struct Engine: ~Copyable {
 
   var machines: [MachineID: ResidentMachine] = [:]
   var residency = Residency()
+  var stepMemory = StepMemory()
   var requests: [RequestID: PendingRequest] = [:]
   var loads: [LoadID: LoadPurpose] = [:]
   var steps: [StepID: ResidentMachine] = [:]
@@ -81,6 +82,7 @@ public struct Engine: ~Copyable {
     defer { swap(&self.effects, &effects) }
     expireRequests()
     fireDueTimers()
+    admitWaitingForMemory()
     readAhead()
     evictIdleMachines()
     for slot in slots.indices {

@@ -8,6 +8,10 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var maximumRequests = 100_000
   /// Bytes of idle machines kept in memory, about.
   public var residentBytes = 256 << 20
+  /// Bytes of the histories and answers of running steps; see ``StepMemory``.
+  public var historyBytes = 256 << 20
+  /// A history of so many bytes is read without waiting for the room of the largest.
+  public var smallHistoryBytes = 512 << 10
   /// Bytes of events kept in memory for one machine.
   public var historyWindowBytes = 256 << 10
   /// One event's or aux state's body.

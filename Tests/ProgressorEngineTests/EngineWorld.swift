@@ -115,6 +115,9 @@ final class EngineWorld {
   /// The requests that were held back so far are answered, and no others.
   func answerLoads() { play(takeLoads().map(loaded)) }
 
+  /// The processor answers what it was asked so far.
+  func answerCalls() { play(takeCalls().map(answered)) }
+
   func make(
     _ operation: ProgressorEngine.Operation, _ id: String, in namespace: String = "n",
     deadline: Int64 = .max, context: CallerContext = CallerContext()

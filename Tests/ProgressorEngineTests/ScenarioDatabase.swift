@@ -52,6 +52,9 @@ struct ScenarioDatabase {
     if let range = load.history, let ids = range.ids(last: row.lastEventID) {
       let selected = (events[row.key] ?? []).filter { ids.contains($0.id) }
       loaded.history = range.direction == .forward ? selected : selected.reversed()
+      loaded.historyTooLarge =
+        selected.reduce(0) { $0 + $1.body.data.count } > load.historyBytes
+      if loaded.historyTooLarge { loaded.history = [] }
     }
     return loaded
   }

@@ -10,16 +10,18 @@ struct HistoryWindow {
   /// What an event takes beside its body, about.
   private static let overhead = 96
 
+  static func bytes(of event: Event) -> Int { event.body.data.count + overhead }
+
   init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
   /// Appends committed events and lets the oldest go beyond the bound.
   mutating func append(_ newer: [Event]) {
     for event in newer {
       events.append(event)
-      bytes += event.body.data.count + HistoryWindow.overhead
+      bytes += HistoryWindow.bytes(of: event)
     }
     while bytes > maximumBytes, let oldest = events.popFirst() {
-      bytes -= oldest.body.data.count + HistoryWindow.overhead
+      bytes -= HistoryWindow.bytes(of: oldest)
     }
   }
 

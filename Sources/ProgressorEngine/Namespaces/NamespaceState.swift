@@ -14,6 +14,10 @@ final class NamespaceState {
   /// for it; and how many are being read.
   var waiting = RemovalQueue<ResidentMachine>()
   var outside = RemovalQueue<ResidentMachine>()
+  /// Like those outside, but known to have a history that is not small.
+  var large = RemovalQueue<ResidentMachine>()
+  /// What its steps hold of ``Engine/stepMemory``.
+  var stepBytes = 0
   var preparing = 0
   /// Set while `Engine.admitWaiting` works on this namespace.
   var isAdmitting = false
@@ -99,4 +103,11 @@ final class NamespaceState {
   var idempotencyRetention: Int64 {
     settings.idempotencyRetention ?? Namespace.defaultIdempotencyRetention
   }
+}
+
+/// One namespace in the engine is itself, whatever its name: another may have had it before.
+extension NamespaceState: Hashable {
+  static func == (a: NamespaceState, b: NamespaceState) -> Bool { a === b }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }

@@ -45,7 +45,8 @@ extension Engine {
   /// in turn; nothing that is due is lost.
   mutating func turnAway(_ namespace: NamespaceState) {
     guard let pause = namespace.settings.pause else { return }
-    let waiting = namespace.waiting.takeAll() + namespace.outside.takeAll()
+    let waiting =
+      namespace.waiting.takeAll() + namespace.large.takeAll() + namespace.outside.takeAll()
     for machine in waiting {
       machine.running?.phase = nil
       if machine.running?.requestID == nil {

@@ -10,12 +10,14 @@ public struct LoadRequest: Sendable, Hashable {
   public var row: Bool
   /// Load so many events, clipped to the machine's history, in the range's direction.
   public var history: HistoryRange?
+  /// Bodies of events beyond so many bytes together are not loaded: `historyTooLarge`.
+  public var historyBytes = LoadRequest.maximumHistoryBytes
   /// Look the key up.
   public var idempotencyKey: String?
   /// Load queued notifications behind this sequence; 0 with `row`.
   public var notificationsAfter: Int64?
 
-  /// Bodies of events beyond so many bytes together are not loaded: `historyTooLarge`.
+  /// `historyBytes` of a load for somebody who can show any history.
   public static let maximumHistoryBytes = 16 << 20
   /// At most so many notifications come at once …
   public static let notificationPage = 32
@@ -43,7 +45,7 @@ public struct Loaded: Sendable, Hashable {
   public var row: MachineRow?
   /// In the direction of the range asked for; empty when not asked for.
   public var history: [Event]
-  /// The range selects more than `LoadRequest.maximumHistoryBytes`; `history` is empty then.
+  /// The range selects more than `LoadRequest.historyBytes`; `history` is empty then.
   public var historyTooLarge: Bool
   /// Unexpired, nil when not asked for or not there.
   public var idempotency: IdempotencyRow?

@@ -243,8 +243,15 @@ extension Engine {
   private mutating func drop(_ id: RequestID, _ reply: Reply) {
     guard let pending = take(id) else { return }
     effects.append(.reply(id, reply))
-    guard let machine = pending.machine, !hasBegun(id, pending) else { return }
+    guard let machine = pending.machine else { return }
     let isRunning = machine.running?.requestID == id
+    if hasBegun(id, pending) {
+      // What the client sent is its step's alone now.
+      if isRunning {
+        hold((machine.running?.heldBytes ?? 0) + pending.request.heapBytes, machine)
+      }
+      return
+    }
     machine.mailbox.remove(id)
     machine.waitingNotifies.remove(id)
     if let key = pending.key {

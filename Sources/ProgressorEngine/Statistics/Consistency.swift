@@ -14,6 +14,10 @@ extension Engine {
     }
     let inShards = shards.values.reduce(0) { $0 + $1.machines.count }
     if inShards != machines.count { return "\(inShards) machines are in the shards" }
+    let held = machines.values.reduce(0) { $0 + ($1.running?.heldBytes ?? 0) }
+    if stepMemory.bytes != held {
+      return "\(stepMemory.bytes) bytes are held by steps, not \(held)"
+    }
     if residency.bytes > configuration.residentBytes, listed > 0 {
       return "idle machines take more memory than they may"
     }
@@ -41,13 +45,15 @@ extension Engine {
     }
     let isGated = machine.running?.phase == .gated
     let isQueued = machine.namespace.waiting.contains(machine)
-    let isQueuedOutside = machine.namespace.outside.contains(machine)
+    let isQueuedOutside =
+      machine.namespace.outside.contains(machine) || machine.namespace.large.contains(machine)
     if isGated != (isQueued || isQueuedOutside) { return "is at the gate and in no queue, or not" }
     return nil
   }
 
   private func inconsistency(of namespace: NamespaceState) -> String? {
-    let waiting = namespace.waiting.elements + namespace.outside.elements
+    let waiting =
+      namespace.waiting.elements + namespace.outside.elements + namespace.large.elements
     if waiting.contains(where: \.isDropped) { return "has dropped machines at its gate" }
     if !namespace.quietWaiters.elements.allSatisfy({ requests[$0] != nil }) {
       return "has somebody waiting for quiet who went away"

@@ -28,6 +28,9 @@ public struct EngineStatistics: Sendable, Hashable {
   /// About, of machines that were idle once since they were read.
   public var residentBytes = 0
   public var maximumResidentBytes = 0
+  /// Of the histories and answers of running steps.
+  public var historyBytes = 0
+  public var maximumHistoryBytes = 0
   public var timers = 0
   public var maximumTimers = 0
   public var shards = 0
@@ -53,6 +56,8 @@ extension Engine {
     statistics.machines = machines.count
     statistics.residentBytes = residency.bytes
     statistics.maximumResidentBytes = configuration.residentBytes
+    statistics.historyBytes = stepMemory.bytes
+    statistics.maximumHistoryBytes = configuration.historyBytes
     statistics.timers = timers.count
     statistics.maximumTimers = configuration.maximumTimers
     statistics.shards = shards.count
@@ -79,7 +84,8 @@ extension NamespaceState {
     NamespaceStatistics(
       name: settings.name, number: number, requests: requests, stepsInFlight: steps,
       maximumStepsInFlight: stepLimit, callsInFlight: invocations,
-      maximumCallsInFlight: invocationLimit, waiting: waiting.count + outside.count, active: active,
+      maximumCallsInFlight: invocationLimit, waiting: waiting.count + outside.count + large.count,
+      historyBytes: stepBytes, active: active,
       due: due.count, parked: parked.count, hasBacklog: hasBacklog,
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
       longestMailbox: longestMailbox.height(at: uptime),

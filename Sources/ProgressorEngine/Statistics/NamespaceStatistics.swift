@@ -79,8 +79,10 @@ public struct NamespaceStatistics: Sendable, Hashable {
   public var maximumStepsInFlight = 0
   public var callsInFlight = 0
   public var maximumCallsInFlight = 0
-  /// Steps that wait for the two limits above.
+  /// Steps that wait for the two limits above, or for memory for their histories.
   public var waiting = 0
+  /// Bytes of the histories and answers of its steps.
+  public var historyBytes = 0
   /// Machines that do something by themselves just now, and those that are due and wait for a turn.
   public var active = 0
   public var due = 0

@@ -52,6 +52,7 @@ extension Engine {
         load.history = range
       }
     }
+    load.historyBytes = min(load.historyBytes, step.historyBytes)
     guard
       load.row || load.idempotencyKey != nil || load.history != nil
         || load.notificationsAfter != nil
@@ -94,10 +95,11 @@ extension Engine {
   }
 
   private mutating func stepLoaded(
-    _ machine: ResidentMachine, _ step: StepID, _ load: LoadID,
+    _ machine: ResidentMachine, _ id: StepID, _ load: LoadID,
     _ result: Result<Loaded, ReadFailure>
   ) {
-    guard machine.running?.id == step, machine.running?.phase == .loading(load) else { return }
+    guard let step = machine.running, step.id == id, step.phase == .loading(load) else { return }
+    var isLarge = false
     switch result {
     case .failure(let failure): abandon(machine, failure.error)
     case .success(let loaded) where loaded.damage != nil: stepMeetsDamage(machine, loaded)
@@ -111,13 +113,17 @@ extension Engine {
       }
       if let row = machine.row, machine.running?.loadsHistory == true {
         machine.history.adopt(loaded.history, last: row.lastEventID)
-        machine.running?.history = loaded.history
-        machine.running?.historyTooLarge = loaded.historyTooLarge
+        if loaded.historyTooLarge, step.historyBytes < LoadRequest.maximumHistoryBytes {
+          isLarge = true
+        } else {
+          machine.running?.history = loaded.history
+          machine.running?.historyTooLarge = loaded.historyTooLarge
+        }
       }
       if machine.running?.loadsNotifications == true {
         machine.notifications.refill(loaded.notifications)
       }
-      prepare(machine)
+      if isLarge { awaitRoom(machine) } else { prepare(machine) }
     }
   }
 

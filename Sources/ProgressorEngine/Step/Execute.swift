@@ -54,6 +54,8 @@ extension Engine {
     }
     guard let plan = plan(step, machine) else { return end(machine) }
     machine.namespace.stepEntered()
+    // From here on the invocation has it.
+    machine.running?.history = nil
     machine.running?.holdsGate = true
     machine.running?.invokedAt = now.uptime
     machine.running?.phase = .invoking(attempt: plan.attempt)
@@ -107,6 +109,7 @@ extension Engine {
     else { return }
     steps[id] = nil
     machine.namespace.invocationEnded()
+    hold(outcome.bytes, machine)
     defer { admitWaiting(machine.namespace) }
     let verdict = Verdict(outcome, limits: configuration)
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }

@@ -1,23 +1,36 @@
 import MachineModel
 
-/// The gate of a namespace: so many steps run at once, and few more have their machines read and wait.
-/// All others wait with nothing read for them, so that the memory of a namespace is bounded.
+/// The gate of a namespace: so many steps run at once, and few more have their machines read and wait, as
+/// far as there is memory for their histories. All others wait with nothing read for them.
 extension Engine {
   /// Begins to prepare a step, or lets it wait until fewer of its namespace are under way.
   mutating func approachGate(_ machine: ResidentMachine) {
     let namespace = machine.namespace
     guard machine.running?.asksProcessor == true else { return prepare(machine) }
-    if namespace.mayPrepare, namespace.outside.isEmpty { return prepareStep(machine) }
+    if namespace.mayPrepare, namespace.outside.isEmpty, namespace.large.isEmpty,
+      reserve(.small, machine)
+    {
+      return prepareStep(machine)
+    }
     machine.running?.phase = .gated
-    machine.running?.isOutside = true
+    machine.running?.station = .outside
     namespace.outside.append(machine)
     namespace.counts.waited += 1
     admitWaiting(namespace)
   }
 
+  /// The step's history is not small: it is read when there is room for the largest.
+  mutating func awaitRoom(_ machine: ResidentMachine) {
+    donePreparing(machine)
+    giveBack(machine)
+    machine.running?.phase = .gated
+    machine.running?.station = .large
+    machine.namespace.large.append(machine)
+    admitWaiting(machine.namespace)
+  }
+
   private mutating func prepareStep(_ machine: ResidentMachine) {
     machine.running?.phase = nil
-    machine.running?.isOutside = false
     machine.running?.isPreparing = true
     machine.namespace.preparing += 1
     prepare(machine)
@@ -27,10 +40,12 @@ extension Engine {
   mutating func enterGate(_ machine: ResidentMachine) {
     if machine.mailbox.hasUrgent { return stepBack(machine) }
     donePreparing(machine)
+    if let step = machine.running { hold(step.bytesOfHistory, machine) }
     if machine.namespace.isOpen {
       invoke(machine)
     } else {
       machine.running?.phase = .gated
+      machine.running?.station = .waiting
       machine.namespace.waiting.append(machine)
       machine.namespace.counts.waited += 1
     }
@@ -51,7 +66,12 @@ extension Engine {
     while true {
       if namespace.isOpen, let machine = namespace.waiting.popFirst() {
         if mayGoOn(machine) { invoke(machine) }
-      } else if namespace.mayPrepare, let machine = namespace.outside.popFirst() {
+      } else if namespace.mayPrepare,
+        let machine = namespace.large.first ?? namespace.outside.first,
+        reserve(namespace.large.isEmpty ? .small : .large, machine)
+      {
+        namespace.large.remove(machine)
+        namespace.outside.remove(machine)
         if mayGoOn(machine) { prepareStep(machine) }
         // It may have stepped back for something urgent.
         advance(machine)
@@ -80,15 +100,18 @@ extension Engine {
   mutating func leaveGate(_ step: RunningStep, _ machine: ResidentMachine) {
     let namespace = machine.namespace
     if step.phase == .gated {
-      if step.isOutside {
-        namespace.outside.remove(machine)
-      } else {
-        namespace.waiting.remove(machine)
+      switch step.station {
+      case .waiting: namespace.waiting.remove(machine)
+      case .outside: namespace.outside.remove(machine)
+      case .large: namespace.large.remove(machine)
       }
     }
+    release(step, namespace)
     if step.isPreparing { namespace.preparing -= 1 }
     if step.holdsGate { stepLeft(namespace) }
-    if step.holdsGate || !namespace.outside.isEmpty { admitWaiting(namespace) }
+    if step.holdsGate || !namespace.outside.isEmpty || !namespace.large.isEmpty {
+      admitWaiting(namespace)
+    }
   }
 
   /// A step of the namespace is over.
@@ -107,12 +130,13 @@ extension Engine {
 }
 
 extension NamespaceState {
-  /// Machines that are read for steps, or wait at the gate, beside those that run.
+  /// Machines that are read for steps, or wait at the gate, beside those that could run at once.
   static let maximumAhead = 256
 
   /// Whether another step may have its machine read.
   var mayPrepare: Bool {
-    preparing + waiting.count + steps < stepLimit + NamespaceState.maximumAhead
+    let free = max(0, min(stepLimit - steps, invocationLimit - invocations))
+    return preparing + waiting.count < free + NamespaceState.maximumAhead
   }
 }
 

@@ -33,10 +33,23 @@ struct RunningStep {
   var keyWasLookedUp = false
   var remembered: IdempotencyRow?
 
+  /// Where it waits, in the phase `gated`.
+  enum Station {
+    /// With everything read.
+    case waiting
+    /// With nothing read for it.
+    case outside
+    /// Without its history, which is not small.
+    case large
+  }
+
   var holdsGate = false
-  /// It waits with nothing read for it; its machine is being read for it.
-  var isOutside = false
+  var station = Station.waiting
+  /// Its machine is being read for it.
   var isPreparing = false
+  /// Bytes that its history may have to be read now, and those that it holds of ``Engine/stepMemory``.
+  var historyBytes = 0
+  var heldBytes = 0
   /// When its processor was called, on `Moment.uptime`.
   var invokedAt: Int64 = 0
   /// What its commit makes true.

@@ -60,6 +60,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var maximumMessageBytes: Int
   /// Memory for idle machines, about.
   public var residentBytes: Int
+  /// Memory for the histories and answers of running steps.
+  public var historyBytes: Int
   /// nil = what the limit on open files allows.
   public var maximumConnections: Int?
   /// Connections at once from one IP address.
@@ -116,6 +118,7 @@ public struct NodeConfiguration: Sendable, Hashable {
     maximumRequests = try reader.number("limits.requests") ?? 0
     maximumMessageBytes = try reader.number("limits.message_size") ?? 0
     residentBytes = try reader.number("limits.resident_size") ?? 0
+    historyBytes = try reader.number("limits.history_size") ?? 0
     maximumConnections = try reader.number("limits.connections")
     maximumConnectionsPerClient = try reader.number("limits.connections_per_client") ?? 0
     maximumStreams = try reader.number("limits.streams") ?? 0

@@ -103,6 +103,9 @@ public struct Setting: Sendable, Hashable {
       "limits.resident_size", .size(1_048_576...1_099_511_627_776), default: "256MiB",
       "About how much memory idle machines may take before they are dropped from it."),
     Setting(
+      "limits.history_size", .size(1_048_576...1_099_511_627_776), default: "256MiB",
+      "Memory for the histories and answers of running steps; more steps wait with nothing read."),
+    Setting(
       "limits.connections", .integer(1...1_000_000),
       "Client connections at once; more are closed. By default what the limit on open files allows."
     ),

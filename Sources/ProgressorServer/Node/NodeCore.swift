@@ -128,6 +128,7 @@ final class NodeCore: Sendable {
     engine.slots = configuration.slots
     engine.maximumRequests = configuration.maximumRequests
     engine.residentBytes = configuration.residentBytes
+    engine.historyBytes = configuration.historyBytes
     // A step of the default 15 MiB fits into the default message of 16 MiB with room for the rest.
     engine.maximumContentBytes = min(
       engine.maximumContentBytes, configuration.maximumMessageBytes / 2)

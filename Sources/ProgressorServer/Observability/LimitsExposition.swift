@@ -19,7 +19,10 @@ struct LimitsExposition {
     if let server = statistics.server { add(server) }
     guard let engine = statistics.engine else { return }
     add(engine)
-    for namespace in namespaces { add(namespace, free: engine.maximumRequests - engine.requests) }
+    for namespace in namespaces {
+      add(namespace, free: engine.maximumRequests - engine.requests)
+      add(namespace, freeHistoryBytes: engine.maximumHistoryBytes - engine.historyBytes)
+    }
   }
 
   private mutating func add(_ server: ServerStatistics) {
@@ -43,6 +46,7 @@ struct LimitsExposition {
       "requests", engine.maximumRequests, engine.requests,
       Int(clamping: engine.counts.requestsRefused + engine.refusedBeforehand))
     add("resident_size", engine.maximumResidentBytes, engine.residentBytes, nil)
+    add("history_size", engine.maximumHistoryBytes, engine.historyBytes, nil)
   }
 
   private mutating func add(_ name: String, _ maximum: Int, _ used: Int?, _ refused: Int?) {
@@ -69,6 +73,14 @@ struct LimitsExposition {
       refused(.notifications))
     add("steps_in_flight", namespace.maximumStepsInFlight, namespace.stepsInFlight, nil)
     add("max_in_flight", namespace.maximumCallsInFlight, namespace.callsInFlight, nil)
+  }
+
+  /// As with requests, a namespace has no more than it leaves free.
+  private mutating func add(_ namespace: NamespaceStatistics, freeHistoryBytes: Int) {
+    ofNamespaces.append(
+      Limit(
+        labels: [("namespace", namespace.name), ("limit", "history_size")],
+        maximum: max(0, freeHistoryBytes), used: namespace.historyBytes, refused: nil))
   }
 
   func write(to exposition: inout Exposition) {

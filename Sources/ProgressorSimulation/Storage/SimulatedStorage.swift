@@ -33,7 +33,7 @@ struct SimulatedStorage {
     if let range = request.history {
       loaded.history = machine.select(range)
       let bytes = loaded.history.reduce(0) { $0 + $1.body.data.count }
-      if bytes > LoadRequest.maximumHistoryBytes {
+      if bytes > request.historyBytes {
         loaded.history = []
         loaded.historyTooLarge = true
       }

@@ -31,6 +31,8 @@ struct World: Sendable {
     configuration.slots = 1 + random.below(3)
     configuration.maximumRequests = random.pick([20, 100, 1_000, 100_000]) ?? 100
     configuration.residentBytes = random.pick([0, 2_000, 50_000, 10 << 20]) ?? 0
+    configuration.historyBytes = random.pick([0, 3_000, 100_000, 256 << 20]) ?? 0
+    configuration.smallHistoryBytes = random.pick([0, 100, 2_000, 512 << 10]) ?? 0
     configuration.historyWindowBytes = random.pick([0, 200, 2_000, 64 << 10]) ?? 0
     configuration.maximumContentBytes = 20_000
     configuration.maximumStepBytes = 400_000

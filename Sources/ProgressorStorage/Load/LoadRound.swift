@@ -80,6 +80,10 @@ struct LoadRound {
   /// Orders what came in no order, and shows a history in the direction asked for.
   private func finished(_ answer: Answer, of request: LoadRequest) -> Answer {
     guard case .found(var loaded) = answer else { return answer }
+    if loaded.history.reduce(0, { $0 + $1.body.data.count }) > request.historyBytes {
+      loaded.history = []
+      loaded.historyTooLarge = true
+    }
     loaded.notifications.sort { $0.sequence < $1.sequence }
     if request.history?.direction == .backward {
       loaded.history.sort { $0.id > $1.id }

@@ -1,0 +1,115 @@
+import MachineModel
+import Testing
+
+@testable import ProgressorEngine
+
+@Suite("Memory of steps")
+struct StepMemoryTests {
+  private static let call = ProgressorEngine.Operation.call(args: [], range: nil, key: nil)
+
+  /// Machines "0", "1", … of a namespace whose histories have so many bytes.
+  private func fill(_ world: EngineWorld, _ count: Int, bytes: Int, in namespace: String = "n") {
+    // One array for all: what they would take is counted, not taken.
+    let body = Content(data: [UInt8](repeating: 7, count: bytes))
+    world.answer = { _ in
+      .answered(ProcessorAnswer(change: StateChange(events: [body])))
+    }
+    for number in 0..<count {
+      #expect(world.reply(to: .start(args: [], key: nil), "\(number)", in: namespace) == .started)
+    }
+    world.answer = { _ in nil }
+  }
+
+  private func world(budget: Int, _ namespaces: [String] = ["n"]) -> EngineWorld {
+    EngineWorld(namespaces.map { EngineWorld.namespace($0) }) {
+      $0.historyBytes = budget
+      $0.residentBytes = 1 << 20
+    }
+  }
+
+  @Test(
+    "Calls of machines with long histories wait unread when the budget is used, and have their turn"
+  )
+  func bounded() {
+    let (size, count) = (4 << 20, 60)
+    let world = world(budget: 96 << 20)
+    fill(world, count, bytes: size)
+    world.holdsCalls = true
+    let ids = (0..<count).map { world.ask(Self.call, "\($0)") }
+    var (most, rounds) = (0, 0)
+    while world.replies[ids[count - 1]] == nil, rounds < count {
+      let statistics = world.statistics()
+      #expect(statistics.historyBytes <= statistics.maximumHistoryBytes / 2)
+      #expect(statistics.historyBytes >= world.calls.count * size)
+      #expect(statistics.namespaces[0].historyBytes == statistics.historyBytes)
+      most = max(most, world.calls.count)
+      rounds += 1
+      world.answerCalls()
+    }
+    #expect(most >= 8)
+    #expect(ids.allSatisfy { world.replies[$0] == .called(response: []) })
+    #expect(world.statistics().historyBytes == 0)
+  }
+
+  @Test("However small the budget, each namespace has one step at a time")
+  func smallest() {
+    let world = world(budget: 0, ["a", "b", "c"])
+    for name in ["a", "b", "c"] { fill(world, 4, bytes: 1_000, in: name) }
+    world.holdsCalls = true
+    let ids = ["a", "b", "c"].flatMap { name in
+      (0..<4).map { world.ask(Self.call, "\($0)", in: name) }
+    }
+    var rounds = 0
+    while ids.contains(where: { world.replies[$0] == nil }), rounds < 100 {
+      #expect(world.calls.count <= 3 && !world.calls.isEmpty)
+      rounds += 1
+      world.answerCalls()
+    }
+    #expect(ids.allSatisfy { world.replies[$0] == .called(response: []) })
+    #expect(world.statistics().historyBytes == 0)
+  }
+
+  @Test("A namespace whose steps use all that they may is in no other one's way")
+  func shares() {
+    let world = world(budget: 96 << 20, ["crowd", "other"])
+    fill(world, 40, bytes: 4 << 20, in: "crowd")
+    fill(world, 40, bytes: 100_000, in: "other")
+    world.holdsCalls = true
+    for number in 0..<40 { world.ask(Self.call, "\(number)", in: "crowd") }
+    let crowd = world.calls.count
+    #expect(crowd < 12 && crowd > 4)
+    for number in 0..<40 { world.ask(Self.call, "\(number)", in: "other") }
+    #expect(world.calls.count == crowd + 40)
+  }
+
+  @Test("What waits for memory is dropped at its deadline, and was never read")
+  func deadline() {
+    let world = world(budget: 0)
+    fill(world, 3, bytes: 1_000)
+    world.holdsCalls = true
+    world.ask(Self.call, "0")
+    world.holdsLoads = true
+    let late = world.ask(Self.call, "1", deadline: world.uptime + 1_000)
+    let patient = world.ask(Self.call, "2")
+    world.pass(microseconds: 2_000)
+    #expect(world.replies[late]?.error?.code == .deadlineExceeded)
+    #expect(world.loads.isEmpty)
+    #expect(world.statistics().namespaces[0].waiting == 1)
+    world.release()
+    world.release()
+    #expect(world.replies[patient] == .called(response: []))
+  }
+
+  @Test("An answer counts until it is durable")
+  func answers() {
+    let world = world(budget: 64 << 20)
+    fill(world, 1, bytes: 10)
+    let change = StateChange(events: [Content(data: [UInt8](repeating: 1, count: 1 << 20))])
+    world.answer = { _ in .answered(ProcessorAnswer(change: change)) }
+    world.holdsCommits = true
+    world.ask(Self.call, "0")
+    #expect(world.statistics().historyBytes >= 1 << 20)
+    world.release()
+    #expect(world.statistics().historyBytes == 0)
+  }
+}
