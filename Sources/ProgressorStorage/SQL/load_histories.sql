@@ -1,15 +1,16 @@
--- Purpose: ranges of histories, for many loads at once.
+-- Purpose: short ranges of histories, for many loads at once; of long ones, where they lie.
 -- Parameters: $1 int[] number of the load, $2 int[] shard, $3 int[] namespace, $4 text[] id, $5
--- int8[] after (an event id, 0 = none), $6 int[] limit (NULL = none), $7 bool[] backward, $8 int8
--- bytes that one history may have, $9 int8 bytes that one round may bring.
--- Result: per machine that exists at least one row: the load, whether its history fits into the
--- round (the first always does), whether it is too large for any, then an event or NULLs. In what
--- order the events come is not said.
--- The size is known before a body is read: the length of a long value stands in its row. 16 bytes
--- are added per event, the least that it takes in a message beside its body.
+-- int8[] after (an event id, 0 = none), $6 int[] limit (NULL = none), $7 bool[] backward, $8 int8 events
+-- that a range may have, $9 int8 bytes that it may have, $10 int8 bytes that one round may bring.
+-- Result: per machine that exists at least one row: the load, its place (0 it is here; 1 in a later round;
+-- 2 it is longer than $8 or $9), machine key, first and last event of the range, then an event or NULLs. In
+-- what order the events come is not said.
+-- The size is known before a body is read: the length of a long value stands in its row. Of a range of
+-- more than $8 events not even that is read: ids have no gaps.
 -- Plan: per load machine_namespace_id_shard_key, then two index scans of event_pkey.
 WITH chosen AS (
-  SELECT wanted.load, machine.shard, machine.machine_key, ends.first, ends.last
+  SELECT wanted.load, machine.shard, machine.machine_key, ends.first, ends.last,
+    ends.last - ends.first >= $8 AS is_long
   FROM unnest(
     $1::int[], $2::int[], $3::int[], $4::text[], $5::bigint[], $6::int[], $7::bool[]
   ) AS wanted (load, shard, namespace, id, after, bound, backward)
@@ -29,25 +30,26 @@ WITH chosen AS (
           + coalesce(wanted.bound, greatest(0, reach.top - wanted.after))) END AS last
   ) AS ends
 ), sized AS (
-  SELECT chosen.*, size.bytes
+  SELECT chosen.*, is_long OR size.bytes > $9 AS is_apart,
+    CASE WHEN is_long OR size.bytes > $9 THEN 0 ELSE size.bytes END AS bringing
   FROM chosen
   CROSS JOIN LATERAL (
-    SELECT coalesce(sum(octet_length(event.data) + 16), 0)::bigint AS bytes
+    SELECT coalesce(sum(octet_length(event.data)), 0)::bigint AS bytes
     FROM event
-    WHERE event.shard = chosen.shard AND event.machine_key = chosen.machine_key
+    WHERE NOT chosen.is_long
+      AND event.shard = chosen.shard AND event.machine_key = chosen.machine_key
       AND event.id BETWEEN chosen.first AND chosen.last
   ) AS size
 ), summed AS (
-  SELECT *,
-    CASE WHEN bytes > $8 THEN 0 ELSE bytes END AS bringing,
-    sum(CASE WHEN bytes > $8 THEN 0 ELSE bytes END) OVER (ORDER BY load) AS running
-  FROM sized
+  SELECT *, sum(bringing) OVER (ORDER BY load) AS running FROM sized
 ), fitting AS (
-  SELECT *, bytes > $8 AS is_too_large, running <= $9 OR running = bringing AS fits FROM summed
+  SELECT *,
+    CASE WHEN is_apart THEN 2 WHEN running <= $10 OR running = bringing THEN 0 ELSE 1 END AS place
+  FROM summed
 )
-SELECT fitting.load, fitting.fits, fitting.is_too_large,
+SELECT fitting.load, fitting.place, fitting.machine_key, fitting.first, fitting.last,
   event.id, event.created_at, event.format, event.data
 FROM fitting
-LEFT JOIN event ON fitting.fits AND NOT fitting.is_too_large
+LEFT JOIN event ON fitting.place = 0
   AND event.shard = fitting.shard AND event.machine_key = fitting.machine_key
   AND event.id BETWEEN fitting.first AND fitting.last;

@@ -1,9 +1,9 @@
 -- Purpose: the next page of queues of notifications, for many loads at once.
 -- Parameters: $1 int[] number of the load, $2 int[] shard, $3 int[] namespace, $4 text[] id, $5
 -- int8[] behind this sequence, $6 int a page has at most so many, $7 int8 and begins none beyond so
--- many bytes, $8 int8 bytes that one round may bring.
--- Result: the load, whether its page fits into the round (the first always does), then a
--- notification (its args NULL if the page does not fit). In what order is not said.
+-- many bytes, $8 int8 bytes that a page may have here, $9 int8 bytes that one round may bring.
+-- Result: the load, the place of its page (0 it is here; 1 in a later round; 2 longer than $8), then a
+-- notification (its args NULL if the page is not here). In what order is not said.
 -- Plan: per load machine_namespace_id_shard_key, then an index scan of notification_pkey.
 WITH page AS (
   SELECT wanted.load, queued.*
@@ -22,14 +22,16 @@ WITH page AS (
     ) AS head
   ) AS queued
   WHERE queued.running - octet_length(queued.args) < $7
+), sized AS (
+  SELECT *, sum(octet_length(args)) OVER (PARTITION BY load) AS own FROM page
 ), summed AS (
-  SELECT *, sum(octet_length(args)) OVER (ORDER BY load) AS total,
-    sum(octet_length(args)) OVER (PARTITION BY load) AS own
-  FROM page
+  SELECT *, sum(CASE WHEN own > $8 THEN 0 ELSE octet_length(args) END) OVER (ORDER BY load) AS total
+  FROM sized
 ), fitting AS (
-  SELECT *, total <= $8 OR total = own AS fits FROM summed
+  SELECT *, CASE WHEN own > $8 THEN 2 WHEN total <= $9 OR total = own THEN 0 ELSE 1 END AS place
+  FROM summed
 )
-SELECT load, fits, sequence, notification_id, CASE WHEN fits THEN args END,
+SELECT load, place, sequence, notification_id, CASE WHEN place = 0 THEN args END,
   history_after, history_limit, history_direction, context, accepted_at,
   attempt, next_at, code, message
 FROM fitting;

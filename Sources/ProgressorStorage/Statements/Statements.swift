@@ -76,6 +76,10 @@ enum Statements {
   static let loadRows = Statement("load_rows", PackageResources.load_rows_sql)
   static let loadRemains = Statement("load_remains", PackageResources.load_remains_sql)
   static let loadHistories = Statement("load_histories", PackageResources.load_histories_sql)
+  static let loadHistorySize = Statement(
+    "load_history_size", PackageResources.load_history_size_sql)
+  static let loadHistoryPage = Statement(
+    "load_history_page", PackageResources.load_history_page_sql)
   static let loadNotifications = Statement(
     "load_notifications", PackageResources.load_notifications_sql)
   static let loadIdempotency = Statement(

@@ -36,6 +36,8 @@ extension OnPostgreSQL {
       Hot(Statements.witnessIdempotency, "idempotency_pkey"),
       Hot(Statements.loadRows, machineID),
       Hot(Statements.loadHistories, machineID, "event_pkey"),
+      Hot(Statements.loadHistorySize, "event_pkey"),
+      Hot(Statements.loadHistoryPage, "event_pkey"),
       Hot(Statements.loadNotifications, machineID, "notification_pkey"),
       Hot(Statements.loadIdempotency, "idempotency_pkey"),
       Hot(Statements.listAny, machineID, "notification_pkey"),
