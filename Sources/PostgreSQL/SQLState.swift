@@ -40,6 +40,9 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
   /// 57014, query_canceled: `statement_timeout` passed, or somebody asked for it.
   public static let queryCanceled = SQLState(known: "57014")
 
+  /// 42501, insufficient_privilege.
+  public static let insufficientPrivilege = SQLState(known: "42501")
+
   /// 40001, serialization_failure.
   public static let serializationFailure = SQLState(known: "40001")
 

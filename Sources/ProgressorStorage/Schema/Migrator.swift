@@ -25,6 +25,11 @@ struct Migrator {
       _ = try connection.run(Statements.schemaLock, timeout: Self.timeout)
       try bringUpToDate(connection)
       return try initialise(connection)
+    } catch let error as PostgreSQLError where error.sqlState == .insufficientPrivilege {
+      throw StorageError(
+        .schema,
+        "the role lacks a right: \(error.message). To make or migrate the schema it has to own it, or "
+          + "to have CREATE on the database; later USAGE, and to read and write its tables, will do")
     } catch let error as PostgreSQLError {
       throw StorageError(error.scope == .statement ? .schema : .unreachable, error.description)
     } catch let error as StorageError {
@@ -50,7 +55,7 @@ struct Migrator {
   }
 
   private func bringUpToDate(_ connection: Connection) throws {
-    try connection.runScript(Statements.schemaVersionTable.sql, timeout: Self.timeout)
+    try makePlaceForVersion(connection)
     let applied = try appliedMigrations(connection)
     let known = migrations.map(\.number)
     guard applied.count <= known.count else {
@@ -75,6 +80,15 @@ struct Migrator {
     guard try appliedMigrations(connection) == known else {
       throw StorageError(.schema, "a migration did not record itself")
     }
+  }
+
+  /// Nothing is made that is there: so that a role needs the right to make it no longer than that.
+  private func makePlaceForVersion(_ connection: Connection) throws {
+    let existing = try connection.run(Statements.schemaExisting, timeout: Self.timeout).onlyRow()
+    let (hasSchema, hasTable): (Bool, Bool) = (try existing.value(0), try existing.value(1))
+    if hasTable { return }
+    let script = (hasSchema ? "" : Statements.schemaCreate.sql) + Statements.schemaVersionTable.sql
+    try connection.runScript(script, timeout: Self.timeout)
   }
 
   private func appliedMigrations(_ connection: Connection) throws -> [Int32] {

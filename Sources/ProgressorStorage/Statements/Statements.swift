@@ -2,6 +2,9 @@ import MachineModel
 
 /// Every statement of SQL/. Names are those of the files.
 enum Statements {
+  static let schemaExisting = Statement(
+    "schema_existing", PackageResources.schema_existing_sql)
+  static let schemaCreate = Statement("schema_create", PackageResources.schema_create_sql)
   static let schemaVersionTable = Statement(
     "schema_version_table", PackageResources.schema_version_table_sql)
   static let schemaLock = Statement("schema_lock", PackageResources.schema_lock_sql)
@@ -15,6 +18,8 @@ enum Statements {
   static let sessionName = Statement("session_name", PackageResources.session_name_sql)
   static let sessionLockTimeout = Statement(
     "session_lock_timeout", PackageResources.session_lock_timeout_sql)
+  static let sessionOthers = Statement(
+    "session_others", PackageResources.session_others_sql)
   static let sessionEndOthers = Statement(
     "session_end_others", PackageResources.session_end_others_sql)
 
