@@ -21,6 +21,7 @@ public final class Storage: Sendable {
   private let lease: LeaseState
   private let progress = CommitProgress()
   private let board = StatusBoard()
+  private let sessions: SessionBoard
   private let writers: [CommitWriter]
   private let loader: MachineLoader
   private let lists: Scanner
@@ -49,6 +50,7 @@ public final class Storage: Sendable {
     let migrator = Migrator(
       configuration: configuration, logger: logger, stop: interruption?.signal)
     let shards = try migrator.migrate()
+    try SessionTrial(configuration: configuration, stop: interruption?.signal).run()
     do {
       return try Storage(configuration, shards, logger, deliver, databaseWentBack)
     } catch let error as PostgreSQLError {
@@ -67,7 +69,10 @@ public final class Storage: Sendable {
     self.shards = shards
     let lease = LeaseState(deliver: deliver)
     self.lease = lease
-    let watch = DatabaseWatch(lease: lease, logger: logger, wentBack: databaseWentBack)
+    let sessions = SessionBoard(logger: logger)
+    self.sessions = sessions
+    let watch = DatabaseWatch(
+      lease: lease, sessions: sessions, logger: logger, wentBack: databaseWentBack)
     namespaces = try NamespaceStore(
       configuration: configuration, watch: watch, logger: logger, deliver: deliver)
     loader = try MachineLoader(
@@ -115,9 +120,16 @@ public final class Storage: Sendable {
     keeper.nudge()
   }
 
+  /// Tells `body` whether every session with the database is there, now and at each change. From several
+  /// threads; it must not block.
+  public func followSessions(_ body: @escaping @Sendable (Bool) -> Void) {
+    sessions.follow(body)
+  }
+
   /// How storage fares now.
   public var status: StorageStatus {
-    board.status(now: LocalClock.uptime(), lease: lease, progress: progress)
+    board.status(
+      now: LocalClock.uptime(), lease: lease, progress: progress, sessions: sessions)
   }
 
   /// The node that works on repair jobs, and the part of all shards that it owns; nil = it owns none.

@@ -3,6 +3,8 @@ public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
   public enum Kind: Sendable, Hashable {
     /// The database cannot be reached now.
     case unreachable
+    /// The database gives fewer sessions than are needed, now.
+    case crowded
     /// The server is set up so that commits would not be durable, is no PostgreSQL that will do, or
     /// the text that says where it is says nothing.
     case unfit

@@ -2,13 +2,15 @@ import Synchronization
 
 /// How storage fares, for health checks and people.
 public struct StorageStatus: Sendable, Hashable {
-  /// The database answers, the lease is held and every batch is taken.
+  /// The database answers on every session, the lease is held and every batch is taken.
   public var isAvailable = false
   /// Shards that this node owns; 0 on a standby.
   public var shards = 0
   /// Microseconds by which the database's clock is ahead of this machine's, as of the last renewal:
   /// add it to `LocalClock.wall` for `Moment.wall`.
   public var clockOffset: Int64 = 0
+  /// Sessions with the database that are needed and cannot be had now.
+  public var missingSessions = 0
   /// Why the lease could not be kept at the last attempt, nil = it could.
   public var problem: String?
 
@@ -36,14 +38,18 @@ final class StatusBoard: Sendable {
   var clockOffset: Int64 { state.withLock { $0.offset } }
 
   /// - Parameter now: on `LocalClock.uptime`.
-  func status(now: Int64, lease: LeaseState, progress: CommitProgress) -> StorageStatus {
+  func status(
+    now: Int64, lease: LeaseState, progress: CommitProgress, sessions: SessionBoard
+  ) -> StorageStatus {
     let state = state.withLock { $0 }
     var status = StorageStatus()
     status.shards = lease.shardCount
     status.clockOffset = state.offset
     status.problem = state.problem
+    status.missingSessions = sessions.missingCount
     status.isAvailable =
       state.problem == nil && now < state.until && lease.node != nil && !progress.isDelayed
+      && status.missingSessions == 0
     return status
   }
 }

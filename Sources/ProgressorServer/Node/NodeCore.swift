@@ -117,6 +117,9 @@ final class NodeCore: Sendable {
           storage: storage, processors: parts.processors, observers: [parts.monitor, timeouts],
           submit: { engine.submit($0) }, logger: logger))
       parts.repairs.look()
+      storage.followSessions { areThere in
+        engine.eventLoop.execute { confined.value.monitor.sessionsChanged(areThere: areThere) }
+      }
     }
   }
 

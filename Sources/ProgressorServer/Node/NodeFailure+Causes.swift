@@ -23,6 +23,9 @@ extension NodeFailure {
         .databaseUnavailable,
         "the database cannot be reached: \(error.description); check --database-url and that "
           + "PostgreSQL runs there")
+    case .crowded:
+      self.init(
+        .databaseUnavailable, "the database has no room for this server: \(error.description)")
     case .unfit, .schema: self.init(.databaseUnusable, "the database: \(error.description)")
     }
   }

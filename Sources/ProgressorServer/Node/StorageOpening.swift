@@ -35,7 +35,8 @@ struct StorageOpening {
       }
       let stopped = NodeFailure(.stopped, "stopped while waiting for the database")
       if Task.isShuttingDownGracefully { return .failure(stopped) }
-      guard failure.kind == .unreachable, clock.now < end else {
+      let mayPass = failure.kind == .unreachable || failure.kind == .crowded
+      guard mayPass, clock.now < end else {
         return .failure(NodeFailure(failure))
       }
       logger.warning("waiting for the database", metadata: ["error": "\(failure)"])

@@ -36,8 +36,12 @@ struct NodeExposition {
     exposition.sample(statistics.isServing ? 1 : 0)
     exposition.family(
       "progressor_storage_available", .gauge,
-      "1 = the database answers, the lease is held, every batch is taken.")
+      "1 = the database answers on every session, the lease is held, every batch is taken.")
     exposition.sample(statistics.storage.isAvailable ? 1 : 0)
+    exposition.family(
+      "progressor_storage_sessions_missing", .gauge,
+      "Sessions with the database that are needed and cannot be had; the log says why.")
+    exposition.sample(statistics.storage.missingSessions)
     LimitsExposition(statistics, namespaces: shown).write(to: &exposition)
     if let engine = statistics.engine { write(engine, to: &exposition) }
     writeNamespaces(to: &exposition)

@@ -28,6 +28,12 @@ final class HealthMonitor: InputObserver {
     }
   }
 
+  /// A session with the database is missing, or none is any more.
+  func sessionsChanged(areThere: Bool) {
+    state.hasSessions = areThere
+    publish(clock.now())
+  }
+
   /// NOT_SERVING from now on, for good.
   func stop() {
     state.isStopping = true

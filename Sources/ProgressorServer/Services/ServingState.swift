@@ -1,13 +1,15 @@
 import MachineModel
 import ProgressorEngine
 
-/// Whether this node can serve machines: it holds its lease, owns shards, and the database takes
-/// what it commits. A value; `now` is an argument.
+/// Whether this node can serve machines: it holds its lease, owns shards, has all its sessions with the
+/// database, and that takes what it commits. A value; `now` is an argument.
 struct ServingState {
   private(set) var ownedShards: Set<Int32> = []
   private var leaseUntil: Int64?
   /// Batches that the database does not take at the moment.
   private var delayed: Set<BatchID> = []
+  /// Whether every session with the database is there: each is needed by some request.
+  var hasSessions = true
   /// Set for good when the node begins to stop.
   var isStopping = false
 
@@ -26,7 +28,7 @@ struct ServingState {
 
   /// Whether machines are served at `uptime`.
   func isServing(at uptime: Int64) -> Bool {
-    guard let leaseUntil, !isStopping else { return false }
+    guard let leaseUntil, hasSessions, !isStopping else { return false }
     return uptime < leaseUntil && !ownedShards.isEmpty && delayed.isEmpty
   }
 

@@ -25,7 +25,7 @@ final class CommitWriter: Sendable {
     self.slot = slot
     self.deliver = deliver
     lease = watch.lease
-    var settings = configuration.settings(for: "writer")
+    var settings = configuration.settings(for: "writer-\(slot)")
     // No other session of ours wants the rows of a batch: whoever holds one does so for long.
     settings.lockTimeout = min(.seconds(1), configuration.leaseDuration / 4)
     thread = try ConnectionThread(

@@ -35,10 +35,10 @@ final class WriterSession<Item: Sendable> {
     }
     close()
     let name = SessionName.writer(of: node, slot: slot)
-    let connection = try session.connect { (connection) throws(PostgreSQLError) in
+    let connection = try watch.connect(session, timeout: timeout) {
+      (connection) throws(PostgreSQLError) in
       _ = try connection.run(
         Statements.sessionName, .with { $0.append(name) }, timeout: timeout)
-      try watch.inspect(connection, timeout: timeout)
     }
     guard watch.lease.holds(node), let epoch = try raiseEpoch(connection, node) else { return nil }
     let raised = WriterIdentity(node: node, slot: slot, epoch: epoch)

@@ -4,9 +4,30 @@ import PostgreSQL
 /// Compares the database behind every new session with the one that was known before.
 struct DatabaseWatch: Sendable {
   let lease: LeaseState
+  let sessions: SessionBoard
   let logger: Logger
   /// Told when acknowledged commits are missing, with the reason.
   let wentBack: @Sendable (String) -> Void
+
+  /// Opens a session that storage needs, with its name in the settings: its absence is known to all.
+  func connect<Item>(
+    _ session: ConnectionSession<Item>, timeout: Duration,
+    setUp: (Connection) throws(PostgreSQLError) -> Void = { _ in }
+  ) throws(PostgreSQLError) -> Connection {
+    if let connection = session.connection { return connection }
+    let name = session.settings.applicationName
+    do {
+      let connection = try session.connect { (connection) throws(PostgreSQLError) in
+        try setUp(connection)
+        try inspect(connection, timeout: timeout)
+      }
+      sessions.isThere(name)
+      return connection
+    } catch {
+      if !session.isStopping { sessions.isMissing(name, error.description) }
+      throw error
+    }
+  }
 
   /// Throws `connectFailed` when this is not a continuation of the database that was known, or a
   /// server that must not be used. The lease has ended then; the next look finds it unbroken.

@@ -68,11 +68,8 @@ struct LeaseLoop {
     if replacements != self.replacements { session.disconnect() }
     self.replacements = replacements
     do {
-      var isNew = false
-      let connection = try session.connect { (connection) throws(PostgreSQLError) in
-        try watch.inspect(connection, timeout: timeout)
-        isNew = true
-      }
+      let isNew = session.connection == nil
+      let connection = try watch.connect(session, timeout: timeout)
       if isNew { connectedSince = LocalClock.uptime() }
       try look(on: connection)
       didFail = false

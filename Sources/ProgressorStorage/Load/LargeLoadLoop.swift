@@ -26,9 +26,7 @@ struct LargeLoadLoop {
   mutating func run() {
     while true {
       if active.count < Self.maximumActive {
-        let turn = reader.session.waitForItems(
-          atMost: Self.maximumActive - active.count, timeout: active.isEmpty ? nil : .zero)
-        switch turn {
+        switch waitForItems() {
         case .items(let items): active += items.map { LargeLoad($0) }
         case .timedOut, .connectionLost: break
         case .stopped where active.isEmpty: return
@@ -37,6 +35,13 @@ struct LargeLoadLoop {
       }
       takeTurns()
     }
+  }
+
+  private func waitForItems() -> ConnectionSession<MachineLoader.Item>.Turn {
+    active.isEmpty
+      ? reader.waitForItems(atMost: Self.maximumActive)
+      : reader.session.waitForItems(
+        atMost: Self.maximumActive - active.count, timeout: .zero)
   }
 
   /// A piece of each.

@@ -74,7 +74,9 @@ struct LoadRound {
       try collect(results[index], reading, &answers)
     }
     let answer = finished(answers[0], of: requests[0])
-    guard results.count > readings.count, let row = results.last?.first else { return (answer, nil) }
+    guard results.count > readings.count, let row = results.last?.first else {
+      return (answer, nil)
+    }
     return (answer, try HistorySpan(row, of: requests[0]))
   }
 

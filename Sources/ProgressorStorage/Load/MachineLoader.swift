@@ -58,11 +58,11 @@ final class MachineLoader: Sendable {
     }
     let loads = Loads(lanes: Self.lanes)
     self.loads = loads
-    // Half of the time: after a round in which one load was over time, the others have the rest.
-    var settings = configuration.readerSettings(for: "loader")
-    settings.statementTimeout = configuration.readTimeout / 2
     var threads: [ConnectionThread<Item>] = []
     for lane in 0..<Self.lanes {
+      // Half of the time: after a round in which one load was over time, the others have the rest.
+      var settings = configuration.readerSettings(for: "loader-\(lane)")
+      settings.statementTimeout = configuration.readTimeout / 2
       let thread = try ConnectionThread<Item>(
         name: "pg-loader-\(lane)", settings: settings, capacity: configuration.maximumWaitingReads
       ) { session in
@@ -70,7 +70,7 @@ final class MachineLoader: Sendable {
           session: session, watch: watch, timeout: configuration.readTimeout, logger: logger)
         let loop = LoadLoop(reader: reader, deliver: deliver, readApart: readApart)
         while true {
-          switch session.waitForItems(atMost: Self.roundSize) {
+          switch reader.waitForItems(atMost: Self.roundSize) {
           case .items(let items):
             loop.answer(items)
             loads.ended(items.count, in: lane)

@@ -11,6 +11,9 @@ final class ReaderSession<Item: Sendable> {
   private let watch: DatabaseWatch
   /// As the lease counted them when the connection was opened.
   private var replacements = 0
+  /// On `LocalClock.uptime`, of those attempts to connect that nobody waits for.
+  private var nextAttempt: Int64 = 0
+  private static var retryInterval: Int64 { 500_000 }
 
   init(
     session: ConnectionSession<Item>, watch: DatabaseWatch, timeout: Duration, logger: Logger
@@ -26,9 +29,18 @@ final class ReaderSession<Item: Sendable> {
     let replacements = watch.lease.replacements
     if replacements != self.replacements { session.disconnect() }
     self.replacements = replacements
-    return try session.connect { [watch, timeout] (connection) throws(PostgreSQLError) in
-      try watch.inspect(connection, timeout: timeout)
+    return try watch.connect(session, timeout: timeout)
+  }
+
+  /// Waits for items, with a session at hand: that there is none must be known before somebody needs it.
+  func waitForItems(atMost limit: Int = .max) -> ConnectionSession<Item>.Turn {
+    if session.connection == nil, !session.isStopping, LocalClock.uptime() >= nextAttempt {
+      _ = try? connection()
+      nextAttempt = LocalClock.uptime() + Self.retryInterval
     }
+    let isThere = session.connection != nil
+    let pause = Duration.microseconds(max(1_000, nextAttempt - LocalClock.uptime()))
+    return session.waitForItems(atMost: limit, timeout: isThere ? nil : pause)
   }
 
   /// A pause between two attempts. False when the thread was told to stop.

@@ -35,7 +35,7 @@ final class Scanner: Sendable {
       let reader = ReaderSession(
         session: session, watch: watch, timeout: configuration.readTimeout, logger: logger)
       while true {
-        switch session.waitForItems(atMost: 1) {
+        switch reader.waitForItems(atMost: 1) {
         case .items(let items):
           for item in items { Self.answer(item, reader, deliver) }
         case .timedOut, .connectionLost: continue

@@ -29,7 +29,7 @@ final class RepairJobStore: Sendable {
       let reader = ReaderSession(
         session: session, watch: watch, timeout: Self.timeout, logger: logger)
       while true {
-        switch session.waitForItems(atMost: 1) {
+        switch reader.waitForItems(atMost: 1) {
         case .items(let items): for item in items { item.perform(reader) }
         case .timedOut, .connectionLost: continue
         case .stopped: return
