@@ -49,8 +49,9 @@ public final class Storage: Sendable {
   ) throws(StorageError) -> Storage {
     let migrator = Migrator(
       configuration: configuration, logger: logger, stop: interruption?.signal)
-    let shards = try migrator.migrate()
+    // Before anything is locked in a session, or written.
     try SessionTrial(configuration: configuration, stop: interruption?.signal).run()
+    let shards = try migrator.migrate()
     do {
       return try Storage(configuration, shards, logger, deliver, databaseWentBack)
     } catch let error as PostgreSQLError {

@@ -88,7 +88,7 @@ extension Connection {
   private func setUpSession(
     _ settings: ConnectionSettings, until deadline: ContinuousClock.Instant
   ) throws(PostgreSQLError) {
-    let session = settings.parametersToSet
+    let session = settings.parametersToSet + [(name: ServerFacts.markParameter, value: mark)]
     var parameters = Parameters()
     parameters.appendArray(session) { $0.name }
     parameters.appendArray(session) { $0.value }

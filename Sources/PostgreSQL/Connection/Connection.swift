@@ -28,6 +28,9 @@ public final class Connection {
   /// For a caller who knows from elsewhere that the server is at work. None at first.
   public var patience: (() -> Duration?)?
 
+  /// Set in the session when it was opened, and the same there as long as nobody else shares it.
+  let mark = "\(SQLUUID.random())"
+
   /// Takes over a handle of libpq that is connected.
   init(owning handle: OpaquePointer, stop: StopSignal?) {
     self.handle = handle
@@ -43,10 +46,6 @@ public final class Connection {
 
   /// 130004 for 13.4; 0 when closed.
   public var serverVersion: Int { handle.map { Int(PQserverVersion($0)) } ?? 0 }
-
-  /// Whether something between us and the server hands sessions to several clients: then prepared
-  /// statements and session parameters do not hold.
-  public var isPooled: Bool { handle.map { PQbackendPID($0) != backend.processID } ?? false }
 
   /// Ends the session. The server may still finish what it has already received.
   public func close() {

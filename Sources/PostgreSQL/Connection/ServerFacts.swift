@@ -9,7 +9,10 @@ public struct ServerFacts: Hashable, Sendable {
   public let fullPageWrites: Bool
   /// On: after a failed fsync the server tries again, which can hide lost pages.
   public let dataSyncRetry: Bool
-  /// Something between us and the server shares sessions.
+  /// Something between us and the server hands its sessions to others after each transaction: what is set
+  /// in a session, prepared or locked there does not stay. The process that serves us, or the mark in its
+  /// session, is not what it was when the session was opened. What the key of the session says of the
+  /// process is no sign: a pooler that keeps sessions makes a key of its own.
   public let isPooled: Bool
   /// Made by initdb; the same in all physical copies of a cluster.
   public let systemIdentifier: Int64
@@ -22,16 +25,22 @@ public struct ServerFacts: Hashable, Sendable {
   /// number of a transaction that left nothing behind is given again.
   public let nextTransaction: Int64
 
+  /// The session parameter that has the mark.
+  static let markParameter = "progressor.session"
+
   /// Asks the server. An ordinary role may.
   public static func read(
     from connection: Connection, timeout: Duration
   ) throws(PostgreSQLError) -> ServerFacts {
     let row = try connection.query(sql, timeout: timeout).onlyRow()
     let timeline = try row.value(5, as: String.self)
+    let process: Int32 = try row.value(8)
+    let mark: String? = try row.optional(9)
     return ServerFacts(
       version: connection.serverVersion,
       isInRecovery: try row.value(0), fsync: try row.value(1), fullPageWrites: try row.value(2),
-      dataSyncRetry: try row.value(3), isPooled: connection.isPooled,
+      dataSyncRetry: try row.value(3),
+      isPooled: process != connection.backend.processID || mark != connection.mark,
       systemIdentifier: try row.value(4), timeline: Int64(timeline, radix: 16) ?? 0,
       flushedPosition: try row.value(6), nextTransaction: try row.value(7))
   }
@@ -49,7 +58,8 @@ public struct ServerFacts: Hashable, Sendable {
         ELSE left(pg_walfile_name(pg_current_wal_flush_lsn()), 8) END,
       CASE WHEN recovery THEN 0
         ELSE pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0') END::int8,
-      pg_snapshot_xmax(pg_current_snapshot())::text::int8
+      pg_snapshot_xmax(pg_current_snapshot())::text::int8,
+      pg_backend_pid(), current_setting('\(markParameter)', true)
     FROM pg_is_in_recovery() AS recovery
     """
 
@@ -68,7 +78,9 @@ public struct ServerFacts: Hashable, Sendable {
       refusals.append("data_sync_retry is on: a failed fsync could lose commits; set it off")
     }
     if isPooled {
-      refusals.append("a connection pooler is in between: connect to PostgreSQL itself")
+      refusals.append(
+        "a connection pooler shares sessions between transactions: set it to pool_mode = session, or "
+          + "connect to PostgreSQL itself")
     }
     return refusals
   }

@@ -29,7 +29,8 @@ struct Migrator {
       throw StorageError(
         .schema,
         "the role lacks a right: \(error.message). To make or migrate the schema it has to own it, or "
-          + "to have CREATE on the database; later USAGE, and to read and write its tables, will do")
+          + "to have CREATE on the database; later USAGE, and to read and write its tables, will do"
+      )
     } catch let error as PostgreSQLError {
       throw StorageError(error.scope == .statement ? .schema : .unreachable, error.description)
     } catch let error as StorageError {

@@ -27,9 +27,18 @@ import Testing
     ] {
       #expect(try connection.scalar("SHOW \(name)") == value, "\(name)")
     }
-    #expect(!connection.isPooled)
     #expect(try connection.scalar("SELECT pg_backend_pid()") == connection.backend.processID)
     #expect(connection.backend.startedAt.microseconds > 1_600_000_000_000_000)
+  }
+
+  @Test("A session that somebody else has used is shared, whoever serves it")
+  func sharedSession() async throws {
+    let connection = try await TestDatabase().connect()
+    let own = try ServerFacts.read(from: connection, timeout: .seconds(10))
+    #expect(!own.isPooled && own.refusals.isEmpty)
+    _ = try connection.query("RESET ALL", timeout: .seconds(10))
+    let shared = try ServerFacts.read(from: connection, timeout: .seconds(10))
+    #expect(shared.isPooled && shared.refusals.count == 1)
   }
 
   @Test("A parameter that the server refuses is a mistake of the configuration")

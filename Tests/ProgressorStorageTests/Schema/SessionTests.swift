@@ -18,7 +18,8 @@ extension OnPostgreSQL {
       let error = #expect(throws: StorageError.self) { try TestStorage(database: role.database) }
       #expect(error?.kind == .crowded)
       #expect(
-        error?.description.contains("11 sessions are needed at once, and there are \(limit)") == true)
+        error?.description.contains("11 sessions are needed at once, and there are \(limit)")
+          == true)
       #expect(error?.description.contains("CONNECTION LIMIT") == true)
     }
 
