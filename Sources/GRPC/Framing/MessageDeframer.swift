@@ -49,12 +49,23 @@ public struct MessageDeframer: Sendable {
   ///
   /// - Throws: ``FramingError``; the deframer is of no use afterwards.
   public mutating func next() throws(FramingError) -> ByteBuffer? {
+    guard let message = try nextEncoded() else { return nil }
+    guard message.isCompressed else { return message.bytes }
+    return try Gzip.inflate(message.bytes, limit: maximumMessageSize)
+  }
+
+  /// Takes the next message as it was sent; nil means that more bytes are needed.
+  ///
+  /// - Throws: ``FramingError``; the deframer is of no use afterwards.
+  public mutating func nextEncoded() throws(FramingError) -> MessageFramer.EncodedMessage? {
     guard let prefix = try nextPrefix(), let message = buffer.readSlice(length: prefix.length)
     else { return nil }
     pending = nil
-    guard prefix.compressed else { return message }
-    return try Gzip.inflate(message, limit: maximumMessageSize)
+    return MessageFramer.EncodedMessage(bytes: message, isCompressed: prefix.compressed)
   }
+
+  /// The message that is not complete, by its prefix; nil between messages.
+  var expected: (compressed: Bool, length: Int)? { pending }
 
   /// Says that the stream ended.
   ///

@@ -17,6 +17,8 @@ public final class GRPCServer: Sendable {
   private let connections: ConnectionRegistry
   private let counters = ServerCounters()
   private let state = Mutex(State())
+  /// One for each event loop that has connections.
+  private let inflating = Mutex<[ObjectIdentifier: InflateTurns]>([:])
 
   private struct State {
     var isStarted = false
@@ -153,7 +155,7 @@ public final class GRPCServer: Sendable {
   private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
     let handler = ServerConnectionHandler(
       eventLoop: channel.eventLoop, router: router, configuration: configuration,
-      counters: counters,
+      counters: counters, inflating: inflateTurns(of: channel.eventLoop),
       peer: Self.describe(channel.remoteAddress), logger: logger, jitter: .random(in: -1...1))
     guard connections.open(handler, on: channel) else {
       logger.debug("too many connections", metadata: ["peer": "\(handler.peer)"])
@@ -161,6 +163,16 @@ public final class GRPCServer: Sendable {
     }
     return channel.eventLoop.makeCompletedFuture {
       try channel.pipeline.syncOperations.addHandler(handler)
+    }
+  }
+
+  private func inflateTurns(of eventLoop: any EventLoop) -> InflateTurns {
+    inflating.withLock { inflating in
+      let key = ObjectIdentifier(eventLoop)
+      if let turns = inflating[key] { return turns }
+      let turns = InflateTurns(eventLoop: eventLoop)
+      inflating[key] = turns
+      return turns
     }
   }
 

@@ -73,16 +73,22 @@ extension ServerConnectionHandler {
   /// Takes an answer from any thread to its call.
   func deliver(_ answer: Answer, of call: ServerStream) {
     if eventLoop.inEventLoop {
+      // What the call said on other threads before is not to be overtaken.
+      if call.saysMuch { performMail() }
       call.perform(answer)
     } else if mailbox.put(call, answer) {
       eventLoop.execute { self.takeMail() }
     }
   }
 
+  private func performMail() {
+    for (call, answer) in mailbox.takeAll() { call.perform(answer) }
+  }
+
   private func takeMail() {
     now = .now()
     isReading = true  // Answers only queue; the flush comes once, below.
-    for (call, answer) in mailbox.takeAll() { call.perform(answer) }
+    performMail()
     isReading = false
     flush()
   }

@@ -19,6 +19,8 @@ final class ServerConnectionHandler: @unchecked Sendable {
   let logger: Logger
   let counters: ServerCounters
   let mailbox = ConnectionMailbox()
+  /// Shared by the connections of the event loop.
+  let inflating: InflateTurns
 
   var context: ChannelHandlerContext?
   var session: Session?
@@ -61,12 +63,14 @@ final class ServerConnectionHandler: @unchecked Sendable {
 
   init(
     eventLoop: any EventLoop, router: Router, configuration: ServerConfiguration,
-    counters: ServerCounters, peer: String, logger: Logger, jitter: Double
+    counters: ServerCounters, inflating: InflateTurns, peer: String, logger: Logger,
+    jitter: Double
   ) {
     self.eventLoop = eventLoop
     self.router = router
     self.configuration = configuration
     self.counters = counters
+    self.inflating = inflating
     self.peer = peer
     self.logger = logger
     timer = LoopTimer(on: eventLoop)

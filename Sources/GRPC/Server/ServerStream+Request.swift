@@ -23,9 +23,13 @@ extension ServerStream {
     http.consume(data.byteCount)
     deframer.append(data)
     if message == nil { message = try nextMessage() }
-    if message != nil, deframer.bufferedBytes > 0 { throw .tooManyRequests }
-    let buffered = deframer.bufferedBytes + (message?.readableBytes ?? 0)
-    guard holdRequest(buffered) else { throw .tooMuchUnderWay }
+    if message != nil || inflating != nil, deframer.bufferedBytes > 0 { throw .tooManyRequests }
+    guard holdRequest(receivedBytes) else { throw .tooMuchUnderWay }
+  }
+
+  /// What it has of its requests that no handler has.
+  var receivedBytes: Int {
+    deframer.bufferedBytes + (inflating?.heldBytes ?? 0) + (message?.readableBytes ?? 0)
   }
 
   /// Says how many bytes of requests this call holds beside its header fields; false when the connection's budget, or the
@@ -39,17 +43,32 @@ extension ServerStream {
     return true
   }
 
+  /// The next message, if it is there and inflated: while one is being inflated, there is none.
   func nextMessage() throws(RPCStatus) -> ByteBuffer? {
-    do throws(FramingError) {
-      return try deframer.next()
-    } catch {
-      // The same message would be too long each time.
-      if case .messageTooLarge = error {
-        connection.counters.messagesRefused.wrappingAdd(1, ordering: .relaxed)
-        throw error.status.withoutRetry
-      }
-      throw error.status
+    guard inflating == nil else { return nil }
+    let encoded: MessageFramer.EncodedMessage?
+    do throws(FramingError) { encoded = try deframer.nextEncoded() } catch { throw refusal(error) }
+    guard let encoded, encoded.isCompressed else { return encoded?.bytes }
+    let limit = connection.configuration.maxMessageSize
+    switch connection.inflating.begin(encoded.bytes, limit: limit, owner: self) {
+    case .ended(let end):
+      return try inflated(end)
+    case .goesOn(let job):
+      inflating = job
+      return nil
     }
+  }
+
+  private func nextOfSeveral() throws(RPCStatus) -> ByteBuffer? {
+    if let inflated = message.take() { return inflated }
+    return try nextMessage()
+  }
+
+  func refusal(_ error: FramingError) -> RPCStatus {
+    guard case .messageTooLarge = error else { return error.status }
+    // The same message would be too long each time.
+    connection.counters.messagesRefused.wrappingAdd(1, ordering: .relaxed)
+    return error.status.withoutRetry
   }
 
   func finishDeframing() throws(RPCStatus) {
@@ -57,6 +76,7 @@ extension ServerStream {
   }
 
   func completeUnary() throws(RPCStatus) {
+    guard inflating == nil else { return }
     guard message != nil else {
       try finishDeframing()
       throw .noRequest
@@ -93,7 +113,8 @@ extension ServerStream {
     guard let http, let input, ending == nil else { return }
     do throws(RPCStatus) {
       while isWritable {
-        guard let message = try nextMessage() else {
+        guard let message = try nextOfSeveral() else {
+          if inflating != nil { return }
           http.consume(http.unconsumedBytes)
           break
         }

@@ -106,6 +106,7 @@ extension ServerStream {
     phase = .begun
     head.metadata = Metadata()
     message = nil
+    stopInflating()
     input = nil
     deframer = MessageDeframer(maximumMessageSize: 0)
     releaseRequest()

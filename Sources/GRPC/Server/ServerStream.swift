@@ -28,8 +28,10 @@ final class ServerStream: @unchecked Sendable {
   /// The stream on the wire; nil once it closed.
   var http: HTTP2Stream?
   var deframer: MessageDeframer
-  /// The one request of a unary call, complete.
+  /// The one request of a unary call, complete; or one of several that was inflated.
   var message: ByteBuffer?
+  /// The compressed message that is being inflated; it comes before all others.
+  var inflating: InflateJob?
   /// Takes the requests of a bidirectional call.
   var input: StreamInput?
   var phase = Phase.receiving
@@ -97,6 +99,12 @@ final class ServerStream: @unchecked Sendable {
   }
 
   // MARK: Any thread
+
+  /// Whether its answer has parts; that of a unary call is one.
+  var saysMuch: Bool {
+    if case .unary = handler { return false }
+    return true
+  }
 
   /// The stream's identifier while it is open.
   var id: Int32? { http?.id }
@@ -166,7 +174,7 @@ extension ServerStream: StreamDelegate {
     if case .bidirectional = handler {
       deframer.append(data)
       deliverRequests()
-      if ending == nil, !holdRequest(deframer.bufferedBytes) {
+      if ending == nil, !holdRequest(receivedBytes) {
         fail(.tooMuchUnderWay)
         cancel()
       }
@@ -204,6 +212,7 @@ extension ServerStream: StreamDelegate {
     if ending == nil { observe(.cancelled) }
     phase = .begun
     message = nil
+    stopInflating()
     input = nil
     releaseRequest()
     connection.bufferResponse(-body.byteCount - bufferedStatusBytes)

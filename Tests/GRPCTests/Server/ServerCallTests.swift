@@ -73,6 +73,50 @@ struct ServerCallTests {
     }
   }
 
+  @Test("has its messages from another thread before the end that its loop says")
+  func twoThreads() async throws {
+    try await TestService.withClient { _, client in
+      let response = try await client.call("/test.Test/TwoThreads", hello)
+      #expect(response.messages.count == 3 && response.status == .ok)
+    }
+  }
+
+  @Test(
+    "gets large compressed messages, over many turns of the loop and in their order",
+    arguments: ["/test.Test/Echo", "/test.Test/Chat"])
+  func largeCompressed(path: String) async throws {
+    try await TestService.withClient { service, client in
+      let large = ByteBuffer(repeating: 0, count: 4 << 20)
+      let deflated = try #require(Gzip.deflate(large))
+      var bytes = RawClient.frame(Array(deflated.readableBytesView), flag: 1)
+      let isChat = path.hasSuffix("Chat")
+      if isChat { bytes = hello + bytes + hello + bytes }
+      let response = try await client.call(
+        path, bytes, fields: RawClient.fields(["grpc-encoding": "gzip"]))
+      #expect(response.status == .ok)
+      let sizes = response.messages.map(\.bytes.count)
+      let size = hello.count - 5
+      #expect(sizes == (isChat ? [size, 4 << 20, size, 4 << 20] : [4 << 20]))
+    }
+  }
+
+  @Test("that is given up while its message is inflated leaves nothing behind")
+  func resetWhileInflating() async throws {
+    var configuration = ServerConfiguration()
+    configuration.maxRequestBytes = 17 << 20
+    try await TestService.withClient(configuration) { _, client in
+      let deflated = try #require(Gzip.deflate(ByteBuffer(repeating: 0, count: 16 << 20)))
+      let bytes = RawClient.frame(Array(deflated.readableBytesView), flag: 1)
+      let fields = RawClient.fields(["grpc-encoding": "gzip"])
+      for _ in 0..<3 {
+        let call = try await client.start("/test.Test/Echo", bytes, ends: false, fields: fields)
+        try await client.reset(call)
+      }
+      #expect(
+        try await client.call("/test.Test/Drop", bytes, fields: fields).status == .internalError)
+    }
+  }
+
   @Test("sends metadata before its messages if the handler has some")
   func responseHeaders() async throws {
     try await TestService.withClient { service, client in

@@ -1,3 +1,4 @@
+import Foundation
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -85,6 +86,16 @@ final class TestService: Sendable {
         }
         _ = watcher
       }
+    }
+    router.serverStreaming("/test.Test/TwoThreads") { request, responder in
+      // The loop waits meanwhile: what the other thread says cannot be taken before the end is said.
+      let isSent = DispatchSemaphore(value: 0)
+      Thread.detachNewThread {
+        for _ in 0..<3 { responder.send(request.message) }
+        isSent.signal()
+      }
+      isSent.wait()
+      responder.finish()
     }
     router.bidirectional("/test.Test/Chat") { _, responder in
       StreamInput(

@@ -1,0 +1,44 @@
+import NIOCore
+
+/// How a compressed request goes on when it was inflated over several turns of the loop.
+extension ServerStream: InflateOwner {
+  func mayHold(_ bytes: Int) -> Bool {
+    holdRequest(deframer.bufferedBytes + bytes)
+  }
+
+  func inflationEnded(_ end: InflateJob.End) {
+    inflating = nil
+    guard ending == nil, let http else { return }
+    connection.now = .now()
+    do throws(RPCStatus) {
+      try receive(try inflated(end), isLast: http.isRemoteClosed)
+    } catch {
+      fail(error)
+      if saysMuch { cancel() }
+    }
+  }
+
+  /// The message of an inflation that has ended.
+  func inflated(_ end: InflateJob.End) throws(RPCStatus) -> ByteBuffer {
+    switch end {
+    case .inflated(let message): return message
+    case .failed(let error): throw refusal(error)
+    case .refused: throw .tooMuchUnderWay
+    }
+  }
+
+  private func receive(_ next: ByteBuffer, isLast: Bool) throws(RPCStatus) {
+    message = next
+    if case .bidirectional = handler {
+      deliverRequests()
+      _ = holdRequest(receivedBytes)  // Less than before: giving back never fails.
+    } else if isLast {
+      try completeUnary()
+    }
+  }
+
+  func stopInflating() {
+    inflating?.cancel()
+    inflating = nil
+  }
+}

@@ -1,0 +1,111 @@
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import GRPC
+
+@Suite("Inflating in turns")
+struct InflateTurnsTests {
+  /// Remembers what it was told.
+  final class Owner: InflateOwner {
+    var limit = Int.max
+    /// What was held after each step.
+    var held: [Int] = []
+    var ends: [InflateJob.End] = []
+
+    func mayHold(_ bytes: Int) -> Bool {
+      held.append(bytes)
+      return bytes <= limit
+    }
+
+    func inflationEnded(_ end: InflateJob.End) { ends.append(end) }
+
+    /// The length of the message, once it was inflated.
+    var length: Int? {
+      guard case .inflated(let message)? = ends.first else { return nil }
+      return message.readableBytes
+    }
+  }
+
+  let loop = EmbeddedEventLoop()
+  let turns: InflateTurns
+
+  init() {
+    turns = InflateTurns(eventLoop: loop)
+  }
+
+  private func bomb(_ size: Int) throws -> ByteBuffer {
+    try #require(Gzip.deflate(ByteBuffer(repeating: 0, count: size)))
+  }
+
+  @Test("has a small message at once")
+  func small() throws {
+    let owner = Owner()
+    guard
+      case .ended(.inflated(let message)) = turns.begin(try bomb(1_000), limit: 1_000, owner: owner)
+    else {
+      Issue.record("it goes on")
+      return
+    }
+    #expect(message == ByteBuffer(repeating: 0, count: 1_000))
+  }
+
+  @Test("takes no more bytes in a turn than it may, however many messages there are")
+  func bytesPerTurn() throws {
+    let owners = (0..<10).map { _ in Owner() }
+    let message = try bomb(1 << 20)
+    for owner in owners {
+      guard case .goesOn = turns.begin(message, limit: 1 << 20, owner: owner) else {
+        Issue.record("a message of 1 MiB takes several turns")
+        return
+      }
+    }
+    func total() -> Int { owners.reduce(0) { $0 + ($1.held.last ?? message.readableBytes) } }
+    var turnCount = 0
+    var before = total()
+    while owners.contains(where: { $0.ends.isEmpty }), turnCount < 100 {
+      loop.advanceTime(by: InflateTurns.pause)
+      turnCount += 1
+      #expect(total() - before <= InflateTurns.bytesPerTurn + owners.count)
+      before = total()
+    }
+    #expect(owners.allSatisfy { $0.length == 1 << 20 })
+    // In the order in which they came.
+    #expect((39...45).contains(turnCount))
+  }
+
+  @Test("counts steps that bring nothing: members without content")
+  func emptyMembers() throws {
+    let member = Array(try bomb(0).readableBytesView)
+    let message = ByteBuffer(bytes: (0..<5_000).flatMap { _ in member })
+    let owner = Owner()
+    guard case .goesOn = turns.begin(message, limit: 10, owner: owner) else {
+      Issue.record("5,000 members take several turns")
+      return
+    }
+    var turnCount = 0
+    while owner.ends.isEmpty, turnCount < 100 {
+      loop.advanceTime(by: InflateTurns.pause)
+      turnCount += 1
+    }
+    #expect(owner.length == 0 && turnCount >= 5)
+  }
+
+  @Test("ends what its owner may not hold, what is broken and what nobody wants")
+  func ends() throws {
+    let (refused, broken, gone, last) = (Owner(), Owner(), Owner(), Owner())
+    refused.limit = 300 << 10
+    let message = try bomb(1 << 20)
+    _ = turns.begin(message, limit: 1 << 20, owner: refused)
+    _ = turns.begin(message, limit: 1_000, owner: broken)
+    if case .goesOn(let job) = turns.begin(message, limit: 1 << 20, owner: gone) { job.cancel() }
+    _ = turns.begin(message, limit: 1 << 20, owner: last)
+    for _ in 0..<10 { loop.advanceTime(by: InflateTurns.pause) }
+    guard case .refused? = refused.ends.first, case .failed(let error)? = broken.ends.first else {
+      Issue.record("both end")
+      return
+    }
+    #expect(error == .messageTooLarge(limit: 1_000))
+    #expect(gone.ends.isEmpty && last.length == 1 << 20)
+  }
+}
