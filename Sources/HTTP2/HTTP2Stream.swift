@@ -82,4 +82,19 @@ public final class HTTP2Stream {
   public func consume(_ count: Int) {
     session?.consume(self, count)
   }
+
+  /// Gives received bytes back to the window of the connection only: other streams are not to wait,
+  /// while this one does until `openWindow`.
+  ///
+  /// - Parameter count: at most `unconsumedBytes`; what is above it is ignored.
+  public func consumeOfConnection(_ count: Int) {
+    session?.consumeOfConnection(self, count)
+  }
+
+  /// Lets the peer send until `size` bytes were not consumed on this stream, 2^31 - 1 at most.
+  ///
+  /// - Parameter consumed: bytes that `consumeOfConnection` took and that are given back now.
+  public func openWindow(to size: Int, consumed: Int) {
+    session?.openWindow(self, to: size, consumed: consumed)
+  }
 }

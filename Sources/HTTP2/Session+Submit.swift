@@ -72,6 +72,21 @@ extension Session {
     _ = nghttp2_session_consume(handle, stream.id, count)
   }
 
+  func consumeOfConnection(_ stream: HTTP2Stream, _ count: Int) {
+    let count = min(count, stream.unconsumedBytes)
+    guard count > 0 else { return }
+    stream.unconsumedBytes -= count
+    _ = nghttp2_session_consume_connection(handle, count)
+  }
+
+  func openWindow(_ stream: HTTP2Stream, to size: Int, consumed: Int) {
+    if consumed > 0 { _ = nghttp2_session_consume_stream(handle, stream.id, consumed) }
+    guard size > nghttp2_session_get_stream_effective_local_window_size(handle, stream.id) else {
+      return
+    }
+    _ = nghttp2_session_set_local_window_size(handle, 0, stream.id, Int32(clamping: size))
+  }
+
   /// Sends a PING; its acknowledgement brings the same payload back.
   public func submitPing(payload: UInt64) {
     withUnsafeBytes(of: payload.bigEndian) {

@@ -26,8 +26,12 @@ public struct ChannelConfiguration: Sendable {
   /// How much of a list of response header or trailer fields is kept, counted as RFC 9113 does, beside
   /// the status. What does not fit is left out; up to 1 MiB it does no harm to the call. Bytes.
   public var maximumHeaderListSize = 16 << 10
-  /// The flow-control window of one stream. Bytes.
-  public var streamWindowSize = 1 << 20
+  /// How many bytes of answers may be held at once until they are complete, inflating included. A
+  /// message that does not fit beside the others waits, with its window closed; one always goes on.
+  public var maximumResponseBytes = 64 << 20
+  /// The flow-control window of one stream: what a peer may send of an answer at once. It is opened to
+  /// 1 MiB for a longer message when its memory is granted. Bytes.
+  public var streamWindowSize = 64 << 10
   /// The flow-control window of one connection. Bytes.
   public var connectionWindowSize = 16 << 20
   /// The encoding of large requests. The peer must know it.

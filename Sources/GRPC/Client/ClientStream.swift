@@ -4,6 +4,8 @@ import NIOCore
 /// One attempt at a unary call: a stream on one connection. Confined to the event loop.
 final class ClientStream: StreamDelegate {
   private let connection: ClientConnection
+  private let memory: ResponseMemory
+  private let maximumMessageSize: Int
   private var reader: UnaryResponseReader
   /// What is to be sent; nil once the attempt was given up, so that a peer that does not read holds
   /// no memory of ours.
@@ -13,11 +15,24 @@ final class ClientStream: StreamDelegate {
   /// The stream, from when it was submitted until it closed.
   private var stream: HTTP2Stream?
 
+  private var share = ResponseMemory.Share.counted(0)
+  /// Received bytes that were not given back to the stream's window.
+  private var withheldBytes = 0
+  private var inflating: InflateJob?
+  /// Whether the answer is complete, and only its message is still to be inflated.
+  private var hasEnded = false
+
+  /// The window of a stream that was granted memory.
+  private static let openWindowSize = 1 << 20
+
   init(
-    call: UnaryCall, body: RequestBody, maximumMessageSize: Int, connection: ClientConnection
+    call: UnaryCall, body: RequestBody, maximumMessageSize: Int, memory: ResponseMemory,
+    connection: ClientConnection
   ) {
     self.call = call
     self.body = body
+    self.memory = memory
+    self.maximumMessageSize = maximumMessageSize
     self.connection = connection
     reader = UnaryResponseReader(maximumMessageSize: maximumMessageSize)
   }
@@ -34,6 +49,7 @@ final class ClientStream: StreamDelegate {
   func abandon() {
     call = nil
     body = nil
+    forgetAnswer()
     stream?.reset(.cancel)
     connection.setNeedsFlush()
   }
@@ -51,16 +67,27 @@ final class ClientStream: StreamDelegate {
   }
 
   func stream(_ stream: HTTP2Stream, didReceive data: RawSpan) {
-    // The reader bounds what it keeps by the largest message, so the window may open at once.
-    stream.consume(data.byteCount)
-    guard call != nil, let result = reader.receive(data) else { return }
-    conclude(result, resetting: stream)
+    // The connection's window is everybody's. The stream's opens as memory is granted.
+    stream.consumeOfConnection(data.byteCount)
+    guard call != nil else { return }
+    withheldBytes += data.byteCount
+    if let result = reader.receive(data) { return conclude(result, resetting: stream) }
+    guard memory.hold(reader.heldBytes, demand: reader.demand, of: self, &share) else {
+      return conclude(reader.receiveTooMuch(), resetting: stream)
+    }
+    goOn()
   }
 
   func streamDidReceiveEnd(_ stream: HTTP2Stream) {
     guard call != nil else { return }
     // A peer that answers before it has read the whole request: the rest is of no use.
-    conclude(reader.receiveEnd(), resetting: body?.isFinished == true ? nil : stream)
+    let rest = body?.isFinished == true ? nil : stream
+    if reader.isCompressed || inflating != nil {
+      hasEnded = true
+      rest?.reset(.cancel)
+    } else {
+      conclude(reader.receiveEnd(), resetting: rest)
+    }
   }
 
   func stream(_ stream: HTTP2Stream, readBodyInto writer: inout BodyWriter) -> BodyProgress {
@@ -71,7 +98,7 @@ final class ClientStream: StreamDelegate {
     let wasSent = stream.isSent
     self.stream = nil
     connection.streamDidClose()
-    guard call != nil else { return }
+    guard call != nil, !hasEnded else { return }
     if connection.isLost {
       conclude(
         .local(
@@ -81,6 +108,49 @@ final class ClientStream: StreamDelegate {
     } else {
       conclude(reader.receiveReset(code, wasSent: wasSent), wasSent: wasSent)
     }
+  }
+
+  // MARK: Memory
+
+  /// The memory that was waited for is there; `memoryGranted` follows.
+  func takeMemory() {
+    memory.take(&share)
+  }
+
+  /// Goes on with the memory that was waited for.
+  func memoryGranted() {
+    guard call != nil else { return }
+    goOn()
+    connection.setNeedsFlush()
+  }
+
+  /// Lets the peer send what there is memory for, and begins to inflate what there is memory for.
+  private func goOn() {
+    let isGranted: Bool
+    switch share {
+    case .waiting: return
+    case .counted: isGranted = false
+    case .granted: isGranted = true
+    }
+    if isGranted || reader.heldBytes == 0 {
+      let size = isGranted ? max(Self.openWindowSize, memory.windowSize) : 0
+      stream?.openWindow(to: size, consumed: withheldBytes)
+      withheldBytes = 0
+    }
+    guard let message = reader.takeCompressed() else { return }
+    switch memory.inflating.begin(message, limit: maximumMessageSize, owner: self) {
+    case .ended(let end): inflationEnded(end)
+    case .goesOn(let job): inflating = job
+    }
+  }
+
+  private func forgetAnswer() {
+    inflating?.cancel()
+    inflating = nil
+    reader = UnaryResponseReader(maximumMessageSize: 0)
+    let released = share
+    share = .counted(0)
+    memory.release(released)
   }
 
   /// Ends the attempt.
@@ -93,6 +163,22 @@ final class ClientStream: StreamDelegate {
     self.call = nil
     if stream != nil { body = nil }
     stream?.reset(.cancel)
+    forgetAnswer()
     call.pool.attemptEnded(call, result, wasSent: wasSent)
+  }
+}
+
+extension ClientStream: InflateOwner {
+  /// The budget has granted the most that it can become.
+  func mayHold(_ bytes: Int) -> Bool { true }
+
+  func inflationEnded(_ end: InflateJob.End) {
+    inflating = nil
+    if let result = reader.inflated(end) {
+      conclude(result, resetting: hasEnded ? nil : stream)
+    } else if hasEnded {
+      conclude(reader.receiveEnd())
+    }
+    connection.setNeedsFlush()
   }
 }

@@ -22,6 +22,8 @@ final class ConnectionPool: @unchecked Sendable {
   /// Why the last connection failed or ended, for people.
   var lastFailure = "not connected yet"
 
+  /// Answers that are not complete.
+  private let responses: ResponseMemory
   let addresses: AddressWatcher
   var hasResolutionFailed = false
   var subchannels: [Subchannel] = []
@@ -58,6 +60,8 @@ final class ConnectionPool: @unchecked Sendable {
     keepalive = configuration.keepalive
     requestHeaders = RequestHeaders(configuration: configuration, target: target)
     queue = CallQueue(limit: configuration.maximumQueuedCalls)
+    responses = ResponseMemory(
+      configuration: configuration, inflating: InflateTurns(eventLoop: eventLoop))
     addresses = AddressWatcher(
       target: target, configuration: configuration, eventLoop: eventLoop, resolver: resolver,
       random: random)
@@ -167,7 +171,7 @@ final class ConnectionPool: @unchecked Sendable {
     guard let connection = subchannel.connection, let body = call.body else { return }
     let attempt = ClientStream(
       call: call, body: body, maximumMessageSize: configuration.maximumResponseMessageSize,
-      connection: connection)
+      memory: responses, connection: connection)
     let timeout = call.expiry < .distantFuture ? call.expiry - .now() : nil
     requestHeaders.write(path: call.path, metadata: call.metadata, timeout: timeout, into: &fields)
     do {

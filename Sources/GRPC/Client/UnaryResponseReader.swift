@@ -10,6 +10,9 @@ struct UnaryResponseReader: Sendable {
   private var deframer: MessageDeframer
   private var hasData = false
   private var message: ByteBuffer?
+  /// The message as it came, until it is taken to be inflated.
+  private var compressed: ByteBuffer?
+  private var isInflating = false
   /// The trailer fields, once they came.
   private var trailers: ResponseFields?
 
@@ -54,11 +57,11 @@ struct UnaryResponseReader: Sendable {
     if data.byteCount > 0 { hasData = true }
     deframer.append(data)
     do {
-      while let next = try deframer.next() {
-        guard message == nil else {
+      while let next = try deframer.nextEncoded() {
+        guard message == nil, compressed == nil, !isInflating else {
           return local(.tooManyMessages, .unimplemented, "the response has more than one message")
         }
-        message = next
+        if next.isCompressed { compressed = next.bytes } else { message = next.bytes }
       }
       return nil
     } catch {
@@ -66,7 +69,55 @@ struct UnaryResponseReader: Sendable {
     }
   }
 
-  /// The peer ended the stream.
+  /// Whether a message waits to be inflated.
+  var isCompressed: Bool { compressed != nil }
+
+  /// The message that is to be inflated; `inflated` says what became of it.
+  mutating func takeCompressed() -> ByteBuffer? {
+    defer { compressed = nil }
+    isInflating = compressed != nil
+    return compressed
+  }
+
+  /// The message was inflated.
+  mutating func inflated(_ end: InflateJob.End) -> UnaryResult? {
+    isInflating = false
+    switch end {
+    case .inflated(let message):
+      self.message = message
+      return nil
+    case .failed(let error):
+      return framingFailure(error)
+    case .refused:
+      return receiveTooMuch()
+    }
+  }
+
+  /// Bytes of the answer that it holds.
+  var heldBytes: Int {
+    deframer.bufferedBytes + (compressed?.readableBytes ?? 0) + (message?.readableBytes ?? 0)
+  }
+
+  /// How many bytes the answer may take, by the prefix of its message; nil as long as that is not known.
+  var demand: Int? {
+    if let message { return message.readableBytes }
+    if let compressed { return inflatedSize(compressed.readableBytes) }
+    guard let (isCompressed, length) = deframer.expected else { return nil }
+    return isCompressed ? inflatedSize(length) : length
+  }
+
+  /// A message and what it may become. Deflate makes 1,032 bytes of one at most (zlib, Technical
+  /// Details).
+  private func inflatedSize(_ count: Int) -> Int {
+    count + min(maximumMessageSize, (count + 1) * 1_032)
+  }
+
+  /// The channel holds as many bytes of answers as it may.
+  func receiveTooMuch() -> UnaryResult {
+    local(.overloaded, .resourceExhausted, "too many bytes of answers wait for their rest")
+  }
+
+  /// The peer ended the stream. Not to be called while a message is compressed or being inflated.
   mutating func receiveEnd() -> UnaryResult {
     guard let head else {
       return local(.missingStatus, .unknown, "the response ended without header fields")

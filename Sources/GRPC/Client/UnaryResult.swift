@@ -76,6 +76,8 @@ public enum LocalReason: Sendable, Hashable {
   /// The header or trailer fields are larger than is borne: the stream was ended, and what the peer
   /// meant is not known (RESOURCE_EXHAUSTED).
   case oversizedMetadata
+  /// The answers that wait for their rest take as much memory as they may (RESOURCE_EXHAUSTED).
+  case overloaded
   /// The message cannot be read: framing, compression or subtype are wrong (INTERNAL).
   case undecodable
   /// The request cannot be sent as it is: it exceeds what the protocol can carry

@@ -56,7 +56,7 @@ enum OutcomeMapping {
     case .unsendable:
       return .machineTooLarge
     case .deadline, .unreachable, .connectionLost, .queueFull, .channelClosed, .cancelled, .reset,
-      .http, .missingStatus, .oversizedMetadata, nil:
+      .http, .missingStatus, .oversizedMetadata, .overloaded, nil:
       return result.seen ? .lost(code: code, message: text) : .unreachable(message: text)
     }
   }

@@ -36,8 +36,21 @@ import Testing
         case .reset(let code): reader.receiveReset(code, wasSent: true)
         }
       if let result { return result }
+      if let compressed = reader.takeCompressed(),
+        let result = reader.inflated(inflate(compressed, limit: limit))
+      {
+        return result
+      }
     }
     return nil
+  }
+
+  private func inflate(_ message: ByteBuffer, limit: Int) -> InflateJob.End {
+    do {
+      return .inflated(try Gzip.inflate(message, limit: limit))
+    } catch {
+      return .failed(error)
+    }
   }
 
   private func expectLocal(
