@@ -70,6 +70,10 @@ public final class HTTP2Stream {
     session?.resumeBody(self)
   }
 
+  /// Whether the peer has taken all that its window for this stream allowed: more can be sent only when
+  /// it opens the window.
+  public var isBlockedByWindow: Bool { session?.isBlocked(self) ?? false }
+
   /// Ends the stream at once with RST_STREAM. `StreamDelegate.stream(_:didClose:)` follows when the
   /// frame is taken as output.
   public func reset(_ code: ErrorCode) {

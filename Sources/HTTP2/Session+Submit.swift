@@ -61,6 +61,10 @@ extension Session {
     _ = nghttp2_session_resume_data(handle, stream.id)
   }
 
+  func isBlocked(_ stream: HTTP2Stream) -> Bool {
+    nghttp2_session_get_stream_remote_window_size(handle, stream.id) <= 0
+  }
+
   func reset(_ stream: HTTP2Stream, _ code: ErrorCode) {
     _ = nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue)
   }

@@ -77,7 +77,12 @@ extension ServerConnectionHandler {
       }
       checkPaceLater()
     }
-    for call in calls() where call.keepsPace() { checkPaceLater() }
+    // Answers leave one after the other: one that waits for its turn is not to blame its client for,
+    // as long as those before it are taken.
+    let next = Pace.demand(ofWaiting: bufferedResponseBytes)
+    let isSlow = outputPace.isTooSlow(period: configuration.stallTimeout, next: next, now: now)
+    if isSlow { outputPace = Pace(demanded: next, now: now) }
+    for call in calls() where call.keepsPace(connectionIsSlow: isSlow) { checkPaceLater() }
   }
 }
 

@@ -35,6 +35,8 @@ final class ServerConnectionHandler: @unchecked Sendable {
   let budget: ResponseBudget
   /// Set aside for the answers of calls that handlers have.
   var reservedResponseBytes = 0
+  /// How fast the client takes all answers together.
+  var outputPace: Pace
   var expectedSizes = ExpectedSizes()
   /// Calls whose responses left in part during this flush.
   var progressed: [(stream: ServerStream, count: Int)] = []
@@ -78,6 +80,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
       perConnection: configuration.maxUnreadBytesPerConnection,
       perServer: configuration.maxUnreadBytes)
     now = .now()
+    outputPace = Pace(demanded: 0, now: now)
     lifetime = ConnectionLifetime(limits: configuration.lifetime, jitter: jitter, now: now)
   }
 }

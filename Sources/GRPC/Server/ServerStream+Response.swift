@@ -147,14 +147,16 @@ extension ServerStream {
 
   /// Ends the call if its client takes or sends too slowly.
   ///
+  /// - Parameter connectionIsSlow: whether the client takes too little of all answers together.
   /// - Returns: whether it is to be looked at again.
-  func keepsPace() -> Bool {
+  func keepsPace(connectionIsSlow: Bool) -> Bool {
     guard let http else { return false }
     let (now, configuration) = (connection.now, connection.configuration)
     if !body.isEmpty {
       let next = Pace.demand(ofWaiting: body.byteCount)
       guard
-        responsePace?.isTooSlow(period: configuration.stallTimeout, next: next, now: now) == true
+        responsePace?.isTooSlow(period: configuration.stallTimeout, next: next, now: now) == true,
+        http.isBlockedByWindow || connectionIsSlow
       else { return true }
       http.reset(.cancel)
       cancel()

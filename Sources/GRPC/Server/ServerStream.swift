@@ -196,6 +196,7 @@ extension ServerStream: StreamDelegate {
     body.write(into: &output)
     if output.byteCount > 0 {
       responsePace?.move(output.byteCount)
+      connection.outputPace.move(output.byteCount)
       countSent(output.byteCount)
     }
     guard body.isEmpty, let ending else { return .open }

@@ -1,0 +1,90 @@
+import HTTP2
+import Logging
+import NIOCore
+import NIOEmbedded
+import Testing
+
+@testable import GRPC
+
+/// The client's frames are bytes, and time is what the tests say.
+@Suite("Clients that take answers slowly")
+struct ServerPaceTests {
+  private struct Connection {
+    let handler: ServerConnectionHandler
+    let channel: EmbeddedChannel
+    let start = NIODeadline.now()
+
+    init() throws {
+      channel = EmbeddedChannel()
+      handler = ServerConnectionHandler(
+        eventLoop: channel.eventLoop, router: TestService().router,
+        configuration: ServerConfiguration(), counters: ServerCounters(),
+        inflating: InflateTurns(eventLoop: channel.eventLoop), peer: "test",
+        logger: Logger(label: "test"), jitter: 0)
+      try channel.pipeline.syncOperations.addHandler(handler)
+      try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+      try send(RawFrames.preface)
+    }
+
+    func send(_ bytes: [UInt8]) throws {
+      try channel.writeInbound(ByteBuffer(bytes: bytes))
+    }
+
+    /// The time comes, so many seconds after the start.
+    func passes(_ seconds: Int64) {
+      handler.timeCame(now: start + .seconds(seconds))
+      channel.embeddedEventLoop.run()
+    }
+
+    /// What left since the last time: bytes of DATA by stream, and the streams that were reset.
+    func received() throws -> (data: [Int32: Int], resets: Set<Int32>) {
+      var bytes = ByteBuffer()
+      while let part = try channel.readOutbound(as: ByteBuffer.self) {
+        bytes.writeImmutableBuffer(part)
+      }
+      var data: [Int32: Int] = [:]
+      var resets: Set<Int32> = []
+      while let frame = RawFrames.take(&bytes) {
+        if frame.type == 0 { data[frame.stream, default: 0] += frame.payload.count }
+        if frame.resetCode != nil { resets.insert(frame.stream) }
+      }
+      return (data, resets)
+    }
+  }
+
+  /// Two answers of 300,000 bytes, whose streams have room for all of them, and the connection not.
+  private func twoAnswers() throws -> Connection {
+    let connection = try Connection()
+    try connection.send(
+      RawFrames.initialWindow(1 << 20) + RawFrames.call(1, "/test.Test/Large")
+        + RawFrames.call(3, "/test.Test/Large"))
+    #expect(try connection.received().data == [1: 65_535])
+    return connection
+  }
+
+  @Test("An answer that waits behind another one is not given up while that is taken")
+  func turn() throws {
+    let connection = try twoAnswers()
+    for minute in 1...3 {
+      try connection.send(RawFrames.windowUpdate(0, 60_000))
+      #expect(try connection.received().data == [1: 60_000])
+      connection.passes(Int64(minute) * 61)
+      #expect(try connection.received().resets.isEmpty)
+    }
+    try connection.send(RawFrames.windowUpdate(0, 1 << 20))
+    let rest = try connection.received()
+    #expect(rest.data == [1: 300_005 - 65_535 - 180_000, 3: 300_005])
+  }
+
+  @Test("When nothing is taken, or a byte now and then, all are given up")
+  func nothing() throws {
+    let connection = try twoAnswers()
+    connection.passes(61)
+    for second in stride(from: Int64(70), to: 130, by: 20) {
+      try connection.send(RawFrames.windowUpdate(0, 1))
+      connection.passes(second)
+    }
+    connection.passes(130)
+    #expect(try connection.received().resets == [1, 3])
+  }
+}
