@@ -118,7 +118,8 @@ extension Simulation {
       node.lookAheads.insert(query)
       read(.due(query), node)
     case .invoke(let invocation): try invoke(invocation, node, now)
-    case .callOff: break  // These processors see a call at once.
+    case .callOff(let step, let attempt):
+      callOff(StepAttempt(step: step, attempt: attempt), node)
     case .awaitEndpoint(let namespace):
       waitingNodes[namespaceIndex(namespace)].append((node.number, node.life))
       if isEndpointUp[namespaceIndex(namespace)] {

@@ -54,6 +54,12 @@ extension Simulation {
     answer(number, ending.outcome, after: max(ending.latency, 0))
   }
 
+  /// The client of an invocation went away: what no processor has seen yet ends.
+  func callOff(_ call: StepAttempt, _ node: SimulatedNode) {
+    guard let number = node.calls[call], pendingInvocations[number] != nil else { return }
+    answer(number, .unreachable(message: "nobody waits for it any more"), after: 0)
+  }
+
   private func answer(_ number: Int, _ outcome: ProcessorOutcome, after delay: Int64) {
     pendingInvocations[number] = nil
     agenda.plan(.outcome(number, outcome), after: delay)
