@@ -32,7 +32,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
   var bufferedRequestBytes = 0
   /// Complete requests that wait until the client took more of the responses.
   var waiting = WaitingLine<ServerStream>()
-  let budget: ResponseBudget
+  let budget: UnreadBudget
   /// Set aside for the answers of calls that handlers have.
   var reservedResponseBytes = 0
   /// How fast the client takes all answers together.
@@ -76,7 +76,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
     self.peer = peer
     self.logger = logger
     timer = LoopTimer(on: eventLoop)
-    budget = ResponseBudget(
+    budget = UnreadBudget(
       perConnection: configuration.maxUnreadBytesPerConnection,
       perServer: configuration.maxUnreadBytes)
     now = .now()

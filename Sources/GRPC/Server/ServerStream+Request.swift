@@ -32,8 +32,8 @@ extension ServerStream {
     deframer.bufferedBytes + (inflating?.heldBytes ?? 0) + (message?.readableBytes ?? 0)
   }
 
-  /// Says how many bytes of requests this call holds beside its header fields; false when the connection's budget, or the
-  /// server's, is used up.
+  /// Says how many bytes of requests this call holds beside its header fields; false when the
+  /// connection's budget, or the server's, is used up.
   func holdRequest(_ count: Int) -> Bool {
     let count = headBytes + count
     guard connection.holdRequest(count - heldRequestBytes) else { return false }

@@ -3,13 +3,13 @@ import Testing
 @testable import GRPC
 
 @Suite("The budget for answers that are not read")
-struct ResponseBudgetTests {
+struct UnreadBudgetTests {
   @Test("bounds a connection and the server, and leaves as much free as a connection holds")
   func fits() {
-    let narrow = ResponseBudget(perConnection: 40, perServer: 100)
+    let narrow = UnreadBudget(perConnection: 40, perServer: 100)
     #expect(narrow.fits(40, held: 0, total: 0) && !narrow.fits(41, held: 0, total: 0))
     // Alone it may have half of the server's.
-    let wide = ResponseBudget(perConnection: 90, perServer: 100)
+    let wide = UnreadBudget(perConnection: 90, perServer: 100)
     #expect(wide.fits(10, held: 40, total: 40) && !wide.fits(11, held: 40, total: 40))
     // Others hold 70: half of the rest.
     #expect(wide.fits(15, held: 0, total: 70) && !wide.fits(16, held: 0, total: 70))
@@ -18,7 +18,7 @@ struct ResponseBudgetTests {
 
   @Test("however many connections take what they can, there is something left for one more")
   func share() {
-    let budget = ResponseBudget(perConnection: 64 << 20, perServer: 512 << 20)
+    let budget = UnreadBudget(perConnection: 64 << 20, perServer: 512 << 20)
     var total = 0
     for _ in 0..<200 {
       var held = 0

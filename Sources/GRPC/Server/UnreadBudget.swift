@@ -1,5 +1,5 @@
 /// How many bytes of answers may wait for clients that do not take them.
-struct ResponseBudget {
+struct UnreadBudget {
   /// Of one connection.
   let perConnection: Int
   /// Of all together.
