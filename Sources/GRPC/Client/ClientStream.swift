@@ -4,7 +4,7 @@ import NIOCore
 /// One attempt at a unary call: a stream on one connection. Confined to the event loop.
 final class ClientStream: StreamDelegate {
   private let connection: ClientConnection
-  private let memory: ResponseMemory
+  private let memory: AnswerMemory
   private let maximumMessageSize: Int
   private var reader: UnaryResponseReader
   /// What is to be sent; nil once the attempt was given up, so that a peer that does not read holds
@@ -15,7 +15,7 @@ final class ClientStream: StreamDelegate {
   /// The stream, from when it was submitted until it closed.
   private var stream: HTTP2Stream?
 
-  private var share = ResponseMemory.Share.counted(0)
+  private var share = AnswerMemory.Share.counted(0)
   /// Received bytes that were not given back to the stream's window.
   private var withheldBytes = 0
   private var inflating: InflateJob?
@@ -26,7 +26,7 @@ final class ClientStream: StreamDelegate {
   private static let openWindowSize = 1 << 20
 
   init(
-    call: UnaryCall, body: RequestBody, maximumMessageSize: Int, memory: ResponseMemory,
+    call: UnaryCall, body: RequestBody, maximumMessageSize: Int, memory: AnswerMemory,
     connection: ClientConnection
   ) {
     self.call = call

@@ -23,7 +23,7 @@ final class ConnectionPool: @unchecked Sendable {
   var lastFailure = "not connected yet"
 
   /// Answers that are not complete.
-  private let responses: ResponseMemory
+  private let responses: AnswerMemory
   let addresses: AddressWatcher
   var hasResolutionFailed = false
   var subchannels: [Subchannel] = []
@@ -60,7 +60,7 @@ final class ConnectionPool: @unchecked Sendable {
     keepalive = configuration.keepalive
     requestHeaders = RequestHeaders(configuration: configuration, target: target)
     queue = CallQueue(limit: configuration.maximumQueuedCalls)
-    responses = ResponseMemory(
+    responses = AnswerMemory(
       configuration: configuration, inflating: InflateTurns(eventLoop: eventLoop))
     addresses = AddressWatcher(
       target: target, configuration: configuration, eventLoop: eventLoop, resolver: resolver,

@@ -7,7 +7,7 @@ import DequeModule
 /// read before that is granted, in the order of asking. It is granted when it fits beside the others
 /// that were, and always when there is none: so large answers go on one by one at worst, and none waits
 /// for memory while it holds what another waits for.
-struct ResponseBudget<Asker> {
+struct AnswerBudget<Asker> {
   /// Names who waits.
   struct Ticket: Hashable, Sendable {
     fileprivate let number: UInt64

@@ -4,10 +4,10 @@ import Testing
 @testable import GRPC
 
 @Suite("The memory of answers")
-struct ResponseBudgetTests {
+struct AnswerBudgetTests {
   @Test("is granted in the order of asking, as far as it reaches")
   func order() {
-    var budget = ResponseBudget<Int>(limit: 100)
+    var budget = AnswerBudget<Int>(limit: 100)
     let first = [budget.ask(60, for: 1), budget.ask(40, for: 2)]
     let second = [budget.ask(30, for: 3), budget.ask(1, for: 4), budget.ask(70, for: 5)]
     #expect(first == [nil, nil] && !second.contains(nil))
@@ -18,7 +18,7 @@ struct ResponseBudgetTests {
 
   @Test("is granted to one at a time if it is more than there is")
   func oneAtATime() {
-    var budget = ResponseBudget<Int>(limit: 10)
+    var budget = AnswerBudget<Int>(limit: 10)
     let tickets = [budget.ask(50, for: 1), budget.ask(60, for: 2), budget.ask(1, for: 3)]
     #expect(tickets[0] == nil && tickets[1] != nil && tickets[2] != nil)
     let lucky = [budget.release(50), budget.release(60)]
@@ -27,7 +27,7 @@ struct ResponseBudgetTests {
 
   @Test("goes to the next when one waits no more")
   func forget() {
-    var budget = ResponseBudget<Int>(limit: 10)
+    var budget = AnswerBudget<Int>(limit: 10)
     _ = budget.ask(9, for: 1)
     let second = budget.ask(5, for: 2)
     _ = budget.ask(1, for: 3)
@@ -38,7 +38,7 @@ struct ResponseBudgetTests {
 
   @Test("that small answers take without asking has a limit, too")
   func counted() {
-    var budget = ResponseBudget<Int>(limit: 10)
+    var budget = AnswerBudget<Int>(limit: 10)
     let results = [budget.count(10), budget.count(1), budget.count(-11), budget.count(10)]
     #expect(results == [true, false, true, true])
   }

@@ -2,19 +2,19 @@ import DequeModule
 
 /// The memory that a channel's answers take until they are complete: the budget, and whose turn it is to
 /// inflate. Confined to the channel's loop.
-final class ResponseMemory {
+final class AnswerMemory {
   /// Inflates compressed answers.
   let inflating: InflateTurns
   /// What a stream's window lets a peer send before anything is granted.
   let windowSize: Int
-  private var budget: ResponseBudget<ClientStream>
+  private var budget: AnswerBudget<ClientStream>
   private var lucky = Deque<ClientStream>()
   private var isGranting = false
 
   init(configuration: ChannelConfiguration, inflating: InflateTurns) {
     self.inflating = inflating
     windowSize = configuration.streamWindowSize
-    budget = ResponseBudget(limit: configuration.maximumResponseBytes)
+    budget = AnswerBudget(limit: configuration.maximumResponseBytes)
   }
 
   /// What an answer has of it.
@@ -22,7 +22,7 @@ final class ResponseMemory {
     /// Nothing was asked for; that many bytes are held.
     case counted(Int)
     /// Memory was asked for; that many bytes are held meanwhile.
-    case waiting(ResponseBudget<ClientStream>.Ticket, counted: Int, asked: Int)
+    case waiting(AnswerBudget<ClientStream>.Ticket, counted: Int, asked: Int)
     case granted(Int)
   }
 
