@@ -236,7 +236,10 @@ public final class Session {
     switch nghttp2_error(code) {
     case NGHTTP2_ERR_BAD_CLIENT_MAGIC:
       return .connection(.notHTTP2, .protocolError, "no HTTP/2 connection preface")
-    case NGHTTP2_ERR_FLOODED, NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+    case NGHTTP2_ERR_TOO_MANY_CONTINUATIONS:
+      return .connection(
+        .flood, .enhanceYourCalm, "header fields that are too long: too many CONTINUATION frames")
+    case NGHTTP2_ERR_FLOODED:
       return .connection(.flood, .enhanceYourCalm, String(cString: nghttp2_strerror(code)))
     case NGHTTP2_ERR_NOMEM:
       return .connection(.outOfMemory, .internalError, "out of memory")

@@ -189,6 +189,55 @@ def test_a_client_that_reads_nothing_holds_up_nobody(server, space):
     eventually(server.client.serving, "it serves")
 
 
+@pytest.mark.parametrize("fields", [
+    [b"t" * 200_000], [b"t" * 15_000] * 13, [b"t" * 15_000] * 80,
+], ids=["one field of 200 kB", "fields of 200 kB", "fields of 1.2 MB"])
+def test_too_much_metadata_is_refused_alone(server, space, fields):
+    """And the other calls on the connection go on, also those that come later."""
+    space.start("m")
+    request = frame(automaton_pb2.GetRequest(namespace=space.name, id="m").SerializeToString())
+    with socket.create_connection(server.address.rsplit(":", 1)) as connection:
+        connection.settimeout(20)
+        connection.sendall(PREFACE + SETTINGS + _headers_frame(1, GET))
+        connection.sendall(_headers_frames(3, GET, fields) + _headers_frame(5, GET))
+        for stream in (1, 5):
+            connection.sendall(_data_frame(stream, request))
+        ended, goaway = {}, False
+        for kind, flags, stream in _frames(connection):
+            goaway = goaway or kind == 7
+            if kind == 3 or (kind == 1 and flags & 1):
+                ended.setdefault(stream, kind)
+            if goaway or len(ended) == 3:
+                break
+    refused = 3 if len(fields) == 80 else 1
+    assert not goaway and ended == {1: 1, 3: refused, 5: 1}
+
+
+def _headers_frames(stream: int, path: str, values: list[bytes]) -> bytes:
+    """HEADERS and CONTINUATIONs with as many fields more, as literals without indexing."""
+    block = _headers_frame(stream, path)[9:]
+    for value in values:
+        block += b"\0\1x\x7f" + _varint(len(value) - 127) + value
+    pieces = [block[start:start + 16_384] for start in range(0, len(block), 16_384)]
+    return b"".join(
+        struct.pack(">I", len(piece))[1:] + bytes([1 if number == 0 else 9,
+                                                   4 if number == len(pieces) - 1 else 0])
+        + struct.pack(">I", stream) + piece for number, piece in enumerate(pieces))
+
+
+def _frames(connection: socket.socket):
+    """Type, flags and stream of each frame that comes."""
+    data = b""
+    while True:
+        while len(data) < 9 or len(data) < 9 + int.from_bytes(data[:3]):
+            more = connection.recv(65536)
+            if not more:
+                return
+            data += more
+        yield data[3], data[4], int.from_bytes(data[5:9])
+        data = data[9 + int.from_bytes(data[:3]):]
+
+
 def _headers_frame(stream: int, path: str) -> bytes:
     fields = [(b":method", b"POST"), (b":scheme", b"http"), (b":path", path.encode()),
               (b":authority", b"test"), (b"content-type", b"application/grpc"),
