@@ -5,7 +5,7 @@ extension Connection {
   /// The oldest server that this module works with.
   public static let oldestServerVersion = 130_000
 
-  /// Opens a session: tries each host in turn, sets the session's parameters, learns its backend.
+  /// Opens a session: tries each host in turn, the one that answered last first, sets the session's parameters, learns its backend.
   /// `stop` ends the attempt at once and bounds every later wait.
   ///
   /// Throws `connectFailed` with what each host answered, `configuration` when the server cannot be
@@ -13,25 +13,60 @@ extension Connection {
   public static func open(
     _ settings: ConnectionSettings, stop: StopSignal? = nil
   ) throws(PostgreSQLError) -> Connection {
+    let end = ContinuousClock.now.advanced(by: settings.connectTimeout)
+    var silent = settings.target.attempts
     var failures: [String] = []
-    for attempt in settings.target.attempts {
-      do {
-        return try open(settings.libpqOptions(for: attempt), settings, stop)
-      } catch {
-        guard
-          error.scope == .connectFailed || error.scope == .timeout
-            || error.scope == .connectionLost
-        else { throw error }
-        failures.append(error.message)
+    if silent.count > 1 {
+      let share = min(.seconds(1), settings.connectTimeout / (2 * silent.count))
+      let hosts = silent
+      silent = []
+      for host in hosts {
+        let deadline = ContinuousClock.now.advanced(by: share)
+        switch try attempt(host, settings, stop, until: deadline) {
+        case .open(let connection): return connection
+        case .failed where ContinuousClock.now >= deadline: silent.append(host)
+        case .failed(let message): failures.append(message)
+        }
+      }
+    }
+    for (index, host) in silent.enumerated() {
+      let now = ContinuousClock.now
+      let deadline = now.advanced(by: now.duration(to: end) / (silent.count - index))
+      switch try attempt(host, settings, stop, until: deadline) {
+      case .open(let connection): return connection
+      case .failed(let message): failures.append(message)
       }
     }
     throw PostgreSQLError(.connectFailed, failures.joined(separator: "; "))
   }
 
+  private enum AttemptOutcome {
+    case open(Connection)
+    case failed(String)
+  }
+
+  /// Throws what another host does not change.
+  private static func attempt(
+    _ host: ConnectionString.Attempt, _ settings: ConnectionSettings, _ stop: StopSignal?,
+    until deadline: ContinuousClock.Instant
+  ) throws(PostgreSQLError) -> AttemptOutcome {
+    do {
+      let connection = try open(
+        settings.libpqOptions(for: host.options), settings, stop, until: deadline)
+      settings.target.remember(host)
+      return .open(connection)
+    } catch {
+      guard
+        error.scope == .connectFailed || error.scope == .timeout || error.scope == .connectionLost
+      else { throw error }
+      return .failed(error.message)
+    }
+  }
+
   private static func open(
-    _ options: [String: String], _ settings: ConnectionSettings, _ stop: StopSignal?
+    _ options: [String: String], _ settings: ConnectionSettings, _ stop: StopSignal?,
+    until deadline: ContinuousClock.Instant
   ) throws(PostgreSQLError) -> Connection {
-    let deadline = ContinuousClock.now.advanced(by: settings.connectTimeout)
     guard let handle = startConnecting(options) else {
       throw PostgreSQLError(.connectFailed, "libpq is out of memory")
     }

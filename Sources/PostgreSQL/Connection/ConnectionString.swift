@@ -5,6 +5,15 @@ import CPq
 public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
   /// What was given, by libpq's keyword. May hold a password: never print it.
   let options: [String: String]
+  private let memory = HostMemory()
+
+  public static func == (one: ConnectionString, other: ConnectionString) -> Bool {
+    one.options == other.options
+  }
+
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(options)
+  }
 
   /// Takes `text` apart. Throws `configuration` with what libpq finds wrong with it.
   public init(_ text: String) throws(PostgreSQLError) {
@@ -36,23 +45,34 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
       .joined(separator: " ")
   }
 
-  /// One set of options per host to try, in order: libpq's own way through a list of hosts offers
-  /// no time limit per host without blocking.
-  var attempts: [[String: String]] {
+  /// One host to try.
+  struct Attempt {
+    /// Its place in the list.
+    var host: Int
+    var options: [String: String]
+  }
+
+  /// The host answered as it should: others are tried after it from now on.
+  func remember(_ attempt: Attempt) { memory.answered(attempt.host) }
+
+  /// One set of options per host to try, in order, that which answered last before the others: libpq's own
+  /// way through a list of hosts offers no time limit per host without blocking.
+  var attempts: [Attempt] {
     let keywords = ["host", "hostaddr", "port"]
     let lists = keywords.map {
       options[$0]?.split(separator: ",", omittingEmptySubsequences: false)
     }
     let count = max(lists[0]?.count ?? 0, lists[1]?.count ?? 0)
-    guard count > 1 else { return [options] }
-    return (0..<count).map { index in
+    guard count > 1 else { return [Attempt(host: 0, options: options)] }
+    let first = min(memory.lastGood, count - 1)
+    return ([first] + (0..<count).filter { $0 != first }).map { index in
       var attempt = options
       for (keyword, list) in zip(keywords, lists) {
         guard let list else { continue }
         // One port stands for all hosts; other lists must have an entry per host.
         attempt[keyword] = String(list.count == 1 ? list[0] : index < list.count ? list[index] : "")
       }
-      return attempt
+      return Attempt(host: index, options: attempt)
     }
   }
 

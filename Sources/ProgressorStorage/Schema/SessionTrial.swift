@@ -45,7 +45,9 @@ struct SessionTrial {
   /// transaction, when a pooler that keeps none would have given them away.
   private func isOneShared(of sessions: [Connection]) -> String? {
     for session in sessions {
-      guard let facts = try? ServerFacts.read(from: session, timeout: .seconds(10)) else { continue }
+      guard let facts = try? ServerFacts.read(from: session, timeout: .seconds(10)) else {
+        continue
+      }
       if facts.isPooled { return facts.refusals.joined(separator: "; ") }
     }
     return nil

@@ -38,10 +38,22 @@ import Testing
   @Test("Each host of a list is an attempt of its own")
   func hosts() throws {
     let string = try ConnectionString("postgres://a:1,b:2/db")
-    #expect(string.attempts.map { $0["host"] } == ["a", "b"])
-    #expect(string.attempts.map { $0["port"] } == ["1", "2"])
+    #expect(string.attempts.map { $0.options["host"] } == ["a", "b"])
+    #expect(string.attempts.map { $0.options["port"] } == ["1", "2"])
     let shared = try ConnectionString("host=a,b,c port=7")
-    #expect(shared.attempts.map { $0["port"] } == ["7", "7", "7"])
+    #expect(shared.attempts.map { $0.options["port"] } == ["7", "7", "7"])
     #expect(try ConnectionString("dbname=db").attempts.count == 1)
+  }
+
+  @Test("The host that answered last is tried first, by every copy of the string")
+  func lastGoodHost() throws {
+    let string = try ConnectionString("postgres://a:1,b:2,c:3/db")
+    let copy = string
+    string.remember(string.attempts[2])
+    #expect(copy.attempts.map { $0.options["host"] } == ["c", "a", "b"])
+    #expect(copy.attempts.map { $0.options["port"] } == ["3", "1", "2"])
+    string.remember(copy.attempts[2])
+    #expect(copy.attempts.map { $0.options["host"] } == ["b", "a", "c"])
+    #expect(try string == ConnectionString("postgres://a:1,b:2,c:3/db"))
   }
 }

@@ -72,7 +72,8 @@ import Testing
     let before = ContinuousClock.now
     let connection = try Connection.open(settings)
     #expect(try connection.scalar("SELECT 1") == 1 as Int32)
-    #expect(before.duration(to: .now) >= .milliseconds(300))
+    // Of two hosts a quarter at first, and a quarter when they are tried again.
+    #expect(before.duration(to: .now) >= .milliseconds(75))
   }
 
   @Test("A script runs as one transaction")
@@ -127,6 +128,17 @@ final class SilentListener {
     }
     try #require(isListening)
     port = UInt16(bigEndian: address.sin_port)
+  }
+
+  /// How many connections have come since the last look.
+  func connections() -> Int {
+    var count = 0
+    while true {
+      var waiting = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&waiting, 1, 0) == 1 else { return count }
+      close(accept(descriptor, nil, nil))
+      count += 1
+    }
   }
 
   deinit {

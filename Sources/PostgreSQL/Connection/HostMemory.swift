@@ -1,0 +1,12 @@
+import Synchronization
+
+/// Which host of a list answered last: shared by all sessions of one connection string, so that a host that
+/// has gone silent costs its time once, and not once per session.
+final class HostMemory: Sendable {
+  private let index = Atomic(0)
+
+  /// Its place in the list; 0 before any has answered.
+  var lastGood: Int { index.load(ordering: .relaxed) }
+
+  func answered(_ host: Int) { index.store(host, ordering: .relaxed) }
+}
