@@ -153,13 +153,16 @@ public final class Node: Service {
     guard let address = configuration.metricsListen else { return }
     do {
       let metrics = try await MetricsEndpoint.start(address, group: group, logger: logger) {
-        core.statistics().map { statistics in
-          var statistics = statistics
-          statistics.server = server.statistics
-          var exposition = Exposition()
-          NodeExposition(statistics).write(to: &exposition)
-          registry.write(to: &exposition)
-          return exposition.text
+        core.statistics().flatMapWithEventLoop { statistics, eventLoop in
+          // The engine's loop is asked for the numbers, and not for thousands of lines of text.
+          NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+            var statistics = statistics
+            statistics.server = server.statistics
+            var exposition = Exposition()
+            NodeExposition(statistics).write(to: &exposition)
+            registry.write(to: &exposition)
+            return exposition.text
+          }
         }
       }
       let loops = LoopProbes.loops(of: group, engine: core.eventLoop)
