@@ -24,12 +24,22 @@ struct ResolutionError: Error, Sendable, Hashable, CustomStringConvertible {
   var description: String { "cannot resolve \"\(host)\": \(reason)" }
 }
 
-/// The system's resolver, `getaddrinfo`, on NIO's pool for blocking calls.
+/// The system's resolver, `getaddrinfo`, on threads of its own: look-ups of names whose servers do not
+/// answer take half a minute and more, and must not keep other blocking work waiting.
 struct SystemResolver: AddressResolver {
+  /// How many look-ups run at once, of all channels; others wait for their turn.
+  private static let threadCount = 8
+
+  private static let threads = {
+    let pool = NIOThreadPool(numberOfThreads: threadCount)
+    pool.start()
+    return pool
+  }()
+
   func resolve(
     host: String, port: Int, on eventLoop: any EventLoop
   ) -> EventLoopFuture<[SocketAddress]> {
-    NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+    Self.threads.runIfActive(eventLoop: eventLoop) {
       try Self.lookUp(host: host, port: port)
     }
   }

@@ -13,10 +13,20 @@ public struct ChannelConfiguration: Sendable {
   public var connectTimeout = TimeAmount.seconds(20)
   /// How long to wait between failed attempts.
   public var backoff = BackoffPolicy()
-  /// The shortest time between two look-ups of the name.
-  public var minimumResolutionInterval = TimeAmount.seconds(5)
+  /// How long to go on waiting before another attempt while calls wait for a connection, counted from
+  /// the end of the last one; nil = as long as ``backoff`` says.
+  public var probeInterval: TimeAmount?
+  /// The time between two look-ups of the name while no connection works. Each of the intervals is
+  /// counted from the end of the last look-up, and shortened at random by a fifth at most.
+  public var minimumResolutionInterval = TimeAmount.seconds(2)
+  /// The time between two look-ups while connections to some of the addresses work.
+  public var partialResolutionInterval = TimeAmount.seconds(5)
+  /// The time between two look-ups while connections to all addresses work.
+  public var resolutionInterval = TimeAmount.seconds(30)
   /// When and how PINGs watch over connections.
   public var keepalive = KeepalivePolicy()
+  /// How a peer that is frozen is told from one that is slow; nil = by ``keepalive`` alone.
+  public var liveness: LivenessPolicy? = LivenessPolicy()
   /// After how long without a call the connections are closed; nil is never.
   public var idleTimeout: TimeAmount? = .minutes(30)
   /// How long a draining connection may go on with its calls before it is cut.
@@ -65,5 +75,31 @@ public struct KeepalivePolicy: Sendable, Hashable {
     self.interval = interval
     self.timeout = timeout
     self.withoutCalls = withoutCalls
+  }
+}
+
+/// How a peer is found out that reads and answers nothing while its system still acknowledges TCP: a
+/// PING when a call has heard nothing, and the connection is given up when that is not answered.
+public struct LivenessPolicy: Sendable, Hashable {
+  /// How long nothing may arrive during a call before a PING is sent. A call that is given up earlier
+  /// without having heard anything sends it then.
+  public var silence: TimeAmount
+  /// How long the answer may take.
+  public var timeout: TimeAmount
+  /// How many PINGs may be sent beyond the first before the peer has answered any call. Servers commonly
+  /// tolerate two that come too early (gRFC A8, "Server Enforcement").
+  public var sparePings: Int
+  /// How far PINGs beyond these are apart: more than the five minutes that servers commonly ask for.
+  public var politeInterval: TimeAmount
+
+  /// Creates a policy.
+  public init(
+    silence: TimeAmount = .seconds(5), timeout: TimeAmount = .seconds(5), sparePings: Int = 2,
+    politeInterval: TimeAmount = .seconds(330)
+  ) {
+    self.silence = silence
+    self.timeout = timeout
+    self.sparePings = sparePings
+    self.politeInterval = politeInterval
   }
 }

@@ -5,8 +5,10 @@ import NIOCore
 protocol ClientConnectionDelegate: AnyObject {
   /// The peer's SETTINGS came: it speaks HTTP/2, calls may go.
   func connectionDidBecomeReady(_ connection: ClientConnection)
-  /// The connection brought a gRPC answer.
-  func connectionDidReceiveAnswer(_ connection: ClientConnection)
+  /// The connection brought its first gRPC answer.
+  func connectionDidProve(_ connection: ClientConnection)
+  /// The peer did not answer a PING; the connection is about to close.
+  func connectionDidFallSilent(_ connection: ClientConnection)
   /// The connection takes no more calls; those that are open go on.
   func connectionDidRetire(_ connection: ClientConnection, tooManyPings: Bool)
   /// Streams became free, or calls came back unseen. Called outside of the session, before what was
@@ -31,9 +33,10 @@ final class ClientConnection: ChannelDuplexHandler {
   weak var delegate: (any ClientConnectionDelegate)?
   private let maximumStreamsByConfiguration: Int
   private let drainTimeout: TimeAmount
-  private var keepalive: KeepaliveState?
-  private var keepaliveTimer: Scheduled<Void>?
-  private var drainTimer: Scheduled<Void>?
+  private var keepalive: KeepaliveState
+  private var drainDeadline: NIODeadline?
+  private var timer: LoopTimer?
+  private var isProven = false
 
   private var context: ChannelHandlerContext?
   private var output = ByteBuffer()
@@ -55,7 +58,8 @@ final class ClientConnection: ChannelDuplexHandler {
   private var failure: String?
 
   init(
-    configuration: ChannelConfiguration, keepalive policy: KeepalivePolicy, now: NIODeadline
+    configuration: ChannelConfiguration, keepalive policy: KeepalivePolicy,
+    liveness: LivenessPolicy?, now: NIODeadline
   ) throws(HTTP2Error) {
     var settings = SessionSettings()
     settings.initialWindowSize = UInt32(clamping: max(configuration.streamWindowSize, 1))
@@ -64,21 +68,25 @@ final class ClientConnection: ChannelDuplexHandler {
     session = try Session(role: .client, settings: settings, now: now.uptimeNanoseconds)
     maximumStreamsByConfiguration = max(configuration.maximumStreamsPerConnection, 1)
     drainTimeout = configuration.drainTimeout
-    keepalive = KeepaliveState(policy, now: now)
+    keepalive = KeepaliveState(policy, liveness, now: now)
   }
 
   /// Why the connection was lost, for the status of its calls.
   var lossDescription: String { failure ?? "the connection was closed by the peer" }
 
   /// Whether a call can be started on it now.
-  var hasFreeStream: Bool { isReady && !isRetired && openStreams < maximumStreams }
+  var hasFreeStream: Bool {
+    isReady && !isRetired && openStreams < maximumStreams && !keepalive.isAsking
+  }
 
   // MARK: Calls
 
   /// Opens a stream. The bytes leave with everything else of this turn of the loop.
   ///
   /// - Throws: when the connection takes no more streams. It is retired then.
-  func submit(_ headers: HeaderList, _ attempt: ClientStream) throws(HTTP2Error) {
+  func submit(
+    _ headers: HeaderList, _ attempt: ClientStream, now: NIODeadline
+  ) throws(HTTP2Error) {
     do throws(HTTP2Error) {
       let stream = try session.submitRequest(
         headers, prefix: RequestHeaders.prefix, hasBody: true, delegate: attempt)
@@ -89,19 +97,42 @@ final class ClientConnection: ChannelDuplexHandler {
     }
     openStreams += 1
     setNeedsFlush()
-    if keepalive?.isResting == true { wakeKeepalive() }
+    keepalive.callBegan(now: now)
+    timer?.update(for: self)
   }
 
   /// A stream closed.
   func streamDidClose() {
     openStreams -= 1
+    keepalive.callEnded()
     hasNewStreams = true
     if isRetired, openStreams == 0, !isLost { close() }
   }
 
-  /// A stream brought a gRPC answer.
+  /// The peer sent something of an answer to a call.
   func didReceiveAnswer() {
-    delegate?.connectionDidReceiveAnswer(self)
+    keepalive.receivedAnswer()
+  }
+
+  /// A stream brought a gRPC answer.
+  func didReceiveUsefulAnswer() {
+    guard !isProven else { return }
+    isProven = true
+    delegate?.connectionDidProve(self)
+  }
+
+  /// A call is given up because its time is over.
+  func callTimedOut(begin: NIODeadline, now: NIODeadline) {
+    guard !isLost else { return }
+    perform(keepalive.callTimedOut(begin: begin, now: now))
+    timer?.update(for: self)
+  }
+
+  /// Another connection to the same peer has fallen silent.
+  func suspect(now: NIODeadline) {
+    guard isReady, !isLost else { return }
+    perform(keepalive.suspect(now: now))
+    timer?.update(for: self)
   }
 
   private func offerStreams() {
@@ -117,13 +148,12 @@ final class ClientConnection: ChannelDuplexHandler {
     guard !isRetired else { return }
     isRetired = true
     delegate?.connectionDidRetire(self, tooManyPings: tooManyPings)
-    guard !isLost, let context else { return }
+    guard !isLost, context != nil else { return }
     if openStreams == 0 {
       close()
     } else {
-      drainTimer = context.eventLoop.assumeIsolated().scheduleTask(in: drainTimeout) {
-        self.close(because: "the connection did not drain in time")
-      }
+      drainDeadline = .now() + drainTimeout
+      timer?.update(for: self)
     }
   }
 
@@ -141,39 +171,9 @@ final class ClientConnection: ChannelDuplexHandler {
     isLost = true
     isRetired = true
     if failure == nil { failure = reason }
-    keepaliveTimer?.cancel()
-    drainTimer?.cancel()
+    timer?.update(for: self)
     session.connectionClosed(.cancel)
     delegate?.connectionDidClose(self)
-  }
-
-  // MARK: Keepalive
-
-  private func wakeKeepalive() {
-    if let until = keepalive?.wake(now: .now()) { scheduleKeepalive(until) }
-  }
-
-  private func scheduleKeepalive(_ until: NIODeadline) {
-    guard let context else { return }
-    keepaliveTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: until) {
-      self.checkKeepalive()
-    }
-  }
-
-  private func checkKeepalive() {
-    guard !isLost else { return }
-    switch keepalive?.check(now: .now(), hasCalls: openStreams > 0) {
-    case .wait(let until):
-      scheduleKeepalive(until)
-    case .ping(let until):
-      session.submitPing(payload: 0x6b65_6570_616c_6976)
-      setNeedsFlush()
-      scheduleKeepalive(until)
-    case .close:
-      close(because: "the peer did not answer a keepalive PING in time")
-    case .rest, nil:
-      break
-    }
   }
 
   // MARK: Writing
@@ -222,12 +222,44 @@ final class ClientConnection: ChannelDuplexHandler {
   }
 }
 
+// MARK: - Time
+
+extension ClientConnection: TimeDriven {
+  var nextTime: NIODeadline? {
+    guard !isLost, !isCloseRequested else { return nil }
+    guard let drainDeadline else { return keepalive.nextDeadline }
+    return keepalive.nextDeadline.map { min($0, drainDeadline) } ?? drainDeadline
+  }
+
+  func timeCame(now: NIODeadline) {
+    guard !isLost else { return }
+    if let drainDeadline, drainDeadline <= now {
+      close(because: "the connection did not drain in time")
+    } else {
+      perform(keepalive.timeCame(now: now))
+    }
+  }
+
+  private func perform(_ action: KeepaliveState.Action) {
+    switch action {
+    case .none: break
+    case .ping:
+      session.submitPing(payload: 0x6b65_6570_616c_6976)
+      setNeedsFlush()
+    case .close:
+      delegate?.connectionDidFallSilent(self)
+      close(because: "the peer did not answer a keepalive PING in time")
+    }
+  }
+}
+
 // MARK: - The socket's events
 
 extension ClientConnection {
   func handlerAdded(context: ChannelHandlerContext) {
     self.context = context
-    if keepalive?.withoutCalls == true { wakeKeepalive() }
+    timer = LoopTimer(on: context.eventLoop)
+    timer?.update(for: self)
     if context.channel.isActive { flush() }
   }
 
@@ -244,7 +276,8 @@ extension ClientConnection {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     guard !isLost, session.failure == nil else { return }
     let now = NIODeadline.now()
-    keepalive?.received(now: now)
+    if keepalive.isAsking { hasNewStreams = true }
+    keepalive.received(now: now)
     let bytes = unwrapInboundIn(data)
     isReading = true
     do throws(HTTP2Error) {
@@ -260,6 +293,7 @@ extension ClientConnection {
   func channelReadComplete(context: ChannelHandlerContext) {
     offerStreams()
     isReading = false
+    timer?.update(for: self)
     flush()
     context.fireChannelReadComplete()
   }

@@ -14,6 +14,7 @@ final class ClientStream: StreamDelegate {
   private var call: UnaryCall?
   /// The stream, from when it was submitted until it closed.
   private var stream: HTTP2Stream?
+  private let begin: NIODeadline
 
   private var share = AnswerMemory.Share.counted(0)
   /// Received bytes that were not given back to the stream's window.
@@ -27,8 +28,9 @@ final class ClientStream: StreamDelegate {
 
   init(
     call: UnaryCall, body: RequestBody, maximumMessageSize: Int, memory: AnswerMemory,
-    connection: ClientConnection
+    connection: ClientConnection, now: NIODeadline
   ) {
+    begin = now
     self.call = call
     self.body = body
     self.memory = memory
@@ -43,6 +45,11 @@ final class ClientStream: StreamDelegate {
   /// Remembers the stream that was submitted for this attempt.
   func begin(on stream: HTTP2Stream) {
     self.stream = stream
+  }
+
+  /// The attempt's time is over; it is about to be abandoned.
+  func expire(now: NIODeadline) {
+    connection.callTimedOut(begin: begin, now: now)
   }
 
   /// Gives the attempt up: nobody waits for it any more.
@@ -60,15 +67,17 @@ final class ClientStream: StreamDelegate {
   }
 
   func stream(_ stream: HTTP2Stream, didReceive headers: HeaderList, kind: HeadersKind) {
+    connection.didReceiveAnswer()
     guard call != nil else { return }
     let result = reader.receive(headers, kind: kind)
-    if kind == .response, result == nil { connection.didReceiveAnswer() }
+    if kind == .response, result == nil { connection.didReceiveUsefulAnswer() }
     if let result { conclude(result, resetting: stream) }
   }
 
   func stream(_ stream: HTTP2Stream, didReceive data: RawSpan) {
     // The connection's window is everybody's. The stream's opens as memory is granted.
     stream.consumeOfConnection(data.byteCount)
+    connection.didReceiveAnswer()
     guard call != nil else { return }
     withheldBytes += data.byteCount
     if let result = reader.receive(data) { return conclude(result, resetting: stream) }

@@ -2,90 +2,94 @@ import NIOCore
 
 /// The connections of a channel.
 extension ConnectionPool {
-  // MARK: Awake and idle
-
-  /// Has connections made, if there are none.
-  func wake() {
-    guard !isAwake, !isClosed else { return }
-    isAwake = true
-    lastCallEnded = .now()
-    armIdleTimer(lastCallEnded)
-    for subchannel in subchannels { subchannel.connect() }
-    addresses.request(for: self)
-    reconsider()
+  /// Hands an input to the state and does what follows from it.
+  func handle(_ input: (inout PoolState<UnaryCall>, NIODeadline, Double) -> Void) {
+    input(&state, .now(), random())
+    settle()
   }
 
-  private func armIdleTimer(_ from: NIODeadline) {
-    guard let timeout = configuration.idleTimeout else { return }
-    idleTimer = eventLoop.assumeIsolated().scheduleTask(deadline: from + timeout) {
-      self.checkIdle(timeout)
+  /// Performs effects, and what they bring about, until all is at rest; then sees to the timer. Every
+  /// change of the state ends here.
+  func settle() {
+    isUnsettled = true
+    guard !isSettling else { return }
+    isSettling = true
+    while isUnsettled {
+      isUnsettled = false
+      for effect in state.takeEffects() { perform(effect) }
+      reconsider()
+    }
+    isSettling = false
+    timer.update(for: self)
+  }
+
+  private func perform(_ effect: PoolEffect) {
+    switch effect {
+    case .connect(let id, let attempt, let address):
+      let subchannel = subchannels[id] ?? Subchannel(id, address: address, pool: self)
+      subchannels[id] = subchannel
+      subchannel.connect(attempt)
+    case .giveUp(let id, let reason):
+      subchannels[id]?.giveUp(reason)
+    case .release(let id, let isGone):
+      guard let subchannel = subchannels[id] else { return }
+      if isGone {
+        subchannels[id] = nil
+        leaving.append(subchannel)
+      }
+      subchannel.release()
+    case .lookUp(let number):
+      lookUp(number)
+    case .wentAway(let reason, let waiting):
+      logger.warning(
+        "the endpoint cannot be reached",
+        metadata: ["reason": "\(reason)", "waiting": "\(waiting)"])
+    case .cameBack(let time, let waited):
+      let seconds = Double(time.nanoseconds / 1_000_000) / 1_000
+      logger.notice(
+        "the endpoint can be reached again",
+        metadata: ["away_seconds": "\(seconds)", "waited": "\(waited)"])
     }
   }
 
-  private func checkIdle(_ timeout: TimeAmount) {
-    guard isAwake else { return }
-    let now = NIODeadline.now()
-    guard openCalls == 0, readyWaiters.isEmpty else { return armIdleTimer(now) }
-    guard now >= lastCallEnded + timeout else { return armIdleTimer(lastCallEnded) }
-    logger.debug("closing idle connections")
-    isAwake = false
-    addresses.stop()
-    for subchannel in subchannels { subchannel.becomeIdle() }
-    reconsider()
+  private func lookUp(_ number: Int) {
+    guard case .host(let host, let port) = target.address else { return }
+    resolver.resolve(host: host, port: port, on: eventLoop).assumeIsolated().whenComplete {
+      switch $0 {
+      case .success(let addresses):
+        self.handle { $0.resolved(number, addresses, now: $1, random: $2) }
+      case .failure(let error):
+        self.logger.debug("\(error)")
+        self.handle { $0.resolutionFailed(number, "\(error)", now: $1, random: $2) }
+      }
+    }
   }
 
   /// Calls `body` once a connection is ready; now, if one is.
   func whenReady(_ body: @escaping @Sendable () -> Void) {
-    guard !isClosed else { return }
+    guard !state.isClosed else { return }
     if connectivity == .ready { return body() }
     readyWaiters.append(body)
-    wake()
+    handle { $0.waiterArrived(now: $1, random: $2) }
   }
 
-  // MARK: Addresses
-
-  /// The addresses may be out of date.
-  func requestResolution() {
-    if isAwake, !isClosed { addresses.request(for: self) }
+  /// One of a subchannel's connections, perhaps the last, is gone.
+  func connectionDidClose() {
+    settle()
   }
 
-  func addressesDidChange(_ resolved: [SocketAddress]) {
-    guard !isClosed else { return }
-    hasResolutionFailed = false
-    let change = AddressSet.change(
-      from: subchannels.map(\.address), to: resolved, connections: configuration.connections)
-    for index in change.removed.reversed() {
-      let subchannel = subchannels.remove(at: index)
-      leaving.append(subchannel)
-      subchannel.shutDown()
+  /// A peer that is frozen is so on all its connections: each is asked, before calls find it out one by
+  /// one.
+  func suspect(_ address: SocketAddress, because silent: ClientConnection) {
+    let now = NIODeadline.now()
+    for subchannel in usable where subchannel.address == address {
+      subchannel.suspect(because: silent, now: now)
     }
-    subchannels += change.added.map { Subchannel(address: $0, pool: self) }
-    if isAwake {
-      for subchannel in subchannels { subchannel.connect() }
-    }
-    reconsider()
-  }
-
-  func resolutionDidFail(_ reason: String) {
-    guard !isClosed else { return }
-    hasResolutionFailed = true
-    logger.debug("\(reason)")
-    if subchannels.isEmpty { lastFailure = reason }
-    reconsider()
-  }
-
-  // MARK: What subchannels tell
-
-  func subchannelDidChange() {
-    reconsider()
-  }
-
-  func subchannelDidClose(_ subchannel: Subchannel) {
-    reconsider()
   }
 
   /// gRFC A8: whoever is told `too_many_pings` doubles the interval.
-  func doubleKeepaliveInterval() {
+  func sendFewerPings() {
+    liveness?.sparePings = 0
     guard let interval = keepalive.interval else { return }
     let doubled = min(interval.nanoseconds.multipliedReportingOverflow(by: 2).partialValue, .max)
     keepalive.interval = .nanoseconds(min(max(doubled, interval.nanoseconds), 86_400_000_000_000))
@@ -96,23 +100,21 @@ extension ConnectionPool {
   /// wait for readiness fail.
   private func reconsider() {
     leaving.removeAll(where: \.isClosed)
-    let state = currentConnectivity()
-    publish(state)
-    switch state {
+    usable = state.usable.compactMap { subchannels[$0] }
+    let connectivity = state.connectivity
+    publish(connectivity)
+    switch connectivity {
     case .ready:
       drainQueue()
+      guard !readyWaiters.isEmpty else { return }
       let waiters = readyWaiters
       readyWaiters = []
+      state.waitersWereTold(now: .now())
       for waiter in waiters { waiter() }
     case .transientFailure:
-      let failing = queue.removeAll { !$0.waitsForReady }
-      for call in failing {
-        call.isQueued = false
-        failUnreachable(call)
-      }
+      for call in state.calls.removeImpatient() { failUnreachable(call) }
     case .shutdown:
       guard leaving.isEmpty else { return }
-      cancelDeadlineTimer()
       let promises = closePromises
       closePromises = []
       for promise in promises { promise.succeed() }
@@ -121,40 +123,31 @@ extension ConnectionPool {
     }
   }
 
-  private func currentConnectivity() -> Connectivity {
-    if isClosed { return .shutdown }
-    if !isAwake { return .idle }
-    if subchannels.isEmpty { return hasResolutionFailed ? .transientFailure : .connecting }
-    return Connectivity.aggregate(subchannels.lazy.map(\.connectivity))
-  }
-
   // MARK: The end
 
   /// Takes no more calls, lets those that are open end, and closes.
   func close(_ promise: EventLoopPromise<Void>) {
     closePromises.append(promise)
-    if !isClosed {
-      isClosed = true
-      isAwake = false
-      idleTimer?.cancel()
-      addresses.stop()
-      readyWaiters = []
-      leaving += subchannels
-      subchannels = []
-      for subchannel in leaving { subchannel.shutDown() }
-      let waiting = queue.removeAll(where: { _ in true }) + pausing
-      pausing = []
-      for call in waiting {
-        call.isQueued = false
-        end(call, .channelClosed, .unavailable, "the channel is closed")
-      }
+    readyWaiters = []
+    state.close()
+    for call in state.calls.removeAll() {
+      end(call, .channelClosed, .unavailable, "the channel is closed")
     }
-    reconsider()
+    settle()
   }
 
   /// The same, but open calls are lost.
   func closeNow(_ promise: EventLoopPromise<Void>) {
     close(promise)
-    for subchannel in leaving { subchannel.closeNow() }
+    for subchannel in leaving + subchannels.values { subchannel.closeNow() }
+  }
+}
+
+extension ConnectionPool: TimeDriven {
+  var nextTime: NIODeadline? { state.nextDeadline }
+
+  func timeCame(now: NIODeadline) {
+    expire(now: now)
+    handle { state, _, random in state.advance(now: now, random: random) }
   }
 }

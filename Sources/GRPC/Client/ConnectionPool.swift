@@ -9,43 +9,39 @@ final class ConnectionPool: @unchecked Sendable {
   // Safe to share: constants are immutable, `published` is locked, and every variable is touched on
   // the event loop only.
 
+  let target: ChannelTarget
   let eventLoop: any EventLoop
   let configuration: ChannelConfiguration
   let logger: Logger
+  let resolver: any AddressResolver
   private let requestHeaders: RequestHeaders
   /// From 0 up to 1.
   let random: @Sendable () -> Double
   private let published = Mutex(Connectivity.idle)
 
-  /// The policy for new connections; its interval grows when peers complain.
-  var keepalive: KeepalivePolicy
-  /// Why the last connection failed or ended, for people.
-  var lastFailure = "not connected yet"
+  /// Every decision, and what it is waiting for; ``timer`` follows it.
+  var state: PoolState<UnaryCall>
+  let timer: LoopTimer
+  /// Whether the state's effects are being performed.
+  var isSettling = false
+  /// Whether something happened since.
+  var isUnsettled = false
 
   /// Answers that are not complete.
   private let responses: AnswerMemory
-  let addresses: AddressWatcher
-  var hasResolutionFailed = false
-  var subchannels: [Subchannel] = []
+  /// The policies for new connections; they grow more timid when peers complain.
+  var keepalive: KeepalivePolicy
+  var liveness: LivenessPolicy?
+
+  var subchannels: [SubchannelID: Subchannel] = [:]
+  /// Those whose connections take calls.
+  var usable: [Subchannel] = []
   /// Subchannels of addresses that are gone, or of a closed channel, that finish their last calls.
   var leaving: [Subchannel] = []
   private var roundRobin = RoundRobin()
-  var queue: CallQueue<UnaryCall>
-  /// Calls that the peer refused, until they are tried again.
-  var pausing: [UnaryCall] = []
-  /// How long they wait, on average.
-  private static let refusalPause = TimeAmount.milliseconds(100)
   private var isDraining = false
-  private var deadlines = DeadlineHeap<UnaryCall>()
-  private var deadlineTimer: (deadline: NIODeadline, task: Scheduled<Void>)?
   var readyWaiters: [@Sendable () -> Void] = []
-  /// Whether connections are wanted.
-  var isAwake = false
-  var isClosed = false
   var closePromises: [EventLoopPromise<Void>] = []
-  var openCalls = 0
-  var lastCallEnded = NIODeadline.uptimeNanoseconds(0)
-  var idleTimer: Scheduled<Void>?
   /// The header fields of the request that is being submitted; its memory is used again.
   private var fields = HeaderList()
 
@@ -53,18 +49,19 @@ final class ConnectionPool: @unchecked Sendable {
     target: ChannelTarget, configuration: ChannelConfiguration, eventLoop: any EventLoop,
     logger: Logger, resolver: any AddressResolver, random: @escaping @Sendable () -> Double
   ) {
+    self.target = target
     self.eventLoop = eventLoop
     self.configuration = configuration
     self.logger = logger
+    self.resolver = resolver
     self.random = random
     keepalive = configuration.keepalive
+    liveness = configuration.liveness
     requestHeaders = RequestHeaders(configuration: configuration, target: target)
-    queue = CallQueue(limit: configuration.maximumQueuedCalls)
     responses = AnswerMemory(
       configuration: configuration, inflating: InflateTurns(eventLoop: eventLoop))
-    addresses = AddressWatcher(
-      target: target, configuration: configuration, eventLoop: eventLoop, resolver: resolver,
-      random: random)
+    state = PoolState(target: target, configuration: configuration)
+    timer = LoopTimer(on: eventLoop)
   }
 
   /// The state, readable from any thread.
@@ -79,9 +76,12 @@ final class ConnectionPool: @unchecked Sendable {
 
   /// Admits a call and starts it as soon as it can.
   func start(_ call: UnaryCall) {
-    openCalls += 1
-    if isClosed { return endLater(call, .channelClosed, .unavailable, "the channel is closed") }
-    if call.expiry <= .now() {
+    state.callBegan()
+    if state.isClosed {
+      return endLater(call, .channelClosed, .unavailable, "the channel is closed")
+    }
+    let now = NIODeadline.now()
+    if call.expiry <= now {
       return endLater(
         call, .deadline, .deadlineExceeded, "the deadline passed before the call began")
     }
@@ -91,10 +91,11 @@ final class ConnectionPool: @unchecked Sendable {
     } catch {
       return endLater(call, .unsendable, .resourceExhausted, error.status.message)
     }
-    if call.expiry < .distantFuture { watchDeadline(of: call) }
-    wake()
-    if queue.isEmpty, let index = nextSubchannel() {
-      submit(call, on: subchannels[index])
+    call.notice = notice(of: call, now: now)
+    if !state.isAwake { handle { $0.wake(now: $1, random: $2) } }
+    if state.calls.isEmpty, let subchannel = nextSubchannel() {
+      submit(call, on: subchannel, now: now)
+      timer.update(for: self)
     } else {
       enqueue(call)
     }
@@ -110,78 +111,72 @@ final class ConnectionPool: @unchecked Sendable {
   /// that goes on refusing for one that is not ready: it is tried again, with pauses.
   func attemptEnded(_ call: UnaryCall, _ result: UnaryResult, wasSent: Bool) {
     call.stream = nil
-    guard !result.seen, !isClosed else { return finish(call, result) }
+    guard !result.seen, !state.isClosed else { return finish(call, result) }
     if wasSent, call.hasRepeated {
-      return call.waitsForReady ? pause(call) : finish(call, result)
+      guard call.waitsForReady else { return finish(call, result) }
+      state.calls.watch(call, until: call.notice)
+      state.calls.pause(call, now: .now(), random: random())
+    } else {
+      if wasSent { call.hasRepeated = true }
+      state.calls.watch(call, until: call.notice)
+      state.calls.putBack(call)
     }
-    if wasSent { call.hasRepeated = true }
-    call.isQueued = true
-    queue.putBack(call)
-  }
-
-  /// Keeps a refused call for a moment, so that the peer is not asked without end. One pause serves
-  /// all calls that are refused in it.
-  private func pause(_ call: UnaryCall) {
-    pausing.append(call)
-    guard pausing.count == 1 else { return }
-    let pause = Self.refusalPause.nanoseconds
-    let jittered = pause / 2 + Int64(Double(pause) * random())
-    eventLoop.assumeIsolated().scheduleTask(in: .nanoseconds(jittered)) { self.endPause() }
-  }
-
-  private func endPause() {
-    let calls = pausing
-    pausing = []
-    for call in calls.reversed() where !call.isFinished {
-      call.isQueued = true
-      queue.putBack(call)
-    }
-    drainQueue()
+    timer.update(for: self)
   }
 
   /// Gives waiting calls to free streams.
   func drainQueue() {
-    guard !isDraining, !queue.isEmpty else { return }
+    guard !isDraining, !state.calls.isEmpty else { return }
     isDraining = true
     defer { isDraining = false }
-    while let index = nextSubchannel(), let call = queue.popFirst() {
-      call.isQueued = false
-      submit(call, on: subchannels[index])
+    let now = NIODeadline.now()
+    while let subchannel = nextSubchannel(), let call = state.calls.popFirst() {
+      submit(call, on: subchannel, now: now)
     }
+    timer.update(for: self)
   }
 
   private func enqueue(_ call: UnaryCall) {
     if connectivity == .transientFailure, !call.waitsForReady {
       return endLater(call, .unreachable, .unavailable, unreachableMessage)
     }
-    guard queue.append(call) else {
+    guard state.calls.append(call) else {
       let text = "\(configuration.maximumQueuedCalls) calls wait for a connection already"
       return endLater(call, .queueFull, .resourceExhausted, text)
     }
-    call.isQueued = true
-  }
-
-  private func nextSubchannel() -> Int? {
-    roundRobin.pick(count: subchannels.count) {
-      subchannels[$0].connection?.hasFreeStream ?? false
+    state.calls.watch(call, until: call.notice)
+    // A call that waits may shorten the wait for the next attempt.
+    if connectivity == .ready {
+      timer.update(for: self)
+    } else {
+      handle { $0.advance(now: $1, random: $2) }
     }
   }
 
-  private func submit(_ call: UnaryCall, on subchannel: Subchannel) {
+  private func nextSubchannel() -> Subchannel? {
+    roundRobin.pick(count: usable.count) { usable[$0].connection?.hasFreeStream ?? false }
+      .map { usable[$0] }
+  }
+
+  /// The peer's time begins.
+  private func submit(_ call: UnaryCall, on subchannel: Subchannel, now: NIODeadline) {
     guard let connection = subchannel.connection, let body = call.body else { return }
     let attempt = ClientStream(
       call: call, body: body, maximumMessageSize: configuration.maximumResponseMessageSize,
-      memory: responses, connection: connection)
-    let timeout = call.expiry < .distantFuture ? call.expiry - .now() : nil
+      memory: responses, connection: connection, now: now)
+    let limit = call.timeout.map { Timeout.deadline(after: $0, from: now) } ?? .distantFuture
+    let end = min(call.expiry, limit)
+    let timeout = end < .distantFuture ? end - now : nil
     requestHeaders.write(path: call.path, metadata: call.metadata, timeout: timeout, into: &fields)
     do {
-      try connection.submit(fields, attempt)
+      try connection.submit(fields, attempt, now: now)
       call.stream = attempt
+      state.calls.watch(call, until: end)
     } catch {
       // The connection is retired now, so that the call finds another one.
       attempt.detach()
-      call.isQueued = true
-      queue.putBack(call)
+      state.calls.watch(call, until: call.notice)
+      state.calls.putBack(call)
       if !isDraining { drainQueue() }
     }
   }
@@ -193,7 +188,7 @@ final class ConnectionPool: @unchecked Sendable {
     return connectivity == .ready ? nil : unreachableMessage
   }
 
-  private var unreachableMessage: String { "no connection: \(lastFailure)" }
+  private var unreachableMessage: String { "no connection: \(state.lastFailure)" }
 
   /// Ends a call that cannot even begin. Not before the caller of `unary` has gone on: one that tries
   /// again in its completion must not recurse.
@@ -218,58 +213,35 @@ final class ConnectionPool: @unchecked Sendable {
 
   private func finish(_ call: UnaryCall, _ result: UnaryResult) {
     guard let completion = call.finish() else { return }
-    deadlines.remove(call)
-    openCalls -= 1
-    if openCalls == 0 { lastCallEnded = .now() }
-    if call.isQueued { queue.noteFinished() }
+    state.callEnded(call, now: .now())
+    timer.update(for: self)
     completion(result)
   }
 
   // MARK: Deadlines
 
-  /// How long before its end a call that waits in vain is told so, at most.
-  private static let notice = TimeAmount.milliseconds(100)
-
-  private func watchDeadline(of call: UnaryCall) {
-    if call.waitsForReady {
-      let rest = (call.expiry - .now()).nanoseconds
-      call.deadline = call.expiry - .nanoseconds(min(rest / 10, Self.notice.nanoseconds))
-    }
-    deadlines.insert(call)
-    armDeadlineTimer()
+  /// When a call that waits in vain is told so: a tenth of its time before its end, 100 ms at most.
+  private func notice(of call: UnaryCall, now: NIODeadline) -> NIODeadline {
+    guard call.waitsForReady, call.expiry < .distantFuture else { return call.expiry }
+    let rest = (call.expiry - now).nanoseconds
+    return call.expiry - .nanoseconds(min(rest / 10, 100_000_000))
   }
 
-  /// One timer serves all calls. It is left alone when the call that it was set for ends: then it
-  /// fires for nothing, once, which is cheaper than setting it anew for each call.
-  private func armDeadlineTimer() {
-    guard let first = deadlines.first else { return }
-    if let deadlineTimer, deadlineTimer.deadline <= first.deadline { return }
-    deadlineTimer?.task.cancel()
-    let task = eventLoop.assumeIsolated().scheduleTask(deadline: first.deadline) {
-      self.deadlineTimer = nil
-      self.expire()
-    }
-    deadlineTimer = (first.deadline, task)
-  }
-
-  /// Lets go of the timer, when no call is left.
-  func cancelDeadlineTimer() {
-    deadlineTimer?.task.cancel()
-    deadlineTimer = nil
-  }
-
-  private func expire() {
-    let now = NIODeadline.now()
-    while let call = deadlines.popExpired(now: now) {
-      if call.waitsForReady, let vain = whyUnsent(call) {
+  /// Ends the calls whose time is over.
+  func expire(now: NIODeadline) {
+    while let call = state.calls.popDue(now: now) {
+      if let stream = call.stream {
+        let isOver = call.expiry <= now
+        let text = isOver ? "the deadline passed" : "no answer within the call's timeout"
+        stream.expire(now: now)
+        end(call, .deadline, .deadlineExceeded, text)
+      } else if call.waitsForReady, let vain = whyUnsent(call) {
         end(call, .unreachable, .unavailable, vain)
       } else if call.expiry <= now {
         end(call, .deadline, .deadlineExceeded, "the deadline passed")
       } else {
-        call.deadline = call.expiry
-        deadlines.insert(call)
+        state.calls.watch(call, until: call.expiry)
       }
     }
-    armDeadlineTimer()
   }
 }

@@ -51,7 +51,10 @@ public final class GRPCChannel: Sendable {
   ///   - path: `/package.Service/Method`.
   ///   - metadata: custom metadata to send.
   ///   - message: the serialized request.
-  ///   - deadline: when the call ends with DEADLINE_EXCEEDED, wherever it is; sent as `grpc-timeout`.
+  ///   - deadline: when the call ends with DEADLINE_EXCEEDED, wherever it is.
+  ///   - timeout: how long the peer may take, counted from when the request is sent; the call ends
+  ///     with DEADLINE_EXCEEDED then. Waiting for a connection does not count. What is left of the
+  ///     nearer of both is sent as `grpc-timeout`.
   ///   - waitForReady: whether the call waits for a connection, until shortly before its deadline: by
   ///     a tenth of its time and 100 ms at most, so that the reason arrives in time. If not, it fails
   ///     with UNAVAILABLE as soon as connecting has failed.
@@ -61,11 +64,12 @@ public final class GRPCChannel: Sendable {
   @discardableResult
   public func unary(
     path: String, metadata: Metadata = Metadata(), message: ByteBuffer, deadline: NIODeadline?,
-    waitForReady: Bool = false, completion: @escaping @Sendable (UnaryResult) -> Void
+    timeout: TimeAmount? = nil, waitForReady: Bool = false,
+    completion: @escaping @Sendable (UnaryResult) -> Void
   ) -> UnaryCall {
     let call = UnaryCall(
       pool: pool, path: path, metadata: metadata, message: message, deadline: deadline,
-      waitsForReady: waitForReady, completion: completion)
+      timeout: timeout, waitsForReady: waitForReady, completion: completion)
     if eventLoop.inEventLoop {
       pool.start(call)
     } else {
@@ -81,12 +85,12 @@ public final class GRPCChannel: Sendable {
   /// - Throws: the status, when it is not OK.
   public func unary(
     path: String, metadata: Metadata = Metadata(), message: ByteBuffer, deadline: NIODeadline?,
-    waitForReady: Bool = false
+    timeout: TimeAmount? = nil, waitForReady: Bool = false
   ) async throws(RPCStatus) -> UnaryResponse {
     let promise = eventLoop.makePromise(of: UnaryResult.self)
     let call = unary(
       path: path, metadata: metadata, message: message, deadline: deadline,
-      waitForReady: waitForReady, completion: promise.succeed)
+      timeout: timeout, waitForReady: waitForReady, completion: promise.succeed)
     let result = await withTaskCancellationHandler {
       try? await promise.futureResult.get()
     } onCancel: {

@@ -1,64 +1,141 @@
 import NIOCore
 
-/// When a connection's PINGs are sent and when it is dead (gRFC A8). A value without IO.
+/// When a connection's PINGs are sent and when it is dead. A value without IO: what happened and the
+/// time go in, the next time is computed.
+///
+/// Two things make it ask for a sign of life: silence during a call (``LivenessPolicy``), which finds a
+/// peer that is frozen while its system still acknowledges TCP; and, rarely, silence as such
+/// (``KeepalivePolicy``, gRFC A8). Servers count PINGs that come more often than every five minutes,
+/// unless they have sent something of an answer since the last, and hang up at the third (gRFC A8,
+/// "Server Enforcement"): so one PING between two answers is free, and few more are spent on new calls.
 struct KeepaliveState: Sendable {
   /// What the owner has to do.
   enum Action: Sendable, Hashable {
-    /// Call ``check(now:hasCalls:)`` at that time.
-    case wait(until: NIODeadline)
-    /// Send a PING, then call ``check(now:hasCalls:)`` at that time.
-    case ping(thenWaitUntil: NIODeadline)
+    case none
+    /// Send a PING.
+    case ping
     /// The peer is dead: close the connection.
     case close
-    /// Nothing, until a call begins.
-    case rest
   }
 
-  private let interval: TimeAmount
-  private let timeout: TimeAmount
-  let withoutCalls: Bool
-  private var lastReceived: NIODeadline
-  private var pingSent: NIODeadline?
-  /// Whether no check is planned, because no call is open.
-  private(set) var isResting = true
+  /// How much later than planned a check of the PING may come: if more, it was we who stood still, and
+  /// the answer may lie in the socket.
+  private static let tolerance = TimeAmount.seconds(1)
 
-  /// - Returns: nil if the policy sends no PINGs.
-  init?(_ policy: KeepalivePolicy, now: NIODeadline) {
-    guard let interval = policy.interval else { return nil }
-    self.interval = max(interval, .milliseconds(1))
-    timeout = max(policy.timeout, .milliseconds(1))
-    withoutCalls = policy.withoutCalls
+  private let policy: KeepalivePolicy
+  private let liveness: LivenessPolicy?
+  private var openCalls = 0
+  private var lastReceived: NIODeadline
+  /// When the first of the calls began that are open; the silence before it proves nothing.
+  private var busySince: NIODeadline
+  /// Since when a call waits for any byte at all, if a PING may be spent on it.
+  private var unheardSince: NIODeadline?
+  /// Until when the PING under way has to be answered. Calls have no influence on it.
+  private var pingDeadline: NIODeadline?
+  private var lastPing: NIODeadline?
+  /// PINGs since the last piece of an answer came.
+  private var unansweredPings = 0
+
+  init(_ policy: KeepalivePolicy, _ liveness: LivenessPolicy?, now: NIODeadline) {
+    self.policy = policy
+    self.liveness = liveness
     lastReceived = now
+    busySince = now
+  }
+
+  /// Whether a PING is under way. New calls go elsewhere or wait until it is answered.
+  var isAsking: Bool { pingDeadline != nil }
+
+  /// When something is due.
+  var nextDeadline: NIODeadline? {
+    if let pingDeadline { return pingDeadline }
+    let (probe, keepalive) = (probeTime, keepaliveTime)
+    guard let probe else { return keepalive }
+    return keepalive.map { min($0, probe) } ?? probe
+  }
+
+  private var probeTime: NIODeadline? {
+    guard let liveness, let unheardSince else { return nil }
+    let due = unheardSince + liveness.silence
+    guard let spared = sparedUntil else { return due }
+    return max(due, spared)
+  }
+
+  private var keepaliveTime: NIODeadline? {
+    guard let interval = policy.interval, openCalls > 0 || policy.withoutCalls else { return nil }
+    return max(lastReceived, busySince) + max(interval, .milliseconds(1))
+  }
+
+  /// Until when the peer would count a further PING as one too many; nil if it would not.
+  private var sparedUntil: NIODeadline? {
+    guard let liveness, let lastPing, unansweredPings > liveness.sparePings else { return nil }
+    return lastPing + liveness.politeInterval
   }
 
   /// Bytes arrived, of whatever kind: the peer lives.
   mutating func received(now: NIODeadline) {
     lastReceived = now
-    pingSent = nil
+    pingDeadline = nil
+    // Calls that a PING was spent on already are watched by their timeouts.
+    unheardSince = openCalls > 0 && unansweredPings == 0 ? now : nil
   }
 
-  /// A call begins, or the connection begins that is to be watched without calls.
-  ///
-  /// - Returns: when to call ``check(now:hasCalls:)``; nil if that is planned already.
-  mutating func wake(now: NIODeadline) -> NIODeadline? {
-    guard isResting else { return nil }
-    isResting = false
-    // The silence before the call proves nothing.
-    lastReceived = now
-    return now + interval
+  /// Something of an answer arrived; ``received(now:)`` was told of its bytes.
+  mutating func receivedAnswer() {
+    unansweredPings = 0
+    if openCalls > 0, unheardSince == nil { unheardSince = lastReceived }
+  }
+
+  /// A call was submitted.
+  mutating func callBegan(now: NIODeadline) {
+    openCalls += 1
+    if openCalls == 1 { busySince = now }
+    if unheardSince == nil { unheardSince = now }
+  }
+
+  /// A call has left the connection.
+  mutating func callEnded() {
+    openCalls -= 1
+    if openCalls == 0 { unheardSince = nil }
+  }
+
+  /// A call that began at `begin` is about to be given up, unanswered. If nothing was heard meanwhile,
+  /// or not for long, this is the last moment to ask while it is open.
+  mutating func callTimedOut(begin: NIODeadline, now: NIODeadline) -> Action {
+    guard let liveness, pingDeadline == nil,
+      lastReceived <= begin || now - lastReceived >= liveness.silence
+    else { return .none }
+    if let spared = sparedUntil, now < spared { return .none }
+    return ping(now: now)
+  }
+
+  /// Another connection to the same peer has fallen silent: this one may have, and no call has noticed.
+  mutating func suspect(now: NIODeadline) -> Action {
+    guard liveness != nil, pingDeadline == nil else { return .none }
+    if let spared = sparedUntil, now < spared { return .none }
+    return ping(now: now)
   }
 
   /// What is due at this time.
-  mutating func check(now: NIODeadline, hasCalls: Bool) -> Action {
-    if let pingSent {
-      return now >= pingSent + timeout ? .close : .wait(until: pingSent + timeout)
+  mutating func timeCame(now: NIODeadline) -> Action {
+    if let due = pingDeadline {
+      guard now >= due else { return .none }
+      guard now <= due + Self.tolerance else {
+        pingDeadline = now + Self.tolerance
+        return .none
+      }
+      return .close
     }
-    guard hasCalls || withoutCalls else {
-      isResting = true
-      return .rest
-    }
-    guard now >= lastReceived + interval else { return .wait(until: lastReceived + interval) }
-    pingSent = now
-    return .ping(thenWaitUntil: now + timeout)
+    guard let due = nextDeadline, now >= due else { return .none }
+    return ping(now: now)
+  }
+
+  private mutating func ping(now: NIODeadline) -> Action {
+    lastPing = now
+    unansweredPings += 1
+    unheardSince = nil
+    let timeout = min(policy.timeout, liveness?.timeout ?? policy.timeout)
+    pingDeadline = now + max(timeout, .milliseconds(1))
+    return .ping
   }
 }

@@ -1,73 +1,96 @@
 import NIOCore
 
-/// When a name is looked up again. A value without IO.
+/// When a name is looked up again. A value without IO: whoever owns it says how much new addresses
+/// are needed, and the time of the next look-up is computed from that.
 struct ResolutionState: Sendable {
-  /// What the owner has to do.
-  enum Action: Sendable, Hashable {
-    /// Nothing: it is running or was planned.
+  /// How much the answer to the next look-up is needed.
+  enum Need: Sendable, Hashable {
+    /// Nobody calls.
     case none
-    /// Look up now.
-    case resolve
-    /// Call ``timeCame(now:)`` at that time.
-    case wait(until: NIODeadline)
+    /// Every address works: only an address that was added is of interest.
+    case settled
+    /// Some addresses work.
+    case partial
+    /// None works: the name may have moved.
+    case searching
   }
 
-  private enum Phase: Sendable, Hashable {
-    case resting
-    case running
-    case waiting
+  /// After how long a look-up without an answer counts as failed.
+  static let patience = TimeAmount.seconds(30)
+
+  private let searchingInterval: TimeAmount
+  private let partialInterval: TimeAmount
+  private let settledInterval: TimeAmount
+  private var running: (id: Int, until: NIODeadline)?
+  private var lastID = 0
+  private var lastAnswered = 0
+  private var lastEnd: NIODeadline?
+  /// What part of an interval is waited: less than all of it, so that servers do not ask in step.
+  private var jitter = 1.0
+  /// Look-ups that did not answer in time and still may. Each doubles the patience with the next, so
+  /// that a resolver that hangs for ever holds few threads.
+  private var overdue = 0
+  /// Whether look-ups do not end in time.
+  var isOverdue: Bool { overdue > 0 }
+  /// Whether the last look-up failed.
+  private(set) var hasFailed = false
+
+  init(_ configuration: ChannelConfiguration) {
+    searchingInterval = max(configuration.minimumResolutionInterval, .milliseconds(1))
+    partialInterval = max(configuration.partialResolutionInterval, searchingInterval)
+    settledInterval = max(configuration.resolutionInterval, partialInterval)
   }
 
-  private var phase = Phase.resting
-  private var backoff: Backoff
-  private let minimumInterval: TimeAmount
-  private var lastStart: NIODeadline?
-
-  init(backoff policy: BackoffPolicy, minimumInterval: TimeAmount) {
-    backoff = Backoff(policy)
-    self.minimumInterval = minimumInterval
-  }
-
-  /// The addresses may be out of date: a connection failed, or there are none yet.
-  mutating func request(now: NIODeadline) -> Action {
-    guard phase == .resting else { return .none }
-    if let lastStart, now < lastStart + minimumInterval {
-      phase = .waiting
-      return .wait(until: lastStart + minimumInterval)
+  /// When something is due.
+  func nextDeadline(_ need: Need) -> NIODeadline? {
+    if let running { return running.until }
+    let interval: TimeAmount
+    switch need {
+    case .none: return nil
+    case .settled: interval = settledInterval
+    case .partial: interval = partialInterval
+    case .searching: interval = searchingInterval
     }
-    return start(now: now)
+    guard let lastEnd else { return .uptimeNanoseconds(0) }
+    return lastEnd + .nanoseconds(Int64(Double(interval.nanoseconds) * jitter))
   }
 
-  /// The time of ``Action/wait(until:)`` came.
-  mutating func timeCame(now: NIODeadline) -> Action {
-    phase == .waiting ? start(now: now) : .none
-  }
-
-  /// Nobody needs addresses any more.
-  mutating func stop() {
-    if phase == .waiting { phase = .resting }
-  }
-
-  /// The look-up found addresses.
-  mutating func succeeded() {
-    phase = .resting
-    backoff.reset()
-  }
-
-  /// The look-up failed. It is repeated while anybody `isNeeded`.
-  mutating func failed(now: NIODeadline, random: Double, isNeeded: Bool) -> Action {
-    let wait = backoff.next(random: random)
-    guard isNeeded else {
-      phase = .resting
-      return .none
+  /// Does what is due.
+  ///
+  /// - Returns: the look-up to begin now.
+  mutating func advance(_ need: Need, now: NIODeadline, random: Double) -> Int? {
+    if let running, running.until <= now {
+      overdue += 1
+      hasFailed = true
+      conclude(now: now, random: random)
     }
-    phase = .waiting
-    return .wait(until: now + wait)
+    guard running == nil, let due = nextDeadline(need), due <= now else { return nil }
+    lastID += 1
+    let patience = Self.patience.nanoseconds << min(overdue, 16)
+    running = (lastID, now + .nanoseconds(patience))
+    return lastID
   }
 
-  private mutating func start(now: NIODeadline) -> Action {
-    phase = .running
-    lastStart = now
-    return .resolve
+  /// A look-up was answered.
+  ///
+  /// - Returns: whether the answer is news: none of a later look-up came before it.
+  mutating func answered(
+    _ id: Int, isFailure: Bool, now: NIODeadline, random: Double
+  ) -> Bool {
+    if running?.id == id {
+      conclude(now: now, random: random)
+    } else {
+      overdue = max(0, overdue - 1)
+    }
+    guard id > lastAnswered else { return false }
+    lastAnswered = id
+    hasFailed = isFailure
+    return true
+  }
+
+  private mutating func conclude(now: NIODeadline, random: Double) {
+    running = nil
+    lastEnd = now
+    jitter = 1 - 0.2 * random
   }
 }

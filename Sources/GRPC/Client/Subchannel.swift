@@ -8,57 +8,49 @@ import NIOPosix
   import Darwin
 #endif
 
-/// One place for a connection to one address: connects, and connects again, when ``SubchannelState``
-/// says so. Confined to the event loop.
+/// The connections to one address: makes them and lets them go when ``PoolState`` says so, and tells
+/// what becomes of them. Confined to the event loop.
 final class Subchannel: ClientConnectionDelegate {
+  let id: SubchannelID
   let address: SocketAddress
   private let pool: ConnectionPool
-  private var state: SubchannelState
   /// The connection that is being made, or that carries calls.
   private(set) var connection: ClientConnection?
   /// Connections that finish their last calls.
   private var retired: [ObjectIdentifier: ClientConnection] = [:]
-  /// Which attempt to connect is under way; what others bring is dropped.
-  private var attempt = 0
-  private var timer: Scheduled<Void>?
+  /// Which attempt is under way or brought ``connection``; nil when there is none. What others bring
+  /// is dropped.
+  private var attempt: Int?
 
-  init(address: SocketAddress, pool: ConnectionPool) {
+  init(_ id: SubchannelID, address: SocketAddress, pool: ConnectionPool) {
+    self.id = id
     self.address = address
     self.pool = pool
-    state = SubchannelState(pool.configuration.backoff)
   }
-
-  var connectivity: Connectivity { state.connectivity }
 
   /// Whether nothing is open any more.
   var isClosed: Bool { connection == nil && retired.isEmpty }
 
-  /// Connects, if there is no connection and no attempt.
-  func connect() {
-    perform(state.connect(now: .now()))
+  /// Makes a connection.
+  func connect(_ attempt: Int) {
+    self.attempt = attempt
+    bootstrap().connect(to: address).assumeIsolated().whenComplete { result in
+      switch result {
+      case .success(let channel): self.connected(attempt, channel)
+      case .failure(let error): self.failed(attempt, Self.describe(error))
+      }
+    }
   }
 
-  /// Closes the connection when its calls have ended, and makes no other until asked.
-  func becomeIdle() {
-    state.becomeIdle()
-    release()
+  /// Cuts the attempt that is under way.
+  func giveUp(_ reason: String) {
+    pool.logger.debug("cannot connect to \(address): \(reason)")
+    cut(reason)
   }
 
-  /// The same, for good.
-  func shutDown() {
-    state.shutDown()
-    release()
-  }
-
-  /// Cuts every connection.
-  func closeNow() {
-    connection?.close(because: "the channel was closed")
-    for connection in retired.values { connection.close(because: "the channel was closed") }
-  }
-
-  private func release() {
-    timer?.cancel()
-    attempt += 1
+  /// Closes the connection when its calls have ended; cuts an attempt that is under way.
+  func release() {
+    attempt = nil
     guard let connection else { return }
     // First out of the way, so that its end is not taken for a failure.
     move(connection)
@@ -69,42 +61,26 @@ final class Subchannel: ClientConnectionDelegate {
     }
   }
 
+  /// Cuts every connection.
+  func closeNow() {
+    connection?.close(because: "the channel was closed")
+    for connection in retired.values { connection.close(because: "the channel was closed") }
+  }
+
   private func move(_ connection: ClientConnection) {
     guard self.connection === connection else { return }
     self.connection = nil
     if !connection.isLost { retired[ObjectIdentifier(connection)] = connection }
   }
 
+  private func cut(_ reason: String) {
+    attempt = nil
+    guard let connection else { return }
+    move(connection)
+    connection.close(because: reason)
+  }
+
   // MARK: Connecting
-
-  private func perform(_ action: SubchannelState.Action) {
-    timer?.cancel()
-    switch action {
-    case .none: break
-    case .connect: startAttempt()
-    case .wait(let until):
-      timer = pool.eventLoop.assumeIsolated().scheduleTask(deadline: until) {
-        self.perform(self.state.backoffElapsed(now: .now()))
-      }
-    }
-    pool.subchannelDidChange()
-  }
-
-  private func startAttempt() {
-    attempt += 1
-    let attempt = attempt
-    let timeout = pool.configuration.connectTimeout
-    timer = pool.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-      self.attemptFailed(
-        attempt, "no HTTP/2 connection within \(timeout.nanoseconds / 1_000_000) ms")
-    }
-    bootstrap().connect(to: address).assumeIsolated().whenComplete { result in
-      switch result {
-      case .success(let channel): self.connected(attempt, channel)
-      case .failure(let error): self.attemptFailed(attempt, Self.describe(error))
-      }
-    }
-  }
 
   private func bootstrap() -> ClientBootstrap {
     var bootstrap = ClientBootstrap(group: pool.eventLoop)
@@ -128,33 +104,27 @@ final class Subchannel: ClientConnectionDelegate {
     guard !channel.isConnectedToItself else {
       // Keeping it would also keep the port from the server that is to come.
       channel.close(promise: nil)
-      return attemptFailed(attempt, "Connection refused")
+      return failed(attempt, "Connection refused")
     }
     do {
       let connection = try ClientConnection(
-        configuration: pool.configuration, keepalive: pool.keepalive, now: .now())
+        configuration: pool.configuration, keepalive: pool.keepalive, liveness: pool.liveness,
+        now: .now())
       connection.delegate = self
       connection.session.delegate = connection
       self.connection = connection
       try channel.pipeline.syncOperations.addHandler(connection)
     } catch {
       channel.close(promise: nil)
-      attemptFailed(attempt, Self.describe(error))
+      failed(attempt, Self.describe(error))
     }
   }
 
-  private func attemptFailed(_ attempt: Int, _ reason: String) {
+  private func failed(_ attempt: Int, _ reason: String) {
     guard attempt == self.attempt else { return }
-    self.attempt += 1
-    pool.lastFailure = "\(reason) (\(address))"
     pool.logger.debug("cannot connect to \(address): \(reason)")
-    if let connection {
-      move(connection)
-      connection.close(because: reason)
-    }
-    let action = state.attemptFailed(now: .now(), random: pool.random())
-    pool.requestResolution()
-    perform(action)
+    cut(reason)
+    pool.handle { $0.ended(self.id, attempt, reason, now: $1, random: $2) }
   }
 
   private static func describe(_ error: any Error) -> String {
@@ -166,15 +136,23 @@ final class Subchannel: ClientConnectionDelegate {
   // MARK: What the connection tells
 
   func connectionDidBecomeReady(_ connection: ClientConnection) {
-    guard self.connection === connection else { return }
-    timer?.cancel()
-    state.connected(now: .now())
+    guard self.connection === connection, let attempt else { return }
     pool.logger.debug("connected to \(address)")
-    pool.subchannelDidChange()
+    pool.handle { $0.connected(self.id, attempt, now: $1, random: $2) }
   }
 
-  func connectionDidReceiveAnswer(_ connection: ClientConnection) {
-    if self.connection === connection { state.proved() }
+  func connectionDidProve(_ connection: ClientConnection) {
+    guard self.connection === connection, let attempt else { return }
+    pool.handle { $0.proved(self.id, attempt, now: $1, random: $2) }
+  }
+
+  func connectionDidFallSilent(_ connection: ClientConnection) {
+    pool.suspect(address, because: connection)
+  }
+
+  /// Asks whether the peer lives, because another connection to it does not seem to.
+  func suspect(because silent: ClientConnection, now: NIODeadline) {
+    if let connection, connection !== silent { connection.suspect(now: now) }
   }
 
   func connectionMayTakeCalls(_ connection: ClientConnection) {
@@ -182,24 +160,22 @@ final class Subchannel: ClientConnectionDelegate {
   }
 
   func connectionDidRetire(_ connection: ClientConnection, tooManyPings: Bool) {
-    if tooManyPings { pool.doubleKeepaliveInterval() }
+    if tooManyPings { pool.sendFewerPings() }
     ended(connection)
   }
 
   func connectionDidClose(_ connection: ClientConnection) {
     if retired.removeValue(forKey: ObjectIdentifier(connection)) == nil { ended(connection) }
-    pool.subchannelDidClose(self)
+    pool.connectionDidClose()
   }
 
   private func ended(_ connection: ClientConnection) {
-    guard self.connection === connection else { return }
-    guard connection.isReady else { return attemptFailed(attempt, connection.lossDescription) }
+    guard self.connection === connection, let attempt else { return }
+    guard connection.isReady else { return failed(attempt, connection.lossDescription) }
     move(connection)
-    pool.lastFailure = "\(connection.lossDescription) (\(address))"
+    self.attempt = nil
     pool.logger.debug("connection to \(address) ended: \(connection.lossDescription)")
-    let action = state.connectionEnded(now: .now(), random: pool.random())
-    pool.requestResolution()
-    perform(action)
+    pool.handle { $0.ended(self.id, attempt, connection.lossDescription, now: $1, random: $2) }
   }
 }
 

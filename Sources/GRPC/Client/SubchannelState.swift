@@ -1,28 +1,20 @@
 import NIOCore
 
 /// When one connection of a channel is made, given up and made again. A value without IO: what
-/// happened and the time go in, what to do comes out.
+/// happened and the time go in, what to do comes out, and what it waits for is computed.
 struct SubchannelState: Sendable {
-  /// What the owner has to do.
-  enum Action: Sendable, Hashable {
-    /// Nothing.
-    case none
-    /// Start to connect now.
-    case connect
-    /// Call ``backoffElapsed(now:)`` at that time.
-    case wait(until: NIODeadline)
-  }
-
   private enum Phase: Sendable, Hashable {
     case idle
-    case connecting
+    /// An attempt is under way; it is given up at `until`.
+    case connecting(until: NIODeadline)
     case ready
-    case waiting(until: NIODeadline)
-    case shutdown
+    /// The last attempt ended at `since`.
+    case waiting(since: NIODeadline, until: NIODeadline)
   }
 
   private var phase = Phase.idle
   private var backoff: Backoff
+  private let connectTimeout: TimeAmount
   private let provingTime: TimeAmount
   private var attemptStarted = NIODeadline.uptimeNanoseconds(0)
   private var readySince = NIODeadline.uptimeNanoseconds(0)
@@ -31,10 +23,13 @@ struct SubchannelState: Sendable {
   private var uselessConnections = 0
   /// Whether a failure was not followed by a working connection yet.
   private var hasFailed = false
+  /// Which attempt is under way or brought the connection that is in use; news of others are late.
+  private(set) var attempt = 0
 
-  init(_ policy: BackoffPolicy) {
+  init(_ policy: BackoffPolicy, connectTimeout: TimeAmount) {
     backoff = Backoff(policy)
-    provingTime = policy.initial
+    self.connectTimeout = connectTimeout
+    provingTime = max(policy.initial, .seconds(1))
   }
 
   /// The state to show; see ``Connectivity/transientFailure``.
@@ -44,67 +39,112 @@ struct SubchannelState: Sendable {
     case .connecting: hasFailed ? .transientFailure : .connecting
     case .ready: .ready
     case .waiting: .transientFailure
-    case .shutdown: .shutdown
     }
   }
 
-  /// A connection is wanted.
-  mutating func connect(now: NIODeadline) -> Action {
-    guard phase == .idle else { return .none }
-    return start(now: now)
+  var isReady: Bool { phase == .ready }
+
+  /// Whether an attempt to connect is under way.
+  var isConnecting: Bool {
+    if case .connecting = phase { true } else { false }
   }
 
-  /// The attempt succeeded.
-  mutating func connected(now: NIODeadline) {
-    guard phase == .connecting else { return }
+  /// When something is due.
+  ///
+  /// - Parameter probing: after how long without an attempt a new one begins although the wait is
+  ///   longer, because calls wait; nil = they do not shorten it.
+  func nextDeadline(probing: TimeAmount?) -> NIODeadline? {
+    switch phase {
+    case .idle, .ready: nil
+    case .connecting(let until): until
+    case .waiting(let since, let until): probing.map { min(until, since + $0) } ?? until
+    }
+  }
+
+  /// The next attempt begins, if a connection is wanted and none is made: the first at once, others
+  /// when their wait is over.
+  ///
+  /// - Returns: the attempt to make now.
+  mutating func connect(now: NIODeadline, probing: TimeAmount?) -> Int? {
+    switch phase {
+    case .idle: return start(now: now)
+    case .waiting:
+      guard let due = nextDeadline(probing: probing), due <= now else { return nil }
+      return start(now: now)
+    case .connecting, .ready: return nil
+    }
+  }
+
+  /// Gives up an attempt that took too long.
+  ///
+  /// - Returns: whether there was one.
+  mutating func giveUp(now: NIODeadline, random: Double) -> Bool {
+    guard case .connecting(let until) = phase, until <= now else { return false }
+    failed(now: now, random: random)
+    return true
+  }
+
+  /// An attempt succeeded.
+  ///
+  /// - Returns: whether its connection is the one to use.
+  mutating func connected(_ attempt: Int, now: NIODeadline) -> Bool {
+    guard attempt == self.attempt, isConnecting else { return false }
     phase = .ready
     readySince = now
     isProven = false
     hasFailed = false
+    return true
   }
 
   /// The connection brought an answer to a call: its peer is what it should be.
-  mutating func proved() {
-    guard phase == .ready, !isProven else { return }
+  mutating func proved(_ attempt: Int) {
+    guard attempt == self.attempt, isReady, !isProven else { return }
     isProven = true
     succeeded()
   }
 
-  /// The attempt failed.
-  mutating func attemptFailed(now: NIODeadline, random: Double) -> Action {
-    guard phase == .connecting else { return .none }
-    return failed(now: now, random: random)
+  /// From when on the connection counts as one that works; nil when there is none.
+  var provenTime: NIODeadline? {
+    guard isReady else { return nil }
+    return isProven ? readySince : readySince + provingTime
   }
 
-  /// The connection broke, or takes no more calls. One that had worked is replaced at once, and so is
-  /// the first that had not; more of these in a row are failures, else a peer that greets and hangs
-  /// up would keep us connecting.
-  mutating func connectionEnded(now: NIODeadline, random: Double) -> Action {
-    guard phase == .ready else { return .none }
-    if isProven || now - readySince >= provingTime {
-      succeeded()
-      return start(now: now)
+  /// An attempt failed, or its connection broke or takes no more calls. One that had worked is
+  /// replaced at once, and so is the first that had not; more of these in a row are failures, else a
+  /// peer that greets and hangs up would keep us connecting.
+  ///
+  /// - Returns: whether the news was of the attempt that counts.
+  mutating func ended(_ attempt: Int, now: NIODeadline, random: Double) -> Bool {
+    guard attempt == self.attempt else { return false }
+    switch phase {
+    case .idle, .waiting: return false
+    case .connecting: failed(now: now, random: random)
+    case .ready:
+      if isProven || now - readySince >= provingTime {
+        succeeded()
+        replace()
+        return true
+      }
+      uselessConnections += 1
+      if uselessConnections == 1 {
+        replace()
+      } else {
+        failed(now: now, random: random)
+      }
     }
-    uselessConnections += 1
-    return uselessConnections == 1 ? start(now: now) : failed(now: now, random: random)
+    return true
   }
 
-  /// The time of ``Action/wait(until:)`` came.
-  mutating func backoffElapsed(now: NIODeadline) -> Action {
-    guard case .waiting(let until) = phase, now >= until else { return .none }
-    return start(now: now)
-  }
-
-  /// Nobody needs the connection any more; a later ``connect(now:)`` starts without waiting.
+  /// Nobody needs the connection any more; a later ``connect(now:probing:)`` starts without waiting.
   mutating func becomeIdle() {
-    guard phase != .shutdown else { return }
     phase = .idle
     hasFailed = false
+    attempt += 1
   }
 
-  /// The end. Nothing is asked for afterwards.
-  mutating func shutDown() {
-    phase = .shutdown
+  private mutating func replace() {
+    phase = .idle
+    attempt += 1
   }
 
   private mutating func succeeded() {
@@ -112,17 +152,18 @@ struct SubchannelState: Sendable {
     backoff.reset()
   }
 
-  private mutating func start(now: NIODeadline) -> Action {
-    phase = .connecting
+  private mutating func start(now: NIODeadline) -> Int {
+    phase = .connecting(until: now + connectTimeout)
     attemptStarted = now
-    return .connect
+    attempt += 1
+    return attempt
   }
 
-  private mutating func failed(now: NIODeadline, random: Double) -> Action {
+  private mutating func failed(now: NIODeadline, random: Double) {
     hasFailed = true
+    attempt += 1
     // The document counts the wait from the attempt's start, so that a long one is not paid twice.
     let until = max(now, attemptStarted + backoff.next(random: random))
-    phase = .waiting(until: until)
-    return .wait(until: until)
+    phase = .waiting(since: now, until: until)
   }
 }

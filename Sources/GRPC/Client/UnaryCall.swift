@@ -11,9 +11,13 @@ public final class UnaryCall: @unchecked Sendable {
   let waitsForReady: Bool
   /// When the call ends at the latest; `.distantFuture` when that is open.
   let expiry: NIODeadline
-  /// When the pool looks at the call next: at ``expiry``, or a moment before, to tell a caller who
-  /// waits for a peer in vain so before it stops listening.
+  /// How long an attempt may take from when it is sent; nil = until ``expiry``.
+  let timeout: TimeAmount?
+  /// When the pool looks at the call next: when the attempt under way or the call ends, or a moment
+  /// before ``expiry``, to tell a caller who waits for a peer in vain so before it stops listening.
   var deadline: NIODeadline
+  /// When the call is told that it waits in vain, if it waits.
+  var notice: NIODeadline
 
   /// The message, until the call is admitted.
   var message: ByteBuffer
@@ -30,7 +34,7 @@ public final class UnaryCall: @unchecked Sendable {
 
   init(
     pool: ConnectionPool, path: String, metadata: Metadata, message: ByteBuffer,
-    deadline: NIODeadline?, waitsForReady: Bool,
+    deadline: NIODeadline?, timeout: TimeAmount?, waitsForReady: Bool,
     completion: @escaping @Sendable (UnaryResult) -> Void
   ) {
     self.pool = pool
@@ -39,6 +43,8 @@ public final class UnaryCall: @unchecked Sendable {
     self.message = message
     expiry = deadline ?? .distantFuture
     self.deadline = expiry
+    notice = expiry
+    self.timeout = timeout
     self.waitsForReady = waitsForReady
     self.completion = completion
   }
@@ -70,4 +76,4 @@ public final class UnaryCall: @unchecked Sendable {
   }
 }
 
-extension UnaryCall: DeadlineHolder, Queueable {}
+extension UnaryCall: PooledCall {}

@@ -137,7 +137,7 @@ import Testing
     let end = harness.channel.eventLoop.makePromise(of: Void.self)
     while try await harness.onLoop({ pool in
       // The first call, which ended while it paused, may be there still.
-      guard pool.pausing.contains(where: { !$0.isFinished }) else { return true }
+      guard pool.state.calls.pausing.contains(where: { !$0.isFinished }) else { return true }
       pool.closeNow(end)
       return false
     }) { await Task.yield() }

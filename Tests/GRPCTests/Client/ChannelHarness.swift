@@ -28,11 +28,11 @@ struct ChannelHarness: Sendable {
 
   init(
     to target: ChannelTarget, configuration: ChannelConfiguration = Self.configuration,
-    resolver: any AddressResolver
+    resolver: any AddressResolver, logger: Logger = Logger(label: "test")
   ) {
     channel = GRPCChannel(
       target: target, configuration: configuration,
-      eventLoop: ScriptedServer.group.next(), logger: Logger(label: "test"),
+      eventLoop: ScriptedServer.group.next(), logger: logger,
       resolver: resolver, random: { 0.5 })
   }
 
@@ -48,12 +48,13 @@ struct ChannelHarness: Sendable {
   /// Starts a call.
   func start(
     _ message: String = "ping", metadata: Metadata = Metadata(), within: TimeAmount = .seconds(20),
-    waitForReady: Bool = false
+    timeout: TimeAmount? = nil, waitForReady: Bool = false
   ) -> (call: UnaryCall, result: EventLoopFuture<UnaryResult>) {
     let promise = channel.eventLoop.makePromise(of: UnaryResult.self)
     let call = channel.unary(
       path: "/test.Service/Method", metadata: metadata, message: ByteBuffer(string: message),
-      deadline: .now() + within, waitForReady: waitForReady, completion: promise.succeed)
+      deadline: .now() + within, timeout: timeout, waitForReady: waitForReady,
+      completion: promise.succeed)
     return (call, promise.futureResult)
   }
 

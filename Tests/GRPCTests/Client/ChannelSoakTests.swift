@@ -61,7 +61,7 @@ import Testing
     }
     try await all.futureResult.get()
     #expect(ended.withLockedValue { $0.values.allSatisfy { $0 == 1 } })
-    let left = try await harness.onLoop { ($0.openCalls, $0.queue.count) }
+    let left = try await harness.onLoop { ($0.state.openCalls, $0.state.calls.count) }
     #expect(left == (0, 0))
     try await harness.channel.close().get()
     await server.stop()

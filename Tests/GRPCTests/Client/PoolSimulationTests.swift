@@ -1,0 +1,47 @@
+import NIOCore
+import Testing
+
+@testable import GRPC
+
+@Suite struct PoolSimulationTests {
+  /// As processors have it.
+  private var configuration: ChannelConfiguration {
+    var configuration = ChannelConfiguration()
+    configuration.connectTimeout = .seconds(5)
+    configuration.backoff = BackoffPolicy(initial: .milliseconds(50), maximum: .seconds(2))
+    configuration.probeInterval = .seconds(1)
+    configuration.idleTimeout = .seconds(7)
+    return configuration
+  }
+
+  private func run(
+    _ seeds: Range<UInt64>, _ configuration: ChannelConfiguration, isName: Bool = true
+  ) throws -> [String] {
+    try seeds.flatMap { seed in
+      var simulation = try PoolSimulation(
+        seed: seed, configuration: configuration, isName: isName)
+      simulation.run()
+      return simulation.violations.map { "seed \(seed), \($0)" }
+    }
+  }
+
+  @Test(
+    "Whatever happened before, once the endpoint is up every call gets through",
+    arguments: 0..<8 as Range<UInt64>)
+  func names(block: UInt64) throws {
+    let violations = try run(block * 25..<block * 25 + 25, configuration)
+    #expect(violations == [])
+  }
+
+  @Test("So it is with many connections, without a name, and with waits that calls do not shorten")
+  func variants() throws {
+    var several = configuration
+    several.connections = 5
+    #expect(try run(1_000..<1_030, several) == [])
+    #expect(try run(1_050..<1_080, configuration, isName: false) == [])
+    var patient = configuration
+    patient.probeInterval = nil
+    patient.idleTimeout = nil
+    #expect(try run(1_100..<1_130, patient) == [])
+  }
+}
