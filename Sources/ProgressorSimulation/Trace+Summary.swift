@@ -93,6 +93,7 @@ extension Effect {
     case .invoke(let invocation):
       "invoke \(invocation.step.number).\(invocation.attempt) \(invocation.machine.machineID.text)"
         + " \(invocation.stimulus.summary) epoch \(invocation.epoch) until \(invocation.deadline)"
+        + " timeout \(invocation.timeout)"
     case .callOff(let step, let attempt): "call off \(step.number).\(attempt)"
     case .awaitEndpoint(let namespace): "await the endpoint of \(namespace.number)"
     case .commit(let batch):

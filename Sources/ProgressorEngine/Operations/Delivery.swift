@@ -21,8 +21,7 @@ extension Engine {
       stimulus: .signal(
         .notification(args: head.args, notificationID: head.notificationID)),
       machine: snapshot(machine, row, step), token: "n-\(head.notificationID)",
-      deadline: now.uptime.saturatingAdd(machine.namespace.processorTimeout),
-      context: head.context)
+      timeout: machine.namespace.processorTimeout, context: head.context)
   }
 
   mutating func concludeDelivery(

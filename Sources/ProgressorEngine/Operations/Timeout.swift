@@ -14,12 +14,12 @@ extension Engine {
 
   func timeoutPlan(_ step: RunningStep, _ machine: ResidentMachine) -> InvocationPlan? {
     guard let row = machine.row, row.failure == nil, let timer = row.timer else { return nil }
-    let timeout = timer.processingTimeout ?? machine.namespace.processorTimeout
     return InvocationPlan(
       attempt: (timer.retry?.attempt ?? 0) + 1, stimulus: .signal(.timeout),
       machine: snapshot(machine, row, step, hidesTimer: true),
       token: "t-\(machine.shard.number)-\(row.key.number)-\(timer.serial)",
-      deadline: now.uptime.saturatingAdd(timeout), context: timer.context)
+      timeout: timer.processingTimeout ?? machine.namespace.processorTimeout,
+      context: timer.context)
   }
 
   mutating func concludeTimeout(

@@ -18,8 +18,11 @@ public struct Invocation: Sendable, Hashable {
   public var stepToken: String
   /// `progressor-epoch`.
   public var epoch: Int64
-  /// On `Moment.uptime`.
+  /// When the invocation is over, wherever it is, on `Moment.uptime`. For what a caller waits for, the
+  /// caller's deadline.
   public var deadline: Int64
+  /// How long the processor may take, counted from when the invocation is sent. Microseconds.
+  public var timeout: Int64
   public var context: CallerContext
   /// Whether to wait for an endpoint that cannot be reached, until the deadline; else the outcome
   /// is `unreachable` as soon as that is known.
@@ -27,8 +30,8 @@ public struct Invocation: Sendable, Hashable {
 
   public init(
     step: StepID, attempt: Int32, namespace: NamespaceNumber, stimulus: Stimulus,
-    machine: Machine, stepToken: String, epoch: Int64, deadline: Int64, context: CallerContext,
-    waitsForEndpoint: Bool
+    machine: Machine, stepToken: String, epoch: Int64, deadline: Int64, timeout: Int64,
+    context: CallerContext, waitsForEndpoint: Bool
   ) {
     self.step = step
     self.attempt = attempt
@@ -38,9 +41,15 @@ public struct Invocation: Sendable, Hashable {
     self.stepToken = stepToken
     self.epoch = epoch
     self.deadline = deadline
+    self.timeout = timeout
     self.context = context
     self.waitsForEndpoint = waitsForEndpoint
   }
+}
+
+extension Invocation {
+  /// How long what nobody waits for may wait for a connection or a free stream. Microseconds.
+  static let longestWait: Int64 = 30_000_000
 }
 
 /// How an invocation ended.

@@ -65,8 +65,10 @@ extension Engine {
         Invocation(
           step: step.id, attempt: plan.attempt, namespace: machine.namespace.number,
           stimulus: plan.stimulus, machine: plan.machine, stepToken: plan.token,
-          epoch: shard.epoch, deadline: plan.deadline, context: plan.context,
-          waitsForEndpoint: step.requestID != nil)))
+          epoch: shard.epoch,
+          deadline: step.request?.deadline
+            ?? now.uptime.saturatingAdd(plan.timeout).saturatingAdd(Invocation.longestWait),
+          timeout: plan.timeout, context: plan.context, waitsForEndpoint: step.requestID != nil)))
   }
 
   private mutating func plan(_ step: RunningStep, _ machine: ResidentMachine) -> InvocationPlan? {
@@ -75,13 +77,12 @@ extension Engine {
     case .notification: return deliveryPlan(step, machine)
     case .request:
       guard let request = step.request else { return nil }
-      let limit = now.uptime.saturatingAdd(machine.namespace.processorTimeout)
       let serial = shards[machine.shard]?.nextSerial() ?? 0
       var plan = InvocationPlan(
         attempt: 1, stimulus: .signal(.timeout),
         machine: Machine(machineID: machine.id, createdAt: now.wall),
-        token: "c-\(machine.shard.number)-\(serial)", deadline: min(request.deadline, limit),
-        context: request.context)
+        token: "c-\(machine.shard.number)-\(serial)",
+        timeout: machine.namespace.processorTimeout, context: request.context)
       switch request.operation {
       case .start(let args, _): plan.stimulus = .signal(.initialize(args: args))
       case .call(let args, _, let key): plan.stimulus = .call(args: args, key: key)
@@ -136,6 +137,7 @@ struct InvocationPlan {
   var stimulus: Invocation.Stimulus
   var machine: Machine
   var token: String
-  var deadline: Int64
+  /// How long the processor may take. Microseconds.
+  var timeout: Int64
   var context: CallerContext
 }

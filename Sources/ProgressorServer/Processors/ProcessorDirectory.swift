@@ -63,7 +63,7 @@ final class ProcessorDirectory: ProcessorPort {
     let started = channel.unary(
       path: call.path, metadata: call.metadata, message: call.message,
       deadline: now.deadline(atUptime: invocation.deadline, reference: .now()),
-      waitForReady: invocation.waitsForEndpoint
+      timeout: .microseconds(invocation.timeout), waitForReady: invocation.waitsForEndpoint
     ) { [calls] result in
       calls.value[key] = nil
       let outcome = OutcomeMapping.outcome(
@@ -133,7 +133,8 @@ final class ProcessorDirectory: ProcessorPort {
       configuration.connectTimeout = .seconds(5)
       // Work waits for a processor that is away, and is to go on soon after it is back.
       configuration.backoff = BackoffPolicy(
-        initial: .milliseconds(100), multiplier: 1.6, maximum: .seconds(2), jitter: 0.2)
+        initial: .milliseconds(75), multiplier: 1.6, maximum: .seconds(2), jitter: 0.3)
+      configuration.probeInterval = .seconds(1)
       configuration.userAgent = "progressor/" + Version.current
       return GRPCChannel(
         target: target, configuration: configuration, eventLoop: eventLoop, logger: logger)

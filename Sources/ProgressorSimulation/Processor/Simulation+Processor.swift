@@ -27,8 +27,9 @@ extension Simulation {
       pendingInvocations[number] = nil
       return
     }
-    let rest = invocation.deadline - agenda.now
-    if rest <= 0 { return answer(number, .unreachable(message: "the deadline passed"), after: 0) }
+    if invocation.deadline <= agenda.now {
+      return answer(number, .unreachable(message: "the deadline passed"), after: 0)
+    }
     let namespace = namespaceIndex(invocation.namespace)
     if !isEndpointUp[namespace] {
       if !invocation.waitsForEndpoint {
@@ -37,6 +38,8 @@ extension Simulation {
       waitingInvocations[namespace].append(number)
       return agenda.plan(.invocation(number), at: invocation.deadline)
     }
+    // Waiting does not count: the processor's time begins now.
+    let rest = min(invocation.deadline - agenda.now, invocation.timeout)
     // The same request, in another run, has the same fate.
     if let tag = record.tag { random = RandomSource(seed: seed, tag, 2) }
     let reaction = script?.reaction(to: invocation).outcome(number)

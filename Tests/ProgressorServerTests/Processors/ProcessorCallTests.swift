@@ -17,7 +17,8 @@ struct ProcessorCallTests {
         machineID: MachineID(namespace: "n", id: "a"),
         auxState: Content(formatVersion: 1, data: [UInt8](repeating: 1, count: auxBytes)),
         createdAt: Timestamp(microseconds: 1)),
-      stepToken: "token", epoch: 9, deadline: 100, context: context, waitsForEndpoint: true)
+      stepToken: "token", epoch: 9, deadline: 100, timeout: 50, context: context,
+      waitsForEndpoint: true)
   }
 
   @Test("each stimulus is a method of Processor")

@@ -32,7 +32,8 @@ struct TestHistory {
     _ = try ledger.invoked(
       Invocation(
         step: StepID(step), attempt: 1, namespace: NamespaceNumber(1), stimulus: stimulus,
-        machine: machine, stepToken: "", epoch: 1, deadline: 900, context: CallerContext(),
+        machine: machine, stepToken: "", epoch: 1, deadline: 900, timeout: 800,
+        context: CallerContext(),
         waitsForEndpoint: false), by: node, now: now, stored: stored)
   }
 
