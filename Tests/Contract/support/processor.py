@@ -100,7 +100,9 @@ class ScriptedProcessor:
     """Serves progressor.v1.Processor on a port. Namespaces without a behaviour answer with one
     event that repeats the arguments."""
 
-    def __init__(self, port: int = 0):
+    def __init__(self, port: int = 0, host: str = "127.0.0.1"):
+        # Of namespaces that have none of their own.
+        self.behaviour: Behaviour = echo
         self._behaviours: dict[str, Behaviour] = {}
         self._lock = threading.Lock()
         self._running: Counter[tuple[str, str]] = Counter()
@@ -108,7 +110,7 @@ class ScriptedProcessor:
         self._seen: defaultdict[str, list[Invocation]] = defaultdict(list)
         self._server = grpc.server(ThreadPoolExecutor(max_workers=128), options=UNLIMITED)
         self._server.add_generic_rpc_handlers((_Handlers(self),))
-        self.port = self._server.add_insecure_port(f"127.0.0.1:{port}")
+        self.port = self._server.add_insecure_port(f"{host}:{port}")
         self._server.start()
 
     @property
@@ -138,7 +140,7 @@ class ScriptedProcessor:
             self._running[key] += 1
             self._most[key] = max(self._most[key], self._running[key])
         try:
-            return self._behaviours.get(key[0], echo)(invocation)
+            return self._behaviours.get(key[0], self.behaviour)(invocation)
         finally:
             with self._lock:
                 self._running[key] -= 1

@@ -57,12 +57,14 @@ class Server:
 
     def __init__(self, arguments: Iterable[str] = (), directory: Path | None = None,
                  embedded: bool = True, template: Path | None = None,
-                 environment: dict[str, str] | None = None):
+                 environment: dict[str, str] | None = None, launcher: Iterable[str] = ()):
         self.directory = directory or scratch_directory()
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
         self.client = Client(self.address)
         self.log = self.directory / "server.log"
+        # What starts the server, as nice does: it becomes the server's process.
+        self._launcher = [*launcher]
         self.arguments = ["serve", "--listen", self.address, *arguments]
         if embedded:
             self.arguments += ["--data-dir", str(self.data)]
@@ -79,7 +81,7 @@ class Server:
             subprocess.run(["cp", "--archive", self._template, self.data], check=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(BINARY), *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*self._launcher, str(BINARY), *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=clean_environment(**self._environment), start_new_session=True)
         if wait:
             try:
