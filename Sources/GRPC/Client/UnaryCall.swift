@@ -62,7 +62,7 @@ public final class UnaryCall: @unchecked Sendable {
   /// Cancels the call if it waits for a connection: then the peer has not seen it. On the channel's
   /// loop only.
   public func cancelUnlessSent() {
-    if isQueued { pool.cancel(self) }
+    if stream == nil { pool.cancel(self) }
   }
 
   /// Whether the completion was called.
