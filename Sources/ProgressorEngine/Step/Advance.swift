@@ -108,7 +108,10 @@ extension Engine {
       machine.running?.keyWasLookedUp = true
       if let remembered = loaded.idempotency, Safeguard.idempotency.isOn {
         machine.running?.remembered = remembered
-      } else if let key = machine.running?.key, let id = machine.running?.requestID {
+      } else if machine.running?.remembered == nil, let key = machine.running?.key,
+        let id = machine.running?.requestID
+      {
+        // A later load, of the history alone, says nothing of the key.
         confirm(key.key, owner: id, machine)
       }
       if let row = machine.row, machine.running?.loadsHistory == true {
