@@ -9,6 +9,8 @@ from .samples import Latency, Sample
 
 LATENESS = 0.1  # seconds, of 999 in 1,000 probes
 SHARE = 0.999
+# Late probes that say nothing: one standstill of the machine delays as many.
+FEW = 5
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,11 @@ def courses(samples: list[Sample]) -> Iterator[Course]:
 
 @dataclass(frozen=True)
 class Lateness:
-    """How late a loop was in the middle and last third together, as a bound that holds for 999 of
-    1,000 probes; and how late a process was that only looks at the clock."""
+    """How late a loop was in the middle and last third together, as a bound that holds for a share of its
+    probes; and how late a process was that only looks at the clock."""
 
     loop: str
+    share: float
     seconds: float
     machine: float
 
@@ -96,16 +99,18 @@ class Lateness:
         return self.seconds > self.allowed
 
     def __str__(self) -> str:
-        return (f"{'loop ' + self.loop:26} {self.seconds * 1000:10.1f} ms p99.9     "
-                f"{'LATE: ' if self.is_late else ''}at most {self.allowed * 1000:.0f} ms")
+        return (f"{'loop ' + self.loop:26} {self.seconds * 1000:10.1f} ms p{self.share * 100:.1f}     "
+                f"{'LATE: ' if self.is_late else ''}at most {self.allowed * 1000:.0f} ms "
+                f"(the machine: {self.machine * 1000:.0f} ms)")
 
 
 def latenesses(samples: list[Sample], bystander: Iterable[float]) -> Iterator[Lateness]:
     middle, last = thirds(samples)
-    machine = quantile(list(bystander), SHARE)
+    seen = list(bystander)
     for loop, latency in last[-1].latency.items():
         during = latency.since(middle[0].latency.get(loop, Latency({})))
-        yield Lateness(loop, during.quantile(SHARE), machine)
+        share = max(0, min(SHARE, 1 - FEW / max(1, during.total)))
+        yield Lateness(loop, share, during.quantile(share), quantile(seen, share))
 
 
 def quantile(values: list[float], share: float) -> float:

@@ -18,7 +18,7 @@ from support.waiting import eventually
 from torture.topology import Child
 
 from . import bystander, load, processor
-from .judge import SHARE, courses, latenesses, quantile
+from .judge import courses, latenesses
 from .samples import HELD, Probe, Sample
 
 NAMESPACE = "soak"
@@ -138,7 +138,6 @@ class Run:
                 lines.append(str(lateness))
                 if lateness.is_late:
                     self.problems.append(f"the loop {lateness.loop} is late")
-            lines.append(f"{'the machine':26} {quantile(late, SHARE) * 1000:10.1f} ms p99.9")
         slow = self.samples[-1].numbers["slow turns"] if self.samples else 0
         lines.append(f"{'slow turns':26} {slow:10.0f}")
         lines += ["", *(f"FAILED: {problem}" for problem in self.problems)]

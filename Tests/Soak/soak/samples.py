@@ -33,10 +33,13 @@ class Latency:
         return Latency({bound: count - earlier.counts.get(bound, 0)
                         for bound, count in self.counts.items()})
 
+    @property
+    def total(self) -> float:
+        return self.counts.get(float("inf"), 0)
+
     def quantile(self, share: float) -> float:
         """The least bound that holds for this share of the probes."""
-        total = self.counts.get(float("inf"), 0)
-        return min((bound for bound, count in self.counts.items() if count >= share * total),
+        return min((bound for bound, count in self.counts.items() if count >= share * self.total),
                    default=float("inf"))
 
 
