@@ -108,9 +108,7 @@ extension Engine {
       machine.running?.keyWasLookedUp = true
       if let remembered = loaded.idempotency, Safeguard.idempotency.isOn {
         machine.running?.remembered = remembered
-      } else if machine.running?.remembered == nil, let key = machine.running?.key,
-        let id = machine.running?.requestID
-      {
+      } else if !step.keyWasLookedUp, let key = step.key, let id = step.requestID {
         // A later load, of the history alone, says nothing of the key.
         confirm(key.key, owner: id, machine)
       }
@@ -126,7 +124,14 @@ extension Engine {
       if machine.running?.loadsNotifications == true {
         machine.notifications.refill(loaded.notifications)
       }
-      if isLarge { awaitRoom(machine) } else { prepare(machine) }
+      if machine.running?.remembered != nil {
+        // It shows nothing to anybody.
+        execute(machine)
+      } else if isLarge {
+        awaitRoom(machine)
+      } else {
+        prepare(machine)
+      }
     }
   }
 

@@ -34,6 +34,24 @@ struct PendingKeyTests {
     #expect(world.statistics().requests == 0)
   }
 
+  @Test("Whose a key is, is not forgotten while a long history is read in a second load")
+  func longHistory() {
+    let world = EngineWorld { configuration in
+      configuration.historyWindowBytes = 0
+      configuration.smallHistoryBytes = 10
+    }
+    let event = Content(data: [UInt8](repeating: 7, count: 1_000))
+    world.answer = { _ in .answered(ProcessorAnswer(change: StateChange(events: [event]))) }
+    world.ask(.start(args: [], key: nil), "m")
+    #expect(world.reply(to: Self.call([1]), "m") == .called(response: []))
+    world.holdsLoads = true
+    let mistaken = world.ask(Self.call([2]), "m")
+    let again = world.ask(Self.call([1]), "m")
+    world.release()
+    #expect(world.replies[mistaken]?.error?.reason == .invalidArgument)
+    #expect(world.replies[again] == .called(response: []))
+  }
+
   @Test("After an error the one that came first tries, and the mistaken are told when it is known")
   func next() {
     var key = PendingKey(owner: RequestID(1), fingerprint: [1])
