@@ -43,7 +43,7 @@ struct LargeLoad {
     case .size(let span, let next, let bytes):
       let piece = try span.size(from: next, on: connection, timeout: timeout)
       let sum = bytes + piece.bytes
-      if sum > Int64(LoadRequest.maximumHistoryBytes) { return tooLarge }
+      if sum > Int64(item.request.historyBytes) { return tooLarge }
       if piece.next > span.last {
         stage = .pages(span, next: span.first)
       } else {
