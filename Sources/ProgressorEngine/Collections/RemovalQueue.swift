@@ -66,6 +66,11 @@ struct RemovalQueue<Element: Hashable> {
     }
   }
 
+  /// The first ones, in order; at a cost of so many, gaps included.
+  func prefix(_ count: Int) -> [Element] {
+    Array(slots.prefix(count).compactMap { $0 })
+  }
+
   /// All of them, in order.
   var elements: [Element] {
     Visits.note(slots.count)

@@ -22,8 +22,10 @@ struct StepMemory {
   /// The step that was let in though it did not fit, since its namespace had none: so that each goes on,
   /// however small the budget is and whoever holds it.
   fileprivate var exception: StepID?
-  /// Something was given back, and nobody has looked for it yet.
-  fileprivate var hasFreed = false
+  /// Something may be had, and nobody has looked for it yet.
+  fileprivate var mayAdmit = false
+  /// Set while those that wait are looked at, in their order.
+  fileprivate var isAdmitting = false
   /// Namespaces that are looked at in one turn.
   fileprivate static let maximumLooks = 16
 }
@@ -46,12 +48,16 @@ extension Engine {
     let namespace = machine.namespace
     let wanted = step.showsHistory ? bytes(of: part) : 0
     if wanted > 0, namespace.stepBytes + wanted > freeStepBytes() {
-      guard namespace.stepBytes == 0, stepMemory.exception == nil else {
+      // Nobody overtakes a namespace that waits for the same.
+      let mayBeException = namespace.stepBytes == 0 && stepMemory.exception == nil
+      guard mayBeException, stepMemory.isAdmitting || stepMemory.waiting.isEmpty else {
         stepMemory.waiting.append(namespace)
+        if mayBeException { stepMemory.mayAdmit = true }
         return false
       }
       stepMemory.exception = step.id
     }
+    stepMemory.waiting.remove(namespace)
     machine.running?.historyBytes = part == .large ? LoadRequest.maximumHistoryBytes : wanted
     hold(wanted, machine)
     return true
@@ -63,7 +69,7 @@ extension Engine {
     machine.running?.heldBytes = bytes
     machine.namespace.stepBytes += bytes - held
     stepMemory.bytes += bytes - held
-    if bytes < held { stepMemory.hasFreed = true }
+    if bytes < held { stepMemory.mayAdmit = true }
   }
 
   /// The step holds nothing, and is no exception any more, but will want something again.
@@ -76,26 +82,28 @@ extension Engine {
   mutating func release(_ step: RunningStep, _ namespace: NamespaceState) {
     namespace.stepBytes -= step.heldBytes
     stepMemory.bytes -= step.heldBytes
-    if step.heldBytes > 0 { stepMemory.hasFreed = true }
+    if step.heldBytes > 0 { stepMemory.mayAdmit = true }
     endException(step)
   }
 
   private mutating func endException(_ step: RunningStep) {
     guard stepMemory.exception == step.id else { return }
     stepMemory.exception = nil
-    stepMemory.hasFreed = true
+    stepMemory.mayAdmit = true
   }
 
   /// Lets those go on that waited for memory, as far as there is some now.
   mutating func admitWaitingForMemory() {
-    guard stepMemory.hasFreed else { return }
-    stepMemory.hasFreed = false
-    // Those that wait again stand behind all others; whoever holds memory comes here after them.
-    for _ in 0..<min(StepMemory.maximumLooks, stepMemory.waiting.count) {
-      guard let namespace = stepMemory.waiting.popFirst() else { return }
+    guard stepMemory.mayAdmit else { return }
+    stepMemory.mayAdmit = false
+    stepMemory.isAdmitting = true
+    // Those that have to wait on keep their places; whoever holds memory comes here after them.
+    for namespace in stepMemory.waiting.prefix(StepMemory.maximumLooks) {
       Visits.note(1)
       admitWaiting(namespace)
+      if namespace.outside.isEmpty, namespace.large.isEmpty { stepMemory.waiting.remove(namespace) }
     }
+    stepMemory.isAdmitting = false
   }
 }
 

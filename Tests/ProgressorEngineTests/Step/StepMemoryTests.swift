@@ -69,6 +69,24 @@ struct StepMemoryTests {
     #expect(world.statistics().historyBytes == 0)
   }
 
+  @Test("Who comes again and again does not keep the others from their turn")
+  func turns() {
+    let world = world(budget: 0, ["busy", "other"])
+    for name in ["busy", "other"] { fill(world, 2, bytes: 1_000, in: name) }
+    world.holdsCalls = true
+    world.ask(Self.call, "0", in: "busy")
+    world.ask(Self.call, "1", in: "busy")
+    let other = world.ask(Self.call, "0", in: "other")
+    var rounds = 0
+    while world.replies[other] == nil, rounds < 10 {
+      rounds += 1
+      world.answerCalls()
+      world.ask(Self.call, "0", in: "busy")
+      world.ask(Self.call, "1", in: "busy")
+    }
+    #expect(rounds <= 3)
+  }
+
   @Test("A namespace whose steps use all that they may is in no other one's way")
   func shares() {
     let world = world(budget: 96 << 20, ["crowd", "other"])
