@@ -1,4 +1,5 @@
 import Logging
+import MachineModel
 import Synchronization
 
 /// Which of the sessions that storage needs are missing, and why: a node without one of them cannot do all
@@ -6,7 +7,7 @@ import Synchronization
 final class SessionBoard: Sendable {
   private struct State {
     /// Why, by name of the session.
-    var missing: [String: String] = [:]
+    var missing: [ExactText: String] = [:]
     /// Told whether all are there, at each change of that.
     var onChange: (@Sendable (Bool) -> Void)?
   }
@@ -22,7 +23,7 @@ final class SessionBoard: Sendable {
 
   func isThere(_ name: String) {
     state.withLock { state in
-      guard state.missing.removeValue(forKey: name) != nil, state.missing.isEmpty else { return }
+      guard state.missing.removeValue(forKey: ExactText(name)) != nil, state.missing.isEmpty else { return }
       logger.notice("all sessions with the database are there again")
       state.onChange?(true)
     }
@@ -31,7 +32,7 @@ final class SessionBoard: Sendable {
   func isMissing(_ name: String, _ cause: String) {
     state.withLock { state in
       let isFirst = state.missing.isEmpty
-      state.missing[name] = cause
+      state.missing[ExactText(name)] = cause
       guard isFirst else { return }
       logger.error(
         "a session with the database is missing: not all requests can be served",
