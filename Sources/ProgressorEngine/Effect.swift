@@ -7,8 +7,7 @@ public enum Effect: Sendable {
   case load(LoadRequest)
   /// Read a page of machines of a namespace; answered by `Input.listed`.
   case list(RequestID, NamespaceNumber, namespace: String, ListQuery)
-  /// Look ahead among the machines of owned shards; answered by `Input.due`. One
-  /// for all namespaces and one for a single one at a time.
+  /// Look ahead among the machines of owned shards; answered by `Input.due`. One at a time.
   case readDue(DueQuery)
   /// Call a processor; answered by `Input.processorAnswered`.
   case invoke(Invocation)

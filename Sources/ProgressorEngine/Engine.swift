@@ -31,9 +31,7 @@ public struct Engine: ~Copyable {
   var steps: [StepID: ResidentMachine] = [:]
   var slots: [GroupCommit]
 
-  var timers = TimerHeap()
   var deadlines = DeadlineHeap()
-  var lookAhead = LookAhead()
   var turns = Turns()
   var counts = EngineStatistics.Counts()
   var jitter: JitterGenerator
@@ -50,7 +48,6 @@ public struct Engine: ~Copyable {
   /// Takes one input in; what follows from it is appended to `effects`.
   public mutating func handle(_ input: Input, now: Moment, into effects: inout [Effect]) {
     self.now = now
-    turns.latestWall = max(turns.latestWall, now.wall)
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
     switch input {
@@ -58,7 +55,7 @@ public struct Engine: ~Copyable {
     case .cancelled(let request): cancel(request)
     case .loaded(let load, let result): loaded(load, result)
     case .listed(let request, let result): listed(request, result)
-    case .due(let query, let result): lookedAhead(query, result)
+    case .due(let query, let pages): lookedAhead(query, pages)
     case .processorAnswered(let step, let attempt, let outcome):
       processorAnswered(step, attempt: attempt, outcome)
     case .endpointReady(let namespace): endpointReady(namespace)
@@ -77,13 +74,14 @@ public struct Engine: ~Copyable {
   /// Ends a turn: runs what is due, hands full batches to idle writers, asks for the next wake-up.
   public mutating func flush(now: Moment, into effects: inout [Effect]) {
     self.now = now
-    turns.latestWall = max(turns.latestWall, now.wall)
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
     expireRequests()
-    fireDueTimers()
-    admitWaitingForMemory()
-    readAhead()
+    giveTurns()
+    if stepMemory.hasFreed {
+      admitWaitingForMemory()
+      giveTurns()
+    }
     evictIdleMachines()
     for slot in slots.indices {
       let next = slots[slot].nextBatch(slot: slot, at: now.uptime) {
@@ -109,15 +107,10 @@ public struct Engine: ~Copyable {
     var next = deadlines.next
     // Without shards and a trusted lease nothing begins; both come as inputs of their own.
     let begins = !shards.isEmpty && lease.isTrusted(at: now.uptime)
-    if begins, let due = timers.nextDue {
+    if begins, let due = turns.alarms.first {
       let (distance, overflow) = due.microseconds.subtractingReportingOverflow(
         now.wall.microseconds)
       let at = overflow ? Int64.max : now.uptime.saturatingAdd(max(0, distance))
-      next = min(next ?? at, at)
-    }
-    let readAt = lookAhead.wakeAt(
-      now: now, heapCount: timers.count, configuration: configuration)
-    if begins, let at = readAt {
       next = min(next ?? at, at)
     }
     if begins, let at = turns.wakeAt(after: now.uptime) { next = min(next ?? at, at) }

@@ -24,16 +24,16 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var maximumTimerDistance: Int64 = 100 * 366 * 86_400 * 1_000_000
   /// Timers and retries in memory: so far ahead (microseconds) …
   public var lookAhead: Int64 = 60_000_000
-  /// … read in pages of so many, another when less than a page is left or its time is near.
+  /// … read in pages of so many, for all namespaces together.
   public var lookAheadPage = 10_000
   /// Seed of the generator for jitter.
   public var seed: UInt64 = 1
 
   public init() {}
 
-  /// Machines of a namespace that are due and wait in memory for their turn.
-  var maximumDue: Int { 2 * lookAheadPage }
-
-  /// Timers in memory beyond which none is taken in.
+  /// Timers in memory, of all namespaces; one namespace has no more than it leaves free.
   var maximumTimers: Int { 4 * lookAheadPage }
+
+  /// Timers for which each namespace has room, whatever the others hold.
+  var minimumTimers: Int { min(16, max(1, lookAheadPage)) }
 }

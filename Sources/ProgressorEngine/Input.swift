@@ -13,8 +13,8 @@ public enum Input: Sendable {
   /// A page of `List` is answered: machines without history, ordered by id, one more than the page
   /// size when there is more.
   case listed(RequestID, Result<[Machine], ReadFailure>)
-  /// A look ahead is answered, oldest first; fewer than its limit = that was all.
-  case due(DueQuery, Result<[DueMachine], ReadFailure>)
+  /// A look ahead is answered, for each of its spans in their order.
+  case due(DueQuery, [Result<DuePage, ReadFailure>])
 
   /// A processor call ended.
   case processorAnswered(StepID, attempt: Int32, ProcessorOutcome)

@@ -20,6 +20,29 @@ extension Simulation {
       if try !resumePausedMachines(), try !repairFailedMachines() { break }
     }
     try probeMachines()
+    try letTimersFire()
+  }
+
+  /// So long timers are watched, and so late the latest may be: nodes differ in the time of day, and
+  /// what was not to be had is tried again in a while.
+  private static let watch: Int64 = 25_000_000
+  private static let latest: Int64 = 6_000_000
+
+  /// What is due runs soon while nothing holds it, however little of it has room in memory.
+  private func letTimersFire() throws(Violation) {
+    // Where leases are short, so much happens meanwhile that it would be most of a run.
+    guard world.lease >= 250_000 else { return }
+    let end = agenda.now + Simulation.watch
+    while agenda.now < end {
+      try pass(microseconds: 500_000)
+      let wall = wall
+      for (name, machine) in storage.machines where machine.row.runsByItself {
+        guard let due = machine.row.due else { continue }
+        try require(
+          due.advanced(byMicroseconds: Simulation.latest) >= wall, .timersInTime,
+          "\(name) is due since \(due.microseconds), and nothing holds it")
+      }
+    }
   }
 
   private func endFaults() {

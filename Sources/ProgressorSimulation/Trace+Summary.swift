@@ -17,9 +17,7 @@ extension Input {
     case .loaded(let id, .failure(let failure)): "loaded \(id.number): \(failure)"
     case .listed(let id, .success(let machines)): "listed \(id.number): \(machines.count)"
     case .listed(let id, .failure(let failure)): "listed \(id.number): \(failure)"
-    case .due(_, .success(let machines)):
-      "due: \(machines.map { "\($0.machine.text)@\($0.position.due.microseconds)" })"
-    case .due(_, .failure(let failure)): "due: \(failure)"
+    case .due(_, let pages): "due: \(pages.map(\.summary))"
     case .processorAnswered(let step, let attempt, let outcome):
       "step \(step.number).\(attempt) ends: \(outcome.summary)"
     case .endpointReady(let namespace): "endpoint of \(namespace.number) is ready"
@@ -40,7 +38,8 @@ extension Input {
   var isRoutine: Bool {
     switch self {
     case .leaseRenewed, .timePassed: true
-    case .due(_, .success(let machines)): machines.isEmpty
+    case .due(_, let pages):
+      pages.allSatisfy { page in (try? page.get()).map { $0.machines.isEmpty } ?? false }
     default: false
     }
   }
@@ -89,7 +88,9 @@ extension Effect {
         + (load.idempotencyKey.map { " key \($0)" } ?? "")
         + (load.notificationsAfter.map { " notifications \($0)" } ?? "")
     case .list(let id, _, let namespace, _): "list \(id.number): \(namespace)"
-    case .readDue(let query): "read due until \(query.until.microseconds), \(query.limit)"
+    case .readDue(let query):
+      "read due: "
+        + "\(query.spans.map { "\($0.name) \($0.from)…\($0.until.microseconds), \($0.limit)" })"
     case .invoke(let invocation):
       "invoke \(invocation.step.number).\(invocation.attempt) \(invocation.machine.machineID.text)"
         + " \(invocation.stimulus.summary) epoch \(invocation.epoch) until \(invocation.deadline)"
@@ -113,6 +114,16 @@ extension Effect {
     case .callOff(let step, _): 40 << 56 | step.number
     case .commit(let batch): 38 << 56 | batch.id.number << 16 | UInt64(batch.records.count)
     case .wake(let time): 39 << 56 | UInt64(bitPattern: time)
+    }
+  }
+}
+
+extension Result<DuePage, ReadFailure> {
+  fileprivate var summary: String {
+    switch self {
+    case .success(let page):
+      "\(page.machines.map { "\($0.machine.text)@\($0.position.due.microseconds)" })"
+    case .failure(let failure): "\(failure)"
     }
   }
 }

@@ -6,6 +6,7 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case ownerCommits = "I4 only the owner commits"
   case notificationsDelivered = "I5 notifications are delivered in order"
   case timersFireOnce = "I6 a timer fires once, not before its time"
+  case timersInTime = "what is due runs soon when nothing holds it"
   case failedMachineRests = "I7 a failed machine rests"
   case oneEffectPerKey = "I8 one effect per idempotency key"
   case bounds = "I10 everything is bounded"

@@ -65,7 +65,7 @@ final class EngineWorld {
     case .reply(let id, let reply): replies[id] = reply
     case .load(let load):
       if holdsLoads { loads.append(load) } else { return loaded(load) }
-    case .readDue(let query): return .due(query, .success(database.due(query)))
+    case .readDue(let query): return .due(query, database.due(query))
     case .commit(let batch):
       if holdsCommits { commits.append(batch) } else { return committed(batch) }
     case .invoke(let invocation):

@@ -59,22 +59,24 @@ struct ScenarioDatabase {
     return loaded
   }
 
-  func due(_ query: DueQuery) -> [DueMachine] {
+  /// A page for each span.
+  func due(_ query: DueQuery) -> [Result<DuePage, ReadFailure>] {
+    query.spans.map { .success(due($0)) }
+  }
+
+  private func due(_ span: DueSpan) -> DuePage {
     let due: [DueMachine] = rows.values.compactMap { row in
-      guard let due = row.due, due <= query.until,
-        query.namespace == nil || query.namespace == row.namespace
-      else { return nil }
+      guard let due = row.due, due <= span.until, span.namespace == row.namespace else {
+        return nil
+      }
       return DueMachine(
         position: DuePosition(due: due, shard: row.shard, key: row.key), machine: row.machine)
     }
-    let sorted = due.sorted { $0.position.isBefore($1.position) }
-    return Array(
-      sorted.filter { query.after?.isBefore($0.position) ?? true }.prefix(query.limit))
-  }
-}
-
-extension DuePosition {
-  fileprivate func isBefore(_ other: DuePosition) -> Bool {
-    (due, shard.number, key.number) < (other.due, other.shard.number, other.key.number)
+    let found = due.sorted { $0.position < $1.position }
+      .filter { !span.from.covers($0.position) }.prefix(Int(span.limit))
+    let reached =
+      found.count < Int(span.limit)
+      ? DueCut.end(of: span.until) : found.last.map { .after($0.position) } ?? span.from
+    return DuePage(machines: Array(found), reached: reached)
   }
 }

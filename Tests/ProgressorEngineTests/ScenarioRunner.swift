@@ -171,7 +171,7 @@ struct ScenarioRunner: ~Copyable {
       case .commit(let batch): batches.append(batch)
       case .invoke(let invocation): invocations.append(invocation)
       case .readDue(let query):
-        lines += play([.due(query, .success(database.due(query)))])
+        lines += play([.due(query, database.due(query))])
         continue
       case .wake: continue
       case .reply, .list, .awaitEndpoint, .callOff: break

@@ -63,7 +63,6 @@ extension Engine {
       machine.presence = .absent
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
-      machine.scheduledAt = nil
     case .condemned(let failure):
       if let id = step.requestID, let reply = step.reply {
         conclude(id, key: step.key?.key, reply, machine)

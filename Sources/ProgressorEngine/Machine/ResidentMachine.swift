@@ -43,8 +43,6 @@ final class ResidentMachine {
 
   /// It became due while its row was being read for another purpose.
   var wantsWake = false
-  /// The earliest entry of this machine in the timer heap.
-  var scheduledAt: Timestamp?
   /// Bytes charged for this machine, and those of them that its requests take.
   var chargedBytes = 0
   var requestBytes = 0
@@ -126,6 +124,15 @@ final class ResidentMachine {
     presence = .present(row)
   }
 
+  /// Notifications are queued that stay before a new one: their head says when the machine is looked
+  /// at, not the new one.
+  var hasQueue: Bool { notifications.count > 0 && running?.phase != .committing }
+
+  /// Where the database has the machine among those that become due, nil = it does not.
+  func duePosition(_ row: MachineRow) -> DuePosition? {
+    row.due.map { DuePosition(due: $0, shard: shard, key: row.key) }
+  }
+
   /// When the machine has something to do by itself, were its row this one and its queue's head that.
   func due(row: MachineRow, head: QueuedNotification?, now: Moment) -> Timestamp? {
     if !row.runsByItself { return nil }
@@ -133,10 +140,9 @@ final class ResidentMachine {
     if let head {
       let delivery = head.due(now)
       due = due.map { min($0, delivery) } ?? delivery
-    } else if notifications.needsLoad {
+    } else if notifications.needsLoad || enqueuesInFlight > 0 {
       due = due.map { min($0, now.wall) } ?? now.wall
     }
-    if enqueuesInFlight > 0 { due = due.map { min($0, now.wall) } ?? now.wall }
     return due
   }
 }

@@ -27,9 +27,6 @@ final class NamespaceState {
 
   /// The endpoint was found down and is awaited.
   var isDown = false
-  /// Machines whose timeout or delivery waits for the endpoint, or for the end of a pause.
-  var parked: Set<MachineID> = []
-  static let maximumParked = 100_000
   /// Times that the endpoint was found down since a call last reached it.
   var outages = 0
 
@@ -37,16 +34,14 @@ final class NamespaceState {
   var requests = 0
   /// Machines that do something by themselves just now: at most `activeLimit`.
   var active = 0
-  /// Machines that are due and wait for their turn.
-  var due = DueQueue()
-  /// It stands among `Engine.turns`.
+  /// Machines that become due soon, or are due and wait for their turn, for the endpoint, or for the
+  /// end of a pause.
+  var timers = NamespaceTimers()
+  /// It stands among `Engine.turns`; it waits for a read.
   var hasTurns = false
-  /// More machines are due than `due` and `parked` hold; they are read again from the database, behind
-  /// this position of the pass that is under way.
-  var hasBacklog = false
-  var backlogPosition: DuePosition?
-  /// Some became due since that pass began that it may not find.
-  var missesSome = false
+  var wantsRead = false
+  /// There is no such namespace any more.
+  var isGone = false
   /// Nothing is let in before this `Moment.uptime`.
   var restsUntil = Int64.min
 

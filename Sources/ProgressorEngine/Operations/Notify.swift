@@ -75,7 +75,7 @@ extension Engine {
       historyRange: range, context: pending.request.context, acceptedAt: now.wall)
     var record = CommitRecord(
       shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
-      key: row.key, row: .requeue(due: now.wall),
+      key: row.key, row: .requeue(due: machine.hasQueue ? nil : now.wall),
       enqueued: [notification])
     if let key = pending.key {
       record.idempotency = IdempotencyRow(

@@ -8,7 +8,12 @@ extension Engine {
       if shards[grant.shard] != nil { lose([grant.shard]) }
       shards[grant.shard] = ShardState(epoch: grant.epoch)
     }
-    lookAhead.rescan(at: now.uptime)
+    for namespace in namespacesInOrder { rescan(namespace) }
+  }
+
+  /// In an order that is the same in every run.
+  private var namespacesInOrder: [NamespaceState] {
+    namespaces.values.sorted { $0.number.number < $1.number.number }
   }
 
   mutating func lose(_ lost: Set<ShardID>) {
@@ -16,10 +21,8 @@ extension Engine {
     for shard in lost {
       if let state = shards.removeValue(forKey: shard) { gone += state.machines }
     }
-    if shards.isEmpty {
-      lease.lost()
-      lookAhead.stop()
-    }
+    if shards.isEmpty { lease.lost() }
+    forgetTimers(of: lost)
     // In an order that is the same in every run: what is let through the gates depends on it.
     gone.sort { $0.id < $1.id }
     Visits.note(gone.count)
@@ -40,9 +43,7 @@ extension Engine {
     detach(machine)
     tell(machine.requests, error)
     // Whatever it had to do by itself is found again from its row.
-    if shards[machine.shard] != nil {
-      timers.push(now.wall.advanced(byMicroseconds: 500_000), machine.id)
-    }
+    if shards[machine.shard] != nil { lookAgain(machine, position: nil) }
   }
 
   /// Takes a machine out of everything that refers to it.
@@ -69,6 +70,9 @@ extension Engine {
         next[ExactText(record.namespace.name)] = NamespaceState(record)
       }
     }
+    for (name, namespace) in namespaces where next[name] !== namespace {
+      dissolve(namespace)
+    }
     namespaces = next
     namespacesAreKnown = true
     for record in records {
@@ -81,7 +85,5 @@ extension Engine {
         admitWaiting(namespace)
       }
     }
-    // Machines of a namespace that was not known are found now.
-    if !shards.isEmpty { lookAhead.rescan(at: now.uptime) }
   }
 }

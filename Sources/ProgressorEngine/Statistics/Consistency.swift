@@ -25,6 +25,8 @@ extension Engine {
     if requests.values.count(where: { $0.machine != nil }) != ofMachines {
       return "\(ofMachines) requests are the machines'"
     }
+    let timers = namespaces.values.reduce(0) { $0 + $1.timers.count }
+    if turns.timerCount != timers { return "\(turns.timerCount) timers are counted, not \(timers)" }
     for namespace in namespaces.values {
       if let problem = inconsistency(of: namespace) {
         return "\(namespace.settings.name) \(problem)"
@@ -57,6 +59,10 @@ extension Engine {
     if waiting.contains(where: \.isDropped) { return "has dropped machines at its gate" }
     if !namespace.quietWaiters.elements.allSatisfy({ requests[$0] != nil }) {
       return "has somebody waiting for quiet who went away"
+    }
+    let mayGoOn = !shards.isEmpty && lease.isTrusted(at: now.uptime) && !namespace.parks
+    if mayGoOn, namespace.timers.isDue(at: now.wall), !namespace.hasTurns {
+      return "has machines that are due, and no turn"
     }
     return nil
   }

@@ -1,3 +1,5 @@
+import MachineModel
+
 /// What the engine holds and has done, as plain numbers for whoever shows them.
 public struct EngineStatistics: Sendable, Hashable {
   /// What happened since the engine began: numbers that only grow.
@@ -58,7 +60,7 @@ extension Engine {
     statistics.maximumResidentBytes = configuration.residentBytes
     statistics.historyBytes = stepMemory.bytes
     statistics.maximumHistoryBytes = configuration.historyBytes
-    statistics.timers = timers.count
+    statistics.timers = turns.timerCount
     statistics.maximumTimers = configuration.maximumTimers
     statistics.shards = shards.count
     statistics.leaseRemaining = lease.remaining(at: uptime)
@@ -67,7 +69,9 @@ extension Engine {
       if slot.isDelayed { statistics.delayedWriters += 1 }
     }
     statistics.counts = counts
-    statistics.namespaces = namespaces.values.map { $0.takeStatistics(at: uptime) }
+    let wall = now.wall
+    statistics.namespaces = namespaces.values
+      .map { $0.takeStatistics(at: uptime, wall, timerCapacity: timerCapacity($0)) }
       .sorted { $0.number.number < $1.number.number }
     return statistics
   }
@@ -80,13 +84,16 @@ extension Engine {
 }
 
 extension NamespaceState {
-  func takeStatistics(at uptime: Int64) -> NamespaceStatistics {
-    NamespaceStatistics(
+  func takeStatistics(
+    at uptime: Int64, _ wall: Timestamp, timerCapacity: Int
+  ) -> NamespaceStatistics {
+    let due = timers.count(dueAt: wall)
+    return NamespaceStatistics(
       name: settings.name, number: number, requests: requests, stepsInFlight: steps,
       maximumStepsInFlight: stepLimit, callsInFlight: invocations,
       maximumCallsInFlight: invocationLimit, waiting: waiting.count + outside.count + large.count,
-      historyBytes: stepBytes, active: active,
-      due: due.count, parked: parked.count, hasBacklog: hasBacklog,
+      historyBytes: stepBytes, active: active, due: parks ? 0 : due, parked: parks ? due : 0,
+      hasBacklog: timers.hasBacklog(at: wall, capacity: timerCapacity),
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
       longestMailbox: longestMailbox.height(at: uptime),
       longestQueue: longestQueue.height(at: uptime), counts: counts)

@@ -147,7 +147,9 @@ extension Engine {
     leaveGate(step, machine)
     retryNotifies(machine)
     // A machine with more to do stands behind those that wait for a turn.
-    if !machine.timeoutQueued, !machine.deliveryQueued, !machine.namespace.due.isEmpty {
+    if !machine.timeoutQueued, !machine.deliveryQueued,
+      machine.namespace.timers.isDue(at: now.wall)
+    {
       becameInactive(machine)
     }
     becomeDue(machine)

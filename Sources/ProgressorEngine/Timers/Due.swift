@@ -2,25 +2,20 @@ import MachineModel
 
 /// What machines do by themselves: timeouts and deliveries, when their time has come.
 extension Engine {
-  /// Puts the machine's next due time into the heap, if the heap covers that time.
+  /// Puts the machine among its namespace's timers, at the time when it next has something to do that
+  /// is not under way; or takes it out, when there is nothing or when the database will tell in time.
   mutating func schedule(_ machine: ResidentMachine) {
-    guard let row = machine.row, !machine.isDropped, var due = nextUnqueued(machine, row) else {
-      return
+    guard !machine.isDropped, !machine.isUnknown else { return }
+    let namespace = machine.namespace
+    guard let row = machine.row, let due = nextUnqueued(machine, row) else {
+      return unplace(machine.id, namespace)
     }
-    if !lookAhead.covers(due) {
-      // The row's own due time may be earlier: then the look-ahead is past it and never finds it,
-      // and the heap looks again and again, though it holds nothing far ahead.
-      guard let stored = row.due, lookAhead.covers(stored) else { return }
-      due = min(due, max(lookAhead.coveredUntil, now.wall.advanced(byMicroseconds: 1_000_000)))
+    let position = machine.duePosition(row)
+    if due <= now.wall || position.map(namespace.timers.covers) ?? true {
+      place(machine.id, at: due, position, namespace)
+    } else {
+      unplace(machine.id, namespace)
     }
-    if let scheduled = machine.scheduledAt, scheduled <= due { return }
-    guard timers.count < configuration.maximumTimers else {
-      // The heap is full: the database keeps the time, and the heap is filled from it again.
-      lookAhead.rescan(at: now.uptime.saturatingAdd(1_000_000))
-      return
-    }
-    machine.scheduledAt = due
-    timers.push(due, machine.id)
   }
 
   /// The earliest time of what is not already in the mailbox or running.
@@ -46,7 +41,9 @@ extension Engine {
   }
 
   private mutating func takeDue(_ machine: ResidentMachine) {
-    guard let row = machine.row, row.runsByItself, !machine.isDropped else { return }
+    guard let row = machine.row, row.runsByItself, !machine.isDropped else {
+      return schedule(machine)
+    }
     var items: [(Timestamp, Mailbox.Item)] = []
     if !machine.timeoutQueued, let timer = row.timer, timer.due <= now.wall {
       items.append((timer.due, .timeout))
@@ -55,7 +52,7 @@ extension Engine {
       items.append((due, .notification))
     }
     if !items.isEmpty, !lease.isTrusted(at: now.uptime) { return rearm(machine) }
-    if !items.isEmpty, park(machine) || !letIn(machine) { return }
+    if !items.isEmpty, park(machine) || !letIn(machine, row) { return }
     items.sort { $0.0 < $1.0 }
     for (_, item) in items {
       if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
@@ -69,11 +66,14 @@ extension Engine {
   mutating func rearm(_ machine: ResidentMachine) {
     clearFlags(machine)
     becameInactive(machine)
-    let at = now.wall.advanced(byMicroseconds: 500_000)
-    if let scheduled = machine.scheduledAt, scheduled > now.wall, scheduled <= at { return }
-    machine.scheduledAt = at
-    timers.push(at, machine.id)
+    lookAgain(machine, position: machine.row.flatMap { machine.duePosition($0) })
     becameIdle(machine)
+  }
+
+  /// Looks at a machine again in a while. `position` is where the database has it, nil = unknown.
+  mutating func lookAgain(_ machine: ResidentMachine, position: DuePosition?) {
+    place(
+      machine.id, at: now.wall.advanced(byMicroseconds: 500_000), position, machine.namespace)
   }
 
   private func clearFlags(_ machine: ResidentMachine) {
@@ -87,8 +87,9 @@ extension Engine {
 
   /// Work of a namespace whose endpoint is down, or that is paused, waits outside of the mailbox.
   private mutating func park(_ machine: ResidentMachine) -> Bool {
-    guard machine.namespace.park(machine.id) else { return false }
+    guard machine.namespace.parks else { return false }
     becameInactive(machine)
+    schedule(machine)
     becameIdle(machine)
     return true
   }
@@ -115,27 +116,7 @@ extension Engine {
 
   /// What waited for the endpoint, or for the end of a pause, takes its turns.
   mutating func unpark(_ namespace: NamespaceState) {
-    guard !namespace.parks else { return }
-    let parked = namespace.parked
-    namespace.parked = []
-    Visits.note(parked.count)
-    for id in parked.sorted() { awaitTurn(id, namespace) }
-    if namespace.hasBacklog || !namespace.due.isEmpty { joinTurns(namespace) }
-  }
-
-  mutating func fireDueTimers() {
-    guard lease.isTrusted(at: now.uptime) else { return }
-    while let entry = timers.pop(at: now.wall) {
-      if let machine = machines[entry.machine], machine.scheduledAt == entry.due {
-        machine.scheduledAt = nil
-      }
-      if let namespace = namespaces[ExactText(entry.machine.namespace)],
-        !namespace.park(entry.machine)
-      {
-        takeTurn(entry.machine, namespace)
-      }
-    }
-    giveTurns()
+    if !namespace.parks { joinTurns(namespace) }
   }
 
   /// Looks whether the machine has something to do, reading it first when it is not in memory.
@@ -157,31 +138,6 @@ extension Engine {
     } else {
       becomeDue(machine)
       becameIdle(machine)
-    }
-  }
-
-  mutating func readAhead() {
-    guard !shards.isEmpty, lease.isTrusted(at: now.uptime) else { return }
-    if let query = lookAhead.begin(
-      now: now, heapCount: timers.count, configuration: configuration)
-    {
-      effects.append(.readDue(query))
-    }
-  }
-
-  mutating func lookedAhead(_ query: DueQuery, _ result: Result<[DueMachine], ReadFailure>) {
-    let page = try? result.get()
-    if readBacklog(query, page) { return }
-    guard lookAhead.ended(query, page: page, now: now, configuration: configuration) else {
-      return
-    }
-    for due in page ?? [] {
-      if let machine = machines[due.machine] {
-        if machine.row != nil { schedule(machine) }
-        if machine.row != nil || machine.scheduledAt == due.position.due { continue }
-        machine.scheduledAt = due.position.due
-      }
-      timers.push(due.position.due, due.machine)
     }
   }
 }

@@ -2,66 +2,47 @@ import DequeModule
 import MachineModel
 
 /// Crowds of due machines: each namespace lets in as many as its processor and storage have under way,
-/// so that one namespace's crowd is in nobody's way. The rest waits for its turn in a queue of the
-/// namespace; what the queue does not hold is read again from the database.
+/// so that one namespace's crowd is in nobody's way. The rest waits among the namespace's timers; what
+/// these have no room for is read from the database in its turn.
 struct Turns {
-  /// Namespaces with machines that wait, or with a backlog in the database; each once.
+  /// Namespaces of which something is due, or that look what to read; each once.
   var namespaces: Deque<NamespaceState> = []
-  /// The read of a backlog that is under way, and whose it is. One at a time.
-  var reading: (query: DueQuery, namespace: NamespaceState)?
-  /// The next read is not before this `Moment.uptime`, after one that failed.
-  var readAt: Int64?
+  /// When the others have something to do next.
+  var alarms = DueHeap<NamespaceNumber, NamespaceState>()
+  /// Namespaces that wait for a read; each once.
+  var readers: Deque<NamespaceState> = []
+  /// The read that is under way, one at a time, and whose it is.
+  var reading: (query: DueQuery, namespaces: [NamespaceState])?
+  /// Timers of all namespaces in memory.
+  var timerCount = 0
 
-  /// The latest time of day that there was: up to then machines were found due. The clock may have been
-  /// set back since, and what is in a backlog is in nothing else.
-  var latestWall = Timestamp.earliest
-
-  /// When something may go on that only time holds up.
+  /// When something may go on that only `Moment.uptime` holds up.
   func wakeAt(after uptime: Int64) -> Int64? {
-    var next = readAt
+    var next: Int64?
     for namespace in namespaces where namespace.restsUntil > uptime {
-      next = min(next ?? .max, namespace.restsUntil)
+      next = min(next ?? namespace.restsUntil, namespace.restsUntil)
+    }
+    for namespace in readers where reading == nil {
+      guard !namespace.parks, let time = namespace.timers.readsNotBefore else { continue }
+      next = min(next ?? time, time)
     }
     return next
   }
 }
 
-extension NamespaceState {
-  /// Work of a namespace whose endpoint is down, or that is paused, waits outside of the mailbox;
-  /// false = it is neither.
-  func park(_ machine: MachineID) -> Bool {
-    guard parks else { return false }
-    if parked.count < NamespaceState.maximumParked {
-      parked.insert(machine)
-    } else {
-      hasBacklog = true
-      missesSome = true
-    }
-    return true
-  }
-}
-
 extension Engine {
   /// Whether the machine may do something by itself now; else it waits for its turn.
-  mutating func letIn(_ machine: ResidentMachine) -> Bool {
+  mutating func letIn(_ machine: ResidentMachine, _ row: MachineRow) -> Bool {
     if machine.isActive { return true }
-    guard takesTurns(machine.namespace), machine.namespace.due.isEmpty else {
-      awaitTurn(machine.id, machine.namespace)
+    let namespace = machine.namespace
+    guard takesTurns(namespace), !namespace.timers.isDue(at: now.wall) else {
+      // Behind those that wait already.
+      place(machine.id, at: now.wall, machine.duePosition(row), namespace)
       becameIdle(machine)
       return false
     }
     becameActive(machine)
     return true
-  }
-
-  /// The machine's time has come: it is let in at once, or waits for its turn.
-  mutating func takeTurn(_ id: MachineID, _ namespace: NamespaceState) {
-    let isIn = machines[id]?.isActive ?? false
-    if isIn || (takesTurns(namespace) && namespace.due.isEmpty) {
-      wakeUp(id)
-    } else {
-      awaitTurn(id, namespace)
-    }
   }
 
   func becameActive(_ machine: ResidentMachine) {
@@ -82,74 +63,180 @@ extension Engine {
       && !namespace.parks && !slots.contains(where: \.isDelayed)
   }
 
-  /// Puts a machine into the queue of its namespace.
-  mutating func awaitTurn(_ id: MachineID, _ namespace: NamespaceState) {
-    if namespace.due.count < configuration.maximumDue {
-      namespace.due.append(id)
-    } else {
-      namespace.hasBacklog = true
-      namespace.missesSome = true
-    }
-    joinTurns(namespace)
-  }
-
   mutating func joinTurns(_ namespace: NamespaceState) {
-    guard !namespace.hasTurns else { return }
+    guard !namespace.hasTurns, !namespace.isGone else { return }
     namespace.hasTurns = true
     turns.namespaces.append(namespace)
   }
 
-  /// Lets in what waits, as far as there is room; begins to read a backlog.
+  /// Lets in what is due, as far as there is room; begins to read what is due later.
   mutating func giveTurns() {
-    if let at = turns.readAt, at <= now.uptime { turns.readAt = nil }
+    guard !shards.isEmpty, lease.isTrusted(at: now.uptime) else { return }
+    while let (_, namespace) = turns.alarms.popFirst(at: now.wall) { joinTurns(namespace) }
     for _ in 0..<turns.namespaces.count {
       guard let namespace = turns.namespaces.popFirst() else { break }
-      while takesTurns(namespace), let id = namespace.due.popFirst() { wakeUp(id) }
-      readBacklog(namespace)
-      if namespace.due.isEmpty, !namespace.hasBacklog {
-        namespace.hasTurns = false
-      } else {
+      Visits.note(1)
+      while takesTurns(namespace), let id = pop(namespace) { wakeUp(id) }
+      wantRead(namespace)
+      if namespace.timers.isDue(at: now.wall), !namespace.parks, !namespace.isGone {
         turns.namespaces.append(namespace)
+      } else {
+        namespace.hasTurns = false
+        setAlarm(namespace)
+      }
+    }
+    readAhead()
+  }
+}
+
+/// The timers of all namespaces together.
+extension Engine {
+  /// Timers that a namespace may have in memory: what it holds is never more than what it leaves free,
+  /// so that none can take everything, and there is room for the next (as for requests).
+  func timerCapacity(_ namespace: NamespaceState) -> Int {
+    let others = turns.timerCount - namespace.timers.count
+    return max(configuration.minimumTimers, (configuration.maximumTimers - others) / 2)
+  }
+
+  /// The machine is looked at then. `position` is where the database has it, nil = unknown.
+  mutating func place(
+    _ machine: MachineID, at time: Timestamp, _ position: DuePosition?, _ namespace: NamespaceState
+  ) {
+    if namespace.isGone { return }
+    let (wall, capacity) = (now.wall, timerCapacity(namespace))
+    change(namespace) { $0.set(machine, at: time, position, now: wall, capacity: capacity) }
+    if time <= now.wall { joinTurns(namespace) } else { setAlarm(namespace) }
+  }
+
+  mutating func unplace(_ machine: MachineID, _ namespace: NamespaceState) {
+    change(namespace) { $0.remove(machine) }
+    setAlarm(namespace)
+  }
+
+  private mutating func pop(_ namespace: NamespaceState) -> MachineID? {
+    let wall = now.wall
+    return change(namespace) { $0.pop(at: wall) }
+  }
+
+  /// Everything of the namespace is found from its rows.
+  mutating func rescan(_ namespace: NamespaceState) {
+    change(namespace) { $0.rescan() }
+    joinTurns(namespace)
+  }
+
+  /// There is no such namespace any more.
+  mutating func dissolve(_ namespace: NamespaceState) {
+    change(namespace) { $0.rescan() }
+    turns.alarms.remove(namespace.number)
+    namespace.isGone = true
+  }
+
+  /// Forgets the timers of machines that are none of this node's any more.
+  mutating func forgetTimers(of lost: Set<ShardID>) {
+    let count = configuration.shards
+    for namespace in namespaces.values {
+      Visits.note(namespace.timers.count)
+      change(namespace) {
+        $0.removeAll { lost.contains(ShardID(of: $0, shards: count)) }
       }
     }
   }
 
-  private mutating func readBacklog(_ namespace: NamespaceState) {
-    guard namespace.hasBacklog, !namespace.parks, turns.reading == nil,
-      namespace.due.count <= configuration.maximumDue / 2, turns.readAt == nil
-    else { return }
-    if namespace.backlogPosition == nil {
-      namespace.hasBacklog = false
-      namespace.missesSome = false
+  /// The one place where timers come and go.
+  private mutating func change<Result>(
+    _ namespace: NamespaceState, _ body: (inout NamespaceTimers) -> Result
+  ) -> Result {
+    let before = namespace.timers.count
+    defer { turns.timerCount += namespace.timers.count - before }
+    return body(&namespace.timers)
+  }
+
+  /// Sets the time when a namespace looks again by itself. One that is parked is told when to go on.
+  private mutating func setAlarm(_ namespace: NamespaceState) {
+    if namespace.hasTurns || namespace.isGone { return }
+    var next = namespace.timers.nextDue
+    if !namespace.wantsRead, let reads = readsAt(namespace) { next = min(next ?? reads, reads) }
+    if let next, !namespace.parks {
+      turns.alarms.set(namespace.number, at: next, namespace)
+    } else {
+      turns.alarms.remove(namespace.number)
     }
-    let query = DueQuery(
-      after: namespace.backlogPosition, until: turns.latestWall, limit: configuration.lookAheadPage,
-      namespace: namespace.number)
-    turns.reading = (query, namespace)
+  }
+
+  private func readsAt(_ namespace: NamespaceState) -> Timestamp? {
+    namespace.timers.readsAt(
+      now: now.wall, lookAhead: configuration.lookAhead, capacity: timerCapacity(namespace))
+  }
+}
+
+/// Reading from the database what is due later, or has no room.
+extension Engine {
+  /// Queues the namespace for a read if it is time for one. What is parked is not read: nothing of it
+  /// may run.
+  private mutating func wantRead(_ namespace: NamespaceState) {
+    guard !namespace.wantsRead, isTimeToRead(namespace) else { return }
+    namespace.wantsRead = true
+    turns.readers.append(namespace)
+  }
+
+  private func isTimeToRead(_ namespace: NamespaceState) -> Bool {
+    guard !namespace.parks, !namespace.isGone else { return false }
+    return readsAt(namespace).map { $0 <= now.wall } ?? false
+  }
+
+  /// Reads for all namespaces that wait for it, together: no more rows than a page has.
+  private mutating func readAhead() {
+    guard turns.reading == nil, !turns.readers.isEmpty else { return }
+    let number = nextNumber()
+    var spans: [DueSpan] = []
+    var read: [NamespaceState] = []
+    var rest = configuration.lookAheadPage
+    for place in (1...turns.readers.count).reversed() {
+      guard rest > 0, let namespace = turns.readers.popFirst() else { break }
+      guard isTimeToRead(namespace) else {
+        namespace.wantsRead = false
+        setAlarm(namespace)
+        continue
+      }
+      if let time = namespace.timers.readsNotBefore, time > now.uptime {
+        turns.readers.append(namespace)
+        continue
+      }
+      namespace.wantsRead = false
+      let limit = min(max(1, rest / place), max(1, timerCapacity(namespace) / 2))
+      rest -= limit
+      let record = NamespaceRecord(number: namespace.number, namespace: namespace.settings)
+      spans.append(
+        namespace.timers.beginRead(
+          number, of: record, now: now, lookAhead: configuration.lookAhead, limit: limit))
+      read.append(namespace)
+    }
+    if spans.isEmpty { return }
+    let query = DueQuery(number: number, spans: spans)
+    turns.reading = (query, read)
     effects.append(.readDue(query))
   }
 
-  /// Takes a page of a backlog in; false = it is none.
-  mutating func readBacklog(_ query: DueQuery, _ page: [DueMachine]?) -> Bool {
-    guard let (reading, namespace) = turns.reading, reading == query else { return false }
+  /// A read was answered: a page or a failure for each of its spans.
+  mutating func lookedAhead(_ query: DueQuery, _ pages: [Result<DuePage, ReadFailure>]) {
+    guard let (reading, namespaces) = turns.reading, reading.number == query.number else { return }
     turns.reading = nil
-    defer { if namespace.hasBacklog { joinTurns(namespace) } }
-    guard let page else {
-      namespace.hasBacklog = true
-      turns.readAt = now.uptime + 1_000_000
-      return true
-    }
-    namespace.backlogPosition = page.count < query.limit ? nil : page.last?.position
-    namespace.hasBacklog = namespace.backlogPosition != nil || namespace.missesSome
-    for due in page {
-      if namespace.due.count >= configuration.maximumDue {
-        // From the beginning again, once half of the queue had its turn.
-        namespace.hasBacklog = true
-        namespace.backlogPosition = nil
-        break
+    for (index, namespace) in namespaces.enumerated() where !namespace.isGone {
+      let page = pages.indices.contains(index) ? try? pages[index].get() : nil
+      if let (machines, from) = namespace.timers.endRead(query.number, page, now: now) {
+        for due in machines { found(due, namespace) }
+        namespace.timers.readEnded(from: from, now: now)
       }
-      awaitTurn(due.machine, namespace)
+      joinTurns(namespace)
     }
-    return true
+  }
+
+  /// What memory knows of a machine is no older than what was read of it.
+  private mutating func found(_ due: DueMachine, _ namespace: NamespaceState) {
+    if let machine = machines[due.machine], !machine.isUnknown {
+      schedule(machine)
+    } else if !namespace.timers.holds(due.machine) {
+      place(due.machine, at: due.position.due, due.position, namespace)
+    }
   }
 }

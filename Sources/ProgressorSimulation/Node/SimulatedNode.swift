@@ -46,8 +46,8 @@ final class SimulatedNode {
   /// Numbers of the invocations that it waits for.
   var calls: [StepAttempt: Int] = [:]
   var batches: [Int: BatchInFlight] = [:]
-  /// That are under way: one for all namespaces, one for a single one.
-  var lookAheads: Set<DueQuery> = []
+  /// The one that is under way.
+  var lookAhead: DueQuery?
   var lastBatchSerial = 0
   /// `Input.timePassed` without time passing in between.
   var idleTurns = 0
@@ -91,7 +91,7 @@ final class SimulatedNode {
     isStarved = false
     calls = [:]
     batches = [:]
-    lookAheads = []
+    lookAhead = nil
   }
 
   /// Batches in the order of their slots, not of a dictionary.

@@ -100,7 +100,7 @@ extension Simulation {
     case .loaded, .listed, .due, .endpointReady, .commitDelayed, .timePassed:
       break
     }
-    if case .due(let query, _) = input { node.lookAheads.remove(query) }
+    if case .due = input { node.lookAhead = nil }
   }
 
   private func perform(_ effect: Effect, _ node: SimulatedNode, _ now: Moment) throws(Violation) {
@@ -112,10 +112,8 @@ extension Simulation {
     case .list(let id, _, let namespace, let query):
       read(.list(id, namespace: namespace, query), node)
     case .readDue(let query):
-      try require(
-        node.lookAheads.allSatisfy { ($0.namespace == nil) != (query.namespace == nil) }, .bounds,
-        "two look-aheads at once")
-      node.lookAheads.insert(query)
+      try require(node.lookAhead == nil, .bounds, "two look-aheads at once")
+      node.lookAhead = query
       read(.due(query), node)
     case .invoke(let invocation): try invoke(invocation, node, now)
     case .callOff(let step, let attempt):

@@ -75,28 +75,21 @@ struct SimulatedStorage {
     }
   }
 
-  /// Machines of the node's shards that are due in a span of time, oldest first.
-  func due(_ query: DueQuery, of identity: Int) -> [DueMachine] {
+  /// Machines of the node's shards that are due in a span, oldest first. As the real one, it looks at
+  /// so many at most, the others' included.
+  func due(_ span: DueSpan, of identity: Int) -> DuePage {
     var found: [DueMachine] = []
-    for (id, machine) in machines {
-      guard let due = machine.row.due, due <= query.until,
-        leases.owner(of: machine.row.shard) == identity,
-        query.namespace == nil || query.namespace == machine.row.namespace
-      else { continue }
+    for (id, machine) in machines where machine.row.namespace == span.namespace {
+      guard let due = machine.row.due, due <= span.until else { continue }
       let position = DuePosition(due: due, shard: machine.row.shard, key: machine.row.key)
-      if let after = query.after, !after.precedes(position) { continue }
+      if span.from.covers(position) { continue }
       found.append(DueMachine(position: position, machine: id))
     }
-    found.sort { $0.position.precedes($1.position) }
-    return Array(found.prefix(query.limit))
-  }
-}
-
-extension DuePosition {
-  /// The order of the index that the database keeps of due machines.
-  func precedes(_ other: DuePosition) -> Bool {
-    if due != other.due { return due < other.due }
-    if shard != other.shard { return shard < other.shard }
-    return key.number < other.key.number
+    found.sort { $0.position < $1.position }
+    let seen = found.prefix(Int(span.limit))
+    return DuePage(
+      machines: seen.filter { leases.owner(of: $0.position.shard) == identity },
+      reached: seen.count < Int(span.limit)
+        ? .end(of: span.until) : seen.last.map { .after($0.position) } ?? span.from)
   }
 }

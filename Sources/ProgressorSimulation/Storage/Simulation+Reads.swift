@@ -28,7 +28,9 @@ extension Simulation {
     case .due(let query):
       input = .due(
         query,
-        failure.map { .failure($0) } ?? .success(storage.due(query, of: node.identity ?? 0)))
+        query.spans.map { span in
+          failure.map { .failure($0) } ?? .success(storage.due(span, of: node.identity ?? 0))
+        })
     }
     let slow = plan.strikes(.loadSlow, &random)
     agenda.plan(

@@ -79,10 +79,7 @@ final class Scanner: Sendable {
           let machines = try page.read(on: connection, timeout: reader.timeout)
           deliver(.listed(id, .success(machines)))
         case .due(let query, let node):
-          let machines = try node.map { (node) throws(PostgreSQLError) in
-            try DuePage(query: query, node: node).read(on: connection, timeout: reader.timeout)
-          }
-          deliver(.due(query, .success(machines ?? [])))
+          deliver(.due(query, try pages(of: query, node, on: connection, reader.timeout)))
         }
         return
       } catch {
@@ -100,10 +97,31 @@ final class Scanner: Sendable {
     }
   }
 
+  /// A span that cannot be read for damage is nobody else's fault: each alone then.
+  private static func pages(
+    of query: DueQuery, _ node: SQLUUID?, on connection: Connection, _ timeout: Duration
+  ) throws(PostgreSQLError) -> [Result<DuePage, ReadFailure>] {
+    // Without a lease nothing is this node's, and nothing was looked at.
+    guard let node else { return query.spans.map { _ in .failure(.unavailable) } }
+    do {
+      return try DuePages(spans: query.spans, node: node).read(on: connection, timeout: timeout)
+        .map { .success($0) }
+    } catch {
+      guard let failure = ReadFailure(error), error.isDamage else { throw error }
+      guard query.spans.count > 1 else { return [.failure(failure)] }
+    }
+    var pages: [Result<DuePage, ReadFailure>] = []
+    for span in query.spans {
+      let single = DueQuery(number: query.number, spans: [span])
+      pages += try Self.pages(of: single, node, on: connection, timeout)
+    }
+    return pages
+  }
+
   private static func fail(_ scan: Scan, _ failure: ReadFailure, _ deliver: (Input) -> Void) {
     switch scan {
     case .list(let id, _, _, _): deliver(.listed(id, .failure(failure)))
-    case .due(let query, _): deliver(.due(query, .failure(failure)))
+    case .due(let query, _): deliver(.due(query, query.spans.map { _ in .failure(failure) }))
     }
   }
 }

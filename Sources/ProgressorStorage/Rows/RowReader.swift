@@ -35,16 +35,42 @@ struct RowReader {
 
   mutating func skip(_ columns: Int) { column += columns }
 
+  /// A time that the contract can say.
   mutating func nextTime() throws(PostgreSQLError) -> Timestamp {
-    Timestamp(microseconds: try next(SQLTimestamp.self).microseconds)
+    try nextPlace().checked()
   }
 
   mutating func nextOptionalTime() throws(PostgreSQLError) -> Timestamp? {
-    try nextOptional(SQLTimestamp.self).map { Timestamp(microseconds: $0.microseconds) }
+    try nextOptional(SQLTimestamp.self).map { (time) throws(PostgreSQLError) in
+      try Timestamp(microseconds: time.microseconds).checked()
+    }
+  }
+
+  /// A time by which rows are ordered, whatever it is: PostgreSQL's go from 4713 BC to 294276.
+  mutating func nextPlace() throws(PostgreSQLError) -> Timestamp {
+    Timestamp(microseconds: try next(SQLTimestamp.self).microseconds)
+  }
+
+  /// A number that only grows, and has room to.
+  mutating func nextCount(
+    from first: Int64, _ what: String
+  ) throws(PostgreSQLError) -> Int64 {
+    let count: Int64 = try next()
+    guard (first..<Int64.max / 2).contains(count) else {
+      throw .unreadable("a machine with \(what) \(count)")
+    }
+    return count
   }
 }
 
 extension Timestamp {
+  fileprivate func checked() throws(PostgreSQLError) -> Timestamp {
+    guard (Timestamp.earliest...Timestamp.latest).contains(self) else {
+      throw .unreadable("a time outside of the years 0001 to 9999")
+    }
+    return self
+  }
+
   /// As PostgreSQL takes it.
   var sql: SQLTimestamp { SQLTimestamp(microseconds: microseconds) }
 }

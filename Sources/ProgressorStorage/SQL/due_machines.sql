@@ -1,16 +1,20 @@
--- Purpose: look ahead among the machines of one's own shards that have something to do by
--- themselves, oldest first.
--- Parameters: $1 uuid node, $2 timestamptz due at the latest, $3 timestamptz, $4 int, $5 int8 behind
--- this due time, shard and machine key, $6 int at most so many, $7 int of this namespace alone, null
--- = of all.
--- Plan: index scan of machine_due in its order, without a sort; shard_pkey and namespace_pkey per
--- row. Subqueries, not joins: a join could be planned to begin at the other end.
+-- Purpose: look ahead among the machines of a namespace that have something to do by themselves,
+-- oldest first.
+-- Parameters: $1 uuid node, $2 int namespace, $3 timestamptz, $4 int, $5 int8 behind this due time,
+-- shard and machine key (a time NULL = from the first), $6 timestamptz due at the latest, $7 int look
+-- at so many at most.
+-- Result: the place of each machine, and its id; NULL = its shard is another node's. If there are as
+-- many rows as may be looked at, there may be more. An infinite due time is none: such a row is
+-- damaged, which is found out when it is asked for.
+-- Plan: index scan of machine_due in its order, without a sort; shard_pkey per row. A subquery, not a
+-- join: a join could be planned to begin at the other end. The lower bound of the time is said twice:
+-- two bounds make the range look small.
 SELECT machine.due_at, machine.shard, machine.machine_key,
-  (SELECT namespace.name FROM namespace WHERE namespace.number = machine.namespace), machine.id
+  CASE WHEN (SELECT shard.owner FROM shard WHERE shard.shard = machine.shard) = $1 THEN machine.id END
 FROM machine
-WHERE machine.due_at IS NOT NULL AND machine.due_at <= $2
-  AND (machine.due_at, machine.shard, machine.machine_key) > ($3, $4, $5)
-  AND ($7::int IS NULL OR machine.namespace = $7)
-  AND (SELECT shard.owner FROM shard WHERE shard.shard = machine.shard) = $1
+WHERE machine.namespace = $2 AND machine.due_at IS NOT NULL
+  AND (machine.due_at, machine.shard, machine.machine_key)
+    > (coalesce($3::timestamptz, '-infinity'), $4, $5)
+  AND machine.due_at >= coalesce($3::timestamptz, '-infinity') AND machine.due_at <= $6
 ORDER BY machine.due_at, machine.shard, machine.machine_key
-LIMIT $6;
+LIMIT $7;

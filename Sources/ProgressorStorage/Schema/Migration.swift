@@ -24,5 +24,6 @@ struct Migration: Sendable {
     Migration(3, "pause", PackageResources._03_pause_sql),
     Migration(4, "repair_jobs", PackageResources._04_repair_jobs_sql),
     Migration(5, "bounded_commits", PackageResources._05_bounded_commits_sql),
+    Migration(6, "due_by_namespace", PackageResources._06_due_by_namespace_sql),
   ]
 }

@@ -40,7 +40,11 @@ struct GateTests {
         case .invoke(let invocation): invocations.append(invocation)
         case .reply(let id, let reply): replies[id] = reply
         case .commit(let batch): play(isFenced ? .fenced(batch.id) : .committed(batch.id))
-        case .readDue(let query): play(.due(query, .success([])))
+        case .readDue(let query):
+          play(
+            .due(
+              query,
+              query.spans.map { .success(DuePage(machines: [], reached: .end(of: $0.until))) }))
         case .list, .awaitEndpoint, .callOff, .wake: break
         }
       }

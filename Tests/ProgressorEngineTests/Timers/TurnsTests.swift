@@ -63,7 +63,7 @@ struct TurnsTests {
     private func answer(_ effect: Effect) -> Input? {
       switch effect {
       case .load(let load): return .loaded(load.id, .success(database.answer(load)))
-      case .readDue(let query): return .due(query, .success(database.due(query)))
+      case .readDue(let query): return .due(query, database.due(query))
       case .commit(let batch):
         if isDelayed {
           delayed.append(batch.id)

@@ -25,20 +25,24 @@ struct ReadTests {
     let test = storage(
       machine("a", key: 3, due: 20), machine("b", key: 2, due: 20), machine("c", key: 1, due: 30),
       machine("d", key: 4, due: nil), machine("e", key: 5, due: 10))
-    func names(after: DuePosition?, limit: Int = 10) -> [String] {
-      test.storage.due(
-        DueQuery(after: after, until: Timestamp(microseconds: 25), limit: limit), of: test.node
-      ).map(\.machine.id)
+    func span(_ from: DueCut, until: Timestamp, limit: Int32 = 10) -> DueSpan {
+      let row = TestMachine().row
+      return DueSpan(
+        namespace: row.namespace, name: "n", from: from, until: until, limit: limit)
     }
-    #expect(names(after: nil) == ["e", "b", "a"])
-    #expect(names(after: nil, limit: 1) == ["e"])
+    func names(_ from: DueCut, limit: Int32 = 10) -> [String] {
+      test.storage.due(
+        span(from, until: Timestamp(microseconds: 25), limit: limit), of: test.node
+      ).machines.map(\.machine.id)
+    }
+    #expect(names(.start) == ["e", "b", "a"])
+    #expect(names(.start, limit: 1) == ["e"])
     let position = DuePosition(
       due: Timestamp(microseconds: 20), shard: ShardID(0), key: MachineKey(2))
-    #expect(names(after: position) == ["a"])
+    #expect(names(.after(position)) == ["a"])
+    #expect(names(.before(position)) == ["b", "a"])
     #expect(
-      test.storage.due(
-        DueQuery(after: nil, until: .latest, limit: 10), of: test.node + 1
-      ).isEmpty)
+      test.storage.due(span(.start, until: .latest), of: test.node + 1).machines.isEmpty)
   }
 
   @Test("A list goes by the bytes of ids, and brings one machine more than its page")

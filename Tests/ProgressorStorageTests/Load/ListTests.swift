@@ -136,15 +136,59 @@ extension OnPostgreSQL {
           ($0.due, $0.shard.number, $0.key.number) < ($1.due, $1.shard.number, $1.key.number)
         }
       var found: [DuePosition] = []
-      while true {
-        let query = DueQuery(after: found.last, until: until, limit: 3)
-        let page = try await test.due(query).get()
-        #expect(page.allSatisfy { $0.machine.namespace == "orders" })
-        #expect(page.allSatisfy { $0.machine.id == "m\($0.position.key.number)" })
-        found += page.map(\.position)
-        if page.count < 3 { break }
+      var cut = DueCut.start
+      while cut != .end(of: until) {
+        let page = try await test.due(TestMachine.due(from: cut, until: until, limit: 3))[0].get()
+        #expect(page.machines.allSatisfy { $0.machine.namespace == "orders" })
+        #expect(page.machines.allSatisfy { $0.machine.id == "m\($0.position.key.number)" })
+        #expect(page.machines.count <= 3 && page.reached > cut)
+        found += page.machines.map(\.position)
+        cut = page.reached
       }
       #expect(found == expected)
+      let behind = try await test.due(
+        TestMachine.due(from: .before(expected[4]), until: until, limit: 2),
+        TestMachine.due(from: .after(expected[4]), until: expected[5].due, limit: 2))
+      #expect(try behind[0].get().machines.first?.position == expected[4])
+      #expect(try behind[1].get().machines.first?.position == expected[5])
+    }
+
+    @Test("Every time that a timer may have is found; what is no time is in nobody's way")
+    func dueAtTheEnds() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      _ = try await test.storage.setEndpoint("localhost:1", ofNamespace: "orders")
+      let times = [Timestamp.earliest, .earliest, TestMachine.start, .latest, .latest]
+      var records: [CommitRecord] = []
+      for (index, due) in times.enumerated() {
+        var machine = TestMachine("m\(index)", shard: 0, key: Int64(index + 1))
+        machine.row.due = due
+        records.append(machine.start())
+      }
+      _ = try await test.commit(records)
+      // Nobody sets these: somebody's hand did.
+      try test.connect().runScript(
+        """
+        INSERT INTO machine (
+          shard, machine_key, namespace, id, version, created_at, last_event_id, last_event_at,
+          notification_count, notification_retrying, due_at)
+        SELECT 0, 10 + n, 1, 'm' || 10 + n, 1, now(), 0, now(), 0, false,
+          (ARRAY['-infinity', '0044-03-15 BC', 'infinity'])[n]::timestamptz
+        FROM generate_series(1, 3) AS n;
+        """, timeout: .seconds(10))
+      var found: [DueMachine] = []
+      var cut = DueCut.start
+      while cut != .end(of: .latest) {
+        let page = try await test.due(TestMachine.due(from: cut, until: .latest, limit: 2))[0].get()
+        found += page.machines
+        cut = page.reached
+      }
+      #expect(found.map(\.machine.id) == ["m12", "m0", "m1", "m2", "m3", "m4"])
+      #expect(found.map(\.position.due).suffix(5) == times[...])
+      let first = try await test.due(
+        TestMachine.due(from: .before(found[1].position), until: .earliest, limit: 9))[0].get()
+      #expect(first.machines.map(\.machine.id) == ["m0", "m1"])
+      #expect(first.reached == .end(of: .earliest))
     }
 
     @Test("A look ahead does not wait for the pages that were asked for before it")
@@ -158,8 +202,8 @@ extension OnPostgreSQL {
             RequestID(UInt64(number)), TestMachine.namespace, namespace: "orders",
             ListQuery(status: .any, idPrefix: "", pageSize: 10, after: nil)))
       }
-      let query = DueQuery(after: nil, until: TestMachine.start, limit: 10)
-      #expect(try await test.due(query).get().isEmpty)
+      let span = TestMachine.due(from: .start, until: TestMachine.start, limit: 10)
+      #expect(try await test.due(span)[0].get().machines.isEmpty)
       let answered = test.inbox.rest.count { if case .listed = $0 { true } else { false } }
       #expect(answered < lists)
     }

@@ -74,6 +74,11 @@ struct TestMachine: Sendable {
   static let retry = RetryState(
     attempt: 3, nextAttemptAt: after(seconds: 100), lastCode: 14, lastMessage: "connect refused")
 
+  /// A part of what is due in the namespace.
+  static func due(from cut: DueCut, until time: Timestamp, limit: Int32) -> DueSpan {
+    DueSpan(namespace: namespace, name: "orders", from: cut, until: time, limit: limit)
+  }
+
   static let timer = TimerRow(
     serial: 4, firesAt: after(seconds: 60),
     historyRange: HistoryRange(after: 2, limit: nil, direction: .forward),

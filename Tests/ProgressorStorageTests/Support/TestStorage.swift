@@ -113,10 +113,12 @@ final class TestStorage: Sendable {
     }
   }
 
-  func due(_ query: DueQuery) async throws -> Result<[DueMachine], ReadFailure> {
+  func due(_ spans: DueSpan...) async throws -> [Result<DuePage, ReadFailure>] {
+    let query = DueQuery(
+      number: numbers.wrappingAdd(1, ordering: .relaxed).newValue, spans: spans)
     storage.perform(.readDue(query))
     return try await inbox.next("answer to the look ahead") {
-      if case .due(query, let result) = $0 { result } else { nil }
+      if case .due(query, let pages) = $0 { pages } else { nil }
     }
   }
 

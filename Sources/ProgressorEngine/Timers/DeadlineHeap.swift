@@ -1,34 +1,4 @@
 import HeapModule
-import MachineModel
-
-/// The machines that become due soon, earliest first.
-///
-/// An entry is a hint: when it is popped, the machine's row says whether something is due. So a
-/// timer that is set anew needs no removal, and an entry too many does no harm.
-struct TimerHeap {
-  struct Entry: Comparable {
-    let due: Timestamp
-    let machine: MachineID
-
-    static func < (a: Entry, b: Entry) -> Bool { a.due < b.due }
-    static func == (a: Entry, b: Entry) -> Bool { a.due == b.due && a.machine == b.machine }
-  }
-
-  private var heap = Heap<Entry>()
-
-  var count: Int { heap.count }
-  var nextDue: Timestamp? { heap.min?.due }
-
-  mutating func push(_ due: Timestamp, _ machine: MachineID) {
-    heap.insert(Entry(due: due, machine: machine))
-  }
-
-  /// The earliest entry, when it is due.
-  mutating func pop(at now: Timestamp) -> Entry? {
-    guard let first = heap.min, first.due <= now else { return nil }
-    return heap.removeMin()
-  }
-}
 
 /// The deadlines of requests, earliest first. Answered ones are forgotten when they come up, or
 /// when more than half of the entries are such.

@@ -1,0 +1,118 @@
+public import MachineModel
+
+/// A look ahead: machines that have something to do by themselves, of several namespaces at once.
+public struct DueQuery: Sendable, Hashable {
+  /// Tells one look ahead from the next.
+  public var number: UInt64
+  public var spans: [DueSpan]
+
+  public init(number: UInt64, spans: [DueSpan]) {
+    self.number = number
+    self.spans = spans
+  }
+}
+
+/// A part of one namespace's due machines, oldest first.
+public struct DueSpan: Sendable, Hashable {
+  public var namespace: NamespaceNumber
+  /// The namespace's name: machines are named by it.
+  public var name: String
+  /// Only machines beyond this cut …
+  public var from: DueCut
+  /// … that are due at or before this time.
+  public var until: Timestamp
+  /// At most so many are looked at, those of other nodes included.
+  public var limit: Int32
+
+  public init(
+    namespace: NamespaceNumber, name: String, from: DueCut, until: Timestamp, limit: Int32
+  ) {
+    self.namespace = namespace
+    self.name = name
+    self.from = from
+    self.until = until
+    self.limit = limit
+  }
+}
+
+/// What was found in a span.
+public struct DuePage: Sendable, Hashable {
+  /// Machines of owned shards, in their order.
+  public var machines: [DueMachine]
+  /// Up to here nothing was left out.
+  public var reached: DueCut
+
+  public init(machines: [DueMachine], reached: DueCut) {
+    self.machines = machines
+    self.reached = reached
+  }
+}
+
+/// A machine that has something to do by itself.
+public struct DueMachine: Sendable, Hashable {
+  public var position: DuePosition
+  public var machine: MachineID
+
+  public init(position: DuePosition, machine: MachineID) {
+    self.position = position
+    self.machine = machine
+  }
+}
+
+/// A place in the order of a namespace's due machines.
+public struct DuePosition: Sendable, Hashable, Comparable {
+  public var due: Timestamp
+  public var shard: ShardID
+  public var key: MachineKey
+
+  public init(due: Timestamp, shard: ShardID, key: MachineKey) {
+    self.due = due
+    self.shard = shard
+    self.key = key
+  }
+
+  public static func < (a: DuePosition, b: DuePosition) -> Bool {
+    if a.due != b.due { return a.due < b.due }
+    if a.shard != b.shard { return a.shard < b.shard }
+    return a.key.number < b.key.number
+  }
+}
+
+/// A cut in that order: every position lies below it or beyond it. No time and no position stands for
+/// the beginning: each is one that a machine may have.
+public enum DueCut: Sendable, Hashable, Comparable {
+  /// Below everything.
+  case start
+  case before(DuePosition)
+  case after(DuePosition)
+  /// Behind everything that is due at this time.
+  case end(of: Timestamp)
+
+  /// Whether the position lies below the cut.
+  public func covers(_ position: DuePosition) -> Bool { .before(position) < self }
+
+  /// Everything due before this time lies below the cut; nil = nothing does.
+  public var time: Timestamp? {
+    switch self {
+    case .start: nil
+    case .before(let position), .after(let position): position.due
+    case .end(let time): time
+    }
+  }
+
+  public static func < (a: DueCut, b: DueCut) -> Bool {
+    switch (a, b) {
+    case (_, .start): false
+    case (.start, _): true
+    case (.end(let a), .end(let b)): a < b
+    case (.end(let end), .before(let position)), (.end(let end), .after(let position)):
+      end < position.due
+    case (.before(let position), .end(let end)), (.after(let position), .end(let end)):
+      position.due <= end
+    case (.before(let a), .after(let b)): a <= b
+    case (.after(let a), .before(let b)), (.before(let a), .before(let b)),
+      (.after(let a), .after(let b)):
+      a < b
+    }
+  }
+}
