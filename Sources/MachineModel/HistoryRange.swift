@@ -31,10 +31,11 @@ public struct HistoryRange: Sendable, Hashable {
   }
 
   /// The ids that the range selects of a history 1…`last`, nil = none. Anything beyond the ends is
-  /// clipped; whether a forward `after` beyond the last is an error is the caller's to say.
+  /// clipped; whether a forward `after` beyond the last is an error is the caller's to say. A negative
+  /// number selects nothing.
   public func ids(last: Int64) -> ClosedRange<Int64>? {
-    if limit == 0 || last == 0 { return nil }
     let count = limit.map(Int64.init) ?? Int64.max
+    guard count > 0, last > 0, after >= 0 else { return nil }
     switch direction {
     case .forward:
       guard after < last else { return nil }
@@ -45,5 +46,23 @@ public struct HistoryRange: Sendable, Hashable {
       guard top >= 1 else { return nil }
       return (count >= top ? 1 : top - count + 1)...top
     }
+  }
+
+  /// What is wrong with events that were read for this range of a history 1…`last`, in words; nil =
+  /// they are the ones that it selects, all of them and in its direction.
+  public func fault(of events: [Event], last: Int64) -> String? {
+    guard let ids = ids(last: last) else {
+      return events.first.map { "event \($0.id) is not one of \(last)" }
+    }
+    var missing: Int64? = direction == .forward ? ids.lowerBound : ids.upperBound
+    for event in events {
+      guard let next = missing else { return "event \(event.id) is not one of \(last)" }
+      if event.id != next { return "event \(next) of \(last) is missing" }
+      switch direction {
+      case .forward: missing = next < ids.upperBound ? next + 1 : nil
+      case .backward: missing = next > ids.lowerBound ? next - 1 : nil
+      }
+    }
+    return missing.map { "event \($0) of \(last) is missing" }
   }
 }

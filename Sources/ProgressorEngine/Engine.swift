@@ -78,7 +78,7 @@ public struct Engine: ~Copyable {
     defer { swap(&self.effects, &effects) }
     expireRequests()
     giveTurns()
-    if stepMemory.hasFreed {
+    if stepMemory.mayAdmit {
       admitWaitingForMemory()
       giveTurns()
     }

@@ -111,6 +111,73 @@ def test_damage_that_a_timer_meets(server, cluster, space):
     eventually(lambda: space.events("bad") == [b"arm", b"timeout"], "its timer fires")
 
 
+ROW = "update machine set {} where id = '{}'"
+# What is done to a machine's rows, and what is said of it then.
+DAMAGES = {
+    "hole": ("delete from event where id = 3 and (shard, machine_key) = "
+             "(select shard, machine_key from machine where id = '{1}')",
+             "event 3 of 5 is missing"),
+    "short": ("delete from event where id > 2 and (shard, machine_key) = "
+              "(select shard, machine_key from machine where id = '{1}')",
+              "event 3 of 5 is missing"),
+    "last": ("last_event_id = 9223372036854775807", "a machine with last event"),
+    "negative": ("last_event_id = -3", "a machine with last event -3"),
+    "range": ("timer_direction = 1, timer_after = 0, timer_limit = -5", "a history range"),
+    "behind": ("timer_direction = 2, timer_after = -9223372036854775808", "a history range"),
+    "direction": ("timer_direction = 7, timer_after = 0", "direction 7"),
+    "attempt": ("timer_attempt = 2147483647, timer_next_at = now(), timer_code = 14, "
+                "timer_message = ''", "a retry state after attempt 2147483647"),
+    "minus": ("timer_at = '-infinity'", "cannot be read"),
+    "ides": ("timer_at = '0044-03-15 BC', due_at = '0044-03-15 BC'", "the years 0001 to 9999"),
+    "late": ("timer_at = '12345-01-01', due_at = '12345-01-01'", "the years 0001 to 9999"),
+    "created": ("created_at = 'infinity'", "cannot be read"),
+    "timeout": ("timer_processing_timeout = -1", "a processing timeout of -1"),
+    # Of these not even that they failed can be written down.
+    "kind": ("failed_at = now(), failure_reason = '', failure_step = 99, failure_code = 2, "
+             "failure_attempts = 1, due_at = null", "a failure in a step of kind 99"),
+    "version": ("version = 9223372036854775807", "a machine with version"),
+}
+
+
+def test_every_kind_of_damage_is_one_machines(server, cluster, space):
+    """None crashes the server, neither at once nor after the next start."""
+    space.behave(lambda i: Answer(response=i.args, events=[i.args], timer=timer_in(3600)))
+    for id in (*DAMAGES, "good"):
+        space.start(id, b"1")
+        for number in range(2, 6):
+            space.call(id, b"%d" % number)
+    restart(server)
+    for id, (change, _) in DAMAGES.items():
+        in_schema(cluster, (change if change.startswith("delete") else ROW).format(change, id))
+    for attempt in range(2):
+        for id, (_, words) in DAMAGES.items():
+            told = ("INTERNAL",) if id in ("kind", "version") else (
+                "FAILED_PRECONDITION", "MACHINE_FAILED")
+            with fails(*told) as failed:
+                space.call(id, b"6")
+            assert words in failed[0].message, id
+        assert space.call("good", b"6", range=history(limit=5)) == b"6"
+        assert sorted(space.ids()) == sorted((*DAMAGES, "good")), "pages show them all"
+        restart(server)
+    with fails("INTERNAL") as failed:
+        space.get("hole")
+    assert "event 3 of 5 is missing" in failed[0].message
+    assert [e.id for e in space.get("hole", history(after=3)).history] == [4, 5]
+
+
+def test_events_that_no_step_wrote_fail_the_machine(server, cluster, space):
+    """Else its timer would ask the processor again and again, and never get anywhere."""
+    space.start("m", b"a")
+    space.behave(lambda i: Answer(response=i.args, events=[i.args]))
+    space.call("m", b"b")
+    restart(server)
+    in_schema(cluster, "update machine set last_event_id = 1 where id = 'm'")
+    with fails("FAILED_PRECONDITION", "MACHINE_FAILED") as failed:
+        space.call("m", b"c")
+    assert "23505" in failed[0].message
+    failed_with(space, "m", "23505")
+
+
 def test_a_damaged_page_of_the_database(server, cluster, space):
     """A long value lies in a table of its own, whose pages may be lost: PostgreSQL itself says so."""
     for id in ("bad", "good"):

@@ -142,7 +142,11 @@ struct ScenarioRunner: ~Copyable {
       remains.row?.timer = nil
       return play([.loaded(load.id, .success(remains))])
     }
-    return play([.loaded(load.id, .success(database.answer(load)))])
+    var loaded = database.answer(load)
+    if arguments.first == "hole", !loaded.history.isEmpty {
+      loaded.history.remove(at: loaded.history.count / 2)
+    }
+    return play([.loaded(load.id, .success(loaded))])
   }
 
   private mutating func commit() -> [String] {

@@ -22,6 +22,17 @@ struct EngineValueTests {
     #expect(window.select(.all, last: 10) == nil)
   }
 
+  @Test("the history window of a history with a hole answers nothing that it does not hold")
+  func windowWithHole() {
+    var window = HistoryWindow(maximumBytes: 4_000)
+    window.append([event(1), event(2)])
+    window.append([event(4), event(5)])
+    #expect(window.select(.all, last: 5) == nil)
+    #expect(window.select(HistoryRange(after: 3), last: 5)?.map(\.id) == [4, 5])
+    #expect(window.select(HistoryRange(after: 4), last: 7) == nil)
+    #expect(window.select(HistoryRange(after: -3, limit: -1), last: 5) == [])
+  }
+
   @Test("the history window takes over only what reaches to the last event")
   func windowAdopts() {
     var window = HistoryWindow(maximumBytes: 4_000)

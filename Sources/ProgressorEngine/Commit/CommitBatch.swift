@@ -100,6 +100,8 @@ public struct CommitRefusal: Sendable, Hashable {
     case contents
     /// The rows are not what the engine took them for.
     case conflict
+    /// A row that was to be inserted is there.
+    case duplicate
     /// It could not be written in time, by itself either, while others can be. It may be later.
     case overdue
   }

@@ -117,14 +117,16 @@ extension Engine {
       switch refusal.fault {
       case .contents: conclude(request, key: key, .error(error), machine)
       case .overdue: conclude(request, key: key, .error(.storageUnavailable), machine)
-      case .conflict: return drop(machine, .storageUnavailable)
+      case .conflict, .duplicate: return drop(machine, .storageUnavailable)
       }
       becameIdle(machine)
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
       // Memory and database disagree, and what memory says is worth nothing; or nothing can be written
-      // of this machine now, its failure neither.
-      guard refusal.fault == .contents, !step.wasRefused else {
+      // of this machine now, its failure neither. But what is there already of a machine at the expected
+      // version was not made by steps: its rows are damaged, and it fails.
+      let isDamaged = refusal.fault == .duplicate && machine.row != nil
+      guard refusal.fault == .contents || isDamaged, !step.wasRefused else {
         return drop(machine, .storageUnavailable)
       }
       machine.running?.wasRefused = true

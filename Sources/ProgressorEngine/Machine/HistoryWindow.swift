@@ -17,6 +17,10 @@ struct HistoryWindow {
   /// Appends committed events and lets the oldest go beyond the bound.
   mutating func append(_ newer: [Event]) {
     for event in newer {
+      // What does not continue it is another suffix.
+      if let last = events.last?.id, last != event.id - 1 {
+        self = HistoryWindow(maximumBytes: maximumBytes)
+      }
       events.append(event)
       bytes += HistoryWindow.bytes(of: event)
     }
@@ -25,7 +29,7 @@ struct HistoryWindow {
     }
   }
 
-  /// Takes over what was read, when it reaches to the machine's last event.
+  /// Takes over what was read, without a gap, when it reaches to the machine's last event.
   mutating func adopt(_ read: [Event], last: Int64) {
     guard let first = read.first, let end = read.last, max(first.id, end.id) == last else { return }
     if let known = events.first?.id, known <= min(first.id, end.id) { return }
@@ -37,7 +41,9 @@ struct HistoryWindow {
   /// The events that `range` selects of a history 1…`last`, or nil when one of them is not here.
   func select(_ range: HistoryRange, last: Int64) -> [Event]? {
     guard let ids = range.ids(last: last) else { return [] }
-    guard let first = events.first?.id, first <= ids.lowerBound else { return nil }
+    guard let first = events.first?.id, let end = events.last?.id, first <= ids.lowerBound,
+      ids.upperBound <= end
+    else { return nil }
     let slice = events[Int(ids.lowerBound - first)...Int(ids.upperBound - first)]
     return range.direction == .forward ? Array(slice) : slice.reversed()
   }

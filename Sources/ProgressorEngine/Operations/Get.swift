@@ -39,7 +39,11 @@ extension Engine {
         return answer(id, .error(.damaged(loaded.damage)))
       }
       if loaded.historyTooLarge { return answer(id, .error(.historyTooLarge)) }
-      show(id, row, loaded.notifications.first, loaded.history, range ?? .all)
+      let range = range ?? .all
+      if loaded.damage == nil, let fault = range.fault(of: loaded.history, last: row.lastEventID) {
+        return answer(id, .error(.damaged(fault)))
+      }
+      show(id, row, loaded.notifications.first, loaded.history, range)
     }
   }
 

@@ -103,7 +103,11 @@ extension Engine {
     switch result {
     case .failure(let failure): abandon(machine, failure.error)
     case .success(let loaded) where loaded.damage != nil: stepMeetsDamage(machine, loaded)
-    case .success(let loaded):
+    case .success(var loaded):
+      if let fault = historyFault(machine, loaded) {
+        loaded.damage = fault
+        return stepMeetsDamage(machine, loaded)
+      }
       machine.running?.phase = nil
       machine.running?.keyWasLookedUp = true
       if let remembered = loaded.idempotency, Safeguard.idempotency.isOn {
@@ -133,6 +137,14 @@ extension Engine {
         prepare(machine)
       }
     }
+  }
+
+  /// What is wrong with the history that was read for the machine's step.
+  private func historyFault(_ machine: ResidentMachine, _ loaded: Loaded) -> String? {
+    guard let step = machine.running, step.loadsHistory, !loaded.historyTooLarge,
+      let row = machine.row, let range = step.range
+    else { return nil }
+    return range.fault(of: loaded.history, last: row.lastEventID)
   }
 
   /// The step ends; nothing of it is in the way of the next one.

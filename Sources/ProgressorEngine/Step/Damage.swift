@@ -37,12 +37,15 @@ extension Engine {
   private mutating func condemn(
     _ machine: ResidentMachine, _ row: MachineRow, _ step: RunningStep, _ reason: String
   ) {
+    let (version, isLast) = row.version.addingReportingOverflow(1)
+    // Such a row cannot even be told to be damaged.
+    if isLast { return abandon(machine, .damaged(reason)) }
     let failure = Failure(
       reason: reason, failedAt: now.wall, stepKind: step.kind ?? .timeout,
       code: Code.dataLoss.rawValue, attempts: 1)
     let record = CommitRecord(
       shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
-      key: row.key, row: .condemn(failure, version: row.version + 1))
+      key: row.key, row: .condemn(failure, version: version))
     // If the database refuses even this, the machine is let go and read again later.
     machine.running?.wasRefused = true
     write(

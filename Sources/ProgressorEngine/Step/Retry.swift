@@ -36,15 +36,23 @@ extension RetryPolicy {
   func interval(after attempt: Int32, random: Double) -> Int64 {
     let initial = Double(initialInterval ?? 1_000_000)
     let maximum = Double(maxInterval ?? 30 * 60 * 1_000_000)
-    var interval = initial
-    var step: Int32 = 1
-    while step < attempt, interval < maximum, (multiplier ?? 2) > 1 {
-      interval *= multiplier ?? 2
-      step += 1
-    }
-    interval = Swift.min(interval, maximum)
+    // Doubling beyond the largest number is infinite, and capped like any other.
+    let interval = Swift.min(initial * (multiplier ?? 2).power(max(0, attempt - 1)), maximum)
     let varied = interval * (1 + (jitter ?? 0.1) * (2 * random - 1))
     return Int64(Swift.max(0, Swift.min(varied, 1e15)))
+  }
+}
+
+extension Double {
+  /// Itself so many times multiplied, by squaring: 31 steps at most.
+  fileprivate func power(_ exponent: Int32) -> Double {
+    var (result, square, rest) = (1.0, self, exponent)
+    while rest > 0 {
+      if rest & 1 == 1 { result *= square }
+      square *= square
+      rest >>= 1
+    }
+    return result
   }
 }
 

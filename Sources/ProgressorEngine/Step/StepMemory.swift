@@ -23,7 +23,7 @@ struct StepMemory {
   /// however small the budget is and whoever holds it.
   fileprivate var exception: StepID?
   /// Something may be had, and nobody has looked for it yet.
-  fileprivate var mayAdmit = false
+  fileprivate(set) var mayAdmit = false
   /// Set while those that wait are looked at, in their order.
   fileprivate var isAdmitting = false
   /// Namespaces that are looked at in one turn.

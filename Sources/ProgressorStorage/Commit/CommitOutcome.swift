@@ -33,8 +33,10 @@ enum CommitOutcome {
     }
     if state == .fenced {
       self = .fenced
-    } else if state == .unexpectedCount || state == .uniqueViolation {
+    } else if state == .unexpectedCount {
       self = .refused(CommitRefusal(.conflict, error))
+    } else if state == .uniqueViolation {
+      self = .refused(CommitRefusal(.duplicate, error))
     } else if state.isDataFault || !Safeguard.sqlStateClasses.isOn {
       self = .refused(CommitRefusal(.contents, error))
     } else if state.isRetryable {

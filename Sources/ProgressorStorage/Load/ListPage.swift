@@ -81,7 +81,8 @@ struct ListPage {
   ) throws(PostgreSQLError) -> Machine {
     var reader = RowReader(row, from: 1)
     let id: String = try reader.next()
-    let createdAt = try reader.nextTime()
+    // What is no time is shown as the first of the calendar: there must be one.
+    let createdAt = (try? reader.nextTime()) ?? .earliest
     let lastEventID: Int64 = try reader.next()
     reader.skip(2)
     let known: Failure? = try? reader.nextFailure()

@@ -35,7 +35,7 @@ struct RepairJobPage {
     for row in try connection.run(Statements.repairJobPage, parameters, timeout: timeout) {
       var reader = RowReader(row)
       let position = RepairPosition(
-        failedAt: try reader.nextTime(), shard: ShardID(try reader.next()),
+        failedAt: try reader.nextPlace(), shard: ShardID(try reader.next()),
         key: MachineKey(try reader.next()))
       found.append(
         Found(position: position, machine: try reader.next(), reason: try reader.next()))

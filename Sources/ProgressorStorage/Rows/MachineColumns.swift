@@ -42,6 +42,9 @@ extension RowReader {
     guard let serial, let context = CallerContext(text: text) else {
       throw .unreadable("a timer without serial or with a damaged context")
     }
+    guard processingTimeout ?? 1 > 0 else {
+      throw .unreadable("a timer with a processing timeout of \(processingTimeout ?? 0) µs")
+    }
     return TimerRow(
       serial: serial, firesAt: firesAt, historyRange: range,
       processingTimeout: processingTimeout, context: context, retry: try nextRetryState())
@@ -50,28 +53,33 @@ extension RowReader {
   /// The columns of load_rows from machine_key on.
   mutating func nextMachineRow(of load: LoadRequest) throws(PostgreSQLError) -> MachineRow {
     let key = MachineKey(try next())
-    let version: Int64 = try next()
+    let version = try nextCount(from: 1, "version")
     let createdAt = try nextTime()
-    let lastEventID: Int64 = try next()
+    let lastEventID = try nextCount(from: 0, "last event")
     let lastEventAt = try nextTime()
     let auxState = try nextContent()
     let failure = try nextFailure()
     let pause = try nextPause()
     let timer = try nextTimer()
+    let notificationCount: Int32 = try next()
+    guard (0..<Int32.max / 2).contains(notificationCount) else {
+      throw .unreadable("a machine with \(notificationCount) notifications")
+    }
     return MachineRow(
       key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
       version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
       auxState: auxState, failure: failure, pause: pause, timer: timer,
-      notificationCount: try next(), due: try nextOptionalTime())
+      notificationCount: notificationCount, due: try nextOptionalTime())
   }
 
   /// The columns of load_remains: what can be told of a machine whose rows cannot be read.
   mutating func nextRemains(of load: LoadRequest) throws(PostgreSQLError) -> MachineRow {
     let key = MachineKey(try next())
     let version: Int64 = try next()
-    let createdAt = try nextTime()
+    // A time that is none is shown as the first of the calendar: there must be one.
+    let createdAt = (try? nextTime()) ?? .earliest
     let lastEventID: Int64 = try next()
-    let lastEventAt = try nextTime()
+    let lastEventAt = (try? nextTime()) ?? .earliest
     return MachineRow(
       key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
       version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,

@@ -33,6 +33,9 @@ extension RowReader {
     guard let direction = HistoryRange.Direction(rawValue: number), let after else {
       throw .unreadable("a history range with direction \(number)")
     }
+    guard after >= 0, limit ?? 0 >= 0 else {
+      throw .unreadable("a history range after \(after) of \(limit ?? 0)")
+    }
     return HistoryRange(after: after, limit: limit, direction: direction)
   }
 
@@ -40,6 +43,9 @@ extension RowReader {
     guard let attempt: Int32 = try nextOptional() else {
       skip(3)
       return nil
+    }
+    guard (1..<Int32.max).contains(attempt) else {
+      throw .unreadable("a retry state after attempt \(attempt)")
     }
     return RetryState(
       attempt: attempt, nextAttemptAt: try nextTime(), lastCode: try next(),
