@@ -139,7 +139,7 @@ extension Simulation {
   }
 
   /// Asks each machine in turn and waits for its answer; again when a small mailbox is full of what
-  /// the machine does by itself.
+  /// the machine does by itself, or when a lease that a fault has starved is just being had back.
   private func ask(_ names: [MachineID], _ operation: Operation) throws(Violation)
     -> [(MachineID, Reply)]
   {
@@ -156,7 +156,9 @@ extension Simulation {
       while case .some(nil) = probes[id], agenda.nextTime != nil { try next() }
       let reply = probes[id] ?? nil
       probes[id] = nil
-      if case .error(let error)? = reply, error.reason == .overloaded, refusals < 100 {
+      if case .error(let error)? = reply, [.overloaded, .notOwner].contains(error.reason),
+        refusals < 100
+      {
         refusals += 1
         names.append(name)
         try pass(microseconds: 100_000)

@@ -18,6 +18,7 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case batchRules = "a batch keeps its rules"
   case rowRules = "a row agrees with what hangs on it"
   case truthfulReads = "a read shows a state that was"
+  case readsGoOn = "a read shows no less than one before"
   case truthfulErrors = "an error tells what was"
   case leaseRespected = "without a lease no step begins"
   case droppedRequests = "a dropped request begins nothing"

@@ -56,6 +56,14 @@ struct ScenarioRunner: ~Copyable {
     case "load": return load(arguments)
     case "answer": return answer(arguments)
     case "commit": return commit()
+    case "land":
+      // It is in the database, and nobody hears it so far.
+      guard let batch = batches.first else { return ["nothing to land"] }
+      database.apply(batch)
+      return []
+    case "hear":
+      return batches.isEmpty
+        ? ["nothing to hear"] : play([.committed(batches.removeFirst().id)])
     case "refuse":
       guard !batches.isEmpty else { return ["nothing to refuse"] }
       let fault: CommitRefusal.Fault = arguments.first == "overdue" ? .overdue : .contents

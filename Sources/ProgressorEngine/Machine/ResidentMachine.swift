@@ -36,6 +36,8 @@ final class ResidentMachine {
   var requests: Set<RequestID> = []
   /// Notify requests that wait for a Start or Remove before them.
   var waitingNotifies = RemovalQueue<RequestID>()
+  /// Get requests that wait until it is known how the running step's commit ended.
+  var waitingReads: Set<RequestID> = []
   /// Accepted notifications on their way to the database.
   var enqueuesInFlight = 0
   var loadsInFlight = 0
@@ -127,6 +129,19 @@ final class ResidentMachine {
   /// Notifications are queued that stay before a new one: their head says when the machine is looked
   /// at, not the new one.
   var hasQueue: Bool { notifications.count > 0 && running?.phase != .committing }
+
+  /// Whether the running step's commit is in what was read, though nobody has heard how it ended: the
+  /// reply is on its way, or lost. Who reads next may be answered from memory and would see less. So the
+  /// read waits until the outcome is known, within its deadline.
+  func showsOutcome(_ loaded: Loaded) -> Bool {
+    guard let step = running, step.phase == .committing else { return false }
+    switch step.application {
+    case .nothing, .condemned: return false
+    case .removed: return loaded.row == nil
+    case .becomes(let next, _, _):
+      return loaded.row.map { $0.key == next.key && $0.version >= next.version } ?? false
+    }
+  }
 
   /// Where the database has the machine among those that become due, nil = it does not.
   func duePosition(_ row: MachineRow) -> DuePosition? {

@@ -5,19 +5,22 @@ extension Engine {
   mutating func get(
     _ request: Request, _ machine: ResidentMachine, _ range: HistoryRange?
   ) {
-    let range = range ?? .all
     register(request, machine, in: machine.namespace)
+    read(request.id, machine, range ?? .all)
+  }
+
+  private mutating func read(_ id: RequestID, _ machine: ResidentMachine, _ range: HistoryRange) {
     if let row = machine.row, !machine.notifications.needsLoad,
       let history = machine.history.select(range, last: row.lastEventID)
     {
-      show(request.id, row, machine.notifications.head, history, range)
+      show(id, row, machine.notifications.head, history, range)
     } else if case .absent = machine.presence {
-      answer(request.id, .error(.machineNotFound(machine.id)))
+      answer(id, .error(.machineNotFound(machine.id)))
     } else {
       let load = LoadRequest(
         id: LoadID(nextNumber()), shard: machine.shard, namespace: machine.namespace.number,
         machine: machine.id, row: true, history: range, notificationsAfter: 0)
-      send(load, for: .get(machine, request.id))
+      send(load, for: .get(machine, id))
     }
     becameIdle(machine)
   }
@@ -32,6 +35,10 @@ extension Engine {
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))
     case .success(let loaded):
+      if machine.showsOutcome(loaded) {
+        machine.waitingReads.insert(id)
+        return
+      }
       guard let row = loaded.row else {
         return answer(id, .error(.machineNotFound(machine.id)))
       }
@@ -44,6 +51,17 @@ extension Engine {
         return answer(id, .error(.damaged(fault)))
       }
       show(id, row, loaded.notifications.first, loaded.history, range)
+    }
+  }
+
+  /// Reads that waited for a step's outcome are answered from what is known now.
+  mutating func retryReads(_ machine: ResidentMachine) {
+    guard !machine.waitingReads.isEmpty else { return }
+    let waiting = machine.waitingReads.sorted { $0.number < $1.number }
+    machine.waitingReads = []
+    for id in waiting {
+      guard case .get(let range)? = requests[id]?.request.operation else { continue }
+      read(id, machine, range ?? .all)
     }
   }
 

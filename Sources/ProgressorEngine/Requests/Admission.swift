@@ -244,6 +244,7 @@ extension Engine {
     guard let pending = take(id) else { return }
     effects.append(.reply(id, reply))
     guard let machine = pending.machine else { return }
+    machine.waitingReads.remove(id)
     let isRunning = machine.running?.requestID == id
     if hasBegun(id, pending) {
       // What the client sent is its step's alone now.

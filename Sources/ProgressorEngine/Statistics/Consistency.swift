@@ -42,6 +42,7 @@ extension Engine {
     if !machine.requests.allSatisfy({ requests[$0]?.machine === machine }) {
       return "has requests that ended"
     }
+    if !machine.waitingReads.isSubset(of: machine.requests) { return "has reads that ended" }
     for key in machine.keys.values where !key.allWaiters.allSatisfy({ requests[$0] != nil }) {
       return "has a key on which somebody waits who went away"
     }

@@ -158,6 +158,7 @@ extension Engine {
     }
     leaveGate(step, machine)
     retryNotifies(machine)
+    retryReads(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued,
       machine.namespace.timers.isDue(at: now.wall)

@@ -247,9 +247,11 @@ extension Ledger {
 
   /// Everyone who waits for something on the machine has seen this state of it.
   mutating func becomes(_ machine: MachineID, _ stored: StoredMachine?, by applied: AppliedRecord) {
+    revised(machine)
     guard let ids = watchers[machine] else { return }
+    let state = Revised(number: revision(of: machine), machine: stored)
     for id in ids {
-      requests[id]?.sees(stored)
+      requests[id]?.sees(state)
       if case .delete = applied.record.row { requests[id]?.sawDeletion = true }
       if applied.before?.failure != nil, let after = applied.after, after.failure == nil {
         requests[id]?.sawRepair = true

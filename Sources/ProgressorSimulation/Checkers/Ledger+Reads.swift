@@ -3,18 +3,37 @@ import ProgressorEngine
 
 /// Get shows a whole state that the machine was in since the request was sent; List keeps its order.
 extension Ledger {
-  func read(_ request: ClientRequest, _ machine: Machine) throws(Violation) {
+  mutating func read(_ request: ClientRequest, _ machine: Machine) throws(Violation) {
     guard case .get(let range) = request.operation else {
       throw Violation(.oneReply, "\(request.machine): \(request.operation.name) gets a machine")
     }
     let asked = range ?? .all
-    let isTrue = request.states.contains { state in
-      guard let state else { return false }
-      return state.matches(machine, range: asked)
-    }
+    let isTrue = try reads(request) { $0?.matches(machine, range: asked) ?? false }
     try require(
       isTrue && machine.historyRange == asked, .truthfulReads,
       "\(request.machine): get \(request.id.number) shows a machine that never was")
+  }
+
+  /// Whether a reader may be shown that there is no machine.
+  mutating func readsNone(_ request: ClientRequest) throws(Violation) -> Bool {
+    try reads(request) { $0 == nil }
+  }
+
+  /// Whether one of the states since the request was sent is what it was shown; none of those that lie
+  /// before what was shown earlier.
+  private mutating func reads(
+    _ request: ClientRequest, _ matches: (StoredMachine?) -> Bool
+  ) throws(Violation) -> Bool {
+    let found = request.states.filter { matches($0.machine) }.map(\.number)
+    guard let latest = found.max() else { return false }
+    try require(
+      latest >= request.floor, .readsGoOn,
+      "\(request.machine): get \(request.id.number) shows state \(latest), an earlier one was shown "
+        + "\(request.floor)")
+    if let first = found.filter({ $0 >= request.floor }).min() {
+      show(request.machine, revision: first)
+    }
+    return true
   }
 
   func listed(_ request: ClientRequest, _ machines: [Machine], last: String?) throws(Violation) {

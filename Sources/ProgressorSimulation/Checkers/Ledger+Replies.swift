@@ -6,10 +6,11 @@ extension Ledger {
   /// A client sends a request. Beside the state that is stored, an earlier one counts whose change
   /// the engine has not heard of yet: nobody else has either.
   mutating func sent(
-    _ request: ClientRequest, stored: StoredMachine?, earlier: [StoredMachine?] = []
+    _ request: ClientRequest, stored: StoredMachine?, earlier: [Revised] = []
   ) {
     var request = request
-    request.sees(stored)
+    request.sees(Revised(number: revision(of: request.machine), machine: stored))
+    request.floor = floor(of: request.machine)
     for state in earlier { request.sees(state) }
     request.remembered = request.key.flatMap {
       keys[KeyName(machine: request.machine, key: $0)]
@@ -148,7 +149,8 @@ extension Ledger {
     }
     let isTrue =
       switch error.reason {
-      case .machineNotFound: request.sawAbsent
+      case .machineNotFound:
+        request.isGet && !request.maySeePast ? try readsNone(request) : request.sawAbsent
       case .machineAlreadyExists: request.sawPresent
       case .machineFailed: request.sawFailed
       case .machineAlreadyWorking: request.sawWorking
@@ -169,6 +171,8 @@ extension Ledger {
       }
     guard let range, range.direction == .forward else { return false }
     guard request.isGet else { return range.after > 0 }
-    return request.states.contains { $0.map { range.after > $0.row.lastEventID } ?? false }
+    return request.states.contains { state in
+      state.machine.map { range.after > $0.row.lastEventID } ?? false
+    }
   }
 }

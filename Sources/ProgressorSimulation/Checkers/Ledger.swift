@@ -33,6 +33,11 @@ struct Ledger {
   var accepted: [String: AcceptedNotification] = [:]
   var incarnations: [Incarnation: IncarnationRecord] = [:]
 
+  /// How often each machine changed in the database, and the latest of these states that a reader saw:
+  /// whoever asks after that sees no earlier one.
+  private var revisions: [MachineID: Int] = [:]
+  private var shown: [MachineID: Int] = [:]
+
   /// Attempts of the present timer and the head of the queue that were put off, in the database.
   var attempts: [Retried: Int32] = [:]
   /// Invocations whose answers are in the database, in that order.
@@ -96,7 +101,27 @@ extension Ledger {
     for number in committed[past.committed...] { invocations[number].isCommitted = false }
     committed.removeSubrange(past.committed...)
     for id in requests.keys { requests[id]?.isExcused = true }
+    shown = [:]
   }
+}
+
+extension Ledger {
+  func revision(of machine: MachineID) -> Int { revisions[machine, default: 0] }
+
+  mutating func revised(_ machine: MachineID) { revisions[machine, default: 0] += 1 }
+
+  /// The state that whoever asks from now on sees at least.
+  func floor(of machine: MachineID) -> Int { shown[machine, default: 0] }
+
+  mutating func show(_ machine: MachineID, revision: Int) {
+    shown[machine] = max(revision, floor(of: machine))
+  }
+}
+
+/// A state of a machine in the database; nil = there was none of this name.
+struct Revised {
+  var number: Int
+  var machine: StoredMachine?
 }
 
 /// What is tried again: a setting of a timer, or a queued notification.

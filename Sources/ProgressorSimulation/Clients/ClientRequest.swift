@@ -30,8 +30,10 @@ struct ClientRequest {
   /// Changes that were committed since it was sent.
   var sawDeletion = false
   var sawRepair = false
-  /// For Get: every state since it was sent.
-  var states: [StoredMachine?] = []
+  /// For Get: every state since it was sent, and the first of them that it may be shown: a Get before it
+  /// was shown this one.
+  var states: [Revised] = []
+  var floor = 0
   /// What its key remembered when it was sent.
   var remembered: RememberedReply?
 
@@ -42,15 +44,15 @@ struct ClientRequest {
   }
 
   /// A state that its machine is in, or comes into, while it is under way.
-  mutating func sees(_ machine: StoredMachine?) {
-    if let machine {
+  mutating func sees(_ state: Revised) {
+    if let machine = state.machine {
       sawPresent = true
       if machine.row.pause == nil { sawUnpaused = true } else { sawPaused = true }
       if machine.row.failure == nil { sawWorking = true } else { sawFailed = true }
     } else {
       sawAbsent = true
     }
-    if isGet { states.append(machine) }
+    if isGet { states.append(state) }
   }
 }
 

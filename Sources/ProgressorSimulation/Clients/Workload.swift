@@ -22,6 +22,8 @@ struct Workload {
   private var lastTag: UInt64 = 0
   private var lastKey = 0
   private var keyed: [Keyed] = []
+  /// The machine that was read last: mostly it is read again soon, another part of it perhaps.
+  private var read: MachineID?
   private var weights: [Int]
 
   init(world: World, random: inout RandomSource) {
@@ -41,6 +43,12 @@ struct Workload {
       if random.chance(0.2) { reuse(&repeated) }
       return repeated
     }
+    if let machine = read, random.chance(0.3) {
+      lastTag += 1
+      let range = random.chance(0.5) ? HistoryRange(limit: 0) : range(&random)
+      return Drawn(
+        machine: machine, operation: .get(range: range), tag: lastTag, patience: patience)
+    }
     let namespace = random.pick(world.namespaces)?.namespace.name ?? ""
     var machine = MachineID(namespace: namespace, id: "m\(random.below(world.identifiers))")
     if random.chance(0.002) { machine.namespace = "unknown" }
@@ -49,6 +57,7 @@ struct Workload {
     let operation = operation(tag, &random)
     switch operation {
     case .list, .awaitQuiet: machine.id = ""
+    case .get: read = machine
     default: break
     }
     remember(Keyed(machine: machine, operation: operation, tag: tag), &random)

@@ -129,5 +129,5 @@ struct BatchInFlight {
   /// It is in the database, whatever the node will hear.
   var isApplied = false
   /// What it changed in the database, as it was before, until the engine hears of it.
-  var earlier: [MachineID: StoredMachine?] = [:]
+  var earlier: [MachineID: Revised] = [:]
 }

@@ -130,7 +130,8 @@ extension Simulation {
       if case .pause(let row) = record.record.row, row.pause != nil { plan.count(.machinePaused) }
       let machine = record.record.machine
       if isKept, keeper?.batches[sent.slot]?.earlier[machine] == nil {
-        keeper?.batches[sent.slot]?.earlier[machine] = .some(record.previous)
+        keeper?.batches[sent.slot]?.earlier[machine] = Revised(
+          number: ledger.revision(of: machine), machine: record.previous)
       }
       let stored = storage.machines[machine]
       ledger.becomes(machine, stored, by: record)
