@@ -33,6 +33,77 @@ struct EngineValueTests {
     #expect(window.select(HistoryRange(after: -3, limit: -1), last: 5) == [])
   }
 
+  @Test("a shard gives out each number once, in order, and none beyond its owner's")
+  func serials() {
+    var shard = ShardState(epoch: 1)
+    let numbers = (0..<1_000).map { _ in shard.nextSerial() }
+    #expect(numbers == (1...1_000).map { 0x1_0000_0000 + $0 })
+    var last = ShardState(epoch: 1, counter: .max - 1)
+    let ends = (0..<3).map { _ in last.nextSerial() }
+    #expect(ends == [0x1_FFFF_FFFF, nil, nil])
+    var next = ShardState(epoch: 2)
+    let first = next.nextSerial()
+    #expect(first == 0x2_0000_0001)
+    var lastEpoch = ShardState(epoch: Int64(Int32.max), counter: .max - 1)
+    let greatest = lastEpoch.nextSerial()
+    #expect(greatest == .max)
+    for epoch: Int64 in [-1, 1 << 31, .max, .min] {
+      var shard = ShardState(epoch: epoch)
+      let number = shard.nextSerial()
+      #expect(number == nil)
+    }
+  }
+
+  @Test(
+    "what needs a number of a shard that has none left waits for the next owner")
+  func serialsUsedUp() {
+    var configuration = EngineConfiguration()
+    configuration.shards = 1
+    var engine = Engine(configuration: configuration)
+    var number: UInt64 = 0
+    func play(_ engine: inout Engine, _ input: Input) -> [Effect] {
+      var effects: [Effect] = []
+      let now = Moment(wall: Timestamp(microseconds: 0), uptime: 0)
+      engine.handle(input, now: now, into: &effects)
+      engine.flush(now: now, into: &effects)
+      return effects
+    }
+    func start(_ engine: inout Engine) -> [Effect] {
+      number += 1
+      let request = Request(
+        id: RequestID(number), machine: MachineID(namespace: "n", id: "m\(number)"),
+        operation: .start(args: [], key: nil), deadline: .max)
+      var effects = play(&engine, .request(request))
+      for case .load(let load) in effects {
+        effects += play(&engine, .loaded(load.id, .success(Loaded())))
+      }
+      return effects
+    }
+    func invokes(_ effects: [Effect]) -> Bool {
+      effects.contains { if case .invoke = $0 { true } else { false } }
+    }
+    let namespace = Namespace(name: "n", processor: ProcessorOptions(endpoint: "e"))
+    _ = play(
+      &engine,
+      .namespacesChanged([NamespaceRecord(number: NamespaceNumber(1), namespace: namespace)]))
+    _ = play(&engine, .leaseRenewed(until: .max))
+    _ = play(&engine, .shardsAcquired([ShardGrant(shard: ShardID(0), epoch: 1)]))
+    engine.shards[ShardID(0)] = ShardState(epoch: 1, counter: .max - 1)
+    let begun = start(&engine)
+    #expect(invokes(begun))
+    let refused = start(&engine)
+    #expect(!invokes(refused))
+    #expect(
+      refused.contains { effect in
+        guard case .reply(_, .error(let error)) = effect else { return false }
+        return error.code == .unavailable && error.message.contains("used up")
+      })
+    _ = play(&engine, .shardsAcquired([ShardGrant(shard: ShardID(0), epoch: 2)]))
+    _ = play(&engine, .leaseRenewed(until: .max))
+    let goesOn = start(&engine)
+    #expect(invokes(goesOn))
+  }
+
   @Test("the history window takes over only what reaches to the last event")
   func windowAdopts() {
     var window = HistoryWindow(maximumBytes: 4_000)
@@ -128,15 +199,6 @@ struct EngineValueTests {
       when: .timeout(microseconds: 1), historyRange: HistoryRange(after: -1))
     #expect(fault(ProcessorAnswer(action: Action(timer: .set(range)))) != nil)
     #expect(fault(ProcessorAnswer(change: StateChange(events: [small]))) == nil)
-  }
-
-  @Test("serials of one epoch are above all of the epoch before")
-  func serials() {
-    var first = ShardState(epoch: 1)
-    var second = ShardState(epoch: 2)
-    let a = (0..<1_000).map { _ in first.nextSerial() }
-    #expect(a == a.sorted() && Set(a).count == a.count)
-    #expect(second.nextSerial() > a[999])
   }
 
   @Test("the lease is trusted until its time, and never gets shorter by a late answer")

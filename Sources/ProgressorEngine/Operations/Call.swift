@@ -61,7 +61,8 @@ extension Engine {
         key: row.key, idempotency: idempotency)
       return write(machine, record, .nothing, reply)
     }
-    let changed = apply(answer, to: row, context: step.request?.context ?? CallerContext())
+    let changed = apply(
+      answer, to: row, by: step, context: step.request?.context ?? CallerContext())
     commit(machine, changed, reply: reply)
   }
 }

@@ -38,7 +38,7 @@ extension Engine {
           reason: "the processor's answer is unusable: \(fault)", attempts: attempt, reply: nil)
       }
       if answer.action.remove { return commitRemoval(machine, row, reply: nil) }
-      let changed = apply(answer, to: row, context: head.context)
+      let changed = apply(answer, to: row, by: machine.running, context: head.context)
       commit(machine, changed, reply: nil, queue: .delivered)
     case .unreachable: endpointIsDown(machine)
     case .transient(let code, let message, let reasons):

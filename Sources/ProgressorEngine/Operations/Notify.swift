@@ -69,7 +69,9 @@ extension Engine {
     _ pending: PendingRequest, _ machine: ResidentMachine, _ row: MachineRow, args: [UInt8],
     range: HistoryRange?, slot: Int
   ) {
-    let sequence = shards[machine.shard]?.nextSerial() ?? 0
+    guard let sequence = shards[machine.shard]?.nextSerial() else {
+      return answer(pending.request.id, .error(.serialsUsedUp(machine.shard)))
+    }
     let notification = QueuedNotification(
       sequence: sequence, notificationID: "\(machine.shard.number)-\(sequence)", args: args,
       historyRange: range, context: pending.request.context, acceptedAt: now.wall)

@@ -31,7 +31,8 @@ extension Engine {
       }
       let reply = Reply.repaired(response: answer.response)
       if answer.action.remove { return commitRemoval(machine, row, reply: reply) }
-      let changed = apply(answer, to: row, context: step.request?.context ?? CallerContext())
+      let changed = apply(
+        answer, to: row, by: step, context: step.request?.context ?? CallerContext())
       commitRepaired(machine, changed, reply: reply)
     case .unreachable(let message), .transient(_, let message, _):
       end(machine, .error(.processorUnavailable(message)))

@@ -33,10 +33,9 @@ extension Engine {
   private mutating func create(
     _ machine: ResidentMachine, _ step: RunningStep, _ answer: ProcessorAnswer
   ) {
+    guard let serial = step.serial else { return end(machine) }
     let key = MachineKey(
-      Safeguard.incarnation.isOn
-        ? shards[machine.shard]?.nextSerial() ?? 0
-        : Int64(ShardID(of: machine.id, shards: .max).number))
+      Safeguard.incarnation.isOn ? serial : Int64(ShardID(of: machine.id, shards: .max).number))
     var record = CommitRecord(
       shard: machine.shard, namespace: machine.namespace.number, machine: machine.id, key: key)
     record.idempotency = idempotencyRow(step, .started, machine)
@@ -49,7 +48,8 @@ extension Engine {
       key: key, shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
       version: 1, createdAt: now.wall, lastEventID: 0, lastEventAt: now.wall, auxState: nil,
       failure: nil, timer: nil, notificationCount: 0, due: nil)
-    var changed = apply(answer, to: empty, context: step.request?.context ?? CallerContext())
+    var changed = apply(
+      answer, to: empty, by: step, context: step.request?.context ?? CallerContext())
     changed.row.due = changed.row.timer?.due
     record.row = .insert(changed.row)
     record.events = changed.events
@@ -62,6 +62,12 @@ extension ProgressorError {
   static func startFailed(_ message: String) -> ProgressorError {
     ProgressorError(
       .aborted, .startFailed, "the processor could not start the machine: \(message)")
+  }
+
+  static func serialsUsedUp(_ shard: ShardID) -> ProgressorError {
+    ProgressorError(
+      .unavailable, .notOwner,
+      "shard \(shard.number) has used up the numbers of its present owner: restart the node")
   }
 
   static func processorUnavailable(_ message: String) -> ProgressorError {

@@ -35,7 +35,8 @@ extension Engine {
       }
       if answer.action.remove { return commitRemoval(machine, row, reply: nil) }
       row.timer = nil
-      commit(machine, apply(answer, to: row, context: timer.context), reply: nil)
+      commit(
+        machine, apply(answer, to: row, by: machine.running, context: timer.context), reply: nil)
     case .unreachable: endpointIsDown(machine)
     case .transient(let code, let message, let reasons):
       guard

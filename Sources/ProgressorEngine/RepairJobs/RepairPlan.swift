@@ -42,6 +42,9 @@ public struct RepairPlan: Sendable {
   static let longestPause: Int64 = 30_000_000
   static let firstPassPause: Int64 = 1_000_000
   static let longestPassPause: Int64 = 5_000_000
+  /// Repaired machines that are remembered; beyond it no machine is repaired of which it cannot be told
+  /// whether it was before.
+  static let maximumRepaired = 10_000
   /// By so much a repair may be ahead of its rate, so that timers need not be finer.
   static let burst: Int64 = 100_000
 
@@ -66,6 +69,19 @@ public struct RepairPlan: Sendable {
   private var pause: Int64 = 0
   private var pausedUntil = Int64.min
 
+  /// The earliest time of day since the job is worked on here. What failed before it failed before the
+  /// job; after it, only if the clock was set back since the job was created: such a machine may have
+  /// been repaired by this job and have failed again.
+  private var earliestWall: Timestamp?
+  /// Machines that failed since then and were repaired: not again, or the job would go on for as long as
+  /// they fail.
+  private var repaired: Set<Suspect> = []
+
+  private struct Suspect: Hashable {
+    var shard: ShardID
+    var key: MachineKey
+  }
+
   private var failures: [(failure: RepairJobFailure, shard: ShardID)] = []
   private var recording: [(failure: RepairJobFailure, shard: ShardID)] = []
   private var recordsAt = Int64.min
@@ -80,6 +96,7 @@ public struct RepairPlan: Sendable {
 
   /// Takes one event in, and answers what follows from it.
   public mutating func handle(_ event: Event, now: Moment) -> [Effect] {
+    earliestWall = min(earliestWall ?? now.wall, now.wall)
     switch event {
     case .timePassed: wakeAt = nil
     case .page(let page): take(page)
@@ -121,6 +138,7 @@ public struct RepairPlan: Sendable {
     inFlight -= 1
     switch RepairOutcome(reply, of: candidate.machine, at: now.wall) {
     case .done:
+      if let suspect = suspect(candidate) { repaired.insert(suspect) }
       succeed()
     case .failed(let failure):
       failures.append((failure, candidate.position.shard))
@@ -156,11 +174,36 @@ public struct RepairPlan: Sendable {
   /// Begins what window, rate and pause allow.
   private mutating func start(_ now: Moment, into effects: inout [Effect]) {
     while mayStart(now), let candidate = waiting.popLast() {
+      cursor = candidate.position
+      if failedAgain(candidate) {
+        failures.append((Self.failedAgain(candidate, now), candidate.position.shard))
+        continue
+      }
       nextStart = max(nextStart, now.uptime) + max(1, Int64(1_000_000 / (rate * share)))
       inFlight += 1
-      cursor = candidate.position
       effects.append(.repair(candidate))
     }
+  }
+
+  /// The machine, if it failed when the job was worked on here already.
+  private func suspect(_ candidate: RepairCandidate) -> Suspect? {
+    guard let earliestWall, candidate.position.failedAt >= earliestWall else { return nil }
+    return Suspect(shard: candidate.position.shard, key: candidate.position.key)
+  }
+
+  private func failedAgain(_ candidate: RepairCandidate) -> Bool {
+    suspect(candidate).map { repaired.contains($0) || repaired.count >= Self.maximumRepaired }
+      ?? false
+  }
+
+  private static func failedAgain(_ candidate: RepairCandidate, _ now: Moment) -> RepairJobFailure {
+    RepairJobFailure(
+      machine: candidate.machine.id, code: Code.failedPrecondition.rawValue,
+      reason: Reason.machineFailed.rawValue,
+      message:
+        "the machine failed again after its repair: since the clock was set back, its failure"
+        + " looks older than the job",
+      at: now.wall)
   }
 
   private func mayStart(_ now: Moment) -> Bool {

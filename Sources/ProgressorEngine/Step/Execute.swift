@@ -52,7 +52,11 @@ extension Engine {
     if let request = step.request, request.deadline <= now.uptime {
       return end(machine, .error(.deadlineExceeded))
     }
-    guard let plan = plan(step, machine) else { return end(machine) }
+    guard let serial = shards[machine.shard]?.nextSerial() else {
+      return abandon(machine, .serialsUsedUp(machine.shard))
+    }
+    machine.running?.serial = serial
+    guard let plan = plan(step, serial, machine) else { return end(machine) }
     machine.namespace.stepEntered()
     // From here on the invocation has it.
     machine.running?.history = nil
@@ -71,13 +75,14 @@ extension Engine {
           timeout: plan.timeout, context: plan.context, waitsForEndpoint: step.requestID != nil)))
   }
 
-  private mutating func plan(_ step: RunningStep, _ machine: ResidentMachine) -> InvocationPlan? {
+  private func plan(
+    _ step: RunningStep, _ serial: Int64, _ machine: ResidentMachine
+  ) -> InvocationPlan? {
     switch step.item {
     case .timeout: return timeoutPlan(step, machine)
     case .notification: return deliveryPlan(step, machine)
     case .request:
       guard let request = step.request else { return nil }
-      let serial = shards[machine.shard]?.nextSerial() ?? 0
       var plan = InvocationPlan(
         attempt: 1, stimulus: .signal(.timeout),
         machine: Machine(machineID: machine.id, createdAt: now.wall),

@@ -9,9 +9,9 @@ extension Engine {
     var auxChanged: Bool
   }
 
-  /// Applies an answer to a row. `context` goes with a timer that it sets.
-  mutating func apply(
-    _ answer: ProcessorAnswer, to row: MachineRow, context: CallerContext
+  /// Applies the answer to a step to a row. `context` goes with a timer that it sets.
+  func apply(
+    _ answer: ProcessorAnswer, to row: MachineRow, by step: RunningStep?, context: CallerContext
   ) -> Changed {
     var row = row
     var events: [Event] = []
@@ -27,15 +27,16 @@ extension Engine {
     case nil: break
     case .unset?: row.timer = nil
     case .set(let setting)?:
+      // Whatever was answered was called, and has one.
+      guard let serial = step?.serial else { break }
       let firesAt =
         switch setting.when {
         case .deadline(let at): at
         case .timeout(let microseconds): now.wall.advanced(byMicroseconds: microseconds)
         }
       row.timer = TimerRow(
-        serial: shards[row.shard]?.nextSerial() ?? 0, firesAt: firesAt,
-        historyRange: setting.historyRange, processingTimeout: setting.processingTimeout,
-        context: context)
+        serial: serial, firesAt: firesAt, historyRange: setting.historyRange,
+        processingTimeout: setting.processingTimeout, context: context)
     }
     return Changed(row: row, events: events, auxChanged: auxChanged)
   }

@@ -50,6 +50,9 @@ struct RunningStep {
   /// Bytes that its history may have to be read now, and those that it holds of ``Engine/stepMemory``.
   var historyBytes = 0
   var heldBytes = 0
+  /// Its number in the shard, given when its processor is called: its token, and the key of the machine
+  /// or the serial of the timer that it makes.
+  var serial: Int64?
   /// When its processor was called, on `Moment.uptime`.
   var invokedAt: Int64 = 0
   /// What its commit makes true.

@@ -9,6 +9,9 @@ private struct Job {
   var uptime: Int64 = 1_000_000_000
   private(set) var effects: [RepairPlan.Effect] = []
 
+  /// By so much the time of day is behind.
+  var setBack: Int64 = 0
+
   init(rate: Int32 = 100) { plan = RepairPlan(rate: rate) }
 
   /// When it wants to be woken.
@@ -18,7 +21,7 @@ private struct Job {
   mutating func on(_ event: RepairPlan.Event) {
     if case .timePassed = event { wake = nil }
     effects = plan.handle(
-      event, now: Moment(wall: Timestamp(microseconds: uptime), uptime: uptime))
+      event, now: Moment(wall: Timestamp(microseconds: uptime - setBack), uptime: uptime))
     for case .wake(let time) in effects { wake = time }
   }
 
@@ -60,6 +63,44 @@ private struct Job {
 
 @Suite("The plan of a repair job")
 struct RepairPlanTests {
+  @Test("A job ends though its machines fail again and again, and the clock was set back meanwhile")
+  func clockSetBack() {
+    var job = Job()
+    job.on(.timePassed)
+    job.on(Job.page(1...2))
+    job.on(.answered(Job.candidate(1), .simplyRepaired))
+    job.on(.answered(Job.candidate(2), .simplyRepaired))
+    #expect(job.completes)
+    // Both failed again, now at a time that looks older than the job.
+    job.setBack = 500_000_000
+    var rounds = 0
+    var failures: [RepairJobFailure] = []
+    job.on(.completed(false))
+    while failures.count < 2, rounds < 10 {
+      rounds += 1
+      while job.reads.isEmpty { job.pass() }
+      let failedAt = Timestamp(microseconds: job.uptime - job.setBack)
+      let again = (1...2).map { (number: Int64) in
+        var candidate = Job.candidate(number)
+        candidate.position.failedAt = failedAt
+        return candidate
+      }
+      job.on(.page(RepairPage(machines: again, isLast: true, share: 1)))
+      for candidate in job.repairs { job.on(.answered(candidate, .simplyRepaired)) }
+      if job.completes {
+        job.on(.completed(false))
+      } else {
+        job.pass()
+        for case .record(let recorded, _) in job.effects { failures += recorded }
+      }
+    }
+    #expect(rounds == 2)
+    #expect(failures.map(\.machine) == ["m1", "m2"])
+    #expect(failures.allSatisfy { $0.message.contains("the clock was set back") })
+    job.on(.recorded(true))
+    #expect(job.completes)
+  }
+
   private static let unavailable = Reply.error(.storageUnavailable)
 
   @Test("A job reads its machines, repairs them oldest first, and asks whether it is complete")

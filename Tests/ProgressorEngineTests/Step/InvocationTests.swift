@@ -34,7 +34,11 @@ struct InvocationTests {
         case .load(let load): play(.loaded(load.id, .success(Loaded())))
         case .invoke(let invocation): invocations.append(invocation)
         case .commit(let batch): play(.committed(batch.id))
-        case .readDue(let query): play(.due(query, .success([])))
+        case .readDue(let query):
+          play(
+            .due(
+              query,
+              query.spans.map { .success(DuePage(machines: [], reached: .end(of: $0.until))) }))
         case .callOff, .reply, .list, .awaitEndpoint, .wake: break
         }
       }
