@@ -151,6 +151,7 @@ extension PoolSimulation {
   private mutating func connect(_ id: SubchannelID, _ attempt: Int, _ host: Int) {
     if attempts[id] != nil || connections[id] != nil { violate("connects twice at once") }
     attempts[id] = attempt
+    attemptEnds[id] = now + configuration.connectTimeout
     switch behaviours[host] {
     case .isUnreachable, .isFrozen: return
     case .answers, .refusesConnections, .refusesCalls, .greetsAndHangsUp:

@@ -84,6 +84,8 @@ struct PoolSimulation {
   /// What the name stands for.
   var name: [Int] = [0]
   var attempts: [SubchannelID: Int] = [:]
+  /// When they have to be given up.
+  var attemptEnds: [SubchannelID: NIODeadline] = [:]
   var connections: [SubchannelID: SimulatedConnection] = [:]
   var retired: [SimulatedConnection] = []
   var openLookUps = 0
@@ -137,6 +139,9 @@ struct PoolSimulation {
       let times = [agenda.first?.at, state.nextDeadline, keepalive?.0].compactMap { $0 }
       guard let next = times.min() else { break }
       now = max(now, next)
+      for id in attempts.keys where attemptEnds[id].map({ $0 < now }) ?? false {
+        violate("an attempt goes on for longer than it may")
+      }
       if let wakeUp = state.nextDeadline, wakeUp <= now {
         expireCalls()
         state.advance(now: now, random: random.fraction())
