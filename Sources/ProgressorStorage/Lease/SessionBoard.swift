@@ -23,7 +23,9 @@ final class SessionBoard: Sendable {
 
   func isThere(_ name: String) {
     state.withLock { state in
-      guard state.missing.removeValue(forKey: ExactText(name)) != nil, state.missing.isEmpty else { return }
+      guard state.missing.removeValue(forKey: ExactText(name)) != nil, state.missing.isEmpty else {
+        return
+      }
       logger.notice("all sessions with the database are there again")
       state.onChange?(true)
     }

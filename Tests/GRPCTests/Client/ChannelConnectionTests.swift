@@ -135,12 +135,14 @@ import Testing
     #expect([.unreachable, .deadline].contains(late.localReason))
     let closed = harness.start(waitForReady: true).result
     let end = harness.channel.eventLoop.makePromise(of: Void.self)
-    while try await harness.onLoop({ pool in
-      // The first call, which ended while it paused, may be there still.
-      guard pool.state.calls.pausing.contains(where: { !$0.isFinished }) else { return true }
-      pool.closeNow(end)
-      return false
-    }) { await Task.yield() }
+    try await eventually {
+      try await harness.onLoop { pool in
+        // The first call, which ended while it paused, may be there still.
+        guard pool.state.calls.pausing.contains(where: { !$0.isFinished }) else { return false }
+        pool.closeNow(end)
+        return true
+      }
+    }
     #expect(try await closed.get().localReason == .channelClosed)
     try await end.futureResult.get()
     try await harness.stop(server)
@@ -238,7 +240,7 @@ import Testing
     let first = try await harness.call()
     for await _ in closed { break }
     // The server may see the end before the client's loop has said so.
-    while harness.channel.connectivity != .idle { await Task.yield() }
+    try await eventually { harness.channel.connectivity == .idle }
     let second = try await harness.call()
     #expect([first.text, second.text] == ["1", "2"])
     try await harness.stop(server)

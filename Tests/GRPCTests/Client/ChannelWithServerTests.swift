@@ -71,11 +71,11 @@ import Testing
       }
       // The callers end whatever happens here, so that the group does.
       defer { isOver.withLockedValue { $0 = true } }
-      while outcomes.withLockedValue({ $0.count }) < 100 { await Task.yield() }
+      try await eventually { outcomes.withLockedValue({ $0.count }) >= 100 }
       await first.stop()
       let (second, _) = try await Self.server(at: path)
       let before = outcomes.withLockedValue { $0.count }
-      while outcomes.withLockedValue({ $0.count }) < before + 100 { await Task.yield() }
+      try await eventually { outcomes.withLockedValue({ $0.count }) >= before + 100 }
       isOver.withLockedValue { $0 = true }
       try await group.waitForAll()
       try await harness.stop()

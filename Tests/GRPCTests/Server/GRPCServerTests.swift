@@ -92,7 +92,7 @@ struct GRPCServerTests {
     let call = try await client.start("/test.Test/Hold", hello)
     try await service.wait { $0.held.count == 1 }
     async let stopped: Void = server.stop(grace: .seconds(30))
-    while try await client.goAways().count < 2 { await Task.yield() }
+    try await eventually { try await client.goAways().count >= 2 }
     await #expect(throws: (any Error).self) { _ = try await RawClient.connect(to: address) }
     service.seen.withLock { $0.held.first }?.respond(ByteBuffer(bytes: [1]))
     let response = try await call.response()
@@ -108,7 +108,7 @@ struct GRPCServerTests {
     guard case .tcp(let host, let port) = address else { return }
     let silent = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
       .connect(host: host, port: port).get()
-    while server.connectionCount == 0 { await Task.yield() }
+    try await eventually { server.connectionCount != 0 }
     await server.stop(grace: .hours(1))
     try await silent.closeFuture.get()
     #expect(server.connectionCount == 0)
@@ -145,7 +145,7 @@ struct GRPCServerTests {
     try await third.closed()
 
     await first.close()
-    while server.connectionCount == 2 { await Task.yield() }
+    try await eventually { server.connectionCount != 2 }
     let fourth = try await RawClient.connect(to: address)
     #expect(try await fourth.call("/test.Test/Echo", hello).status == .ok)
     await server.stop(grace: .zero)

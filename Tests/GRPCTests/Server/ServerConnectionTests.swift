@@ -198,7 +198,7 @@ struct ServerConnectionTests {
     try await TestService.withClient(configuration) { service, client in
       let call = try await client.start("/test.Test/Hold", hello)
       try await service.wait { $0.held.count == 1 }
-      while try await client.goAways().count < 2 { await Task.yield() }
+      try await eventually { try await client.goAways().count >= 2 }
       let goAways = try await client.goAways()
       #expect(goAways.map(\.lastStreamID) == [0x7fff_ffff, 1] && goAways[0].code == .noError)
       service.seen.withLock { $0.held.first }?.respond(ByteBuffer())

@@ -98,7 +98,7 @@ struct ServerLimitsTests {
         #expect(response.status == .resourceExhausted && response.isTrailersOnly)
         #expect((100_000...200_000).contains(server.statistics.requestBytes))
         await client.close()
-        while server.statistics.requestBytes > 0 { await Task.yield() }
+        try await eventually { server.statistics.requestBytes == 0 }
       }
     }
   }
@@ -114,7 +114,7 @@ struct ServerLimitsTests {
       #expect(server.statistics.requestBytes > 0)
       service.seen.withLock { $0.held.removeAll() }
       #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
-      while server.statistics.requestBytes > 0 { await Task.yield() }
+      try await eventually { server.statistics.requestBytes == 0 }
       await client.close()
     }
   }

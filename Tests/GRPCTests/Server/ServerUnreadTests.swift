@@ -106,7 +106,7 @@ struct ServerUnreadTests {
       #expect(refused.status == .resourceExhausted && refused.isTrailersOnly)
       #expect(server.statistics.unreadBytesRefused == 1)
       for client in deaf { await client.close() }
-      while server.statistics.unreadBytes > 0 { await Task.yield() }
+      try await eventually { server.statistics.unreadBytes == 0 }
       #expect(try await other.call("/test.Test/Read", hello).status == .ok)
       await other.close()
     }
@@ -125,8 +125,9 @@ struct ServerUnreadTests {
       try await service.wait { $0.made == 3 }
       for call in calls { try await client.reset(call) }
       for call in calls { _ = try await call.response() }
-      while server.statistics.requestBytes > 0 { await Task.yield() }
-      #expect(server.statistics.unreadBytes == 0)
+      try await eventually {
+        server.statistics.requestBytes == 0 && server.statistics.unreadBytes == 0
+      }
       #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
       await client.close()
     }

@@ -115,14 +115,8 @@ final class TestService: Sendable {
 
   /// Waits until something holds of what was seen.
   func wait(until condition: (borrowing Seen) -> Bool) async throws {
-    for _ in 0..<1_000_000 {
-      if seen.withLock({ condition($0) }) { return }
-      await Task.yield()
-    }
-    throw Timeout()
+    try await eventually { seen.withLock { condition($0) } }
   }
-
-  struct Timeout: Error {}
 
   /// Starts a server with these methods on a free port, and stops it after `body`.
   static func serve(
