@@ -61,6 +61,10 @@ extension Engine {
     machine.waitingReads = []
     for id in waiting {
       guard case .get(let range)? = requests[id]?.request.operation else { continue }
+      guard lease.isTrusted(at: now.uptime) else {
+        answer(id, .error(.notOwner))
+        continue
+      }
       read(id, machine, range ?? .all)
     }
   }
