@@ -179,6 +179,8 @@ final class ClientStream: StreamDelegate {
 
 extension ClientStream: InflateOwner {
   /// The budget has granted the most that it can become.
+  var inflateLane: ObjectIdentifier { ObjectIdentifier(connection) }
+
   func mayHold(_ bytes: Int) -> Bool { true }
 
   func inflationEnded(_ end: InflateJob.End) {

@@ -5,19 +5,25 @@ import NIOCore
 /// such messages would hold the loop, and all other connections on it, for seconds.
 ///
 /// What is left of the turn's bytes is used at once, so that an ordinary message is there without a detour.
-/// The rest waits in line, message by message in the order in which they came.
+/// The rest waits in its connection's lane, in the order in which it came, and the lanes take turns: a
+/// connection with a thousand such messages is in nobody else's way.
 final class InflateTurns: @unchecked Sendable {
   // Safe to share: touched on its event loop only; other threads hand it on.
 
   /// How many bytes are inflated in a turn: about a millisecond's work.
   static let bytesPerTurn = 256 << 10
+  /// How many of them a lane has before the next one's turn.
+  static let bytesPerLane = 64 << 10
   /// How long other work has the loop between two turns. The loop looks at its sockets only when no
   /// task is due.
   static let pause = TimeAmount.milliseconds(1)
 
   private let eventLoop: any EventLoop
   private var left = bytesPerTurn
-  private var waiting = Deque<InflateJob>()
+  /// What waits, by connection; no lane is empty.
+  private var lanes: [ObjectIdentifier: Deque<InflateJob>] = [:]
+  /// The lanes, the next one first.
+  private var order = Deque<ObjectIdentifier>()
   private var isTurnPlanned = false
 
   init(eventLoop: any EventLoop) {
@@ -31,10 +37,13 @@ final class InflateTurns: @unchecked Sendable {
   ///   - owner: is asked for memory, and told of the end, unless that came before this returns.
   /// - Returns: the end, or the job that goes on.
   func begin(_ message: ByteBuffer, limit: Int, owner: any InflateOwner) -> Begun {
+    let lane = owner.inflateLane
     do throws(FramingError) {
       let job = InflateJob(try Inflation(message, limit: limit), owner: owner)
-      if waiting.isEmpty, let end = try run(job) { return .ended(end) }
-      waiting.append(job)
+      let share = order.isEmpty ? left : min(left, Self.bytesPerLane)
+      if lanes[lane] == nil, let end = try run(job, share: share) { return .ended(end) }
+      if lanes[lane] == nil { order.append(lane) }
+      lanes[lane, default: []].append(job)
       planTurn()
       return .goesOn(job)
     } catch {
@@ -48,15 +57,19 @@ final class InflateTurns: @unchecked Sendable {
     case goesOn(InflateJob)
   }
 
-  /// Goes on with a job as long as the turn has bytes left; nil when it has none.
-  private func run(_ job: InflateJob) throws(FramingError) -> InflateJob.End? {
-    while left > 0, let owner = job.owner {
-      let before = job.inflation.work
-      defer { left -= job.inflation.work - before }
+  /// Goes on with a job by so many bytes; nil when it is not over then.
+  private func run(_ job: InflateJob, share: Int) throws(FramingError) -> InflateJob.End? {
+    var rest = share
+    while rest > 0, let (inflation, owner) = job.work {
+      let before = inflation.work
+      defer {
+        left -= inflation.work - before
+        rest -= inflation.work - before
+      }
       planTurn()
-      let isComplete = try job.inflation.step(left)
-      guard owner.mayHold(job.inflation.heldBytes) else { return .refused }
-      if isComplete { return .inflated(job.inflation.output) }
+      let isComplete = try inflation.step(rest)
+      guard owner.mayHold(inflation.heldBytes) else { return .refused }
+      if isComplete { return .inflated(inflation.output) }
     }
     return nil
   }
@@ -70,26 +83,31 @@ final class InflateTurns: @unchecked Sendable {
   private func takeTurn() {
     isTurnPlanned = false
     left = Self.bytesPerTurn
-    while left > 0, let job = waiting.first {
-      guard let owner = job.owner else {
-        waiting.removeFirst()
-        continue
-      }
-      do throws(FramingError) {
-        guard let end = try run(job) else { break }
-        waiting.removeFirst()
-        owner.inflationEnded(end)
-      } catch {
-        waiting.removeFirst()
-        owner.inflationEnded(.failed(error))
-      }
+    while left > 0, let lane = order.popFirst() { serve(lane) }
+    if !order.isEmpty { planTurn() }
+  }
+
+  /// Goes on with the first job of a lane, and puts the lane at the end.
+  private func serve(_ lane: ObjectIdentifier) {
+    guard let job = lanes[lane]?.first else { return }
+    let owner = job.work?.owner
+    let end: InflateJob.End?
+    do throws(FramingError) {
+      end = try run(job, share: min(left, Self.bytesPerLane))
+    } catch {
+      end = .failed(error)
     }
-    if !waiting.isEmpty { planTurn() }
+    if end != nil || job.work == nil { lanes[lane]?.removeFirst() }
+    if lanes[lane]?.isEmpty == true { lanes[lane] = nil } else { order.append(lane) }
+    // Last: the owner may begin another one.
+    if let end { owner?.inflationEnded(end) }
   }
 }
 
 /// Whose message is inflated.
 protocol InflateOwner: AnyObject {
+  /// Its connection: what comes on one connection waits for each other, and for no other's.
+  var inflateLane: ObjectIdentifier { get }
   /// Whether that many bytes may be held for it, what came and what it has become so far.
   func mayHold(_ bytes: Int) -> Bool
   /// A job that went on has ended.
@@ -106,19 +124,18 @@ final class InflateJob {
     case refused
   }
 
-  fileprivate let inflation: Inflation
-  fileprivate private(set) var owner: (any InflateOwner)?
+  /// What is to be done, and for whom; nil once nobody waits for it.
+  fileprivate private(set) var work: (inflation: Inflation, owner: any InflateOwner)?
 
   fileprivate init(_ inflation: Inflation, owner: any InflateOwner) {
-    self.inflation = inflation
-    self.owner = owner
+    work = (inflation, owner)
   }
 
   /// The bytes that it holds.
-  var heldBytes: Int { inflation.heldBytes }
+  var heldBytes: Int { work?.inflation.heldBytes ?? 0 }
 
-  /// Nobody waits for it any more.
+  /// Nobody waits for it any more. Its memory is given back now: its owner counts it no longer.
   func cancel() {
-    owner = nil
+    work = nil
   }
 }

@@ -2,6 +2,8 @@ import NIOCore
 
 /// How a compressed request goes on when it was inflated over several turns of the loop.
 extension ServerStream: InflateOwner {
+  var inflateLane: ObjectIdentifier { ObjectIdentifier(connection) }
+
   func mayHold(_ bytes: Int) -> Bool {
     holdRequest(deframer.bufferedBytes + bytes)
   }
@@ -10,6 +12,7 @@ extension ServerStream: InflateOwner {
     inflating = nil
     guard ending == nil, let http else { return }
     connection.now = .now()
+    defer { connection.scheduleFlush() }
     do throws(RPCStatus) {
       try receive(try inflated(end), isLast: http.isRemoteClosed)
     } catch {

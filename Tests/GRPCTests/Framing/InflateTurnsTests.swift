@@ -8,10 +8,16 @@ import Testing
 struct InflateTurnsTests {
   /// Remembers what it was told.
   final class Owner: InflateOwner {
+    /// Stands for a connection of its own; nil = the one that all others share.
+    var connection: Owner?
     var limit = Int.max
     /// What was held after each step.
     var held: [Int] = []
     var ends: [InflateJob.End] = []
+
+    var inflateLane: ObjectIdentifier {
+      connection.map { ObjectIdentifier($0) } ?? ObjectIdentifier(Owner.self)
+    }
 
     func mayHold(_ bytes: Int) -> Bool {
       held.append(bytes)
@@ -107,5 +113,42 @@ struct InflateTurnsTests {
     }
     #expect(error == .messageTooLarge(limit: 1_000))
     #expect(gone.ends.isEmpty && last.length == 1 << 20)
+  }
+
+  @Test("lets a connection's messages wait for each other, and for no other connection's")
+  func lanes() throws {
+    let message = try bomb(1 << 20)
+    let crowd = (0..<100).map { _ in Owner() }
+    for owner in crowd { _ = turns.begin(message, limit: 1 << 20, owner: owner) }
+    let (bystander, large) = (Owner(), Owner())
+    bystander.connection = bystander
+    large.connection = large
+    loop.advanceTime(by: InflateTurns.pause)
+    guard case .goesOn = turns.begin(message, limit: 1 << 20, owner: large),
+      case .goesOn = turns.begin(try bomb(1_000), limit: 1_000, owner: bystander)
+    else {
+      Issue.record("the turn's bytes are used up")
+      return
+    }
+    loop.advanceTime(by: InflateTurns.pause)
+    #expect(bystander.length == 1_000)
+    for _ in 0..<10 { loop.advanceTime(by: InflateTurns.pause) }
+    #expect(large.length == 1 << 20)
+    #expect(crowd.contains { $0.ends.isEmpty })
+  }
+
+  @Test("keeps nothing of what nobody wants any more, wherever it stands in line")
+  func cancelled() throws {
+    let message = try bomb(1 << 20)
+    _ = turns.begin(message, limit: 1 << 20, owner: Owner())
+    var jobs: [InflateJob] = []
+    for _ in 0..<10 {
+      if case .goesOn(let job) = turns.begin(message, limit: 1 << 20, owner: Owner()) {
+        jobs.append(job)
+      }
+    }
+    #expect(jobs.count == 10 && jobs.allSatisfy { $0.heldBytes > 0 })
+    for job in jobs { job.cancel() }
+    #expect(jobs.allSatisfy { $0.heldBytes == 0 })
   }
 }
