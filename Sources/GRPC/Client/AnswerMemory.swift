@@ -40,7 +40,8 @@ final class AnswerMemory {
     case .counted(let counted):
       share = .counted(held)
       guard budget.count(held - counted) else { return false }
-      guard let demand, demand + MessageDeframer.prefixLength > windowSize else { return true }
+      // Half of it, since padding counts as well and opens no window before half of that is used up.
+      guard let demand, demand + MessageDeframer.prefixLength > windowSize / 2 else { return true }
       if let ticket = budget.ask(demand, for: stream) {
         share = .waiting(ticket, counted: held, asked: demand)
       } else {

@@ -66,25 +66,26 @@ extension ServerConnectionHandler {
     waiting.remove(ticket)
   }
 
-  /// Whether the connection has room for the answer, as far as its length is known. One call is let
-  /// through in any case when nothing waits: what is expected of it may be wrong.
+  /// Whether the connection has room for the answer, as far as its length is known. When nothing waits
+  /// to be read, a call is not kept from what it may do by the answers of others: these may be long in
+  /// coming, and wait for this call. Only a read that was made in vain once waits for its room.
   private func isTurn(of call: ServerStream) -> Bool {
     guard hasRoomForResponses else { return false }
+    if call.neededResponseBytes == 0, bufferedResponseBytes == 0 { return true }
     let held = bufferedResponseBytes + reservedResponseBytes
     return held == 0 || held + expected(of: call) <= configuration.maxUnreadBytesPerConnection
   }
 
-  /// Sets room aside for the answer; refuses the call, before anything of it is done, when the server
-  /// has none.
+  /// Sets room aside for a read that is made again, which is soon over; refuses the call, before
+  /// anything of it is done, when the server has no room.
   private func isServed(_ call: ServerStream) -> Bool {
-    let expected = expected(of: call)
-    guard mayHoldResponse(expected) else {
+    guard mayHoldResponse(expected(of: call)) else {
       counters.responseBytesRefused.wrappingAdd(1, ordering: .relaxed)
       call.fail(.tooMuchUnread)
       return false
     }
-    reservedResponseBytes += expected
-    call.reservedResponseBytes = expected
+    reservedResponseBytes += call.neededResponseBytes
+    call.reservedResponseBytes = call.neededResponseBytes
     return true
   }
 

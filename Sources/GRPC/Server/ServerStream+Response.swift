@@ -164,8 +164,10 @@ extension ServerStream {
     }
     guard let period = configuration.unfinishedRequestTimeout, !http.isRemoteClosed, ending == nil
     else { return false }
-    // What was not taken from the client is not missing.
-    if http.unconsumedBytes > 0 { requestPace = Pace(demanded: 0, now: now) }
+    // What was not taken from the client, or not read from its socket, is not missing.
+    if http.unconsumedBytes > 0 || connection.isReadPending {
+      requestPace = Pace(demanded: 0, now: now)
+    }
     guard requestPace.isTooSlow(period: period, next: demandOfRequest, now: now) else {
       return true
     }

@@ -96,9 +96,9 @@ struct AnswerBudgetTests {
   func tooManyBeginnings() async throws {
     let server = try await ScriptedServer.start { call in
       call.begin()
-      call.write(Array(ScriptedCall.frame([UInt8](repeating: 1, count: 50_000)).prefix(40_000)))
+      call.write(Array(ScriptedCall.frame([UInt8](repeating: 1, count: 32_000)).prefix(30_000)))
     }
-    let harness = try Self.harness(server, bytes: 100_000)
+    let harness = try Self.harness(server, bytes: 80_000)
     let calls = (0..<3).map { _ in harness.start() }
     let result = try await calls[2].result.get()
     #expect(result.localReason == .overloaded && result.seen && result.origin == .local)

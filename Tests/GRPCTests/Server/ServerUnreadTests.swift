@@ -132,4 +132,23 @@ struct ServerUnreadTests {
       await client.close()
     }
   }
+
+  @Test("Calls that run keep no others from beginning, however long their answers were lately")
+  func running() async throws {
+    try await withServer { _ in
+    } _: { server, service, address in
+      let client = try await RawClient.connect(to: address)
+      let first = try await client.start("/test.Test/Hold", hello)
+      try await service.wait { $0.held.count == 1 }
+      service.seen.withLock { $0.held }[0].respond(ByteBuffer(repeating: 1, count: 300_000))
+      #expect(try await first.response().status == .ok)
+      try await eventually { server.statistics.unreadBytes == 0 }
+      for count in 2...7 {
+        _ = try await client.start("/test.Test/Hold", hello)
+        try await service.wait { $0.held.count == count }
+      }
+      #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
+      await client.close()
+    }
+  }
 }
