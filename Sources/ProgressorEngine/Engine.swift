@@ -114,6 +114,9 @@ public struct Engine: ~Copyable {
       next = min(next ?? at, at)
     }
     if begins, let at = turns.wakeAt(after: now.uptime) { next = min(next ?? at, at) }
+    for slot in slots {
+      if let at = slot.wakeAt { next = min(next ?? at, at) }
+    }
     guard let next, next != wakeAt else { return }
     wakeAt = next
     effects.append(.wake(at: max(next, now.uptime)))

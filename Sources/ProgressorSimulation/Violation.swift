@@ -1,6 +1,7 @@
 /// The rules that a run is checked against.
 public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case oneInvocation = "I1 one invocation per machine"
+  case answersAreKept = "what a processor answered is not asked again under one lease"
   case acknowledgedIsDurable = "I2 acknowledged means durable"
   case historyWithoutGap = "I3 history without a gap"
   case ownerCommits = "I4 only the owner commits"

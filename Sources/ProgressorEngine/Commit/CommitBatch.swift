@@ -102,7 +102,8 @@ public struct CommitRefusal: Sendable, Hashable {
     case conflict
     /// A row that was to be inserted is there.
     case duplicate
-    /// It could not be written in time, by itself either, while others can be. It may be later.
+    /// It cannot be written now, by itself either, while others can be: it takes too long, or meets
+    /// damage that may pass. It may be later. Certainly not written.
     case overdue
   }
 

@@ -92,16 +92,35 @@ extension Engine {
 
   mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
     for slot in slots.indices {
-      guard let ended = slots[slot].ended(id) else { continue }
+      guard let batch = slots[slot].inFlight, batch.id == id else { continue }
+      let isKept = batch.entries.count == 1 && mayPass(batch.entries[0], refusal)
+      guard let ended = slots[slot].ended(id, isFinal: !isKept) else { continue }
       counts.batchesRefused += 1
       // What was let go meanwhile, with its shard or alone, is not written after all.
       let entries = ended.filter { !$0.machine.isDropped }
       if ended.count > 1 {
         slots[slot].split(entries)
       } else if let entry = entries.first {
-        poisoned(entry, refusal)
+        if isKept {
+          slots[slot].hold(entry, at: now.uptime)
+        } else {
+          poisoned(entry, refusal)
+        }
       }
       return
+    }
+  }
+
+  /// Whether a step that was refused alone is written as soon as it can be: its processor has answered,
+  /// and is not asked again. So is the failure of a machine of which nothing else can be written.
+  private func mayPass(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) -> Bool {
+    guard case .step(let machine, let id) = entry.origin, !machine.isDropped,
+      let step = machine.running, step.id == id
+    else { return false }
+    switch refusal.fault {
+    case .overdue: return true
+    case .contents: return step.wasRefused
+    case .conflict, .duplicate: return false
     }
   }
 
@@ -117,14 +136,13 @@ extension Engine {
       switch refusal.fault {
       case .contents: conclude(request, key: key, .error(error), machine)
       case .overdue: conclude(request, key: key, .error(.storageUnavailable), machine)
-      case .conflict, .duplicate: return drop(machine, .storageUnavailable)
+      case .conflict, .duplicate: return distrust(machine, request, key)
       }
       becameIdle(machine)
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
-      // Memory and database disagree, and what memory says is worth nothing; or nothing can be written
-      // of this machine now, its failure neither. But what is there already of a machine at the expected
-      // version was not made by steps: its rows are damaged, and it fails.
+      // Memory and database disagree, and what memory says is worth nothing. But what is there already of
+      // a machine at the expected version was not made by steps: its rows are damaged, and it fails.
       let isDamaged = refusal.fault == .duplicate && machine.row != nil
       guard refusal.fault == .contents || isDamaged, !step.wasRefused else {
         return drop(machine, .storageUnavailable)
@@ -135,6 +153,19 @@ extension Engine {
       fail(
         machine, kind, code: .internal, reason: text, attempts: 1,
         reply: .error(.machineFailed(text)))
+    }
+  }
+
+  /// What memory says of the machine's queue is wrong. A step that its processor works on, or has
+  /// answered, goes on: the version that it expects tells whether the rest is right, and to begin
+  /// another beside it would be worse. The machine is read again afterwards.
+  private mutating func distrust(_ machine: ResidentMachine, _ request: RequestID, _ key: String?) {
+    switch machine.running?.phase {
+    case .invoking, .committing:
+      machine.isDistrusted = true
+      conclude(request, key: key, .error(.storageUnavailable), machine)
+    case .loading, .gated, nil:
+      drop(machine, .storageUnavailable)
     }
   }
 

@@ -33,6 +33,10 @@ struct GroupCommit {
   private var most = 0
   /// Halves of a refused batch, to be tried before anything else.
   private var halves: [[Pending]] = []
+  /// Steps that cannot be written now while others can.
+  private var held = HeldRecords()
+  /// The batch in flight, or the last one, is such a step, tried again.
+  private var isRetry = false
   private(set) var inFlight: (id: BatchID, entries: [Pending])?
   /// When the batch in flight was handed to storage, on `Moment.uptime`.
   private(set) var sentAt: Int64 = 0
@@ -42,7 +46,14 @@ struct GroupCommit {
   /// Records that wait, or are on their way.
   var count: Int {
     pending.count + (inFlight?.entries.count ?? 0) + halves.reduce(0) { $0 + $1.count }
+      + held.count
   }
+
+  /// Machines whose step is kept and tried again.
+  var heldMachines: Int { held.machineCount }
+
+  /// When there is something to write that nothing else announces, on `Moment.uptime`.
+  var wakeAt: Int64? { inFlight == nil ? held.nextAt : nil }
 
   mutating func add(_ record: CommitRecord, from origin: Origin) {
     if isDelayed, told == pending.count { told += 1 }
@@ -55,7 +66,14 @@ struct GroupCommit {
     guard inFlight == nil else { return nil }
     var entries: [Pending] = []
     while entries.isEmpty, let half = halves.popLast() {
-      entries = half.filter { !$0.machine.isDropped }
+      for entry in half where mayBeWritten(entry) { entries.append(entry) }
+    }
+    // What is tried again takes turns with everything else.
+    if entries.isEmpty, isRetry { entries = takePending() }
+    isRetry = false
+    if entries.isEmpty, let step = held.next(at: uptime) {
+      entries = [step]
+      isRetry = true
     }
     if entries.isEmpty { entries = takePending() }
     if entries.isEmpty { return nil }
@@ -70,10 +88,10 @@ struct GroupCommit {
     var entries: [Pending] = []
     var bytes = 0
     while let next = pending.first, entries.count < CommitBatch.maximumRecords {
-      // What was let go meanwhile, with its shard or alone, is not written after all.
-      if !next.machine.isDropped {
-        bytes += next.record.bytes
-        if bytes > CommitBatch.maximumBytes, !entries.isEmpty { break }
+      let bytesWithIt = bytes + next.record.bytes
+      if bytesWithIt > CommitBatch.maximumBytes, !entries.isEmpty { break }
+      if mayBeWritten(next) {
+        bytes = bytesWithIt
         entries.append(next)
       }
       Visits.note(1)
@@ -84,6 +102,15 @@ struct GroupCommit {
     return entries
   }
 
+  /// What was let go meanwhile, with its shard or alone, is not written after all; what belongs behind
+  /// a step that is kept waits there.
+  private mutating func mayBeWritten(_ entry: Pending) -> Bool {
+    if entry.machine.isDropped { return false }
+    guard held.holds(entry.machine) else { return true }
+    held.wait(entry)
+    return false
+  }
+
   /// After a crowd its memory is given back.
   private mutating func giveBack() {
     pending = []
@@ -91,11 +118,25 @@ struct GroupCommit {
   }
 
   /// The batch in flight ended; nil when it is not this one.
-  mutating func ended(_ id: BatchID) -> [Pending]? {
+  ///
+  /// - Parameter isFinal: it is known what became of it; else its only record may be held.
+  mutating func ended(_ id: BatchID, isFinal: Bool = true) -> [Pending]? {
     guard let batch = inFlight, batch.id == id else { return nil }
     inFlight = nil
     isDelayed = false
+    if isRetry, isFinal, let step = batch.entries.first {
+      let behind = held.free(step.machine)
+      pending.insert(contentsOf: behind, at: 0)
+      if told > 0 { told += behind.count }
+      most = max(most, pending.count)
+      Visits.note(behind.count)
+    }
     return batch.entries
+  }
+
+  /// The step of the batch that ended could not be written, while others can be: it is tried again.
+  mutating func hold(_ step: Pending, at uptime: Int64) {
+    held.hold(step, at: uptime, after: uptime - sentAt)
   }
 
   /// A step in a refused batch is at fault: halve, until the bad one stands alone. Order is kept.
@@ -106,10 +147,11 @@ struct GroupCommit {
     }
   }
 
-  /// A machine with at most so many records here was let go: they are passed over, and swept when they
-  /// may be the larger part, so that their memory is given back though nothing is written.
-  mutating func abandon(_ records: Int) {
-    abandoned += records
+  /// A machine was let go: its records are passed over, and swept when they may be the larger part, so
+  /// that their memory is given back though nothing is written.
+  mutating func abandon(_ machine: ResidentMachine) {
+    held.forget(machine)
+    abandoned += machine.recordsInFlight
     guard abandoned > 64, abandoned > pending.count / 2 else { return }
     Visits.note(pending.count)
     told = pending.prefix(told).count { !$0.machine.isDropped }

@@ -52,6 +52,8 @@ final class ResidentMachine {
   unowned var idleBefore: ResidentMachine?
   unowned var idleAfter: ResidentMachine?
   var isListed = false
+  /// What memory knows of it turned out to be wrong: it is let go of after its step.
+  var isDistrusted = false
   /// The engine let go of it; whatever still refers to it comes too late.
   var isDropped = false
 

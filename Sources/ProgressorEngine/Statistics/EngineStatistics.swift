@@ -40,6 +40,8 @@ public struct EngineStatistics: Sendable, Hashable {
   public var leaseRemaining: Int64 = 0
   /// Records that wait for a writer or are on their way.
   public var recordsWaiting = 0
+  /// Machines whose step cannot be written now, while others can be: it is kept and tried again.
+  public var heldMachines = 0
   /// Writers whose batch the database does not take at the moment.
   public var delayedWriters = 0
   public var counts = Counts()
@@ -66,6 +68,7 @@ extension Engine {
     statistics.leaseRemaining = lease.remaining(at: uptime)
     for slot in slots {
       statistics.recordsWaiting += slot.count
+      statistics.heldMachines += slot.heldMachines
       if slot.isDelayed { statistics.delayedWriters += 1 }
     }
     statistics.counts = counts

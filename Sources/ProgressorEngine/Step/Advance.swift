@@ -5,6 +5,7 @@ extension Engine {
   /// Begins the machine's next step if it takes none.
   mutating func advance(_ machine: ResidentMachine) {
     guard !machine.isAdvancing, !machine.isDropped else { return }
+    if machine.isDistrusted, machine.running == nil { return drop(machine, .storageUnavailable) }
     machine.isAdvancing = true
     while machine.running == nil, let item = machine.mailbox.popFirst() {
       begin(item, machine)

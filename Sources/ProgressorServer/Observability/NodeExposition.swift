@@ -54,6 +54,10 @@ struct NodeExposition {
       ("progressor_timers_in_memory", engine.timers, "Timers and retries that come due soon."),
       ("progressor_commit_records_waiting", engine.recordsWaiting, "Steps not yet durable."),
       (
+        "progressor_commit_machines_held", engine.heldMachines,
+        "Machines whose step cannot be written now, while others can be; it is tried again."
+      ),
+      (
         "progressor_commit_writers_delayed", engine.delayedWriters,
         "Writers whose batch the database does not take."
       ),

@@ -23,6 +23,9 @@ extension Ledger {
         "\(machine): step \(invocation.step.number) begins, \(other.step.number) is under way")
       ended(other.number)
     }
+    try require(
+      postponed[place] != invocation.epoch, .answersAreKept,
+      "\(machine): step \(invocation.step.number) begins, and an answer waits to be written")
     let record = record(invocation, node, stored)
     if node.isOwner {
       try shown(invocation, node, stored)
@@ -144,6 +147,10 @@ extension Ledger {
     for place in concluded.keys
     where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {
       concluded[place] = nil
+    }
+    for place in postponed.keys
+    where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {
+      postponed[place] = nil
     }
   }
 

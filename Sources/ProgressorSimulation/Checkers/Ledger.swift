@@ -12,6 +12,8 @@ struct Ledger {
   var active: [NodeMachine: Int] = [:]
   /// Answered last, by node and machine, and not yet seen in the database.
   var concluded: [NodeMachine: Int] = [:]
+  /// Steps that were answered and could not be written so far, by node and machine: under which epoch.
+  var postponed: [NodeMachine: Int64] = [:]
   /// Invocations in flight, by node and namespace.
   var stepsInFlight: [NodeNamespace: Int] = [:]
 
@@ -55,6 +57,7 @@ struct Ledger {
   mutating func nodeDied(_ node: Int) {
     for key in active.keys where key.node == node { active[key] = nil }
     for key in concluded.keys where key.node == node { concluded[key] = nil }
+    for key in postponed.keys where key.node == node { postponed[key] = nil }
     for key in stepsInFlight.keys where key.node == node { stepsInFlight[key] = nil }
     for key in heldCalls.keys where key.node == node { heldCalls[key] = nil }
     heldByNode[node] = nil

@@ -115,12 +115,10 @@ extension Simulation {
 
   /// The transaction itself.
   func write(_ sent: Transmission) throws(Violation) -> CommitOutcome {
-    var refusal = refusal(of: sent.batch)
-    if refusal == nil, plan.strikes(.commitOverdue, &random) {
-      refusal = CommitRefusal(.overdue, code: "55P03", message: "a row is locked")
-    }
+    let refusal = refusal(of: sent.batch) ?? overdue(sent.batch)
     let outcome = try storage.commit(
       sent.batch, by: sent.identity, now: wall, refusal: refusal)
+    ledger.tried(sent.batch, by: sent.node, refusal, epoch: storage.leases.epoch)
     guard case .applied(let records) = outcome else { return outcome }
     try ledger.applied(records, concluded: sent.concluded)
     let keeper = alive(sent.node, sent.life)
@@ -140,6 +138,22 @@ extension Simulation {
       }
     }
     return outcome
+  }
+
+  /// Somebody locks a machine's row, for longer than a batch waits: also for many of them.
+  private func overdue(_ batch: CommitBatch) -> CommitRefusal? {
+    if plan.strikes(.commitOverdue, &random), let record = random.pick(batch.records) {
+      lockedUntil[record.machine] = agenda.now + random.duration(upTo: 10 * world.longPause)
+    }
+    if lockedUntil.isEmpty || isQuiet { return nil }
+    for record in batch.records {
+      guard let end = lockedUntil[record.machine] else { continue }
+      if end > agenda.now {
+        return CommitRefusal(.overdue, code: "55P03", message: "a row is locked")
+      }
+      lockedUntil[record.machine] = nil
+    }
+    return nil
   }
 
   /// Contents that the database does not take: the fault of the step that brought them.

@@ -37,7 +37,7 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case takeoverBlocked
   /// A content that the database does not take: SQLSTATE class 22, 23 or 54.
   case poisonedContent
-  /// A batch that cannot be written in time while others can: somebody holds one of its rows.
+  /// Somebody locks a machine's row for a while: no batch with it can be written, and others can.
   case commitOverdue
   case storageOutage
   /// A standby that lagged behind is promoted: acknowledged steps are missing.

@@ -1,0 +1,21 @@
+import MachineModel
+import ProgressorEngine
+
+/// Answers of processors that cannot be written now: they are kept, and nobody is asked again.
+extension Ledger {
+  /// A batch was written, or refused. A step that is refused alone, though it may be written later, must
+  /// be the machine's next one in the database, as long as its node keeps the shard.
+  mutating func tried(
+    _ batch: CommitBatch, by node: Int, _ refusal: CommitRefusal?, epoch: (ShardID) -> Int64
+  ) {
+    for record in batch.records {
+      if case .requeue = record.row { continue }
+      let place = NodeMachine(node: node, machine: record.machine)
+      switch refusal?.fault {
+      case nil: postponed[place] = nil
+      case .overdue? where batch.records.count == 1: postponed[place] = epoch(record.shard)
+      case .contents?, .conflict?, .duplicate?, .overdue?: break
+      }
+    }
+  }
+}
