@@ -273,3 +273,21 @@ def test_a_notification_whose_step_postgresql_refuses_runs_again_after_the_repai
     in_schema(cluster, "drop trigger refuse on event")
     simple_repair(space, "m")
     eventually(lambda: space.events("m") == [b"a", b"poison", b"later"], "both are delivered")
+
+
+def test_a_machine_that_somebody_has_locked_is_written_when_it_is_free(server, cluster, space):
+    """Its processor is asked once; others go on, and whoever does not wait so long hears so."""
+    space.start("held", b"a")
+    space.start("free", b"a")
+    with cluster.session("begin", "select 1 from progressor.machine where id = 'held' for update"):
+        call = space.call_later("held", b"b", timeout=60)
+        eventually(lambda: "the database takes writes, but not these steps" in server.log_tail(),
+                   "the log says so")
+        with fails("DEADLINE_EXCEEDED"):
+            space.call("held", b"c", timeout=3)
+        for number in range(5):
+            assert space.call("free", str(number).encode()) == str(number).encode()
+        assert server.client.serving()
+    assert call.result().response == b"b"
+    assert space.events("held") == [b"a", b"b"]
+    assert [i.args for i in space.invocations("held")] == [b"a", b"b"]

@@ -1,0 +1,124 @@
+import MachineModel
+import Testing
+
+@testable import ProgressorEngine
+
+@Suite("Steps that cannot be written now")
+struct HeldRecordsTests {
+  private static let call = Operation.call(args: [], range: nil, key: nil)
+  private static let second: Int64 = 1_000_000
+
+  /// A world with these machines, whose commits are held back and whose processors answer with an event.
+  private func world(_ ids: [String]) -> EngineWorld {
+    let world = EngineWorld()
+    world.answer = { _ in
+      .answered(ProcessorAnswer(change: StateChange(events: [Content(data: [1])])))
+    }
+    for id in ids { world.ask(.start(args: [], key: nil), id) }
+    world.holdsCommits = true
+    return world
+  }
+
+  /// The batch in flight, by the names of its machines.
+  private func batch(_ world: EngineWorld) -> (id: BatchID, machines: [String])? {
+    world.takeCommits().first.map { ($0.id, $0.records.map(\.machine.id)) }
+  }
+
+  private func refuse(
+    _ id: BatchID, _ fault: CommitRefusal.Fault = .overdue, in world: EngineWorld
+  ) {
+    world.play([.refused(id, CommitRefusal(fault, code: "55P03", message: "no"))])
+  }
+
+  /// A call of each machine is answered by its processor and cannot be written.
+  private func hold(_ ids: [String], in world: EngineWorld) throws {
+    for id in ids {
+      world.ask(Self.call, id)
+      refuse(try #require(batch(world)).id, in: world)
+    }
+    #expect(world.statistics().heldMachines == ids.count)
+  }
+
+  @Test("They are tried in turns, alone, with pauses, and take turns with everything else")
+  func turns() throws {
+    let world = world(["a", "b", "c", "free"])
+    try hold(["a", "b", "c"], in: world)
+    #expect(batch(world) == nil)
+    world.pass(microseconds: Self.second)
+    var tried = try #require(batch(world))
+    #expect(tried.machines == ["a"])
+    world.ask(Self.call, "free")
+    refuse(tried.id, in: world)
+    tried = try #require(batch(world))
+    #expect(tried.machines == ["free"])
+    world.play([.committed(tried.id)])
+    #expect(batch(world) == nil)
+    world.pass(microseconds: 2 * Self.second)
+    tried = try #require(batch(world))
+    #expect(tried.machines == ["b"])
+    // Where one can be written others may be.
+    world.play([.committed(tried.id)])
+    tried = try #require(batch(world))
+    #expect(tried.machines == ["c"])
+    world.play([.committed(tried.id)])
+    tried = try #require(batch(world))
+    #expect(tried.machines == ["a"])
+    world.play([.committed(tried.id)])
+    #expect(world.statistics().heldMachines == 0)
+    #expect(world.statistics().recordsWaiting == 0)
+  }
+
+  @Test("However long a try takes, four times as long passes until the next")
+  func share() throws {
+    let world = world(["a"])
+    try hold(["a"], in: world)
+    world.pass(microseconds: Self.second)
+    let tried = try #require(batch(world))
+    world.pass(microseconds: 60 * Self.second)
+    refuse(tried.id, in: world)
+    world.pass(microseconds: 239 * Self.second)
+    #expect(batch(world) == nil)
+    world.pass(microseconds: Self.second)
+    #expect(try #require(batch(world)).machines == ["a"])
+  }
+
+  @Test("The pauses grow no longer than eight seconds")
+  func pauses() throws {
+    let world = world(["a"])
+    try hold(["a"], in: world)
+    for _ in 0..<20 {
+      world.pass(microseconds: 8 * Self.second)
+      refuse(try #require(batch(world)).id, in: world)
+    }
+  }
+
+  @Test("A machine's failure that cannot be written is tried again, and its processor is not asked")
+  func failure() throws {
+    let world = world(["a"])
+    let call = world.ask(Self.call, "a")
+    refuse(try #require(batch(world)).id, .contents, in: world)
+    world.holdsCalls = true
+    for _ in 0..<5 {
+      let failing = try #require(batch(world))
+      #expect(failing.machines == ["a"])
+      refuse(failing.id, .contents, in: world)
+      world.pass(microseconds: 8 * Self.second)
+    }
+    #expect(world.calls.isEmpty)
+    world.play([.committed(try #require(batch(world)).id)])
+    #expect(world.replies[call]?.error?.reason == .machineFailed)
+  }
+
+  @Test("A lost shard leaves nothing of them, nor of what waits behind them")
+  func lostShard() throws {
+    let world = world(["a", "b"])
+    try hold(["a", "b"], in: world)
+    for _ in 0..<10 { world.ask(.notify(args: [], range: nil, key: nil), "a") }
+    #expect(world.statistics().recordsWaiting == 12)
+    world.play([.shardsLost([ShardID(0)])])
+    world.pass(microseconds: 8 * Self.second)
+    #expect(world.statistics().heldMachines == 0)
+    #expect(world.statistics().recordsWaiting == 0)
+    #expect(batch(world) == nil)
+  }
+}
