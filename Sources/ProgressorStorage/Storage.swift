@@ -22,6 +22,7 @@ public final class Storage: Sendable {
   private let progress = CommitProgress()
   private let board = StatusBoard()
   private let sessions: SessionBoard
+  private let damage: DamageBoard
   private let writers: [CommitWriter]
   private let loader: MachineLoader
   private let lists: Scanner
@@ -72,6 +73,8 @@ public final class Storage: Sendable {
     self.lease = lease
     let sessions = SessionBoard(logger: logger)
     self.sessions = sessions
+    let damage = DamageBoard(configuration: configuration, logger: logger)
+    self.damage = damage
     let watch = DatabaseWatch(
       lease: lease, sessions: sessions, logger: logger, wentBack: databaseWentBack)
     namespaces = try NamespaceStore(
@@ -94,7 +97,7 @@ public final class Storage: Sendable {
     writers = try (0..<max(1, configuration.slots)).map { slot in
       try CommitWriter(
         slot: slot, configuration: configuration, watch: watch, progress: progress,
-        logger: logger, deliver: deliver, onFenced: { keeper.nudge() })
+        damage: damage, logger: logger, deliver: deliver, onFenced: { keeper.nudge() })
     }
   }
 
@@ -121,16 +124,19 @@ public final class Storage: Sendable {
     keeper.nudge()
   }
 
-  /// Tells `body` whether every session with the database is there, now and at each change. From several
-  /// threads; it must not block.
+  /// Tells `body` whether every session with the database is there, and the database is not damaged in many
+  /// places, now and at each change. From several threads; it must not block.
   public func followSessions(_ body: @escaping @Sendable (Bool) -> Void) {
-    sessions.follow(body)
+    let both = Conjunction(body)
+    sessions.follow { both.first($0) }
+    damage.follow { both.second($0) }
   }
 
   /// How storage fares now.
   public var status: StorageStatus {
     board.status(
-      now: LocalClock.uptime(), lease: lease, progress: progress, sessions: sessions)
+      now: LocalClock.uptime(), lease: lease, progress: progress, damage: damage,
+      sessions: sessions)
   }
 
   /// The node that works on repair jobs, and the part of all shards that it owns; nil = it owns none.

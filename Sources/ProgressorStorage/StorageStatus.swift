@@ -11,7 +11,8 @@ public struct StorageStatus: Sendable, Hashable {
   public var clockOffset: Int64 = 0
   /// Sessions with the database that are needed and cannot be had now.
   public var missingSessions = 0
-  /// Why the lease could not be kept at the last attempt, nil = it could.
+  /// Why the lease could not be kept at the last attempt, or what the database does not take; nil = it
+  /// could, and it takes everything.
   public var problem: String?
 
   public init() {}
@@ -39,16 +40,20 @@ final class StatusBoard: Sendable {
 
   /// - Parameter now: on `LocalClock.uptime`.
   func status(
-    now: Int64, lease: LeaseState, progress: CommitProgress, sessions: SessionBoard
+    now: Int64, lease: LeaseState, progress: CommitProgress, damage: DamageBoard,
+    sessions: SessionBoard
   ) -> StorageStatus {
     let state = state.withLock { $0 }
     var status = StorageStatus()
     status.shards = lease.shardCount
     status.clockOffset = state.offset
-    status.problem = state.problem
+    status.problem = state.problem ?? progress.delay
+    if status.problem == nil, damage.isWidespread {
+      status.problem = "the database meets damage in many machines"
+    }
     status.missingSessions = sessions.missingCount
     status.isAvailable =
-      state.problem == nil && now < state.until && lease.node != nil && !progress.isDelayed
+      status.problem == nil && now < state.until && lease.node != nil
       && status.missingSessions == 0
     return status
   }

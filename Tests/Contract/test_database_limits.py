@@ -1,8 +1,11 @@
 """What the database gives the server, and does not give: sessions, rights."""
 
+import contextlib
 import os
 
+import grpc
 import pytest
+from support.client import fails
 from support.metrics import metrics_of
 from support.postgres import Postgres
 from support.server import free_port
@@ -81,3 +84,24 @@ def test_a_later_start_needs_no_right_to_make_anything(database, servers, spaces
     assert server.terminate() == 0
     database.sql(f"revoke create on database {database.name} from app")
     assert servers(*arguments, embedded=False).start().terminate() == 0
+
+
+def test_a_right_that_is_missing_is_said_and_what_needs_it_is_kept(database, servers, spaces):
+    server = servers("--database-url", url_of(database), embedded=False).start()
+    space = spaces(server.client)
+    space.start("m", b"a")
+    database.sql("revoke insert on progressor.tombstone from app")
+    with fails("UNAVAILABLE", "STORAGE_UNAVAILABLE"):
+        space.remove("m", timeout=20)
+    eventually(lambda: not server.client.serving(), "health says NOT_SERVING")
+    log = server.log.read_text()
+    assert log.count("mend the schema or the rights") == 1
+    assert "permission denied for table tombstone" in log
+    database.sql("grant insert on progressor.tombstone to app")
+    # If the lease was given up meanwhile, it begins again by itself.
+    eventually(server.client.serving, "health says SERVING again", timeout=60)
+    with contextlib.suppress(grpc.RpcError):
+        space.remove("m")
+    with fails("NOT_FOUND", "MACHINE_NOT_FOUND"):
+        space.get("m")
+    assert server.terminate() == 0

@@ -1,3 +1,4 @@
+import Logging
 import PostgreSQL
 import ProgressorEngine
 
@@ -9,11 +10,13 @@ struct CommitAttempt {
   private let writer: WriterSession<PendingBatch>
   private let lease: LeaseState
   private let progress: CommitProgress
+  private let delay: CommitDelay
   private let configuration: StorageConfiguration
 
   init(
     _ batch: CommitBatch, of node: SQLUUID, on writer: WriterSession<PendingBatch>,
-    lease: LeaseState, progress: CommitProgress, configuration: StorageConfiguration
+    lease: LeaseState, progress: CommitProgress, delay: CommitDelay,
+    configuration: StorageConfiguration
   ) {
     self.batch = batch
     contents = CommitPipeline(batch)
@@ -21,10 +24,23 @@ struct CommitAttempt {
     self.writer = writer
     self.lease = lease
     self.progress = progress
+    self.delay = delay
     self.configuration = configuration
   }
 
-  var steps: Int { batch.records.count }
+  var steps: Int { records.count }
+
+  var records: [CommitRecord] { batch.records }
+
+  /// Which steps it is about, for the log.
+  var description: Logger.Metadata {
+    var metadata: Logger.Metadata = ["steps": "\(steps)"]
+    if steps == 1, let record = records.first {
+      metadata["namespace"] = "\(record.machine.namespace)"
+      metadata["machine_id"] = "\(record.machine.id)"
+    }
+    return metadata
+  }
 
   /// The time that a statement has. Of a batch that takes longer one step may be the cause: it is
   /// split. A step alone has more, since it can be made no smaller.
@@ -32,17 +48,29 @@ struct CommitAttempt {
     steps > 1 ? configuration.leaseDuration / 2 : configuration.leaseDuration * 6
   }
 
-  /// - Parameter isUnknown: an earlier attempt may have written it.
-  func write(isUnknown: Bool) -> CommitOutcome {
-    // Reading the witness fails without saying anything about the batch: then it stays unknown.
-    var mayBeWritten = isUnknown
+  /// The time that all statements together have while PostgreSQL is at work on them. A step alone has
+  /// more, so that of a single slow statement it is the server that says so.
+  private var patience: Duration { configuration.leaseDuration * (steps > 1 ? 6 : 7) }
+
+  /// The outcome of a batch may be unknown so often; then what is in it may be the cause.
+  private static let unknownLimit = 3
+
+  /// - Parameter unknowns: earlier attempts of which nobody knows whether they have written it.
+  func write(unknowns: Int) -> CommitOutcome {
+    let isUnknown = unknowns > 0
+    // Reading the witness fails without saying anything about the batch.
+    var isSent = false
     var begun = LocalClock.uptime()
     do {
       guard let (connection, identity) = try writer.open(for: node) else { return .fenced }
       if isUnknown, let witness = Witness(of: batch) {
         if try witness.testifies(on: connection, timeout: writer.timeout) { return .committed }
       }
-      mayBeWritten = false
+      if unknowns >= Self.unknownLimit {
+        return .refused(
+          CommitRefusal(.overdue, code: "none", message: "the session was lost again and again"))
+      }
+      isSent = true
       begun = LocalClock.uptime()
       let results = try runPatiently(
         contents.pipeline(under: identity, limit: limit), on: connection)
@@ -52,7 +80,10 @@ struct CommitAttempt {
       return .committed
     } catch {
       let isOverdue = LocalClock.uptime() - begun >= limit.microseconds
-      return mayBeWritten ? .unknown(error) : CommitOutcome(error, isOverdue: isOverdue)
+      let outcome = CommitOutcome(error, isOverdue: isOverdue)
+      if isSent { return outcome }
+      if case .unknown = outcome { return .unsent(error) }
+      return isUnknown ? .unsent(error) : outcome
     }
   }
 
@@ -61,11 +92,17 @@ struct CommitAttempt {
     _ pipeline: Pipeline, on connection: Connection
   ) throws(PostgreSQLError) -> [ResultSet] {
     let (slot, lease) = (batch.slot, configuration.leaseDuration)
+    let begun = LocalClock.uptime()
     progress.hand(slot: slot, to: connection.backend)
-    connection.patience = { [progress] in
-      guard let sign = progress.lastSign(slot: slot),
-        LocalClock.uptime() - sign < lease.microseconds / 2
+    connection.patience = { [progress, delay, steps, patience] in
+      let now = LocalClock.uptime()
+      guard let sign = progress.lastSign(slot: slot), now - sign < lease.microseconds / 2,
+        now - begun < patience.microseconds
       else { return nil }
+      delay.tell(
+        "the database takes long for a batch, and is at work on it",
+        cause: "the database takes long for a batch",
+        metadata: ["steps": "\(steps)", "seconds": "\((now - begun) / 1_000_000)"])
       return lease / 4
     }
     defer {

@@ -10,6 +10,7 @@ struct CommitLoop {
   let configuration: StorageConfiguration
   let lease: LeaseState
   let progress: CommitProgress
+  let damage: DamageBoard
   let logger: Logger
   let deliver: @Sendable (Input) -> Void
   let onFenced: @Sendable () -> Void
@@ -33,6 +34,7 @@ struct CommitLoop {
         writer.close()
         return
       }
+      damage.look(at: LocalClock.uptime())
       guard let node = lease.node else { continue }
       keys.sweepIfDue(as: node, on: writer, logger)
       tombstones.sweepIfDue(as: node, on: writer, logger)
@@ -46,6 +48,9 @@ struct CommitLoop {
     let id = item.batch.id
     switch finish(item) {
     case .committed:
+      if item.batch.records.count == 1 {
+        damage.passed(item.batch.records[0], at: LocalClock.uptime())
+      }
       deliver(.committed(id))
     case .refused(let refusal):
       deliver(.refused(id, refusal))
@@ -72,18 +77,24 @@ struct CommitLoop {
   /// Repeats a batch until its outcome is known.
   private func finish(_ item: PendingBatch) -> Final {
     guard let node = item.node else { return .fenced }
+    let delay = CommitDelay(
+      of: item.batch.id, slot: slot, progress: progress, logger: logger, deliver: deliver)
     let attempt = CommitAttempt(
-      item.batch, of: node, on: writer, lease: lease, progress: progress,
+      item.batch, of: node, on: writer, lease: lease, progress: progress, delay: delay,
       configuration: configuration)
     var backoff = Backoff(initial: .milliseconds(20), maximum: .seconds(1))
     var quickRepeats = 3
     var suspicions = 0
-    var isUnknown = false
-    var isDelayed = false
+    var unknowns = 0
+    var mayHurry = true
+    var wasUnavailable = false
     while lease.holds(node) {
       let error: PostgreSQLError
-      switch attempt.write(isUnknown: isUnknown) {
-      case .committed: return .committed
+      let outcome = attempt.write(unknowns: unknowns)
+      switch outcome {
+      case .committed:
+        if wasUnavailable { lease.rest(until: nil) }
+        return .committed
       case .refused(let refusal): return .refused(refusal)
       case .fenced: return .fenced
       case .again(let reason):
@@ -92,7 +103,7 @@ struct CommitLoop {
         if quickRepeats >= 0 { continue }
         error = reason
       case .suspect(let fault, let reason):
-        switch judge(fault, reason, attempt, mayBeOver: isDelayed, &suspicions) {
+        switch judge(fault, reason, attempt, mayBeOver: wasUnavailable, &suspicions) {
         case .final(let final): return final
         case .again:
           guard session.pause(for: backoff.next()) else { return .stopped }
@@ -103,28 +114,32 @@ struct CommitLoop {
       case .unavailable(let reason):
         error = reason
         giveUpSession(after: error)
-      case .unknown(let reason):
+      case .unknown(let reason), .unsent(let reason):
         error = reason
         writer.close()
+        if case .unknown = outcome { unknowns += 1 }
         // A single session that broke: the next one tells what became of the batch, and nobody who
         // waits for it need hear of that.
-        if !isUnknown {
-          isUnknown = true
+        if mayHurry {
+          mayHurry = false
           logger.warning("the outcome of a batch is unknown", metadata: ["error": "\(error)"])
           continue
         }
       }
-      if !isDelayed {
-        isDelayed = true
-        progress.delay(slot: slot)
-        deliver(.commitDelayed(item.batch.id))
-        logger.error(
-          "the database does not take a batch; it is kept and repeated",
-          metadata: ["slot": "\(slot)", "error": "\(error)"])
-      }
+      wasUnavailable = true
+      tell(delay, of: error)
       guard session.pause(for: backoff.next()) else { return .stopped }
     }
     return .fenced
+  }
+
+  private func tell(_ delay: CommitDelay, of error: PostgreSQLError) {
+    let isMisfit = error.sqlState?.isMisfit ?? false
+    delay.tell(
+      isMisfit
+        ? "the database does not know, or not allow, what a batch does: mend the schema or the rights"
+        : "the database does not take a batch; it is kept and repeated",
+      cause: error.description, metadata: ["error": "\(error)"])
   }
 
   private enum Verdict {
@@ -155,9 +170,15 @@ struct CommitLoop {
       // Nothing worse than to be tried apart happens to the steps of a batch; a step alone fails.
       let isGrave = attempt.steps == 1 && fault == .contents
       if suspicions == 1, mayBeOver || isGrave { return .again }
+      var fault = fault
+      if isGrave, let record = attempt.records.first,
+        damage.meets(record, at: LocalClock.uptime()) != .isLasting
+      {
+        fault = .overdue
+      }
       logger.warning(
         "the database takes writes, but not these steps",
-        metadata: ["steps": "\(attempt.steps)", "error": "\(reason)"])
+        metadata: attempt.description.merging(["error": "\(reason)"]) { $1 })
       return .final(.refused(CommitRefusal(fault, reason)))
     }
   }
@@ -165,11 +186,17 @@ struct CommitLoop {
   /// A session that met such an error may be on a server that is not writable any more. Only a full
   /// disk (53) and a lock (55) say nothing about the session.
   ///
-  /// If it was the server that said so, the way to it is open, and another node would hear the same:
-  /// the lease is worth keeping, and the batch with it.
+  /// If it was the server that said so, of itself, the way to it is open, and another node would hear the
+  /// same: the lease is worth keeping, and the batch with it. Of what is wrong between the two of us the
+  /// lease ends after a while, and another node has time to begin one.
   private func giveUpSession(after error: PostgreSQLError) {
-    if error.scope == .statement { progress.sign(slot: slot, at: LocalClock.uptime()) }
-    let errorClass = error.sqlState?.errorClass
+    let state = error.scope == .statement ? error.sqlState : nil
+    let now = LocalClock.uptime()
+    if state?.isOfServer == true { progress.sign(slot: slot, at: now) }
+    if state?.isMisfit == true, !configuration.isExclusive {
+      lease.rest(until: now + 2 * configuration.leaseDuration.microseconds)
+    }
+    let errorClass = state?.errorClass
     if errorClass != "53" && errorClass != "55" { writer.close() }
   }
 }

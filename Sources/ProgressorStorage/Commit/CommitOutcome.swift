@@ -17,6 +17,8 @@ enum CommitOutcome {
   case unavailable(PostgreSQLError)
   /// The session was lost: it may be written. Fence, then read.
   case unknown(PostgreSQLError)
+  /// The session was lost, or none came about, before the batch was sent: nothing new is known of it.
+  case unsent(PostgreSQLError)
 
   /// Who is at fault, by SQLSTATE. Only what the data itself causes is ever a step's fault: a full
   /// disk must not make a machine fail.
@@ -41,7 +43,7 @@ enum CommitOutcome {
       self = .refused(CommitRefusal(.contents, error))
     } else if state.isRetryable {
       self = .again(error)
-    } else if state.isInternal {
+    } else if state.isDamage {
       self = .suspect(.contents, error)
     } else if state == .lockNotAvailable || (state == .queryCanceled && isOverdue) {
       self = .suspect(.overdue, error)

@@ -13,7 +13,8 @@ final class CommitProgress: Sendable {
 
   private struct State {
     var batches: [Int: Batch] = [:]
-    var delayed: Set<Int> = []
+    /// Why, by slot.
+    var delayed: [Int: String] = [:]
   }
 
   /// A session that a batch was handed to.
@@ -33,7 +34,7 @@ final class CommitProgress: Sendable {
     state.withLock { $0.batches[slot]?.backend = backend }
   }
 
-  /// The database is at work on the batch of this slot, or says that it takes none from anybody.
+  /// The database is at work on the batch of this slot, or says that it takes none from any node.
   func sign(slot: Int, at time: Int64) {
     state.withLock { state in
       guard let last = state.batches[slot]?.lastSign else { return }
@@ -42,18 +43,21 @@ final class CommitProgress: Sendable {
   }
 
   /// The database does not take the batch of this slot.
-  func delay(slot: Int) {
-    state.withLock { _ = $0.delayed.insert(slot) }
+  func delay(slot: Int, cause: String) {
+    state.withLock { $0.delayed[slot] = cause }
   }
 
   func end(slot: Int) {
     state.withLock { state in
       state.batches[slot] = nil
-      state.delayed.remove(slot)
+      state.delayed[slot] = nil
     }
   }
 
-  var isDelayed: Bool { state.withLock { !$0.delayed.isEmpty } }
+  /// Why the database does not take the batch of some slot; nil = it takes all.
+  var delay: String? {
+    state.withLock { state in state.delayed.min { $0.key < $1.key }?.value }
+  }
 
   /// The least recent of the last signs; nil = no batch is in flight.
   var oldest: Int64? { state.withLock { $0.batches.values.map(\.lastSign).min() } }

@@ -19,7 +19,7 @@ final class CommitWriter: Sendable {
 
   init(
     slot: Int, configuration: StorageConfiguration, watch: DatabaseWatch, progress: CommitProgress,
-    logger: Logger, deliver: @escaping @Sendable (Input) -> Void,
+    damage: DamageBoard, logger: Logger, deliver: @escaping @Sendable (Input) -> Void,
     onFenced: @escaping @Sendable () -> Void
   ) throws(PostgreSQLError) {
     self.slot = slot
@@ -35,8 +35,8 @@ final class CommitWriter: Sendable {
         session, slot: slot, watch: watch, configuration: configuration)
       CommitLoop(
         session: session, writer: writer, slot: slot, configuration: configuration,
-        lease: watch.lease, progress: progress, logger: logger, deliver: deliver,
-        onFenced: onFenced
+        lease: watch.lease, progress: progress, damage: damage, logger: logger,
+        deliver: deliver, onFenced: onFenced
       ).run()
     }
   }

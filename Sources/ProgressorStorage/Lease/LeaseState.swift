@@ -14,6 +14,8 @@ final class LeaseState: Sendable {
     /// Losses that the engine was told and has not acknowledged: batches from before may be under
     /// way, so no new lease may begin, under which they would be written.
     var unacknowledgedLosses = 0
+    /// No lease begins before, on `LocalClock.uptime`.
+    var restsUntil: Int64?
     var facts: ServerFacts?
     /// The last transaction of the database that was acknowledged to us.
     var lastTransaction: Int64 = 0
@@ -33,7 +35,15 @@ final class LeaseState: Sendable {
 
   var shardCount: Int { state.withLock { $0.grants.count } }
 
-  var mayBegin: Bool { state.withLock { $0.unacknowledgedLosses == 0 } }
+  var mayBegin: Bool {
+    state.withLock { state in
+      let rests = state.restsUntil.map { LocalClock.uptime() < $0 } ?? false
+      return state.unacknowledgedLosses == 0 && !rests
+    }
+  }
+
+  /// After this lease none begins before `time`, so that another node may have one; nil = it may at once.
+  func rest(until time: Int64?) { state.withLock { $0.restsUntil = time } }
 
   func holds(_ node: SQLUUID) -> Bool { state.withLock { $0.node == node } }
 

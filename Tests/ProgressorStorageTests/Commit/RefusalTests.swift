@@ -103,7 +103,8 @@ extension OnPostgreSQL {
         ("22003", "refused"), ("23505", "refused"), ("54000", "refused"), ("PGF02", "refused"),
         ("PGF01", "fenced"), ("40001", "again"), ("40P01", "again"),
         ("53100", "unavailable"), ("53200", "unavailable"), ("57014", "unavailable"),
-        ("58030", "unavailable"), ("08006", "unavailable"), ("25006", "unavailable"),
+        ("58030", "suspect"), ("58P01", "suspect"), ("08006", "unavailable"),
+        ("25006", "unavailable"),
         ("55P03", "suspect"), ("XX000", "suspect"), ("XX001", "suspect"), ("42P01", "unavailable"),
         ("21000", "unavailable"),
       ])
@@ -118,6 +119,7 @@ extension OnPostgreSQL {
         case .again: "again"
         case .unavailable: "unavailable"
         case .unknown: "unknown"
+        case .unsent: "unsent"
         }
       #expect(found == expected)
     }

@@ -20,7 +20,11 @@ extension OnPostgreSQL {
       for step in steps {
         var record = machine.step(["\(step)", String(repeating: "x", count: step % 10 * 400)])
         if step % 3 == 0 { record.idempotency = CommitTests.key("k\(step)") }
-        let outcome = try await test.commit([record])
+        var outcome: TestStorage.Outcome
+        repeat {
+          outcome = try await test.outcome(of: test.submit([record]), within: .seconds(120))
+          // The session was lost too often: certainly not written, and tried again by itself.
+        } while outcome == .refused("none")
         try #require(outcome == .committed, "step \(step)")
       }
     }
@@ -55,7 +59,10 @@ extension OnPostgreSQL {
     @Test("PostgreSQL that is killed and started again makes no outcome wrong, and loses no step")
     func killedServer() async throws {
       let cluster = try await TemporaryCluster(prefix: "progressor-kill")
-      let test = try TestStorage(database: try await cluster.createDatabase())
+      // So long that no batch is held for stuck, however long the server takes to come back.
+      let test = try TestStorage(database: try await cluster.createDatabase()) {
+        $0.leaseDuration = .seconds(120)
+      }
       try await test.grants()
       var machine = TestMachine("m")
       _ = try await test.commit([machine.start()])

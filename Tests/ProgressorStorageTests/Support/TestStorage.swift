@@ -12,6 +12,7 @@ final class TestStorage: Sendable {
   let storage: Storage
   let inbox: Inbox
   let configuration: StorageConfiguration
+  let database: String
   private let numbers = Atomic<UInt64>(0)
 
   /// Starts one; `adjust` changes its configuration first.
@@ -24,6 +25,7 @@ final class TestStorage: Sendable {
     configuration.slots = 2
     adjust(&configuration)
     self.configuration = configuration
+    self.database = database
     self.inbox = inbox
     var logger = Logger(label: "storage") { _ in SwiftLogNoOpLogHandler() }
     logger.logLevel = .trace
