@@ -103,6 +103,7 @@ extension Engine {
       } else if let entry = entries.first {
         if isKept {
           slots[slot].hold(entry, at: now.uptime)
+          stepAside(entry.machine)
         } else {
           poisoned(entry, refusal)
         }
@@ -122,6 +123,18 @@ extension Engine {
     case .contents: return step.wasRefused
     case .conflict, .duplicate: return false
     }
+  }
+
+  /// The machine's step may wait for long: it takes nobody's turn meanwhile. The bytes of its answer
+  /// count on.
+  private mutating func stepAside(_ machine: ResidentMachine) {
+    guard let step = machine.running, !step.isAside else { return }
+    endException(step)
+    becameInactive(machine)
+    guard step.holdsGate else { return }
+    machine.running?.isAside = true
+    machine.namespace.aside += 1
+    admitWaiting(machine.namespace)
   }
 
   /// The one bad step, alone.

@@ -10,6 +10,8 @@ final class NamespaceState {
   /// Steps between the gate and their end, and those of them that a processor works on.
   private(set) var steps = 0
   private(set) var invocations = 0
+  /// Those of them that the database cannot write now: so many others may run in their place.
+  var aside = 0
   /// Machines whose step waits at the gate, everything read; those whose step waits with nothing read
   /// for it; and how many are being read.
   var waiting = RemovalQueue<ResidentMachine>()
@@ -83,7 +85,10 @@ final class NamespaceState {
   /// Enough to keep the processor busy while others are read and written; never more than steps.
   var activeLimit: Int { min(stepLimit, 2 * invocationLimit + 256) }
 
-  var isOpen: Bool { steps < stepLimit && invocations < invocationLimit }
+  var isOpen: Bool { freeSteps > 0 && invocations < invocationLimit }
+
+  /// Steps that may still begin. Those that stand aside take the places of others when they are many.
+  var freeSteps: Int { stepLimit - steps + min(aside, stepLimit) }
 
   func stepEntered() {
     steps += 1

@@ -108,6 +108,7 @@ extension Engine {
     }
     release(step, namespace)
     if step.isPreparing { namespace.preparing -= 1 }
+    if step.isAside { namespace.aside -= 1 }
     if step.holdsGate { stepLeft(namespace) }
     if step.holdsGate || !namespace.outside.isEmpty || !namespace.large.isEmpty {
       admitWaiting(namespace)
@@ -135,7 +136,7 @@ extension NamespaceState {
 
   /// Whether another step may have its machine read.
   var mayPrepare: Bool {
-    let free = max(0, min(stepLimit - steps, invocationLimit - invocations))
+    let free = max(0, min(freeSteps, invocationLimit - invocations))
     return preparing + waiting.count < free + NamespaceState.maximumAhead
   }
 }

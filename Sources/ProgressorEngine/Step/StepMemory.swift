@@ -86,7 +86,7 @@ extension Engine {
     endException(step)
   }
 
-  private mutating func endException(_ step: RunningStep) {
+  mutating func endException(_ step: RunningStep) {
     guard stepMemory.exception == step.id else { return }
     stepMemory.exception = nil
     stepMemory.mayAdmit = true

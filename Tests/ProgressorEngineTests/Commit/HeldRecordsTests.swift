@@ -9,8 +9,8 @@ struct HeldRecordsTests {
   private static let second: Int64 = 1_000_000
 
   /// A world with these machines, whose commits are held back and whose processors answer with an event.
-  private func world(_ ids: [String]) -> EngineWorld {
-    let world = EngineWorld()
+  private func world(_ ids: [String], limits: Limits = Limits()) -> EngineWorld {
+    let world = EngineWorld([EngineWorld.namespace("n", limits: limits)])
     world.answer = { _ in
       .answered(ProcessorAnswer(change: StateChange(events: [Content(data: [1])])))
     }
@@ -31,12 +31,12 @@ struct HeldRecordsTests {
   }
 
   /// A call of each machine is answered by its processor and cannot be written.
-  private func hold(_ ids: [String], in world: EngineWorld) throws {
+  private func hold(_ ids: [String], in world: EngineWorld, among count: Int? = nil) throws {
     for id in ids {
       world.ask(Self.call, id)
       refuse(try #require(batch(world)).id, in: world)
     }
-    #expect(world.statistics().heldMachines == ids.count)
+    #expect(world.statistics().heldMachines == count ?? ids.count)
   }
 
   @Test("They are tried in turns, alone, with pauses, and take turns with everything else")
@@ -107,6 +107,23 @@ struct HeldRecordsTests {
     #expect(world.calls.isEmpty)
     world.play([.committed(try #require(batch(world)).id)])
     #expect(world.replies[call]?.error?.reason == .machineFailed)
+  }
+
+  @Test("They take no places of steps that run, unless they are as many as those")
+  func gate() throws {
+    let world = world(["a", "b", "free"], limits: Limits(stepsInFlight: 1))
+    try hold(["a"], in: world)
+    let call = world.ask(Self.call, "free")
+    world.play([.committed(try #require(batch(world)).id)])
+    #expect(world.replies[call] == .called(response: []))
+    try hold(["b"], in: world, among: 2)
+    world.ask(Self.call, "free")
+    #expect(batch(world) == nil)
+    // Once one of them is written there is room for another.
+    world.pass(microseconds: Self.second)
+    world.play([.committed(try #require(batch(world)).id)])
+    let machines = [try #require(batch(world)).machines]
+    #expect(machines == [["b"]] || machines == [["free"]])
   }
 
   @Test("A lost shard leaves nothing of them, nor of what waits behind them")
