@@ -32,6 +32,7 @@ struct FragmentedBlock: Sendable {
     var block: [UInt8] = []
     block.reserveCapacity(fragment.count)
     shortener.shorten(fragment, into: &block)
+    if flags & Self.endHeaders != 0 { shortener.finish(into: &block) }
     var output: [UInt8] = []
     output.reserveCapacity(block.count + 9)
     var rest = block[...]

@@ -138,11 +138,12 @@ struct FrameScanner: Sendable {
   /// otherwise passed on.
   private mutating func begin(_ frame: FrameHeader) -> Bool {
     if paddedLength == nil { skip = frame.length }
+    let stream = frame.stream & 0x7fff_ffff  // The reserved bit is ignored (RFC 9113 section 4.1).
     let isBeginning =
       frame.type == FragmentedBlock.headersType && frame.flags & FragmentedBlock.endHeaders == 0
     if isBeginning {
-      block = FragmentedBlock(stream: frame.stream)
-    } else if frame.type != FragmentedBlock.continuationType || block?.stream != frame.stream {
+      block = FragmentedBlock(stream: stream)
+    } else if frame.type != FragmentedBlock.continuationType || block?.stream != stream {
       block = nil  // nghttp2 ends a connection that interrupts a block.
     }
     guard block != nil, frame.length <= FragmentedBlock.maxFrameSize else {

@@ -4,12 +4,16 @@
 /// The meaning of the block for the compression stays the same. A field whose string is shortened is
 /// larger than the dynamic table before and after it, so in both cases it empties the table and is not
 /// in it (section 4.4). No field is decoded here, and nothing but a string's kept beginning is held.
+///
+/// What nghttp2 would refuse by itself it has to refuse also of what it does not see: a string that does
+/// not end, or whose code is wrong.
 struct HeaderBlockShortener: Sendable {
   /// The longest string that nghttp2 takes, in bytes as encoded.
   static let longestString = 64 << 10
   /// What is kept of a longer one. Even in the longest codes, of 30 bits, these bytes hold more than
-  /// the 4,096 bytes of the dynamic table, which is never announced to be larger.
-  static let keptBytes = 16 << 10
+  /// the 4,096 bytes of the dynamic table, which is never announced to be larger, and more than any
+  /// field has that is kept whole or not at all (``EssentialHeader/mayBeCut``): 16 KiB.
+  static let keptBytes = longestString
 
   private enum State: Sendable {
     /// The next byte begins a field.
@@ -35,6 +39,7 @@ struct HeaderBlockShortener: Sendable {
   private var number = 0
   private var shift = 0
   private var beginning: [UInt8] = []
+  private var symbols = HuffmanSymbols()
 
   /// Whether a string was shortened.
   private(set) var hasShortened = false
@@ -66,12 +71,10 @@ struct HeaderBlockShortener: Sendable {
         rest.removeFirst()
         number += Int(byte & 0x7f) << shift
         shift += 7
-        if byte < 0x80 {
+        if number > UInt32.max || (byte >= 0x80 && shift > 28) {
+          refuse(&output)
+        } else if byte < 0x80 {
           beginString(strings, &output)
-        } else if shift > 28 {
-          // nghttp2 is to see a length that it cannot take either.
-          appendLength(number, to: &output)
-          state = .broken
         }
       case .copying, .gathering, .skipping:
         let count = min(leftOfString, rest.count)
@@ -82,6 +85,17 @@ struct HeaderBlockShortener: Sendable {
         return
       }
     }
+  }
+
+  /// The block is over: one that ends in what was left out of a string is refused.
+  mutating func finish(into output: inout [UInt8]) {
+    if case .skipping = state { refuse(&output) }
+  }
+
+  /// Appends what nghttp2 takes neither for a field nor for a string: a number without an end.
+  private mutating func refuse(_ output: inout [UInt8]) {
+    output.append(contentsOf: repeatElement(0xff, count: 7))
+    state = .broken
   }
 
   /// The strings of a field by its first byte: none, a value, or a name and a value (section 6).
@@ -110,6 +124,7 @@ struct HeaderBlockShortener: Sendable {
   private mutating func beginString(_ strings: Int, _ output: inout [UInt8]) {
     if number > Self.longestString {
       beginning.removeAll(keepingCapacity: true)
+      symbols = HuffmanSymbols()
       state = .gathering(number, strings: strings)
     } else {
       appendLength(number, to: &output)
@@ -132,17 +147,25 @@ struct HeaderBlockShortener: Sendable {
       let left = count - bytes.count
       state = left > 0 ? .copying(left, strings: strings) : Self.next(strings - 1)
     case .gathering(let count, let strings):
+      if isHuffman, !symbols.take(bytes) { return refuse(&output) }
       beginning.append(contentsOf: bytes)
       guard beginning.count == Self.keptBytes else { return }
-      if isHuffman { HuffmanCut.cut(&beginning) }
+      if isHuffman { symbols.cut(&beginning) }
       appendLength(beginning.count, to: &output)
       output.append(contentsOf: beginning)
       beginning = []
       hasShortened = true
       state = .skipping(count - Self.keptBytes, strings: strings)
     case .skipping(let count, let strings):
+      if isHuffman, !symbols.take(bytes) { return refuse(&output) }
       let left = count - bytes.count
-      state = left > 0 ? .skipping(left, strings: strings) : Self.next(strings - 1)
+      if left > 0 {
+        state = .skipping(left, strings: strings)
+      } else if isHuffman, !symbols.isPaddedWell {
+        refuse(&output)
+      } else {
+        state = Self.next(strings - 1)
+      }
     default:
       break
     }

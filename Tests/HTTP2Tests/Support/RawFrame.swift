@@ -92,6 +92,11 @@ enum RawFrame {
     [0x00] + string(Array(name.utf8)) + string(Huffman.encode(value), flag: 0x80)
   }
 
+  /// A literal field without indexing whose value is in Huffman code already.
+  static func codedLiteral(_ name: String, _ code: [UInt8]) -> [UInt8] {
+    [0x00] + string(Array(name.utf8)) + string(code, flag: 0x80)
+  }
+
   private static func string(_ bytes: [UInt8], flag: UInt8 = 0) -> [UInt8] {
     guard bytes.count >= 127 else { return [flag | UInt8(bytes.count)] + bytes }
     var rest = bytes.count - 127
