@@ -19,6 +19,8 @@ public struct HTTP2Error: Error, Equatable, Sendable {
     case flood
     /// A header list exceeded `HeaderLimits.listSize`.
     case headerListTooLarge
+    /// A request's header fields are longer than HTTP/2 can carry here; nothing of it was sent.
+    case unsendable
     /// This session is closing, or closed: it takes no new streams and no more bytes.
     case closing
     /// All stream identifiers of this connection are used: open another connection.

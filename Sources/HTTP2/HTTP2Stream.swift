@@ -19,7 +19,8 @@ public final class HTTP2Stream {
   /// Bytes that were received and not consumed yet.
   public internal(set) var unconsumedBytes = 0
 
-  /// Why this side ended the stream, when it was the peer's fault and not asked for by `reset`.
+  /// Why this side ended the stream without being asked to by `reset`: what the peer sent, or a
+  /// request that cannot be sent.
   public internal(set) var failure: HTTP2Error?
 
   /// Whether a response's header fields came (clients): what comes next are trailers.

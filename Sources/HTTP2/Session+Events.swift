@@ -163,13 +163,27 @@ extension Session {
     stream.reset(.noError)
   }
 
-  /// A frame could not be sent. Without its header fields an answer would never end: reset it.
+  /// A frame could not be sent. Without its header fields an answer would never end: reset it. The
+  /// stream of a request closes by itself; it could not be sent on another connection either, unless
+  /// only this one takes no more.
   func failedToSend(_ frame: nghttp2_frame, code: Int32) {
-    guard role == .server, nghttp2_frame_type(UInt32(frame.hd.type)) == NGHTTP2_HEADERS,
-      nghttp2_error(code) != NGHTTP2_ERR_STREAM_CLOSING,
-      nghttp2_error(code) != NGHTTP2_ERR_STREAM_CLOSED
-    else { return }
-    streams[frame.hd.stream_id]?.reset(.internalError)
+    guard nghttp2_frame_type(UInt32(frame.hd.type)) == NGHTTP2_HEADERS else { return }
+    switch nghttp2_error(code) {
+    case NGHTTP2_ERR_STREAM_CLOSING, NGHTTP2_ERR_STREAM_CLOSED, NGHTTP2_ERR_SESSION_CLOSING,
+      NGHTTP2_ERR_START_STREAM_NOT_ALLOWED, NGHTTP2_ERR_STREAM_ID_NOT_AVAILABLE:
+      return
+    default:
+      break
+    }
+    let id = frame.hd.stream_id
+    switch role {
+    case .server:
+      streams[id]?.reset(.internalError)
+    case .client:
+      streams[id]?.failure = HTTP2Error(
+        scope: .stream(id), reason: .unsendable, code: .internalError,
+        message: "header fields that are too long to be sent")
+    }
   }
 
   /// Lets the stream's delegate write the next piece of its body.

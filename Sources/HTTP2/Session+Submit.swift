@@ -40,6 +40,17 @@ extension Session {
     return stream
   }
 
+  /// The size of a request's header fields and what the peer takes (SETTINGS_MAX_HEADER_LIST_SIZE),
+  /// if that is less; nil when they may be sent. In bytes as `HeaderList.size` counts.
+  public func excess(
+    of headers: HeaderList, prefix: StaticHeaders = .none
+  ) -> (size: Int, limit: Int)? {
+    let size = headers.size + prefix.size
+    let limit = Int(
+      nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
+    return size > limit ? (size, limit) : nil
+  }
+
   func submitResponse(
     _ stream: HTTP2Stream, _ prefix: StaticHeaders, _ headers: HeaderList, hasBody: Bool
   ) {

@@ -6,6 +6,8 @@ import CNghttp2
 public struct StaticHeaders: @unchecked Sendable {
   // Safe to share: the memory is written once, in `init`, never again, and never freed.
   let fields: UnsafeBufferPointer<nghttp2_nv>
+  /// As `HeaderList.size` counts.
+  let size: Int
 
   /// No fields at all.
   public static let none = StaticHeaders([:])
@@ -24,6 +26,7 @@ public struct StaticHeaders: @unchecked Sendable {
         at: index, to: nghttp2_nv(extent, in: memory.baseAddress, flags: flags))
     }
     self.fields = UnsafeBufferPointer(rebasing: fields[..<list.count])
+    size = list.size
   }
 }
 

@@ -16,7 +16,9 @@ public struct CallerContext: Sendable, Hashable {
   /// In the order in which the caller sent them; names in lower case.
   public var entries: [Entry]
 
-  /// Bound of names and values together; entries beyond it are not taken over.
+  /// Bound of all entries as HTTP/2 counts them, by name, value and 32 bytes more (RFC 9113 section
+  /// 6.5.2); entries beyond it are not taken over. So what was received can be sent: peers commonly take
+  /// 8 KiB.
   public static let maximumBytes = 4096
 
   /// Keeps of `entries` what a processor may see, as far as `maximumBytes` reach.
@@ -24,7 +26,7 @@ public struct CallerContext: Sendable, Hashable {
     self.entries = []
     var bytes = 0
     for entry in entries where CallerContext.isCarried(entry.name) {
-      bytes += entry.name.utf8.count + entry.value.utf8.count
+      bytes += entry.name.utf8.count + entry.value.utf8.count + 32
       if bytes > CallerContext.maximumBytes { break }
       self.entries.append(entry)
     }

@@ -33,6 +33,9 @@ struct ValueTests {
 
     let large = CallerContext.Entry(name: "x-large", value: String(repeating: "v", count: 5_000))
     #expect(CallerContext([large]).entries.isEmpty)
+    // HTTP/2 counts 36 bytes for each of these.
+    let small = CallerContext.Entry(name: "x-a", value: "v")
+    #expect(CallerContext([CallerContext.Entry](repeating: small, count: 500)).entries.count == 113)
   }
 
   @Test("an aux state of nothing is no aux state; one of a format version is one")

@@ -112,8 +112,12 @@ final class ClientStream: StreamDelegate {
       conclude(
         .local(
           .connectionLost, .unavailable, connection.lossDescription, seen: wasSent))
-    } else if let failure = stream.failure {
+    } else if let failure = stream.failure, wasSent {
       conclude(reader.receiveFailure(failure))
+    } else if let failure = stream.failure {
+      conclude(
+        .local(
+          .unsendable, .resourceExhausted, "the request has \(failure.message)", seen: false))
     } else {
       conclude(reader.receiveReset(code, wasSent: wasSent), wasSent: wasSent)
     }

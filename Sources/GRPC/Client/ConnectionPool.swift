@@ -111,7 +111,9 @@ final class ConnectionPool: @unchecked Sendable {
   /// that goes on refusing for one that is not ready: it is tried again, with pauses.
   func attemptEnded(_ call: UnaryCall, _ result: UnaryResult, wasSent: Bool) {
     call.stream = nil
-    guard !result.seen, !state.isClosed else { return finish(call, result) }
+    guard !result.seen, result.localReason != .unsendable, !state.isClosed else {
+      return finish(call, result)
+    }
     if wasSent, call.hasRepeated {
       guard call.waitsForReady else { return finish(call, result) }
       state.calls.watch(call, until: call.notice)
@@ -168,6 +170,10 @@ final class ConnectionPool: @unchecked Sendable {
     let end = min(call.expiry, limit)
     let timeout = end < .distantFuture ? end - now : nil
     requestHeaders.write(path: call.path, metadata: call.metadata, timeout: timeout, into: &fields)
+    if let (size, limit) = connection.session.excess(of: fields, prefix: RequestHeaders.prefix) {
+      let text = "the request's header fields have \(size) bytes, the peer takes \(limit)"
+      return endLater(call, .unsendable, .resourceExhausted, text)
+    }
     do {
       try connection.submit(fields, attempt, now: now)
       call.stream = attempt

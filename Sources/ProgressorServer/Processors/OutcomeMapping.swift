@@ -54,9 +54,13 @@ enum OutcomeMapping {
     case .undecodable:
       return .unusable(message: "the answer to \(method) cannot be read: \(text)")
     case .unsendable:
-      return .machineTooLarge
+      // Its message was measured before: it is the caller's metadata, which must fail no machine.
+      return .lost(code: code, message: text)
+    case .overloaded:
+      // It is this side that has no room: the work waits, as for an endpoint that is away.
+      return .unreachable(message: text)
     case .deadline, .unreachable, .connectionLost, .queueFull, .channelClosed, .cancelled, .reset,
-      .http, .missingStatus, .oversizedMetadata, .overloaded, nil:
+      .http, .missingStatus, .oversizedMetadata, nil:
       return result.seen ? .lost(code: code, message: text) : .unreachable(message: text)
     }
   }

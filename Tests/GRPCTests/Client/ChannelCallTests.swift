@@ -35,6 +35,28 @@ import Testing
     try await harness.stop(server)
   }
 
+  @Test(
+    "Metadata that cannot be sent end the call at once, whether HTTP/2 or the peer forbids them",
+    arguments: [(70_000, 1 << 20), (2_000, 1_000)])
+  func unsendable(size: Int, announced: Int) async throws {
+    var settings = SessionSettings()
+    settings.headers.announcedListSize = announced
+    let server = try await ScriptedServer.start(settings: settings)
+    let harness = try ChannelHarness(to: server.address)
+    var metadata = Metadata()
+    try metadata.append("x-large", text: String(repeating: "x", count: size))
+    for waitForReady in [false, true] {
+      let result = try await harness.call(
+        metadata: metadata, within: .seconds(5), waitForReady: waitForReady)
+      #expect(result.localReason == .unsendable && !result.seen)
+      #expect(result.status.code == .resourceExhausted)
+      #expect(result.status.message.contains("header fields"))
+    }
+    #expect(try await harness.call().text == "hello")
+    #expect(server.events.requests == 1 && server.events.connections == 1)
+    try await harness.stop(server)
+  }
+
   @Test("An empty request and an empty response are messages")
   func empty() async throws {
     let server = try await ScriptedServer.start { call in

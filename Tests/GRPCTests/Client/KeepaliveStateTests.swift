@@ -54,6 +54,7 @@ import Testing
   @Test("Suspicion asks at once, and new calls keep off until it is answered")
   func suspicion() {
     var state = state()
+    state.callBegan(now: at(0))
     #expect(state.suspect(now: at(0)) == .ping)
     #expect(state.isAsking)
     #expect(state.suspect(now: at(1)) == .none)
@@ -61,6 +62,23 @@ import Testing
     #expect(!state.isAsking)
     #expect(state.suspect(now: at(3)) == .ping)
     #expect(state.timeCame(now: at(8)) == .close)
+  }
+
+  @Test("Suspicion without a call waits for the next one, which asks at once")
+  func suspicionWithoutCall() {
+    var state = state()
+    #expect(state.suspect(now: at(0)) == .none)
+    #expect(state.nextDeadline == nil && !state.isAsking)
+    state.callBegan(now: at(100))
+    #expect(state.nextDeadline.map { $0 <= at(100) } == true)
+    #expect(state.timeCame(now: at(100)) == .ping)
+    #expect(state.timeCame(now: at(105)) == .close)
+    // What arrives meanwhile clears it.
+    state = self.state()
+    _ = state.suspect(now: at(0))
+    state.received(now: at(1))
+    state.callBegan(now: at(100))
+    #expect(state.nextDeadline == at(105))
   }
 
   @Test("Anything that arrives is as good as an answer, and silence counts from it")

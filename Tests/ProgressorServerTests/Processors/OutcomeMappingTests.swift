@@ -116,9 +116,15 @@ struct OutcomeMappingTests {
     #expect(text.contains("ProcessCall"))
   }
 
-  @Test("a request that cannot be sent at all is a machine too large")
+  @Test("a request that cannot be sent is no machine's fault: its metadata are the caller's")
   func unsendable() {
     let result = UnaryResult.local(.unsendable, .resourceExhausted, "why", seen: false)
-    #expect(outcome(result) == .machineTooLarge)
+    #expect(outcome(result) == .lost(code: .resourceExhausted, message: "why"))
+  }
+
+  @Test("an answer for which this side has no memory costs no attempt")
+  func overloaded() {
+    let result = UnaryResult.local(.overloaded, .resourceExhausted, "why", seen: true)
+    #expect(outcome(result) == .unreachable(message: "why"))
   }
 }
