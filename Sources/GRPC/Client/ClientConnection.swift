@@ -246,6 +246,9 @@ extension ClientConnection: TimeDriven {
     case .ping:
       session.submitPing(payload: 0x6b65_6570_616c_6976)
       setNeedsFlush()
+    case .renew:
+      failure = "another connection to the peer has fallen silent"
+      retire()
     case .close:
       delegate?.connectionDidFallSilent(self)
       close(because: "the peer did not answer a keepalive PING in time")

@@ -16,6 +16,8 @@ struct KeepaliveState: Sendable {
     case ping
     /// The peer is dead: close the connection.
     case close
+    /// Close the connection, which has no calls: another is to take its place.
+    case renew
   }
 
   /// How much later than planned a check of the PING may come: if more, it was we who stood still, and
@@ -35,8 +37,6 @@ struct KeepaliveState: Sendable {
   private var lastPing: NIODeadline?
   /// PINGs since the last piece of an answer came.
   private var unansweredPings = 0
-  /// Whether the peer has seemed to be dead since it was last heard, while no call was open.
-  private var isSuspected = false
 
   init(_ policy: KeepalivePolicy, _ liveness: LivenessPolicy?, now: NIODeadline) {
     self.policy = policy
@@ -78,7 +78,6 @@ struct KeepaliveState: Sendable {
   mutating func received(now: NIODeadline) {
     lastReceived = now
     pingDeadline = nil
-    isSuspected = false
     // Calls that a PING was spent on already are watched by their timeouts.
     unheardSince = openCalls > 0 && unansweredPings == 0 ? now : nil
   }
@@ -94,7 +93,6 @@ struct KeepaliveState: Sendable {
     openCalls += 1
     if openCalls == 1 { busySince = now }
     if unheardSince == nil { unheardSince = now }
-    if isSuspected, let liveness { unheardSince = now - liveness.silence }
   }
 
   /// A call has left the connection.
@@ -114,13 +112,11 @@ struct KeepaliveState: Sendable {
   }
 
   /// Another connection to the same peer has fallen silent: this one may have, and no call has noticed.
-  /// One without calls is left alone, because servers count its PINGs: the next call asks at once.
+  /// One without calls is renewed instead of asked, because servers count such PINGs: a new one proves by
+  /// the peer's greeting that it lives, and nothing is lost.
   mutating func suspect(now: NIODeadline) -> Action {
     guard liveness != nil, pingDeadline == nil else { return .none }
-    guard openCalls > 0 else {
-      isSuspected = true
-      return .none
-    }
+    guard openCalls > 0 else { return .renew }
     if let spared = sparedUntil, now < spared { return .none }
     return ping(now: now)
   }
@@ -141,7 +137,6 @@ struct KeepaliveState: Sendable {
 
   private mutating func ping(now: NIODeadline) -> Action {
     lastPing = now
-    isSuspected = false
     unansweredPings += 1
     unheardSince = nil
     let timeout = min(policy.timeout, liveness?.timeout ?? policy.timeout)

@@ -64,21 +64,14 @@ import Testing
     #expect(state.timeCame(now: at(8)) == .close)
   }
 
-  @Test("Suspicion without a call waits for the next one, which asks at once")
+  @Test("Suspicion without a call sends no PING: the connection is renewed")
   func suspicionWithoutCall() {
     var state = state()
-    #expect(state.suspect(now: at(0)) == .none)
+    #expect(state.suspect(now: at(0)) == .renew)
     #expect(state.nextDeadline == nil && !state.isAsking)
     state.callBegan(now: at(100))
-    #expect(state.nextDeadline.map { $0 <= at(100) } == true)
-    #expect(state.timeCame(now: at(100)) == .ping)
-    #expect(state.timeCame(now: at(105)) == .close)
-    // What arrives meanwhile clears it.
-    state = self.state()
-    _ = state.suspect(now: at(0))
-    state.received(now: at(1))
-    state.callBegan(now: at(100))
-    #expect(state.nextDeadline == at(105))
+    state.callEnded()
+    #expect(state.suspect(now: at(100)) == .renew)
   }
 
   @Test("Anything that arrives is as good as an answer, and silence counts from it")

@@ -218,9 +218,14 @@ extension PoolSimulation {
     switch connection.keepalive.timeCame(now: now) {
     case .none: break
     case .ping: pong(connection)
+    case .renew: violate("is renewed without being suspected")
     case .close:
       for other in inUse where other !== connection && other.host == connection.host {
-        if other.keepalive.suspect(now: now) == .ping { pong(other) }
+        switch other.keepalive.suspect(now: now) {
+        case .ping: pong(other)
+        case .renew: lose(other)
+        case .none, .close: break
+        }
       }
       lose(connection)
     }
