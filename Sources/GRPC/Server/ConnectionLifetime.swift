@@ -84,6 +84,7 @@ public struct ConnectionLifetime: Sendable {
   private var drain = DrainState()
   private var lastReceived: NIODeadline
   private var pingSentAt: NIODeadline?
+  private var standsStill = false
   private var idleSince: NIODeadline?
   private var callCount = 0
   private var lastPing: NIODeadline?
@@ -111,6 +112,14 @@ public struct ConnectionLifetime: Sendable {
   public mutating func received(now: NIODeadline) {
     lastReceived = now
     pingSentAt = nil
+  }
+
+  /// Nothing goes out, or nothing is read, because the client does not take what waits for it; or that is
+  /// over. Meanwhile no PING is sent, and none can be answered: the client has all of the time anew.
+  public mutating func setStandstill(_ standsStill: Bool, now: NIODeadline) {
+    guard standsStill != self.standsStill else { return }
+    self.standsStill = standsStill
+    if !standsStill, pingSentAt != nil { pingSentAt = now }
   }
 
   /// The client opened a stream.
@@ -231,7 +240,7 @@ public struct ConnectionLifetime: Sendable {
   }
 
   private mutating func wakeOpen(now: NIODeadline) -> Action {
-    if let pingSentAt, now >= pingSentAt + limits.keepaliveTimeout {
+    if !standsStill, let pingSentAt, now >= pingSentAt + limits.keepaliveTimeout {
       phase = .closed
       return .close(.keepaliveTimeout)
     }
@@ -244,6 +253,7 @@ public struct ConnectionLifetime: Sendable {
 
   /// When the next PING, or the end of the wait for its answer, is due.
   private var keepaliveAt: NIODeadline? {
+    if standsStill { return nil }
     if let pingSentAt { return pingSentAt + limits.keepaliveTimeout }
     return limits.keepaliveInterval.map { lastReceived + $0 }
   }

@@ -20,6 +20,8 @@ final class ConnectionMailbox: Sendable {
 
   /// Bytes of responses that wait to be sent on this connection.
   let bufferedResponseBytes = Atomic<Int>(0)
+  /// What of them keeps no other call from beginning.
+  let harmlessResponseBytes = Atomic<Int>(0)
 
   /// Puts an answer in.
   ///

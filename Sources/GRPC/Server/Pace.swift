@@ -7,11 +7,19 @@ struct Pace: Sendable {
   private var since: NIODeadline
   private var demanded: Int
   private var moved = 0
+  private var pausedBefore: TimeAmount
 
-  /// - Parameter demanded: bytes that are to move until `period` is over.
-  init(demanded: Int, now: NIODeadline) {
+  /// How many periods a peer may take for all that waits for it; so long it is excused, too, for what is
+  /// not read from it meanwhile.
+  static let periods = 20
+
+  /// - Parameters:
+  ///   - demanded: bytes that are to move until `period` is over.
+  ///   - paused: for how long nothing could move until now, if that is no fault of who moves them.
+  init(demanded: Int, now: NIODeadline, paused: TimeAmount = .zero) {
     self.demanded = demanded
     since = now
+    pausedBefore = paused
   }
 
   /// Bytes moved.
@@ -21,11 +29,17 @@ struct Pace: Sendable {
 
   /// Whether a period is over and too little moved in it. Otherwise, if it is over, the next begins.
   ///
-  /// - Parameter next: what that one demands.
-  mutating func isTooSlow(period: TimeAmount, next: Int, now: NIODeadline) -> Bool {
-    guard now - since >= period else { return false }
+  /// - Parameters:
+  ///   - next: what that one demands.
+  ///   - paused: for how long nothing could move until now. These times do not count; but they are no
+  ///     excuse for more than ``periods`` of them.
+  mutating func isTooSlow(
+    period: TimeAmount, next: Int, now: NIODeadline, paused: TimeAmount = .zero
+  ) -> Bool {
+    let excused = min(paused - pausedBefore, period * Self.periods)
+    guard now - since - excused >= period else { return false }
     if moved < demanded { return true }
-    self = Pace(demanded: next, now: now)
+    self = Pace(demanded: next, now: now, paused: paused)
     return false
   }
 }
@@ -34,6 +48,6 @@ extension Pace {
   /// What a client has to take of so many bytes in a period: all of a little, and of much as much as
   /// takes all of it in 20 periods.
   static func demand(ofWaiting bytes: Int) -> Int {
-    min(bytes, max(16 << 10, bytes / 20))
+    min(bytes, max(16 << 10, bytes / periods))
   }
 }

@@ -27,7 +27,8 @@ public struct ServerConfiguration: Sendable {
   public var maxBufferedRequestBytes = 32 << 20
 
   /// Bytes of requests that the server may hold, from their header fields to their answer, over all
-  /// connections; above it calls are refused with RESOURCE_EXHAUSTED. More than `maxMessageSize`.
+  /// connections; above it calls are refused with RESOURCE_EXHAUSTED. A connection with several calls
+  /// may hold as much as all of them leave free. More than `maxMessageSize`.
   public var maxRequestBytes = 512 << 20
 
   /// Completes a status that the server itself made up, with details for instance. Called on the
@@ -37,7 +38,8 @@ public struct ServerConfiguration: Sendable {
   /// Bytes of responses that wait to be sent on one stream before `StreamResponder.send` refuses.
   public var maxBufferedResponseBytes = 64 << 10
 
-  /// The same for one connection. Above it, requests wait with being handled, too.
+  /// The same for one connection, of each answer 16 KiB at most: one that is not read is in nobody
+  /// else's way. Above it, requests wait with being handled, too.
   public var maxBufferedResponseBytesPerConnection = 1 << 20
 
   /// Bytes of answers that may wait on one connection to be read by its client. Calls begin only while

@@ -16,9 +16,19 @@ extension ServerConnectionHandler {
     return true
   }
 
-  /// The same for the budget of the server.
-  func holdRequest(_ count: Int) -> Bool {
-    counters.holdRequest(count, limit: configuration.maxRequestBytes)
+  /// The same for the budget of the server, of which a connection has its share.
+  ///
+  /// - Parameter ofCall: what the call holds already.
+  func holdRequest(_ count: Int, ofCall: Int) -> Bool {
+    let total = counters.requestBytes.load(ordering: .relaxed)
+    guard requestBudget.fits(count, ofCall: ofCall, held: heldRequestBytes, total: total) else {
+      counters.requestBytesRefused.wrappingAdd(1, ordering: .relaxed)
+      return false
+    }
+    // Other loops may have taken bytes since.
+    guard counters.holdRequest(count, limit: configuration.maxRequestBytes) else { return false }
+    heldRequestBytes += count
+    return true
   }
 
   // MARK: Responses
@@ -32,9 +42,11 @@ extension ServerConnectionHandler {
   /// Bytes of responses that wait. From any thread.
   var bufferedResponseBytes: Int { mailbox.bufferedResponseBytes.load(ordering: .relaxed) }
 
-  /// Whether so little waits that more may begin. From any thread.
+  /// Whether so little waits that more may begin. Of a large answer only the beginning counts: it is the
+  /// client's own business to read one stream before another. From any thread.
   var hasRoomForResponses: Bool {
-    bufferedResponseBytes < configuration.maxBufferedResponseBytesPerConnection
+    bufferedResponseBytes - mailbox.harmlessResponseBytes.load(ordering: .relaxed)
+      < configuration.maxBufferedResponseBytesPerConnection
   }
 
   /// Whether the connection and the server may hold so many bytes more.

@@ -30,6 +30,9 @@ final class ServerConnectionHandler: @unchecked Sendable {
 
   let runningCalls = RunningCalls()
   var bufferedRequestBytes = 0
+  /// Bytes of requests from their header fields to their answer.
+  var heldRequestBytes = 0
+  let requestBudget: RequestBudget
   /// Complete requests that wait until the client took more of the responses.
   var waiting = WaitingLine<ServerStream>()
   let budget: UnreadBudget
@@ -47,7 +50,8 @@ final class ServerConnectionHandler: @unchecked Sendable {
   var isFlushing = false
   var isFlushScheduled = false
   var needsFlush = false
-  var isReadPending = false
+  /// When the socket is to be read and is not, because too much waits to be sent.
+  var pauses = ReadingPauses()
   /// Nothing is read any more.
   var isClosing = false
   /// The connection ends after the next flush, whatever could not be sent.
@@ -79,6 +83,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
     budget = UnreadBudget(
       perConnection: configuration.maxUnreadBytesPerConnection,
       perServer: configuration.maxUnreadBytes)
+    requestBudget = RequestBudget(perServer: configuration.maxRequestBytes)
     now = .now()
     outputPace = Pace(demanded: 0, now: now)
     lifetime = ConnectionLifetime(limits: configuration.lifetime, jitter: jitter, now: now)
@@ -139,9 +144,11 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
   func channelWritabilityChanged(context: ChannelHandlerContext) {
     if context.channel.isWritable {
       unwritableSince = nil
+      updateStandstill()
       flush()
     } else if unwritableSince == nil {
       unwritableSince = .now()
+      updateStandstill()
       checkPaceLater()
     }
   }
@@ -149,10 +156,18 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
   /// Reads on only while there is room for the answers.
   func read(context: ChannelHandlerContext) {
     guard !isCongested else {
-      isReadPending = true
+      pauses.begin(now: .now())
+      updateStandstill()
       return
     }
     context.read()
+  }
+
+  /// A PING cannot leave, or its answer cannot be seen, while the client does not take what waits for it:
+  /// then that is judged by its pace.
+  private func updateStandstill() {
+    lifetime.setStandstill(pauses.isPaused || unwritableSince != nil, now: .now())
+    scheduleWakeup()
   }
 
   func channelInactive(context: ChannelHandlerContext) {
@@ -231,8 +246,9 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
       return
     }
     if bufferedResponseBytes > 0 { checkPaceLater() }
-    if isReadPending, !isCongested {
-      isReadPending = false
+    if pauses.isPaused, !isCongested {
+      pauses.end(now: .now())
+      updateStandstill()
       context.read()
     }
   }

@@ -36,7 +36,9 @@ extension ServerStream {
   /// connection's budget, or the server's, is used up.
   func holdRequest(_ count: Int) -> Bool {
     let count = headBytes + count
-    guard connection.holdRequest(count - heldRequestBytes) else { return false }
+    guard connection.holdRequest(count - heldRequestBytes, ofCall: heldRequestBytes) else {
+      return false
+    }
     heldRequestBytes = count
     guard connection.bufferRequest(count - bufferedRequestBytes) else { return false }
     bufferedRequestBytes = count
@@ -146,7 +148,7 @@ extension ServerStream {
 
   /// Nobody holds the request any more.
   func forgetRequest() {
-    _ = connection.holdRequest(-heldRequestBytes)
+    _ = connection.holdRequest(-heldRequestBytes, ofCall: heldRequestBytes)
     heldRequestBytes = 0
   }
 }

@@ -54,6 +54,7 @@ extension ServerStream {
     let plain = MessageDeframer.prefixLength + message.readableBytes
     let saved = plain - (body.byteCount - before)
     if saved > 0 { countSent(saved) }
+    countHarmless()
     if wasEmpty {
       responsePace = Pace(
         demanded: Pace.demand(ofWaiting: body.byteCount), now: connection.now)
@@ -164,13 +165,12 @@ extension ServerStream {
     }
     guard let period = configuration.unfinishedRequestTimeout, !http.isRemoteClosed, ending == nil
     else { return false }
-    // What was not taken from the client, or not read from its socket, is not missing.
-    if http.unconsumedBytes > 0 || connection.isReadPending {
-      requestPace = Pace(demanded: 0, now: now)
-    }
-    guard requestPace.isTooSlow(period: period, next: demandOfRequest, now: now) else {
-      return true
-    }
+    let paused = connection.pauses.total(now: now)
+    // What was not taken from the client is not missing.
+    if http.unconsumedBytes > 0 { requestPace = Pace(demanded: 0, now: now, paused: paused) }
+    guard
+      requestPace.isTooSlow(period: period, next: demandOfRequest, now: now, paused: paused)
+    else { return true }
     fail(.requestUnfinished)
     cancel()
     return false
@@ -195,6 +195,18 @@ extension ServerStream {
     if case .unary = handler { return }
     connection.noteSent(count, on: self)
   }
+
+  /// The length of what waits has changed.
+  func countHarmless() {
+    let count = max(0, body.byteCount - Self.hinderingBytes)
+    guard count != harmlessBytes else { return }
+    connection.mailbox.harmlessResponseBytes.add(count - harmlessBytes, ordering: .relaxed)
+    harmlessBytes = count
+  }
+
+  /// How much of an answer that is not read counts against other calls of the connection: so little that
+  /// large ones reach the limit on unread bytes first.
+  private static let hinderingBytes = 16 << 10
 
   /// Bytes left (of this call, or of others when `count` is 0): a handler that waits may go on.
   func resumeHandler(sent count: Int) {

@@ -53,6 +53,8 @@ final class ServerStream: @unchecked Sendable {
   var neededResponseBytes = 0
   /// Has the handler answer anew when there is room.
   var again: (@Sendable () -> Void)?
+  /// What of its body keeps no other call from beginning.
+  var harmlessBytes = 0
   /// What its status holds of the budget for answers until the stream closes.
   var bufferedStatusBytes = 0
   /// How fast the client takes a response that waits for it, and sends a request that is not complete.
@@ -93,7 +95,8 @@ final class ServerStream: @unchecked Sendable {
     } else {
       demandOfRequest = 1 << 10
     }
-    requestPace = Pace(demanded: demandOfRequest, now: now)
+    requestPace = Pace(
+      demanded: demandOfRequest, now: now, paused: connection.pauses.total(now: now))
     openedAt = now
     observer = method.observer
   }
@@ -198,6 +201,7 @@ extension ServerStream: StreamDelegate {
       responsePace?.move(output.byteCount)
       connection.outputPace.move(output.byteCount)
       countSent(output.byteCount)
+      countHarmless()
     }
     guard body.isEmpty, let ending else { return .open }
     if ending.isOK, ending.trailers.isEmpty, ending.message.isEmpty, ending.details == nil {
@@ -219,6 +223,7 @@ extension ServerStream: StreamDelegate {
     connection.bufferResponse(-body.byteCount - bufferedStatusBytes)
     bufferedStatusBytes = 0
     body = ResponseBody()
+    countHarmless()
     stopWaiting()
     cancel()
     connection.closedStream()

@@ -42,6 +42,20 @@ struct ConnectionLifetimeTests {
     #expect(lifetime.wake(now: at(330)) == .close(.keepaliveTimeout))
   }
 
+  @Test("is not judged by a PING while the client does not take what waits for it")
+  func standstill() {
+    var lifetime = open()
+    lifetime.openedCall()
+    #expect(lifetime.wake(now: at(120)) == .ping)
+    lifetime.setStandstill(true, now: at(130))
+    #expect(lifetime.nextWakeup == nil && lifetime.wake(now: at(500)) == .none)
+    lifetime.setStandstill(true, now: at(600))
+    lifetime.setStandstill(false, now: at(610))
+    #expect(lifetime.nextWakeup == at(630) && lifetime.wake(now: at(629)) == .none)
+    // It takes and says nothing: no further standstill comes to its help.
+    #expect(lifetime.wake(now: at(630)) == .close(.keepaliveTimeout))
+  }
+
   @Test("is asked to end after 5 min without calls, counted from the last one")
   func idle() {
     var lifetime = open { $0.keepaliveInterval = nil }

@@ -33,6 +33,32 @@ struct PaceTests {
     #expect(second == 60)
   }
 
+  @Test("does not count the times in which nothing was read, for twenty periods at most")
+  func pauses() {
+    var pauses = ReadingPauses()
+    var pace = Pace(demanded: 100, now: at(0))
+    func isTooSlow(_ second: Int64) -> Bool {
+      pace.isTooSlow(
+        period: .seconds(60), next: 100, now: at(second), paused: pauses.total(now: at(second)))
+    }
+    // Read for one second in ten, which is what a client that reads slowly lets us do.
+    for second in stride(from: Int64(0), to: 590, by: 10) {
+      pauses.begin(now: at(second))
+      pauses.begin(now: at(second + 5))
+      #expect(!isTooSlow(second + 8))
+      pauses.end(now: at(second + 9))
+      pauses.end(now: at(second + 10))
+    }
+    #expect(!isTooSlow(590) && isTooSlow(600))
+    // A pause before the period is no excuse within it.
+    pace = Pace(demanded: 100, now: at(600), paused: pauses.total(now: at(600)))
+    #expect(!isTooSlow(659) && isTooSlow(660))
+    // Nor is one without end.
+    pace = Pace(demanded: 100, now: at(600), paused: pauses.total(now: at(600)))
+    pauses.begin(now: at(600))
+    #expect(!isTooSlow(600 + 21 * 60 - 1) && isTooSlow(600 + 21 * 60))
+  }
+
   @Test("demands all of a little, and of much what takes all of it in 20 periods")
   func demand() {
     #expect(Pace.demand(ofWaiting: 0) == 0)

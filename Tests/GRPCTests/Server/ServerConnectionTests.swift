@@ -42,7 +42,10 @@ struct ServerConnectionTests {
 
   @Test("keeps further requests waiting while too many bytes of responses are not taken")
   func connectionBackPressure() async throws {
-    try await TestService.serve { service, address in
+    var configuration = ServerConfiguration()
+    // Of each of the four answers 16 KiB count.
+    configuration.maxBufferedResponseBytesPerConnection = 60_000
+    try await TestService.serve(configuration) { service, address in
       let client = try await RawClient.connect(to: address, window: 0)
       var calls: [RawCall] = []
       for _ in 0..<4 {

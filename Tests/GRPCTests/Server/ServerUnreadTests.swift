@@ -133,6 +133,35 @@ struct ServerUnreadTests {
     }
   }
 
+  @Test("Large answers that are not read hold up no others of their connection")
+  func largeAnswers() async throws {
+    try await withServer {
+      $0.maxUnreadBytesPerConnection = 64 << 20
+    } _: { server, service, address in
+      let client = try await RawClient.connect(to: address, window: 1_000)
+      var large: [RawCall] = []
+      for count in 1...16 {
+        large.append(try await client.start("/test.Test/Huge", hello, reads: false))
+        try await eventually { server.statistics.unreadBytes > count * 3_000_000 }
+      }
+      #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
+      #expect(try await client.call("/test.Test/Count", hello).messages.count == 3)
+      for call in large { try await client.read(call) }
+      for call in large {
+        #expect(try await call.response().messages.first?.bytes.count == 3 << 20)
+      }
+      try await eventually { server.statistics.unreadBytes == 0 }
+      // Many short answers do, since nobody knows what others will be.
+      for _ in 0..<200 {
+        _ = try await client.start(
+          "/test.Test/Echo", RawClient.frame([UInt8](repeating: 1, count: 16_000)), reads: false)
+      }
+      #expect(try await client.call("/test.Test/No", hello).status == .unimplemented)
+      #expect((1_000_000...1_100_000).contains(server.statistics.unreadBytes))
+      await client.close()
+    }
+  }
+
   @Test("Calls that run keep no others from beginning, however long their answers were lately")
   func running() async throws {
     try await withServer { _ in

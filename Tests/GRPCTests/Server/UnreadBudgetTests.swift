@@ -2,6 +2,22 @@ import Testing
 
 @testable import GRPC
 
+@Suite("The budget for requests")
+struct RequestBudgetTests {
+  @Test("gives a connection as much as it leaves free, and its only call all there is")
+  func fits() {
+    let budget = RequestBudget(perServer: 100)
+    #expect(budget.fits(100, ofCall: 0, held: 0, total: 0))
+    #expect(!budget.fits(101, ofCall: 0, held: 0, total: 0))
+    #expect(budget.fits(10, ofCall: 0, held: 40, total: 40))
+    #expect(!budget.fits(11, ofCall: 0, held: 40, total: 40))
+    #expect(budget.fits(60, ofCall: 40, held: 40, total: 40))
+    #expect(budget.fits(30, ofCall: 0, held: 0, total: 70))
+    #expect(!budget.fits(16, ofCall: 1, held: 2, total: 70))
+    #expect(budget.fits(-40, ofCall: 40, held: 40, total: 200))
+  }
+}
+
 @Suite("The budget for answers that are not read")
 struct UnreadBudgetTests {
   @Test("bounds a connection and the server, and leaves as much free as a connection holds")

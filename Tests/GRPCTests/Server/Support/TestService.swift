@@ -53,6 +53,9 @@ final class TestService: Sendable {
     router.unary("/test.Test/Large") { _, responder in
       responder.respond(ByteBuffer(repeating: 7, count: 300_000))
     }
+    router.unary("/test.Test/Huge") { _, responder in
+      responder.respond(ByteBuffer(repeating: 7, count: 3 << 20))
+    }
     router.unary("/test.Test/Read") { _, responder in
       self.seen.withLock { $0.asked += 1 }
       self.read(responder)
