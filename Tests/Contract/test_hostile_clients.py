@@ -4,10 +4,16 @@ them is bounded, and others are served."""
 import contextlib
 import os
 import struct
+import threading
+import zlib
 
 import grpc
 from support.client import Client, Gate, Space
 from support.http2 import (
+    DATA,
+    END_STREAM,
+    GOAWAY,
+    HEADERS,
     SETTINGS,
     RawConnection,
     frame,
@@ -22,6 +28,7 @@ from support.stubs import automaton_pb2
 from support.waiting import eventually
 
 GET = "/progressor.v1.Automaton/Get"
+CALL = "/progressor.v1.Automaton/Call"
 
 
 def held(gate: Gate):
@@ -67,13 +74,13 @@ def test_answers_that_are_not_read_stay_within_their_budget(measured, spaces):
     """Window 0 and many Gets of a large machine: they wait unread and unmade, and are served later."""
     server = measured()
     space = spaces(server.client)
-    large = os.urandom(1 << 20) * 7
+    large = os.urandom(1_000_000) * 8
     space.start("large", large)
     space.start("small")
     assert space.get("large").last_event_id == 1
     before = server.resident
     request = automaton_pb2.GetRequest(namespace=space.name, id="large").SerializeToString()
-    streams = range(1, 81, 2)
+    streams = range(1, 161, 2)
     with RawConnection(server.server.port, initial_window=0) as deaf:
         for stream in streams:
             deaf.call(stream, GET, request)
@@ -100,7 +107,7 @@ def test_header_fields_that_cost_a_client_nothing_are_charged(measured, spaces):
     space = spaces(server.client)
     space.start("m")
     before = server.resident
-    block = request_block("/progressor.v1.Automaton/Call")
+    block = request_block(CALL)
     with contextlib.ExitStack() as stack:
         sent = 0
         for _ in range(8):
@@ -118,3 +125,67 @@ def test_header_fields_that_cost_a_client_nothing_are_charged(measured, spaces):
     eventually(lambda: server.metrics.value(
         "progressor_limit_used", limit="pending_size") == 0, "all bytes are given back")
     assert space.call("m", b"served") == b"served"
+
+
+def test_large_answers_that_are_not_read_are_in_no_other_calls_way(measured, spaces):
+    """On the same connection: streams are independent of each other."""
+    server = measured()
+    space = spaces(server.client)
+    space.start("large", os.urandom(1 << 20) * 4)
+    space.start("small")
+    get = automaton_pb2.GetRequest(namespace=space.name, id="large").SerializeToString()
+    call = space.call_request("small", b"x").SerializeToString()
+    with RawConnection(server.server.port, initial_window=0) as client:
+        client.send(window_update(0, 1 << 30))
+        for stream in range(1, 11, 2):
+            client.call(stream, GET, get)
+        eventually(lambda: server.metrics.value(
+            "progressor_limit_used", limit="unread_size") > 5 << 22, "they wait")
+        for stream in range(11, 31, 2):
+            client.call(stream, CALL, call)
+            client.send(window_update(stream, 65535))
+        assert set(client.read_until_ended(10)) == set(range(11, 31, 2))
+
+
+def test_messages_that_unfold_hold_up_nobody(measured, spaces):
+    """A hundred of 64 MiB, sent as 64 KiB each, on one connection, and some that fit the limit."""
+    server = measured()
+    space = spaces(server.client)
+    space.start("m")
+    before = server.resident
+    bombs = [gzipped(bytes(64 << 20))] * 100 + [gzipped(bytes(15 << 20))] * 20
+    block = request_block(CALL) + literal("grpc-encoding", b"gzip")
+    with RawConnection(server.server.port) as hostile:
+        hostile.socket.settimeout(60)
+        sender = threading.Thread(target=send_all, args=(hostile, block, bombs))
+        sender.start()
+        for number in range(50):
+            assert space.call("m", b"%d" % number, timeout=5) == b"%d" % number
+        ended = 0
+        for type, flags, _, _ in hostile.frames():
+            assert type != GOAWAY
+            ended += type in (DATA, HEADERS) and flags & END_STREAM
+            if ended == len(bombs):
+                break
+        sender.join()
+    assert server.resident - before < 256 << 20
+    eventually(lambda: server.metrics.value(
+        "progressor_limit_used", limit="pending_size") == 0, "all bytes are given back")
+
+
+def gzipped(data: bytes) -> bytes:
+    """A gRPC message, compressed."""
+    deflate = zlib.compressobj(9, zlib.DEFLATED, 31)
+    packed = deflate.compress(data) + deflate.flush()
+    return b"\1" + struct.pack(">I", len(packed)) + packed
+
+
+def send_all(connection: RawConnection, block: bytes, messages: list[bytes]) -> None:
+    """As many calls, as fast as the server takes them."""
+    for number, message in enumerate(messages):
+        stream = 2 * number + 1
+        connection.send(headers(stream, block))
+        pieces = [message[at:at + 16_384] for at in range(0, len(message), 16_384)]
+        for piece in pieces:
+            ends = END_STREAM if piece is pieces[-1] else 0
+            connection.send(frame(DATA, ends, stream, piece))

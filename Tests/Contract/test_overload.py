@@ -8,7 +8,7 @@ import threading
 import time
 
 import pytest
-from support.client import Gate, Space, fails
+from support.client import Client, Gate, Space, fails
 from support.processor import Answer, Invocation, echo, timer_at, timer_in
 from support.server import Server, free_port
 from support.stubs import automaton_pb2, namespaces_pb2
@@ -215,18 +215,21 @@ def test_bytes_of_requests(measured, spaces):
     server = measured(message_size="256KiB", pending_size="1MiB")
     gate = Gate()
     space = spaces(server.client, held(gate))
-    other = spaces(server.client)
-    other.start("m")
-    for number in range(11):
-        space.start(f"m{number}")
-    large = b"x" * 100_000
-    calls = [space.call_later(f"m{number}", large) for number in range(10)]
-    for _ in range(10):
-        gate.wait_for_entry()
-    with fails("RESOURCE_EXHAUSTED", "OVERLOADED") as failure:
-        space.call("m10", large)
-    is_pushed_back(failure[0])
-    assert_undisturbed(other, "m")
+    with contextlib.closing(Client(server.client.address)) as client:
+        other = spaces(client)
+        other.start("m")
+        for number in range(11):
+            space.start(f"m{number}")
+        large = b"x" * 100_000
+        # Five are half of it: no connection holds more than it leaves free.
+        calls = [space.call_later(f"m{number}", large) for number in range(5)]
+        for _ in range(5):
+            gate.wait_for_entry()
+        with fails("RESOURCE_EXHAUSTED", "OVERLOADED") as failure:
+            space.call("m10", large)
+        is_pushed_back(failure[0])
+        assert_undisturbed(other, "m")
+        assert other.call("m", large) == large
     with fails("RESOURCE_EXHAUSTED", "OVERLOADED") as failure:
         space.call("m10", b"x" * 300_000)
     assert failure[0].trailers["grpc-retry-pushback-ms"] == "-1", "too large each time"
