@@ -2,6 +2,7 @@ import HTTP2
 import Logging
 import NIOCore
 import NIOEmbedded
+import NIOPosix
 import Testing
 
 @testable import GRPC
@@ -74,6 +75,29 @@ struct ServerPaceTests {
     try connection.send(RawFrames.windowUpdate(0, 1 << 20))
     let rest = try connection.received()
     #expect(rest.data == [1: 300_005 - 65_535 - 180_000, 3: 300_005])
+  }
+
+  @Test("A client that neither reads nor sends is ended with everything", .timeLimit(.minutes(1)))
+  func deafAndMute() async throws {
+    var configuration = ServerConfiguration()
+    configuration.stallTimeout = .milliseconds(300)
+    let service = TestService()
+    let server = GRPCServer(
+      router: service.router, configuration: configuration,
+      group: MultiThreadedEventLoopGroup.singleton)
+    let address = try await server.start([.tcp(host: "127.0.0.1", port: 0)])[0]
+    let client = try await RawClient.connect(to: address, window: 1 << 30)
+    let hello = RawClient.frame(Array("hello".utf8))
+    #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
+    try await client.channel.setOption(.autoRead, value: false).get()
+    _ = try await client.start("/test.Test/Echo", Array(hello.dropLast()), ends: false)
+    // More than the sockets take.
+    for _ in 0..<12 { _ = try await client.start("/test.Test/Huge", hello) }
+    try await eventually(within: .seconds(20)) { server.statistics.connections == 0 }
+    let statistics = server.statistics
+    #expect(statistics.requestBytes == 0 && statistics.unreadBytes == 0)
+    await client.close()
+    await server.stop(grace: .zero)
   }
 
   @Test("When nothing is taken, or a byte now and then, all are given up")
