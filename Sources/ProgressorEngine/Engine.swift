@@ -37,7 +37,7 @@ public struct Engine: ~Copyable {
   var jitter: JitterGenerator
 
   private var lastNumber: UInt64 = 0
-  private var wakeAt: Int64?
+  private(set) var wakeAt: Int64?
 
   public init(configuration: EngineConfiguration) {
     self.configuration = configuration
@@ -77,11 +77,7 @@ public struct Engine: ~Copyable {
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
     expireRequests()
-    giveTurns()
-    if stepMemory.mayAdmit {
-      admitWaitingForMemory()
-      giveTurns()
-    }
+    goOn()
     evictIdleMachines()
     for slot in slots.indices {
       let next = slots[slot].nextBatch(slot: slot, at: now.uptime) {
@@ -96,6 +92,19 @@ public struct Engine: ~Copyable {
     }
     askForWake()
   }
+
+  /// Lets those go on that waited for a turn or for memory. What ends at once makes room for others:
+  /// they have theirs in the same turn, or in another one that is asked for.
+  private mutating func goOn() {
+    for _ in 0..<Engine.maximumRounds {
+      giveTurns()
+      admitWaitingForMemory()
+      if !hasTurnsToGive, nextForMemory == nil { break }
+    }
+    readAhead()
+  }
+
+  private static let maximumRounds = 64
 
   /// A number that this engine has not used yet.
   mutating func nextNumber() -> UInt64 {
@@ -113,10 +122,11 @@ public struct Engine: ~Copyable {
       let at = overflow ? Int64.max : now.uptime.saturatingAdd(max(0, distance))
       next = min(next ?? at, at)
     }
-    if begins, let at = turns.wakeAt(after: now.uptime) { next = min(next ?? at, at) }
+    if begins, let at = turns.wakeAt { next = min(next ?? at, at) }
     for slot in slots {
       if let at = slot.wakeAt { next = min(next ?? at, at) }
     }
+    if hasTurnsToGive || nextForMemory != nil { next = now.uptime }
     guard let next, next != wakeAt else { return }
     wakeAt = next
     effects.append(.wake(at: max(next, now.uptime)))

@@ -212,4 +212,51 @@ struct CostTests {
       }
     }
   }
+
+  /// What keeps machines that are due from having their turn.
+  enum Hold: CaseIterable { case processor, database, pause }
+
+  @Test(
+    "Namespaces whose machines are due and have no turn cost a turn nothing",
+    arguments: Hold.allCases)
+  func crowds(hold: Hold) {
+    func visits(_ count: Int) -> Int {
+      let limits = Limits(stepsInFlight: 1)
+      var namespaces = (0..<count).map { EngineWorld.namespace("n\($0)", limits: limits) }
+      let world = EngineWorld(namespaces)
+      var answer = ProcessorAnswer()
+      answer.action.timer = .set(TimerSetting(when: .timeout(microseconds: 1_000_000)))
+      world.answer = { _ in .answered(answer) }
+      for namespace in namespaces {
+        for id in ["a", "b", "c"] { world.ask(Self.start, id, in: namespace.name) }
+      }
+      world.holdsCalls = true
+      switch hold {
+      case .processor: break
+      case .database:
+        world.holdsCommits = true
+        world.ask(Self.notify, "a", in: "n0")
+        world.play([.commitDelayed(world.commits[0].id)])
+      case .pause:
+        for index in namespaces.indices {
+          namespaces[index].pause = Pause(pausedAt: world.now.wall, reason: "")
+        }
+        world.play([
+          .namespacesChanged(
+            namespaces.enumerated().map { index, namespace in
+              NamespaceRecord(number: NamespaceNumber(Int32(index + 1)), namespace: namespace)
+            })
+        ])
+      }
+      world.pass(microseconds: 2_000_000)
+      #expect(world.calls.count == (hold == .processor ? count : 0))
+      let visits = Visits.count {
+        for _ in 0..<100 { world.ask(.get(range: nil), "a", in: "n0") }
+      }
+      #expect(world.engine.inconsistency() == nil)
+      return visits
+    }
+    let (few, many) = (visits(20), visits(200))
+    #expect(few <= 200 && many <= few + 20)
+  }
 }

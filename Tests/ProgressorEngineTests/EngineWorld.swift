@@ -76,7 +76,8 @@ final class EngineWorld {
     return nil
   }
 
-  private func loaded(_ load: LoadRequest) -> Input {
+  /// What the database has for the load.
+  func loaded(_ load: LoadRequest) -> Input {
     .loaded(load.id, .success(database.answer(load)))
   }
 

@@ -39,8 +39,10 @@ final class NamespaceState {
   /// Machines that become due soon, or are due and wait for their turn, for the endpoint, or for the
   /// end of a pause.
   var timers = NamespaceTimers()
-  /// It stands among `Engine.turns`; it waits for a read.
+  /// It stands among `Engine.turns`; something of it is due and waits until one of its machines has
+  /// nothing more to do by itself; it waits for a read.
   var hasTurns = false
+  var awaitsRoom = false
   var wantsRead = false
   /// There is no such namespace any more.
   var isGone = false

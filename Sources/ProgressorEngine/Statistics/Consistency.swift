@@ -62,7 +62,8 @@ extension Engine {
       return "has somebody waiting for quiet who went away"
     }
     let mayGoOn = !shards.isEmpty && lease.isTrusted(at: now.uptime) && !namespace.parks
-    if mayGoOn, namespace.timers.isDue(at: now.wall), !namespace.hasTurns {
+    let isFull = namespace.awaitsRoom && namespace.active >= namespace.activeLimit
+    if mayGoOn, namespace.timers.isDue(at: now.wall), !namespace.hasTurns, !isFull {
       return "has machines that are due, and no turn"
     }
     return nil

@@ -41,7 +41,11 @@ extension Engine {
     {
       load.notificationsAfter = 0
     }
-    if step.history == nil, !step.historyTooLarge, let range = range(of: step, machine) {
+    // In a paused namespace it is answered without its history, for which it has no memory.
+    let showsNothing = step.asksProcessor && machine.namespace.settings.pause != nil
+    if step.history == nil, !step.historyTooLarge, !showsNothing,
+      let range = range(of: step, machine)
+    {
       machine.running?.range = range
       if let row = machine.row {
         if let events = machine.history.select(range, last: row.lastEventID) {

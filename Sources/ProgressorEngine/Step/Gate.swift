@@ -23,6 +23,8 @@ extension Engine {
   mutating func awaitRoom(_ machine: ResidentMachine) {
     donePreparing(machine)
     giveBack(machine)
+    // It is answered without its history.
+    if machine.namespace.settings.pause != nil { return execute(machine) }
     machine.running?.phase = .gated
     machine.running?.station = .large
     machine.namespace.large.append(machine)
@@ -76,8 +78,12 @@ extension Engine {
         // It may have stepped back for something urgent.
         advance(machine)
       } else {
-        return
+        break
       }
+    }
+    // What the namespace's own limits keep waiting comes here again when a step of it is over.
+    if !namespace.mayPrepare || (namespace.large.isEmpty && namespace.outside.isEmpty) {
+      stopWaitingForMemory(namespace)
     }
   }
 
@@ -110,7 +116,9 @@ extension Engine {
     if step.isPreparing { namespace.preparing -= 1 }
     if step.isAside { namespace.aside -= 1 }
     if step.holdsGate { stepLeft(namespace) }
-    if step.holdsGate || !namespace.outside.isEmpty || !namespace.large.isEmpty {
+    if step.holdsGate || !namespace.outside.isEmpty || !namespace.large.isEmpty
+      || stepMemory.waits(namespace)
+    {
       admitWaiting(namespace)
     }
   }

@@ -17,17 +17,26 @@ struct StepMemory {
 
   /// Bytes that steps hold together.
   fileprivate(set) var bytes = 0
-  /// Namespaces whose next step waits for memory, in the order in which they began to.
-  fileprivate var waiting = RemovalQueue<NamespaceState>()
+  /// Namespaces whose next step waits for memory, by what they would have with it: the one that has
+  /// least is the first to find that it is not more than what is free, of equals the one that waits
+  /// longest.
+  fileprivate var waiting = RankedHeap<NamespaceState, Int, Void>()
+  /// Those of them that have none, in the order in which they began to wait so.
+  fileprivate var empty = RemovalQueue<NamespaceState>()
   /// The step that was let in though it did not fit, since its namespace had none: so that each goes on,
   /// however small the budget is and whoever holds it.
   fileprivate var exception: StepID?
-  /// Something may be had, and nobody has looked for it yet.
-  fileprivate(set) var mayAdmit = false
-  /// Set while those that wait are looked at, in their order.
-  fileprivate var isAdmitting = false
-  /// Namespaces that are looked at in one turn.
-  fileprivate static let maximumLooks = 16
+
+  var waitingCount: Int { waiting.count }
+
+  func waits(_ namespace: NamespaceState) -> Bool { waiting.rank(of: namespace) != nil }
+
+  /// What memory knows of a namespace that waits contradicts the namespace, or itself.
+  func isInconsistent(_ namespace: NamespaceState) -> Bool {
+    guard let wanted = waiting.rank(of: namespace) else { return empty.contains(namespace) }
+    return empty.contains(namespace) != (namespace.stepBytes == 0)
+      || wanted <= namespace.stepBytes
+  }
 }
 
 extension Engine {
@@ -42,34 +51,58 @@ extension Engine {
     }
   }
 
-  /// Takes a part for the machine's step, which holds nothing yet; false = it has to wait.
+  /// Takes a part for the machine's step, which holds nothing yet; false = it has to wait, and its
+  /// namespace with it. In a paused namespace nothing is shown to anybody, and needs nothing.
   mutating func reserve(_ part: StepMemory.Part, _ machine: ResidentMachine) -> Bool {
     guard let step = machine.running else { return false }
     let namespace = machine.namespace
-    let wanted = step.showsHistory ? bytes(of: part) : 0
+    let isShown = step.showsHistory && namespace.settings.pause == nil
+    let wanted = isShown ? bytes(of: part) : 0
     if wanted > 0, namespace.stepBytes + wanted > freeStepBytes() {
-      // Nobody overtakes a namespace that waits for the same.
-      let mayBeException = namespace.stepBytes == 0 && stepMemory.exception == nil
-      guard mayBeException, stepMemory.isAdmitting || stepMemory.waiting.isEmpty else {
-        stepMemory.waiting.append(namespace)
-        if mayBeException { stepMemory.mayAdmit = true }
+      guard mayBeException(namespace) else {
+        stepMemory.waiting.set(namespace, at: namespace.stepBytes + wanted, ())
+        if namespace.stepBytes == 0 { stepMemory.empty.append(namespace) }
         return false
       }
       stepMemory.exception = step.id
     }
-    stepMemory.waiting.remove(namespace)
+    stopWaitingForMemory(namespace)
     machine.running?.historyBytes = part == .large ? LoadRequest.maximumHistoryBytes : wanted
     hold(wanted, machine)
     return true
+  }
+
+  /// Nobody overtakes a namespace that waits for the same.
+  private func mayBeException(_ namespace: NamespaceState) -> Bool {
+    stepMemory.exception == nil && namespace.stepBytes == 0
+      && (stepMemory.empty.first ?? namespace) == namespace
+  }
+
+  /// The namespace has no step any more that only memory keeps waiting.
+  mutating func stopWaitingForMemory(_ namespace: NamespaceState) {
+    stepMemory.waiting.remove(namespace)
+    stepMemory.empty.remove(namespace)
   }
 
   /// The machine's step holds so many bytes from now on.
   mutating func hold(_ bytes: Int, _ machine: ResidentMachine) {
     guard let held = machine.running?.heldBytes else { return }
     machine.running?.heldBytes = bytes
-    machine.namespace.stepBytes += bytes - held
-    stepMemory.bytes += bytes - held
-    if bytes < held { stepMemory.mayAdmit = true }
+    change(machine.namespace, by: bytes - held)
+  }
+
+  /// The one place where what steps hold is counted.
+  private mutating func change(_ namespace: NamespaceState, by difference: Int) {
+    guard difference != 0 else { return }
+    namespace.stepBytes += difference
+    stepMemory.bytes += difference
+    guard let wanted = stepMemory.waiting.rank(of: namespace) else { return }
+    stepMemory.waiting.set(namespace, at: wanted + difference, ())
+    if namespace.stepBytes == 0 {
+      stepMemory.empty.append(namespace)
+    } else {
+      stepMemory.empty.remove(namespace)
+    }
   }
 
   /// The step holds nothing, and is no exception any more, but will want something again.
@@ -80,30 +113,31 @@ extension Engine {
 
   /// The step is over, or begins anew. It is not the machine's running one any longer.
   mutating func release(_ step: RunningStep, _ namespace: NamespaceState) {
-    namespace.stepBytes -= step.heldBytes
-    stepMemory.bytes -= step.heldBytes
-    if step.heldBytes > 0 { stepMemory.mayAdmit = true }
+    change(namespace, by: -step.heldBytes)
     endException(step)
   }
 
   mutating func endException(_ step: RunningStep) {
-    guard stepMemory.exception == step.id else { return }
-    stepMemory.exception = nil
-    stepMemory.mayAdmit = true
+    if stepMemory.exception == step.id { stepMemory.exception = nil }
   }
 
-  /// Lets those go on that waited for memory, as far as there is some now.
+  /// The namespace whose next step need not wait for memory any more, nil = there is none. Nothing is
+  /// remembered of what was given back, so that none of it can be forgotten.
+  var nextForMemory: NamespaceState? {
+    if let wanted = stepMemory.waiting.first, wanted <= freeStepBytes() {
+      return stepMemory.waiting.firstKey
+    }
+    return stepMemory.exception == nil ? stepMemory.empty.first : nil
+  }
+
+  /// Lets those go on that waited for memory, as far as there is some now. Each look lets a step in, or
+  /// finds that the namespace does not wait for memory after all.
   mutating func admitWaitingForMemory() {
-    guard stepMemory.mayAdmit else { return }
-    stepMemory.mayAdmit = false
-    stepMemory.isAdmitting = true
-    // Those that have to wait on keep their places; whoever holds memory comes here after them.
-    for namespace in stepMemory.waiting.prefix(StepMemory.maximumLooks) {
+    for _ in 0..<max(1, stepMemory.waitingCount) {
+      guard let namespace = nextForMemory else { return }
       Visits.note(1)
       admitWaiting(namespace)
-      if namespace.outside.isEmpty, namespace.large.isEmpty { stepMemory.waiting.remove(namespace) }
     }
-    stepMemory.isAdmitting = false
   }
 }
 

@@ -27,8 +27,8 @@ struct NamespaceTimers {
   var isReading: Bool { reading != nil }
 
   func isDue(at wall: Timestamp) -> Bool { heap.first.map { $0 <= wall } ?? false }
-  func count(dueAt wall: Timestamp) -> Int { heap.count(dueAt: wall) }
-  func holds(_ machine: MachineID) -> Bool { heap.time(of: machine) != nil }
+  func count(dueAt wall: Timestamp) -> Int { heap.count(upTo: wall) }
+  func holds(_ machine: MachineID) -> Bool { heap.rank(of: machine) != nil }
 
   /// More is due than there is room for.
   func hasBacklog(at wall: Timestamp, capacity: Int) -> Bool {
@@ -46,7 +46,7 @@ struct NamespaceTimers {
     _ machine: MachineID, at time: Timestamp, _ position: DuePosition?, now: Timestamp,
     capacity: Int
   ) {
-    if time <= now, let known = heap.time(of: machine), known <= now {
+    if time <= now, let known = heap.rank(of: machine), known <= now {
       heap.revalue(machine, position)
     } else {
       heap.set(machine, at: time, position)

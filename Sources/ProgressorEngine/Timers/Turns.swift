@@ -5,28 +5,30 @@ import MachineModel
 /// so that one namespace's crowd is in nobody's way. The rest waits among the namespace's timers; what
 /// these have no room for is read from the database in its turn.
 struct Turns {
-  /// Namespaces of which something is due, or that look what to read; each once.
+  /// Namespaces of which something may be due, or that look what to read: they are looked at in this
+  /// turn. Each namespace with `hasTurns` is here, or in one of the next two.
   var namespaces: Deque<NamespaceState> = []
-  /// When the others have something to do next.
+  /// Those that rest until a `Moment.uptime`.
+  var resting = RankedHeap<NamespaceState, Int64, Void>()
+  /// Those that wait until the database takes batches again.
+  var held: Deque<NamespaceState> = []
+  /// When the others have something to do next. Those that wait until a machine of theirs is done
+  /// (`awaitsRoom`) are in none of them for that.
   var alarms = DueHeap<NamespaceNumber, NamespaceState>()
-  /// Namespaces that wait for a read; each once.
+  /// Namespaces that wait for a read, now or not before a `Moment.uptime`; each with `wantsRead` is in
+  /// one of them.
   var readers: Deque<NamespaceState> = []
+  var laterReaders = RankedHeap<NamespaceState, Int64, Void>()
   /// The read that is under way, one at a time, and whose it is.
   var reading: (query: DueQuery, namespaces: [NamespaceState])?
   /// Timers of all namespaces in memory.
   var timerCount = 0
 
   /// When something may go on that only `Moment.uptime` holds up.
-  func wakeAt(after uptime: Int64) -> Int64? {
-    var next: Int64?
-    for namespace in namespaces where namespace.restsUntil > uptime {
-      next = min(next ?? namespace.restsUntil, namespace.restsUntil)
-    }
-    for namespace in readers where reading == nil {
-      guard !namespace.parks, let time = namespace.timers.readsNotBefore else { continue }
-      next = min(next ?? time, time)
-    }
-    return next
+  var wakeAt: Int64? {
+    // Nothing is read before the read that is under way is answered.
+    let reads = reading == nil ? laterReaders.first : nil
+    return [resting.first, reads].compactMap { $0 }.min()
   }
 }
 
@@ -52,40 +54,71 @@ extension Engine {
   }
 
   /// The machine has nothing more to do by itself.
-  func becameInactive(_ machine: ResidentMachine) {
+  mutating func becameInactive(_ machine: ResidentMachine) {
     guard machine.isActive else { return }
     machine.isActive = false
-    machine.namespace.active -= 1
+    let namespace = machine.namespace
+    namespace.active -= 1
+    if namespace.awaitsRoom { joinTurns(namespace) }
   }
 
   private func takesTurns(_ namespace: NamespaceState) -> Bool {
-    namespace.active < namespace.activeLimit && namespace.restsUntil <= now.uptime
-      && !namespace.parks && !slots.contains(where: \.isDelayed)
+    hasRoom(namespace) && namespace.restsUntil <= now.uptime && !namespace.parks && !isDelayed
   }
+
+  private func hasRoom(_ namespace: NamespaceState) -> Bool {
+    namespace.active < namespace.activeLimit
+  }
+
+  private var isDelayed: Bool { slots.contains(where: \.isDelayed) }
 
   mutating func joinTurns(_ namespace: NamespaceState) {
     guard !namespace.hasTurns, !namespace.isGone else { return }
     namespace.hasTurns = true
+    namespace.awaitsRoom = false
     turns.namespaces.append(namespace)
   }
 
-  /// Lets in what is due, as far as there is room; begins to read what is due later.
+  /// Some namespace is to be looked at, and may be.
+  var hasTurnsToGive: Bool {
+    !turns.namespaces.isEmpty && !shards.isEmpty && lease.isTrusted(at: now.uptime)
+  }
+
+  /// Lets in what is due, as far as there is room; finds out who reads what is due later.
   mutating func giveTurns() {
     guard !shards.isEmpty, lease.isTrusted(at: now.uptime) else { return }
     while let (_, namespace) = turns.alarms.popFirst(at: now.wall) { joinTurns(namespace) }
+    while let (namespace, _) = turns.resting.popFirst(at: now.uptime) {
+      turns.namespaces.append(namespace)
+    }
+    if !turns.held.isEmpty, !isDelayed {
+      turns.namespaces.append(contentsOf: turns.held)
+      turns.held = []
+    }
     for _ in 0..<turns.namespaces.count {
       guard let namespace = turns.namespaces.popFirst() else { break }
       Visits.note(1)
       while takesTurns(namespace), let id = pop(namespace) { wakeUp(id) }
       wantRead(namespace)
-      if namespace.timers.isDue(at: now.wall), !namespace.parks, !namespace.isGone {
-        turns.namespaces.append(namespace)
-      } else {
-        namespace.hasTurns = false
-        setAlarm(namespace)
-      }
+      standBy(namespace)
     }
-    readAhead()
+  }
+
+  /// The namespace has had its turn. What is still due of it waits for what keeps it from the next one.
+  private mutating func standBy(_ namespace: NamespaceState) {
+    let isDue = namespace.timers.isDue(at: now.wall) && !namespace.parks && !namespace.isGone
+    if isDue, namespace.restsUntil > now.uptime {
+      turns.resting.set(namespace, at: namespace.restsUntil, ())
+    } else if isDue, isDelayed {
+      turns.held.append(namespace)
+    } else if isDue, hasRoom(namespace) {
+      // Something of it became due meanwhile.
+      turns.namespaces.append(namespace)
+    } else {
+      namespace.hasTurns = false
+      namespace.awaitsRoom = isDue
+      setAlarm(namespace)
+    }
   }
 }
 
@@ -121,6 +154,11 @@ extension Engine {
   /// Everything of the namespace is found from its rows.
   mutating func rescan(_ namespace: NamespaceState) {
     change(namespace) { $0.rescan() }
+    // Nothing that was read before says when to read.
+    if turns.laterReaders.rank(of: namespace) != nil {
+      turns.laterReaders.remove(namespace)
+      turns.readers.append(namespace)
+    }
     joinTurns(namespace)
   }
 
@@ -154,7 +192,7 @@ extension Engine {
   /// Sets the time when a namespace looks again by itself. One that is parked is told when to go on.
   private mutating func setAlarm(_ namespace: NamespaceState) {
     if namespace.hasTurns || namespace.isGone { return }
-    var next = namespace.timers.nextDue
+    var next = namespace.awaitsRoom ? nil : namespace.timers.nextDue
     if !namespace.wantsRead, let reads = readsAt(namespace) { next = min(next ?? reads, reads) }
     if let next, !namespace.parks {
       turns.alarms.set(namespace.number, at: next, namespace)
@@ -185,21 +223,26 @@ extension Engine {
   }
 
   /// Reads for all namespaces that wait for it, together: no more rows than a page has.
-  private mutating func readAhead() {
-    guard turns.reading == nil, !turns.readers.isEmpty else { return }
+  mutating func readAhead() {
+    guard !shards.isEmpty, lease.isTrusted(at: now.uptime), turns.reading == nil else { return }
+    while let (namespace, _) = turns.laterReaders.popFirst(at: now.uptime) {
+      turns.readers.append(namespace)
+    }
+    guard !turns.readers.isEmpty else { return }
     let number = nextNumber()
     var spans: [DueSpan] = []
     var read: [NamespaceState] = []
     var rest = configuration.lookAheadPage
     for place in (1...turns.readers.count).reversed() {
       guard rest > 0, let namespace = turns.readers.popFirst() else { break }
+      Visits.note(1)
       guard isTimeToRead(namespace) else {
         namespace.wantsRead = false
         setAlarm(namespace)
         continue
       }
       if let time = namespace.timers.readsNotBefore, time > now.uptime {
-        turns.readers.append(namespace)
+        turns.laterReaders.set(namespace, at: time, ())
         continue
       }
       namespace.wantsRead = false

@@ -130,4 +130,30 @@ struct StepMemoryTests {
     world.release()
     #expect(world.statistics().historyBytes == 0)
   }
+
+  @Test("Forty namespaces that all wait have their turns, though the first of them hold on")
+  func everybody() {
+    let holders = (0..<21).map { "holder \($0)" }
+    let others = (0..<19).map { "other \($0)" }
+    let world = EngineWorld((holders + others).map { EngineWorld.namespace($0) }) {
+      $0.smallHistoryBytes = 100_000
+      // The last of the holders has room to be read, and what is left is not enough for one more.
+      $0.historyBytes = 20 * 90_096 + 100_000
+    }
+    for name in holders { fill(world, 2, bytes: 90_000, in: name) }
+    for name in others { fill(world, 1, bytes: 1_000, in: name) }
+    world.holdsCalls = true
+    for name in holders { world.ask(Self.call, "0", in: name) }
+    // These calls take as long as the test.
+    #expect(world.takeCalls().count == holders.count)
+    for name in holders { world.ask(Self.call, "1", in: name) }
+    let ids = others.map { world.ask(Self.call, "0", in: $0) }
+    var rounds = 0
+    while ids.contains(where: { world.replies[$0] == nil }), rounds < 100 {
+      #expect(world.engine.inconsistency() == nil)
+      rounds += 1
+      world.answerCalls()
+    }
+    #expect(ids.allSatisfy { world.replies[$0] == .called(response: []) })
+  }
 }

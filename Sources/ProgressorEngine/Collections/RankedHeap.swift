@@ -1,15 +1,18 @@
 import HeapModule
 import MachineModel
 
-/// Things that have a time, each once. The earliest and the latest are at hand; to put one in, set it
-/// anew or take it out costs O(log n), amortised.
+/// Things that become due.
+typealias DueHeap<Key: Hashable, Value> = RankedHeap<Key, Timestamp, Value>
+
+/// Things that have a rank, such as a time, each once. The first and the last are at hand; to put one in,
+/// set it anew or take it out costs O(log n), amortised.
 ///
 /// What is set anew or taken out leaves its entry behind. Such entries are swept when they are the
 /// larger part, so that they never take more than as much memory again.
-struct DueHeap<Key: Hashable, Value> {
-  /// Of one time, what came first is the first.
+struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
+  /// Of one rank, what came first is the first.
   private struct Entry: Comparable {
-    let at: Timestamp
+    let at: Rank
     let sequence: UInt64
     let key: Key
 
@@ -20,7 +23,7 @@ struct DueHeap<Key: Hashable, Value> {
   }
 
   private struct Item {
-    let at: Timestamp
+    let at: Rank
     let sequence: UInt64
     var value: Value
   }
@@ -35,23 +38,26 @@ struct DueHeap<Key: Hashable, Value> {
   var count: Int { live.count }
   /// Entries that nothing stands behind.
   var left: Int { heap.count - live.count }
-  var first: Timestamp? { heap.min?.at }
-  var last: Timestamp? { heap.max?.at }
+  var first: Rank? { heap.min?.at }
+  var last: Rank? { heap.max?.at }
 
-  func time(of key: Key) -> Timestamp? { live[key]?.at }
+  /// The key of the first.
+  var firstKey: Key? { heap.min?.key }
 
-  /// How many are due. Looks at all.
-  func count(dueAt time: Timestamp) -> Int { live.values.count { $0.at <= time } }
+  func rank(of key: Key) -> Rank? { live[key]?.at }
 
-  /// Puts a thing in, or gives it another time and value.
-  mutating func set(_ key: Key, at time: Timestamp, _ value: Value) {
-    if let item = live[key], item.at == time {
+  /// How many have this rank or one before it. Looks at all.
+  func count(upTo rank: Rank) -> Int { live.values.count { $0.at <= rank } }
+
+  /// Puts a thing in, or gives it another rank and value.
+  mutating func set(_ key: Key, at rank: Rank, _ value: Value) {
+    if let item = live[key], item.at == rank {
       live[key]?.value = value
       return
     }
     lastSequence += 1
-    live[key] = Item(at: time, sequence: lastSequence, value: value)
-    heap.insert(Entry(at: time, sequence: lastSequence, key: key))
+    live[key] = Item(at: rank, sequence: lastSequence, value: value)
+    heap.insert(Entry(at: rank, sequence: lastSequence, key: key))
     trim()
   }
 
@@ -63,9 +69,9 @@ struct DueHeap<Key: Hashable, Value> {
     trim()
   }
 
-  /// The earliest, when it is due.
-  mutating func popFirst(at time: Timestamp) -> (key: Key, value: Value)? {
-    guard let entry = heap.min, entry.at <= time else { return nil }
+  /// The first, when it has this rank or one before it.
+  mutating func popFirst(at rank: Rank) -> (key: Key, value: Value)? {
+    guard let entry = heap.min, entry.at <= rank else { return nil }
     return take(entry)
   }
 
