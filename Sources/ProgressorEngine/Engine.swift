@@ -27,7 +27,10 @@ public struct Engine: ~Copyable {
   var residency = Residency()
   var stepMemory = StepMemory()
   var requests: [RequestID: PendingRequest] = [:]
-  var loads: [LoadID: LoadPurpose] = [:]
+  var loads: [LoadID: LoadInFlight] = [:]
+  /// Loads of requests that were answered before: each has a place like a request.
+  var unheardLoads = 0
+  var damagePauses = DamagePauses()
   var steps: [StepID: ResidentMachine] = [:]
   var slots: [GroupCommit]
 

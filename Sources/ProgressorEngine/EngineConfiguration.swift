@@ -4,7 +4,8 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var shards: Int32 = 1_024
   /// Writer connections; a shard's is its number modulo this.
   public var slots: Int = 2
-  /// Requests at once; more are refused with RESOURCE_EXHAUSTED.
+  /// Requests at once, loads of those that were answered before included; more are refused with
+  /// RESOURCE_EXHAUSTED.
   public var maximumRequests = 100_000
   /// Bytes of idle machines kept in memory, about.
   public var residentBytes = 256 << 20

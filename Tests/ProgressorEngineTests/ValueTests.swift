@@ -252,7 +252,16 @@ struct EngineValueTests {
     #expect(queue.needsLoad)
     queue.accepted(notification(41))
     #expect(queue.loaded.isEmpty, "a later one must not overtake those that are not in memory")
-    queue.refill((33...41).map(notification))
+    queue.refill((33...41).map(notification), count: 9)
     #expect(queue.head?.sequence == 33)
+
+    // What was counted wrongly is not there; what was accepted since it was asked for is.
+    var wrong = NotificationQueue()
+    wrong.adopt([], count: 2)
+    wrong.accepted(notification(3))
+    wrong.refill([], count: 2)
+    #expect(wrong.count == 1 && wrong.needsLoad)
+    wrong.refill([notification(3)], count: 1)
+    #expect(wrong.head?.sequence == 3)
   }
 }

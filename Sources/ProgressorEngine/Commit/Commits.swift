@@ -22,6 +22,7 @@ extension Engine {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
+      releaseUnheard(notification, request, entry.record, machine)
       if var row = machine.row {
         row.notificationCount += 1
         if row.runsByItself, case .requeue(let due?) = entry.record.row {
@@ -42,6 +43,7 @@ extension Engine {
   /// Makes true in memory what became true in the database, and answers.
   private mutating func apply(_ machine: ResidentMachine) {
     guard let step = machine.running else { return }
+    damagePauses.forget(machine.id)
     switch step.application {
     case .nothing: count(.committed, machine)
     case .becomes(var row, let events, let queue):
@@ -60,6 +62,7 @@ extension Engine {
       if let failure = row.failure { answerQueuedCalls(machine, failure) }
     case .removed:
       count(.committed, machine)
+      unplace(machine.id, machine.namespace)
       machine.presence = .absent
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
@@ -142,9 +145,10 @@ extension Engine {
     let text = "the database refused the step (\(refusal.code)): \(refusal.message)"
     let error = ProgressorError(.internal, .storageUnavailable, text)
     switch entry.origin {
-    case .notification(let machine, _, let request):
+    case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
+      releaseUnheard(notification, request, entry.record, machine)
       let key = entry.record.idempotency?.key
       switch refusal.fault {
       case .contents: conclude(request, key: key, .error(error), machine)
@@ -158,6 +162,9 @@ extension Engine {
       // a machine at the expected version was not made by steps: its rows are damaged, and it fails.
       let isDamaged = refusal.fault == .duplicate && machine.row != nil
       guard refusal.fault == .contents || isDamaged, !step.wasRefused else {
+        if case .condemned = step.application {
+          return drop(machine, .storageUnavailable, pause: nextDamagePause(machine))
+        }
         return drop(machine, .storageUnavailable)
       }
       machine.running?.wasRefused = true

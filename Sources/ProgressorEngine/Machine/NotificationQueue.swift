@@ -25,13 +25,15 @@ struct NotificationQueue {
     self.count = count
   }
 
-  /// Takes over a further page, read while the memory's part was empty.
-  mutating func refill(_ page: [QueuedNotification]) {
-    guard loaded.isEmpty else { return }
+  /// Takes over a further page, read while the memory's part was empty. `count` were queued when it was
+  /// asked for: when it brings none, those are not there, but what was accepted meanwhile is.
+  mutating func refill(_ page: [QueuedNotification], count asked: Int) {
+    // What is read of a queue of which nothing is known yet is in the database, and not accepted here.
+    guard needsLoad else { return }
     loaded = Deque(page)
     bytes = page.reduce(0) { $0 + $1.args.count }
     residentBytes = page.reduce(0) { $0 + $1.bytes }
-    if page.isEmpty { count = 0 }
+    if page.isEmpty { count = max(0, count - asked) }
   }
 
   /// A notification became durable at the tail. It is kept when everything before it is here too.

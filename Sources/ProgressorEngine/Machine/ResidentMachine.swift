@@ -48,6 +48,8 @@ final class ResidentMachine {
   /// Bytes charged for this machine, and those of them that its requests take.
   var chargedBytes = 0
   var requestBytes = 0
+  /// What its notifications on their way take whose requests are answered already.
+  var unheardBytes = 0
   /// Its place among the idle machines; see ``IdleMachines``.
   unowned var idleBefore: ResidentMachine?
   unowned var idleAfter: ResidentMachine?
@@ -101,7 +103,7 @@ final class ResidentMachine {
   var bytes: Int {
     var sum = ResidentMachine.bareBytes + id.id.heapBytes + history.bytes
     sum += row?.heapBytes ?? 0
-    sum += notifications.residentBytes + requestBytes
+    sum += notifications.residentBytes + requestBytes + unheardBytes
     if step != nil { sum += ResidentMachine.stepBytes }
     return sum
   }

@@ -34,6 +34,8 @@ final class NamespaceState {
 
   /// Requests of the namespace that are not answered yet.
   var requests = 0
+  /// Loads of its requests that were answered before.
+  var unheardLoads = 0
   /// Machines that do something by themselves just now: at most `activeLimit`.
   var active = 0
   /// Machines that become due soon, or are due and wait for their turn, for the endpoint, or for the

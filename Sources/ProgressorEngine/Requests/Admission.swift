@@ -12,6 +12,10 @@ final class PendingRequest {
   let key: (key: String, fingerprint: [UInt8])?
   /// Its notification waits for a writer or is on its way.
   var isEnqueued = false
+  /// Rows are being read for it.
+  var isBeingRead = false
+  /// Its client went away, and it is over with what has begun.
+  var isCancelled = false
 
   init(
     _ request: Request, _ machine: ResidentMachine?, _ namespace: NamespaceState,
@@ -41,12 +45,28 @@ enum LoadPurpose {
       machine
     }
   }
+
+  /// The request that it is for, while it is sent.
+  var request: RequestID? {
+    switch self {
+    case .step(let machine, _): machine.running?.requestID
+    case .notify(_, let request), .get(_, let request): request
+    case .wake: nil
+    }
+  }
+}
+
+struct LoadInFlight {
+  let purpose: LoadPurpose
+  /// Whose request it is for, answered meanwhile or not.
+  let request: RequestID?
 }
 
 extension Engine {
   /// Refuses what is over a limit before any effect; else hands the request to its operation.
   mutating func admit(_ request: Request) {
-    guard requests.count < configuration.maximumRequests else {
+    let places = requests.count + unheardLoads
+    guard places < configuration.maximumRequests else {
       counts.requestsRefused += 1
       return refuse(request, .overloaded("the server has too many requests in flight"))
     }
@@ -55,7 +75,8 @@ extension Engine {
     }
     // What one namespace holds is never more than what it leaves free, so that none can take
     // everything (dynamic thresholds; Choudhury and Hahne, 1998).
-    guard namespace.requests <= configuration.maximumRequests - requests.count else {
+    guard namespace.requests + namespace.unheardLoads <= configuration.maximumRequests - places
+    else {
       namespace.counts.count(.requests)
       return refuse(request, .overloaded("the namespace has too many requests in flight"))
     }
@@ -147,6 +168,10 @@ extension Engine {
   mutating func take(_ id: RequestID) -> PendingRequest? {
     guard let pending = requests.removeValue(forKey: id) else { return nil }
     pending.namespace.requests -= 1
+    if pending.isBeingRead {
+      unheardLoads += 1
+      pending.namespace.unheardLoads += 1
+    }
     pending.namespace.quietWaiters.remove(id)
     if let machine = pending.machine {
       machine.requests.remove(id)
@@ -224,7 +249,12 @@ extension Engine {
   /// nobody hears: so a client that cancels has no more work done than another.
   mutating func cancel(_ id: RequestID) {
     guard let pending = requests[id] else { return }
-    guard hasBegun(id, pending) else { return drop(id, .error(.cancelled)) }
+    guard hasBegun(id, pending) else {
+      if !pending.isBeingRead { return drop(id, .error(.cancelled)) }
+      // Nothing else is begun for it.
+      pending.isCancelled = true
+      return
+    }
     if let step = pending.machine?.running, step.requestID == id,
       case .invoking(let attempt) = step.phase
     {
@@ -240,19 +270,13 @@ extension Engine {
 
   /// The caller no longer waits. What has not begun is dropped; what has begun runs to its commit,
   /// and its key stays taken until then.
-  private mutating func drop(_ id: RequestID, _ reply: Reply) {
+  mutating func drop(_ id: RequestID, _ reply: Reply) {
     guard let pending = take(id) else { return }
     effects.append(.reply(id, reply))
     guard let machine = pending.machine else { return }
     machine.waitingReads.remove(id)
     let isRunning = machine.running?.requestID == id
-    if hasBegun(id, pending) {
-      // What the client sent is its step's alone now.
-      if isRunning {
-        hold((machine.running?.heldBytes ?? 0) + pending.request.heapBytes, machine)
-      }
-      return
-    }
+    if hasBegun(id, pending) { return keepCharging(pending) }
     machine.mailbox.remove(id)
     machine.waitingNotifies.remove(id)
     if let key = pending.key {
@@ -263,6 +287,34 @@ extension Engine {
     } else if machine.running == nil {
       advance(machine)
     }
+  }
+}
+
+/// What the client sent belongs to its step, or its notification, alone once the request is answered.
+extension Engine {
+  /// The request is answered before the work for it is over.
+  mutating func keepCharging(_ pending: PendingRequest) {
+    guard let machine = pending.machine, !machine.isDropped else { return }
+    let bytes = pending.request.heapBytes
+    if let step = machine.running, step.requestID == pending.request.id {
+      machine.running?.unheardBytes = bytes
+      hold(step.heldBytes, machine)
+    } else if pending.isEnqueued {
+      machine.unheardBytes += bytes
+      residency.charge(machine)
+    }
+  }
+
+  /// The notification is written, or never will be.
+  mutating func releaseUnheard(
+    _ notification: QueuedNotification, _ request: RequestID, _ record: CommitRecord,
+    _ machine: ResidentMachine
+  ) {
+    guard requests[request] == nil else { return }
+    machine.unheardBytes -=
+      notification.args.heapBytes + notification.context.heapBytes
+      + (record.idempotency?.key.heapBytes ?? 0)
+    residency.charge(machine)
   }
 }
 

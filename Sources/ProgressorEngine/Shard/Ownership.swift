@@ -23,6 +23,8 @@ extension Engine {
     }
     if shards.isEmpty { lease.lost() }
     forgetTimers(of: lost)
+    let count = configuration.shards
+    damagePauses.forget { lost.contains(ShardID(of: $0, shards: count)) }
     // In an order that is the same in every run: what is let through the gates depends on it.
     gone.sort { $0.id < $1.id }
     Visits.note(gone.count)
@@ -38,12 +40,14 @@ extension Engine {
   }
 
   /// Lets go of one machine whose memory cannot be trusted; it is read again when it is needed.
-  mutating func drop(_ machine: ResidentMachine, _ error: ProgressorError) {
+  mutating func drop(
+    _ machine: ResidentMachine, _ error: ProgressorError, pause: Int64 = Engine.shortPause
+  ) {
     guard !machine.isDropped else { return }
     detach(machine)
     tell(machine.requests, error)
     // Whatever it had to do by itself is found again from its row.
-    if shards[machine.shard] != nil { lookAgain(machine, position: nil) }
+    if shards[machine.shard] != nil { lookAgain(machine, position: nil, after: pause) }
   }
 
   /// Takes a machine out of everything that refers to it.

@@ -64,31 +64,52 @@ extension Engine {
     else { return execute(machine) }
     machine.running?.phase = .loading(load.id)
     machine.running?.loadsHistory = load.history != nil
-    machine.running?.loadsNotifications = load.notificationsAfter != nil
+    machine.running?.notificationsBeforeLoad =
+      load.notificationsAfter == nil ? nil : machine.notifications.count
     send(load, for: .step(machine, step.id))
   }
 
   mutating func send(_ load: LoadRequest, for purpose: LoadPurpose) {
-    loads[load.id] = purpose
+    let request = purpose.request.flatMap { requests[$0] == nil ? nil : $0 }
+    loads[load.id] = LoadInFlight(purpose: purpose, request: request)
     purpose.machine.loadsInFlight += 1
+    if let request { requests[request]?.isBeingRead = true }
     effects.append(.load(load))
   }
 
+  /// A load is answered; the place of its request, if that was answered before, is free.
+  private mutating func takeLoad(_ id: LoadID) -> LoadInFlight? {
+    guard let load = loads.removeValue(forKey: id) else { return nil }
+    load.purpose.machine.loadsInFlight -= 1
+    if let request = load.request {
+      if let pending = requests[request] {
+        pending.isBeingRead = false
+      } else {
+        unheardLoads -= 1
+        load.purpose.machine.namespace.unheardLoads -= 1
+      }
+    }
+    return load
+  }
+
   mutating func loaded(_ id: LoadID, _ result: Result<Loaded, ReadFailure>) {
-    guard let purpose = loads.removeValue(forKey: id) else { return }
-    let machine = purpose.machine
+    guard let load = takeLoad(id) else { return }
+    let (purpose, machine) = (load.purpose, load.purpose.machine)
     guard !machine.isDropped else { return }
-    machine.loadsInFlight -= 1
     // Every load that is sent while the row is unknown asks for the row.
     let wasUnknown = machine.isUnknown
-    switch result {
-    case .success(let loaded) where loaded.damage != nil: break
-    case .success(let loaded):
+    if case .success(let loaded) = result, loaded.damage == nil {
       machine.adopt(loaded)
-      if wasUnknown, machine.row != nil { schedule(machine) }
-    case .failure: if machine.wantsWake { rearm(machine) }
+      if wasUnknown { schedule(machine) }
     }
-    machine.wantsWake = false
+    if machine.wantsWake {
+      machine.wantsWake = false
+      // Whether it has something to do is not known yet.
+      if machine.isUnknown { rearm(machine, after: pause(after: result, machine)) }
+    }
+    if let request = load.request, requests[request]?.isCancelled == true {
+      drop(request, .error(.cancelled))
+    }
     switch purpose {
     case .step(_, let step): stepLoaded(machine, step, id, result)
     case .notify(_, let request): notifyLoaded(machine, request, result)
@@ -104,9 +125,11 @@ extension Engine {
     _ result: Result<Loaded, ReadFailure>
   ) {
     guard let step = machine.running, step.id == id, step.phase == .loading(load) else { return }
+    if let request = step.requestID, requests[request] == nil { return end(machine) }
     var isLarge = false
     switch result {
-    case .failure(let failure): abandon(machine, failure.error)
+    case .failure(let failure):
+      abandon(machine, failure.error, pause: pause(after: result, machine))
     case .success(let loaded) where loaded.damage != nil: stepMeetsDamage(machine, loaded)
     case .success(var loaded):
       if let fault = historyFault(machine, loaded) {
@@ -130,8 +153,8 @@ extension Engine {
           machine.running?.historyTooLarge = loaded.historyTooLarge
         }
       }
-      if machine.running?.loadsNotifications == true {
-        machine.notifications.refill(loaded.notifications)
+      if let count = machine.running?.notificationsBeforeLoad {
+        machine.notifications.refill(loaded.notifications, count: count)
       }
       if machine.running?.remembered != nil {
         // It shows nothing to anybody.
@@ -162,8 +185,7 @@ extension Engine {
     case .request: break
     }
     leaveGate(step, machine)
-    retryNotifies(machine)
-    retryReads(machine)
+    answerWaiting(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued,
       machine.namespace.timers.isDue(at: now.wall)
@@ -200,20 +222,25 @@ extension Engine {
 
   /// The step cannot go on now, through no fault of the machine: a caller hears why, a timeout or
   /// delivery comes again in a while.
-  mutating func abandon(_ machine: ResidentMachine, _ error: ProgressorError) {
+  mutating func abandon(
+    _ machine: ResidentMachine, _ error: ProgressorError, pause: Int64 = Engine.shortPause
+  ) {
     guard let step = machine.running else { return }
     count(.postponed, machine)
+    machine.running = nil
+    leaveGate(step, machine)
     if let id = step.requestID {
-      machine.running = nil
-      leaveGate(step, machine)
       conclude(id, key: step.key?.key, .error(error), machine)
-      retryNotifies(machine)
-    } else {
-      machine.running = nil
-      leaveGate(step, machine)
-      rearm(machine)
     }
+    answerWaiting(machine)
+    if step.requestID == nil { rearm(machine, after: pause) }
     advance(machine)
+  }
+
+  /// What waited for the end of the step that is over.
+  private mutating func answerWaiting(_ machine: ResidentMachine) {
+    retryNotifies(machine)
+    retryReads(machine)
   }
 }
 

@@ -6,9 +6,10 @@ extension Engine {
   /// A machine in nobody's hands was read since it became due.
   mutating func wakeLoaded(_ machine: ResidentMachine, _ result: Result<Loaded, ReadFailure>) {
     switch result {
-    case .failure: rearm(machine)
+    case .failure: rearm(machine, after: pause(after: result, machine))
     case .success(let loaded) where loaded.damage != nil:
-      guard loaded.row?.failure == nil, !machine.timeoutQueued else { return }
+      guard !machine.timeoutQueued else { return }
+      guard loaded.row?.failure == nil else { return becameInactive(machine) }
       // The step meets the damage in its turn, behind what runs or waits.
       machine.timeoutQueued = true
       machine.mailbox.append(.timeout)
@@ -19,7 +20,7 @@ extension Engine {
   /// What a step needs cannot be read.
   mutating func stepMeetsDamage(_ machine: ResidentMachine, _ loaded: Loaded) {
     guard let step = machine.running, let row = machine.row ?? loaded.row else {
-      return abandon(machine, .damaged(loaded.damage))
+      return abandon(machine, .damaged(loaded.damage), pause: nextDamagePause(machine))
     }
     if case .remove? = step.request?.operation {
       return commitRemoval(machine, row, reply: .removed)
@@ -39,7 +40,7 @@ extension Engine {
   ) {
     let (version, isLast) = row.version.addingReportingOverflow(1)
     // Such a row cannot even be told to be damaged.
-    if isLast { return abandon(machine, .damaged(reason)) }
+    if isLast { return abandon(machine, .damaged(reason), pause: nextDamagePause(machine)) }
     let failure = Failure(
       reason: reason, failedAt: now.wall, stepKind: step.kind ?? .timeout,
       code: Code.dataLoss.rawValue, attempts: 1)
@@ -51,6 +52,49 @@ extension Engine {
     write(
       machine, record, .condemned(failure),
       step.requestID == nil ? nil : .error(.machineFailed(reason)))
+  }
+}
+
+/// Machines that cannot be read, nor their failure be written: nothing is to be done but to look again
+/// whether somebody mended them, more and more seldom.
+struct DamagePauses {
+  /// The longest pause in microseconds. At once for machines for which there is no room here.
+  static let longest: Int64 = 60_000_000
+  private static let room = 1_000
+
+  /// The last pause of each.
+  private var pauses: [MachineID: Int64] = [:]
+
+  mutating func next(_ machine: MachineID) -> Int64 {
+    let last = pauses[machine] ?? Engine.shortPause / 2
+    guard pauses[machine] != nil || pauses.count < Self.room else { return Self.longest }
+    let pause = min(2 * last, Self.longest)
+    pauses[machine] = pause
+    return pause
+  }
+
+  /// Something of the machine was written.
+  mutating func forget(_ machine: MachineID) {
+    if !pauses.isEmpty { pauses[machine] = nil }
+  }
+
+  /// They are another node's.
+  mutating func forget(where condition: (MachineID) -> Bool) {
+    pauses = pauses.filter { !condition($0.key) }
+  }
+}
+
+extension Engine {
+  mutating func nextDamagePause(_ machine: ResidentMachine) -> Int64 {
+    damagePauses.next(machine.id)
+  }
+
+  /// Before the machine is looked at again of which nothing was read.
+  mutating func pause(after result: Result<Loaded, ReadFailure>, _ machine: ResidentMachine)
+    -> Int64
+  {
+    guard case .failure(.unreadable) = result else { return Engine.shortPause }
+    return nextDamagePause(machine)
   }
 }
 

@@ -53,7 +53,7 @@ extension Engine {
     }
   }
 
-  private func donePreparing(_ machine: ResidentMachine) {
+  func donePreparing(_ machine: ResidentMachine) {
     guard machine.running?.isPreparing == true else { return }
     machine.running?.isPreparing = false
     machine.namespace.preparing -= 1

@@ -100,6 +100,9 @@ extension Engine {
     _ reply: Reply?
   ) {
     guard let step = machine.running else { return }
+    // What is written without asking the processor never passes the gate.
+    donePreparing(machine)
+    defer { if step.isPreparing { admitWaiting(machine.namespace) } }
     machine.running?.phase = .committing
     machine.running?.application = application
     machine.running?.reply = reply
@@ -112,7 +115,9 @@ extension Engine {
 
   /// Tells a caller that the outcome is unknown; its step, and its key, go on.
   mutating func tell(_ id: RequestID, _ error: ProgressorError) {
-    if take(id) != nil { effects.append(.reply(id, .error(error))) }
+    guard let pending = take(id) else { return }
+    effects.append(.reply(id, .error(error)))
+    keepCharging(pending)
   }
 
   func idempotencyRow(

@@ -27,8 +27,9 @@ struct RunningStep {
   var history: [Event]?
   /// The load that runs brings it.
   var loadsHistory = false
-  /// The load that runs brings the next page of notifications.
-  var loadsNotifications = false
+  /// The load that runs, or was the last, brings the next page of notifications: so many were queued
+  /// when it was sent.
+  var notificationsBeforeLoad: Int?
   var historyTooLarge = false
   var keyWasLookedUp = false
   var remembered: IdempotencyRow?
@@ -52,6 +53,8 @@ struct RunningStep {
   /// Bytes that its history may have to be read now, and those that it holds of ``Engine/stepMemory``.
   var historyBytes = 0
   var heldBytes = 0
+  /// Those of them that are its request's, since that is answered.
+  var unheardBytes = 0
   /// Its number in the shard, given when its processor is called: its token, and the key of the machine
   /// or the serial of the timer that it makes.
   var serial: Int64?

@@ -84,11 +84,11 @@ extension Engine {
     stepMemory.empty.remove(namespace)
   }
 
-  /// The machine's step holds so many bytes from now on.
+  /// The machine's step holds so many bytes from now on, beside its request when that is answered.
   mutating func hold(_ bytes: Int, _ machine: ResidentMachine) {
-    guard let held = machine.running?.heldBytes else { return }
-    machine.running?.heldBytes = bytes
-    change(machine.namespace, by: bytes - held)
+    guard let step = machine.running else { return }
+    machine.running?.heldBytes = bytes + step.unheardBytes
+    change(machine.namespace, by: bytes + step.unheardBytes - step.heldBytes)
   }
 
   /// The one place where what steps hold is counted.

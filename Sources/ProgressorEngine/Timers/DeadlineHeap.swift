@@ -12,6 +12,8 @@ struct DeadlineHeap {
 
   private var heap = Heap<Entry>()
 
+  /// With those that are answered already.
+  var count: Int { heap.count }
   var next: Int64? { heap.min?.deadline }
 
   mutating func push(_ deadline: Int64, _ request: RequestID) {

@@ -19,7 +19,7 @@ extension Engine {
   }
 
   /// The earliest time of what is not already in the mailbox or running.
-  private func nextUnqueued(_ machine: ResidentMachine, _ row: MachineRow) -> Timestamp? {
+  func nextUnqueued(_ machine: ResidentMachine, _ row: MachineRow) -> Timestamp? {
     if !row.runsByItself { return nil }
     var due: Timestamp?
     if !machine.timeoutQueued, let timer = row.timer { due = timer.due }
@@ -62,18 +62,27 @@ extension Engine {
     if machine.running == nil { advance(machine) }
   }
 
+  /// Before what could not be had is tried again, in microseconds.
+  static let shortPause: Int64 = 500_000
+
   /// Comes back to the machine in a while.
-  mutating func rearm(_ machine: ResidentMachine) {
+  mutating func rearm(_ machine: ResidentMachine, after pause: Int64 = Engine.shortPause) {
     clearFlags(machine)
     becameInactive(machine)
-    lookAgain(machine, position: machine.row.flatMap { machine.duePosition($0) })
+    if machine.row == nil, !machine.isUnknown {
+      // There is no such machine.
+      unplace(machine.id, machine.namespace)
+    } else {
+      lookAgain(machine, position: machine.row.flatMap { machine.duePosition($0) }, after: pause)
+    }
     becameIdle(machine)
   }
 
   /// Looks at a machine again in a while. `position` is where the database has it, nil = unknown.
-  mutating func lookAgain(_ machine: ResidentMachine, position: DuePosition?) {
-    place(
-      machine.id, at: now.wall.advanced(byMicroseconds: 500_000), position, machine.namespace)
+  mutating func lookAgain(
+    _ machine: ResidentMachine, position: DuePosition?, after pause: Int64 = Engine.shortPause
+  ) {
+    place(machine.id, at: now.wall.advanced(byMicroseconds: pause), position, machine.namespace)
   }
 
   private func clearFlags(_ machine: ResidentMachine) {

@@ -1,0 +1,91 @@
+import MachineModel
+import Testing
+
+@testable import ProgressorEngine
+
+@Suite("Damaged machines")
+struct DamageTests {
+  private static let id = MachineID(namespace: "n", id: "m")
+
+  /// A machine "m" that is due in a second, and not in memory.
+  private func world() -> EngineWorld {
+    let world = EngineWorld { $0.residentBytes = 0 }
+    var answer = ProcessorAnswer()
+    answer.action.timer = .set(TimerSetting(when: .timeout(microseconds: 1_000_000)))
+    world.answer = { _ in .answered(answer) }
+    world.ask(.start(args: [], key: nil), "m")
+    world.answer = { _ in nil }
+    #expect(world.statistics().machines == 0 && world.statistics().timers == 1)
+    world.holdsLoads = true
+    world.holdsCommits = true
+    return world
+  }
+
+  /// The load finds that the machine is damaged.
+  private func damaged(_ load: LoadRequest, _ world: EngineWorld) -> Input {
+    .loaded(load.id, .success(Loaded(row: world.database.rows[Self.id], damage: "x")))
+  }
+
+  @Test("One that became due while a Get read it is looked at again, and fails")
+  func wakeDuringRead() {
+    let world = world()
+    let get = world.ask(.get(range: nil), "m")
+    let loads = world.takeLoads()
+    #expect(loads.count == 1)
+    world.pass(microseconds: 1_100_000)
+    #expect(world.loads.isEmpty)
+    world.play(loads.map { damaged($0, world) })
+    #expect(world.replies[get]?.error?.reason == .storageUnavailable)
+    #expect(world.statistics().timers == 1)
+    world.pass(microseconds: 1_000_000)
+    world.play(world.takeLoads().map { damaged($0, world) })
+    world.play(world.takeLoads().map { damaged($0, world) })
+    let records = world.takeCommits().flatMap(\.records)
+    guard case .condemn(let failure, _)? = records.first?.row else {
+      Issue.record("it does not fail")
+      return
+    }
+    #expect(failure.stepKind == .timeout)
+  }
+
+  @Test("A Notify does not wait in vain behind a timeout that could not go on")
+  func notify() {
+    let world = world()
+    world.pass(microseconds: 1_100_000)
+    world.play(world.takeLoads().map { damaged($0, world) })
+    // The timeout's step reads the machine, and meanwhile its rows are taken away.
+    let step = world.takeLoads()
+    #expect(step.count == 1)
+    let notify = world.ask(.notify(args: [], range: nil, key: nil), "m")
+    world.play(world.takeLoads().map { .loaded($0.id, .success(Loaded())) })
+    #expect(world.replies[notify] == nil)
+    world.play(step.map { .loaded($0.id, .failure(.unavailable)) })
+    #expect(world.replies[notify]?.error?.reason == .machineNotFound)
+    #expect(world.statistics().requests == 0 && world.statistics().machines == 0)
+  }
+
+  @Test(
+    "One whose failure cannot be written is tried more and more seldom",
+    arguments: [CommitRefusal.Fault.contents, .conflict, .overdue])
+  func backOff(fault: CommitRefusal.Fault) {
+    let world = world()
+    var reads = 0
+    for _ in 0..<1_200 {
+      world.pass(microseconds: 500_000)
+      while !world.loads.isEmpty || !world.commits.isEmpty {
+        reads += world.loads.count
+        world.play(
+          world.takeLoads().map { damaged($0, world) }
+            + world.takeCommits().map {
+              .refused($0.id, CommitRefusal(fault, code: "22000", message: "x"))
+            })
+      }
+    }
+    // In ten minutes, two for each try.
+    #expect(reads >= 20 && reads <= 50, "\(reads)")
+    // Once it can be read again it runs.
+    world.release()
+    world.pass(microseconds: 120_000_000)
+    #expect(world.database.rows[Self.id]?.timer == nil)
+  }
+}
