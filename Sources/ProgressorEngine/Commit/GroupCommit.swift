@@ -55,6 +55,12 @@ struct GroupCommit {
   /// When there is something to write that nothing else announces, on `Moment.uptime`.
   var wakeAt: Int64? { inFlight == nil ? held.nextAt : nil }
 
+  /// Notifications of the machine that wait, or are on their way. Looks at all records.
+  func notifications(of machine: ResidentMachine) -> Int {
+    let entries = [Array(pending), inFlight?.entries ?? [], held.behind(machine)] + halves
+    return entries.joined().count { !$0.isStep && $0.machine === machine }
+  }
+
   mutating func add(_ record: CommitRecord, from origin: Origin) {
     if isDelayed, told == pending.count { told += 1 }
     pending.append(Pending(record: record, origin: origin))

@@ -34,6 +34,9 @@ struct HeldRecords {
 
   func holds(_ machine: ResidentMachine) -> Bool { machines[machine] != nil }
 
+  /// What waits behind the machine's step.
+  func behind(_ machine: ResidentMachine) -> [GroupCommit.Pending] { machines[machine]?.behind ?? [] }
+
   /// Keeps a step that could not be written at `uptime`, after `duration`. All together are tried for at
   /// most a fifth of the writer's time while that comes to nothing.
   mutating func hold(_ step: GroupCommit.Pending, at uptime: Int64, after duration: Int64) {

@@ -1,11 +1,27 @@
+import MachineModel
+
 extension Engine {
   /// What of the engine's memory contradicts itself between two turns: something that is held for
-  /// nobody, or that stands where nobody looks for it. nil = nothing. For the simulation: it looks at
-  /// everything.
+  /// nobody, that stands where nobody looks for it, or that is counted otherwise than it is. nil =
+  /// nothing. For the simulation: it looks at everything.
   package func inconsistency() -> String? {
     for machine in machines.values {
       if let problem = inconsistency(of: machine) { return "\(machine.id) \(problem)" }
     }
+    for request in requests.values {
+      if let problem = inconsistency(of: request) {
+        return "request \(request.request.id.number) \(problem)"
+      }
+    }
+    for namespace in namespaces.values {
+      if let problem = inconsistency(of: namespace) {
+        return "\(namespace.settings.name) \(problem)"
+      }
+    }
+    return inconsistencyOfMachines() ?? inconsistencyOfRequests() ?? inconsistencyOfTurns()
+  }
+
+  private func inconsistencyOfMachines() -> String? {
     let charged = machines.values.reduce(0) { $0 + $1.chargedBytes }
     if residency.bytes != charged { return "\(residency.bytes) bytes are charged, not \(charged)" }
     let listed = machines.values.count { $0.isListed }
@@ -21,20 +37,41 @@ extension Engine {
     if residency.bytes > configuration.residentBytes, listed > 0 {
       return "idle machines take more memory than they may"
     }
-    let ofMachines = machines.values.reduce(0) { $0 + $1.requests.count }
-    if requests.values.count(where: { $0.machine != nil }) != ofMachines {
-      return "\(ofMachines) requests are the machines'"
-    }
-    let timers = namespaces.values.reduce(0) { $0 + $1.timers.count }
-    if turns.timerCount != timers { return "\(turns.timerCount) timers are counted, not \(timers)" }
-    for namespace in namespaces.values {
-      if let problem = inconsistency(of: namespace) {
-        return "\(namespace.settings.name) \(problem)"
-      }
+    for (id, machine) in steps where machine.running?.id != id {
+      return "step \(id.number) is looked for at \(machine.id), which does not take it"
     }
     return nil
   }
 
+  private func inconsistencyOfRequests() -> String? {
+    let ofMachines = machines.values.reduce(0) { $0 + $1.requests.count }
+    if requests.values.count(where: { $0.machine != nil }) != ofMachines {
+      return "\(ofMachines) requests are the machines'"
+    }
+    let unheard = loads.values.count { $0.request.map { requests[$0] == nil } ?? false }
+    if unheardLoads != unheard { return "\(unheardLoads) loads are unheard, not \(unheard)" }
+    if deadlines.count < requests.count { return "\(deadlines.count) requests have a deadline" }
+    return nil
+  }
+
+  private func inconsistencyOfTurns() -> String? {
+    let timers = namespaces.values.reduce(0) { $0 + $1.timers.count }
+    if turns.timerCount != timers { return "\(turns.timerCount) timers are counted, not \(timers)" }
+    let known = namespaces.values
+    let inTurns = turns.namespaces.count + turns.resting.count + turns.held.count
+    if inTurns < known.count(where: \.hasTurns) { return "\(inTurns) namespaces stand among turns" }
+    let readers = turns.readers.count + turns.laterReaders.count
+    if readers < known.count(where: \.wantsRead) { return "\(readers) namespaces wait for a read" }
+    if hasTurnsToGive || nextForMemory != nil, wakeAt.map({ $0 > now.uptime }) ?? true {
+      return "somebody could go on, and nobody asks for another turn"
+    }
+    let waiting = known.count { stepMemory.waits($0) }
+    if stepMemory.waitingCount < waiting { return "\(waiting) namespaces wait for memory" }
+    return nil
+  }
+}
+
+extension Engine {
   private func inconsistency(of machine: ResidentMachine) -> String? {
     if machine.isDropped { return "is dropped and in memory" }
     if machine.isIdle != machine.isListed { return "is idle and not listed so, or listed and not" }
@@ -43,14 +80,102 @@ extension Engine {
       return "has requests that ended"
     }
     if !machine.waitingReads.isSubset(of: machine.requests) { return "has reads that ended" }
+    if machine.running == nil, !machine.mailbox.isEmpty || !machine.waitingReads.isEmpty {
+      return "does nothing, and something waits on it"
+    }
     for key in machine.keys.values where !key.allWaiters.allSatisfy({ requests[$0] != nil }) {
       return "has a key on which somebody waits who went away"
     }
-    let isGated = machine.running?.phase == .gated
-    let isQueued = machine.namespace.waiting.contains(machine)
-    let isQueuedOutside =
-      machine.namespace.outside.contains(machine) || machine.namespace.large.contains(machine)
-    if isGated != (isQueued || isQueuedOutside) { return "is at the gate and in no queue, or not" }
+    return inconsistencyOfStep(machine) ?? inconsistencyOfCounts(machine)
+      ?? inconsistencyOfTimers(machine)
+  }
+
+  private func inconsistencyOfStep(_ machine: ResidentMachine) -> String? {
+    let (step, namespace) = (machine.running, machine.namespace)
+    let isGated = step?.phase == .gated
+    for (queue, station) in [
+      (namespace.waiting, RunningStep.Station.waiting), (namespace.outside, .outside),
+      (namespace.large, .large),
+    ] where queue.contains(machine) != (isGated && step?.station == station) {
+      return "is at the gate and in no queue, or not"
+    }
+    guard let step else { return nil }
+    switch step.phase {
+    case nil: return "takes a step with which nothing happens"
+    case .loading(let load):
+      if loads[load] == nil { return "waits for a load that nobody makes" }
+    case .gated: break
+    case .invoking: if steps[step.id] !== machine { return "waits for an answer nobody gives" }
+    case .committing: break
+    }
+    if case .loading? = step.phase { return nil }
+    return step.isPreparing ? "is being read for a step, and is not" : nil
+  }
+
+  private func inconsistencyOfCounts(_ machine: ResidentMachine) -> String? {
+    let loading = loads.values.count { $0.purpose.machine === machine }
+    if machine.loadsInFlight != loading {
+      return "has \(machine.loadsInFlight) loads in flight, not \(loading)"
+    }
+    let enqueues = slots[slot(of: machine.shard)].notifications(of: machine)
+    if machine.enqueuesInFlight != enqueues {
+      return "has \(machine.enqueuesInFlight) notifications on their way, not \(enqueues)"
+    }
+    let queue = machine.notifications
+    if queue.count < 0 || queue.loaded.count > queue.count + enqueues {
+      return "has \(queue.loaded.count) notifications in memory, and \(queue.count) at all"
+    }
+    let bytes = machine.requests.reduce(0) { $0 + (requests[$1]?.request.bytes ?? 0) }
+    if machine.requestBytes != bytes {
+      return "has requests of \(machine.requestBytes) bytes, not \(bytes)"
+    }
+    if machine.unheardBytes < 0 || (enqueues == 0 && machine.unheardBytes != 0) {
+      return "is charged \(machine.unheardBytes) bytes for notifications on their way"
+    }
+    if machine.chargedBytes != machine.bytes, machine.isIdle {
+      return "is charged \(machine.chargedBytes) bytes for \(machine.bytes)"
+    }
+    return nil
+  }
+
+  /// Whatever the machine has to do by itself stands somewhere.
+  private func inconsistencyOfTimers(_ machine: ResidentMachine) -> String? {
+    let running = machine.running?.item
+    for (item, isQueued) in [
+      (Mailbox.Item.timeout, machine.timeoutQueued),
+      (Mailbox.Item.notification, machine.deliveryQueued),
+    ] where isQueued != (running == item || machine.mailbox.contains(item)) {
+      return "is queued for something and is not, or the other way round"
+    }
+    if machine.wantsWake, machine.loadsInFlight == 0 { return "waits to be woken by nobody" }
+    let isWoken = loads.values.contains {
+      if case .wake(machine) = $0.purpose { true } else { false }
+    }
+    if machine.isActive, !machine.timeoutQueued, !machine.deliveryQueued, !isWoken {
+      return "counts as active and does nothing by itself"
+    }
+    let timers = machine.namespace.timers
+    let next = machine.row.flatMap { nextUnqueued(machine, $0) }
+    if !machine.isUnknown, machine.row == nil, running == nil, timers.holds(machine.id) {
+      return "is not there and has a timer"
+    }
+    // What is under way is looked at when it ends, and the database may know of it already.
+    guard let row = machine.row, let next, running == nil, machine.enqueuesInFlight == 0,
+      !timers.holds(machine.id), !machine.namespace.isGone
+    else { return nil }
+    // What lies beyond is found from its row.
+    if machine.duePosition(row).map(timers.covered.covers) ?? true {
+      return "has something to do at \(next.microseconds), and is forgotten"
+    }
+    return nil
+  }
+
+  private func inconsistency(of pending: PendingRequest) -> String? {
+    let id = pending.request.id
+    if let machine = pending.machine, !machine.requests.contains(id) { return "is no machine's" }
+    let isBeingRead = loads.values.contains { $0.request == id }
+    if pending.isBeingRead != isBeingRead { return "is being read and is not" }
+    if pending.isCancelled, !isBeingRead { return "is cancelled and stays" }
     return nil
   }
 
@@ -61,11 +186,40 @@ extension Engine {
     if !namespace.quietWaiters.elements.allSatisfy({ requests[$0] != nil }) {
       return "has somebody waiting for quiet who went away"
     }
+    if let problem = miscount(in: namespace) { return problem }
+    if stepMemory.isInconsistent(namespace) { return "waits for memory otherwise than it does" }
+    let wantsMemory = !namespace.outside.isEmpty || !namespace.large.isEmpty
+    if stepMemory.waits(namespace) != (wantsMemory && namespace.mayPrepare) {
+      return "waits for memory and does not, or the other way round"
+    }
+    if namespace.isOpen, !namespace.waiting.isEmpty { return "is open, and somebody waits" }
     let mayGoOn = !shards.isEmpty && lease.isTrusted(at: now.uptime) && !namespace.parks
     let isFull = namespace.awaitsRoom && namespace.active >= namespace.activeLimit
     if mayGoOn, namespace.timers.isDue(at: now.wall), !namespace.hasTurns, !isFull {
       return "has machines that are due, and no turn"
     }
     return nil
+  }
+
+  private func miscount(in namespace: NamespaceState) -> String? {
+    let machines = machines.values.filter { $0.namespace === namespace }
+    let steps = machines.compactMap(\.running)
+    let unheard = loads.values.count {
+      $0.purpose.machine.namespace === namespace
+        && ($0.request.map { requests[$0] == nil } ?? false)
+    }
+    let counts = [
+      ("requests", namespace.requests, requests.values.count { $0.namespace === namespace }),
+      ("unheard loads", namespace.unheardLoads, unheard),
+      ("active machines", namespace.active, machines.count(where: \.isActive)),
+      ("steps that are prepared", namespace.preparing, steps.count(where: \.isPreparing)),
+      ("steps", namespace.steps, steps.count(where: \.holdsGate)),
+      ("bytes", namespace.stepBytes, steps.reduce(0) { $0 + $1.heldBytes }),
+      (
+        "invocations", namespace.invocations,
+        steps.count { if case .invoking? = $0.phase { true } else { false } }
+      ),
+    ]
+    return counts.first { $0.1 != $0.2 }.map { "counts \($0.1) \($0.0), not \($0.2)" }
   }
 }
