@@ -7,93 +7,82 @@ struct LargeLoadLoop {
   let reader: ReaderSession<MachineLoader.Item>
   let deliver: @Sendable (Input) -> Void
 
-  private var active: [LargeLoad] = []
+  private var queue: LargeLoadQueue
   private var backoff = LargeLoadLoop.firstBackoff
 
-  /// At a time: they are held in memory until they are complete.
-  private static let maximumActive = 4
   private static let firstBackoff = Backoff(
     initial: .milliseconds(20), maximum: .milliseconds(500))
 
+  /// - Parameter capacity: of loads that wait, beside those in the mailbox.
   init(
-    reader: ReaderSession<MachineLoader.Item>, deliver: @escaping @Sendable (Input) -> Void
+    reader: ReaderSession<MachineLoader.Item>, capacity: Int,
+    deliver: @escaping @Sendable (Input) -> Void
   ) {
     self.reader = reader
     self.deliver = deliver
+    queue = LargeLoadQueue(capacity: capacity)
   }
 
   /// Until the thread is told to stop and each load was answered.
   mutating func run() {
     while true {
-      if active.count < Self.maximumActive {
+      if queue.room > 0 {
         switch waitForItems() {
-        case .items(let items): active += items.map { LargeLoad($0) }
+        case .items(let items): queue.append(items)
         case .timedOut, .connectionLost: break
-        case .stopped where active.isEmpty: return
+        case .stopped where queue.isEmpty: return
         case .stopped: break
         }
       }
-      takeTurns()
+      for item in queue.takeLate(at: LocalClock.uptime()) { fail(item, .unavailable) }
+      if let load = queue.next() { takeTurn(load) }
     }
   }
 
   private func waitForItems() -> ConnectionSession<MachineLoader.Item>.Turn {
-    active.isEmpty
-      ? reader.waitForItems(atMost: Self.maximumActive)
-      : reader.session.waitForItems(
-        atMost: Self.maximumActive - active.count, timeout: .zero)
+    queue.isEmpty
+      ? reader.waitForItems(atMost: queue.room)
+      : reader.session.waitForItems(atMost: queue.room, timeout: .zero)
   }
 
-  /// A piece of each.
-  private mutating func takeTurns() {
-    var rest: [LargeLoad] = []
-    for (index, load) in active.enumerated() {
-      var load = load
-      if LocalClock.uptime() >= load.item.deadline {
-        fail(load, .unavailable)
-        continue
+  /// A piece.
+  private mutating func takeTurn(_ load: LargeLoad) {
+    var load = load
+    do {
+      let connection = try reader.connection()
+      guard let answer = try load.turn(on: connection, timeout: reader.timeout) else {
+        return queue.giveBack(load)
       }
-      do {
-        let connection = try reader.connection()
-        guard let answer = try load.turn(on: connection, timeout: reader.timeout) else {
-          rest.append(load)
-          continue
-        }
-        backoff = Self.firstBackoff
-        Remains(reader: reader, deliver: deliver).conclude(load.item, answer)
-      } catch {
-        if let failure = ReadFailure(error) {
-          if error.isDamage {
-            Remains(reader: reader, deliver: deliver).answer(load.item, error.description)
-          } else {
-            fail(load, failure)
-          }
-          continue
-        }
-        // A time-out is this one's; a lost session is everybody's.
-        if error.scope == .timeout {
-          fail(load, .unavailable)
+      backoff = Self.firstBackoff
+      Remains(reader: reader, deliver: deliver).conclude(load.item, answer)
+    } catch {
+      if let failure = ReadFailure(error) {
+        if error.isDamage {
+          Remains(reader: reader, deliver: deliver).answer(load.item, error.description)
         } else {
-          rest.append(load)
+          fail(load.item, failure)
         }
-        rest += active[(index + 1)...]
-        active = rest
-        return lost(error)
+        return
       }
+      // A time-out is this one's; a lost session is everybody's.
+      if error.scope == .timeout {
+        fail(load.item, .unavailable)
+      } else {
+        queue.giveBack(load)
+      }
+      lost(error)
     }
-    active = rest
   }
 
   private mutating func lost(_ error: PostgreSQLError) {
     reader.session.disconnect()
-    for index in active.indices { active[index].restart() }
+    queue.restart()
     reader.logger.debug("large reads are repeated", metadata: ["error": "\(error)"])
     if reader.pause(&backoff) { return }
-    for load in active { fail(load, .unavailable) }
-    active = []
+    for item in queue.takeAll() { fail(item, .unavailable) }
   }
 
-  private func fail(_ load: LargeLoad, _ failure: ReadFailure) {
-    deliver(.loaded(load.item.request.id, .failure(failure)))
+  private func fail(_ item: MachineLoader.Item, _ failure: ReadFailure) {
+    deliver(.loaded(item.request.id, .failure(failure)))
   }
 }

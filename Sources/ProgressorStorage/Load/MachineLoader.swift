@@ -37,13 +37,14 @@ final class MachineLoader: Sendable {
     // Less than this side waits: so the server ends a slow statement, and the session lives on.
     var largeSettings = configuration.readerSettings(for: "loader-large")
     largeSettings.statementTimeout = configuration.readTimeout / 2
+    // Half of them wait in the mailbox, the other half where their deadlines are seen.
+    let capacity = max(1, configuration.maximumWaitingReads / 2)
     let largeThread = try ConnectionThread<Item>(
-      name: "pg-loader-large", settings: largeSettings,
-      capacity: configuration.maximumWaitingReads
+      name: "pg-loader-large", settings: largeSettings, capacity: capacity
     ) { session in
       let reader = ReaderSession(
         session: session, watch: watch, timeout: configuration.readTimeout, logger: logger)
-      var loop = LargeLoadLoop(reader: reader, deliver: deliver)
+      var loop = LargeLoadLoop(reader: reader, capacity: capacity, deliver: deliver)
       loop.run()
     }
     self.largeThread = largeThread
