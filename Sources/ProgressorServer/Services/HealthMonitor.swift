@@ -30,8 +30,9 @@ final class HealthMonitor: InputObserver {
 
   /// A session with the database is missing, or none is any more.
   func sessionsChanged(areThere: Bool) {
-    state.hasSessions = areThere
-    publish(clock.now())
+    let now = clock.now()
+    state.sessionsChanged(areThere: areThere, at: now.uptime)
+    publish(now)
   }
 
   /// NOT_SERVING from now on, for good.

@@ -8,10 +8,20 @@ struct ServingState {
   private var leaseUntil: Int64?
   /// Batches that the database does not take at the moment.
   private var delayed: Set<BatchID> = []
-  /// Whether every session with the database is there: each is needed by some request.
-  var hasSessions = true
+  /// Since when a session with the database is missing: each is needed by some request. nil = all are
+  /// there.
+  private var sessionsMissingSince: Int64?
   /// Set for good when the node begins to stop.
   var isStopping = false
+
+  /// A session that comes back within this, in microseconds, costs a request no more than that: health
+  /// does not flap for it, nor do load balancers.
+  static let sessionPatience: Int64 = 2_500_000
+
+  /// A session is missing, or none is any more.
+  mutating func sessionsChanged(areThere: Bool, at uptime: Int64) {
+    sessionsMissingSince = areThere ? nil : sessionsMissingSince ?? uptime
+  }
 
   mutating func observe(_ input: Input) {
     switch input {
@@ -28,12 +38,17 @@ struct ServingState {
 
   /// Whether machines are served at `uptime`.
   func isServing(at uptime: Int64) -> Bool {
-    guard let leaseUntil, hasSessions, !isStopping else { return false }
-    return uptime < leaseUntil && !ownedShards.isEmpty && delayed.isEmpty
+    guard let end, !isStopping else { return false }
+    return uptime < end && !ownedShards.isEmpty && delayed.isEmpty
   }
 
-  /// When that ends unless the lease is renewed; nil = it does not hold now.
+  /// When that ends unless the lease is renewed and all sessions are there; nil = it does not hold now.
   func endsServing(at uptime: Int64) -> Int64? {
-    isServing(at: uptime) ? leaseUntil : nil
+    isServing(at: uptime) ? end : nil
+  }
+
+  private var end: Int64? {
+    guard let leaseUntil, let sessionsMissingSince else { return leaseUntil }
+    return min(leaseUntil, sessionsMissingSince + Self.sessionPatience)
   }
 }

@@ -43,8 +43,9 @@ final class NamespaceStore: Sendable {
       loop.look()
       while true {
         let interval = configuration.namespaceInterval
-        // Without them no request can be served.
-        let pause = loop.hasTold ? interval : min(interval, .milliseconds(500))
+        // Without them no request can be served; and that there is no session must be known.
+        let isWell = loop.hasTold && session.connection != nil
+        let pause = isWell ? interval : min(interval, .milliseconds(500))
         switch session.waitForItems(atMost: 1, timeout: pause) {
         case .items(let items):
           for item in items { item.answer(loop.perform(item.change)) }

@@ -51,4 +51,24 @@ struct ServingStateTests {
     state.observe(.leaseRenewed(until: 1_000))
     #expect(!state.isServing(at: 0))
   }
+
+  @Test("a session that is missing for a moment is no reason, one that stays away is")
+  func sessions() {
+    let patience = ServingState.sessionPatience
+    var state = serving()
+    state.observe(.leaseRenewed(until: 10 * patience))
+    state.sessionsChanged(areThere: false, at: 5)
+    state.sessionsChanged(areThere: false, at: 9)
+    #expect(state.isServing(at: 4 + patience))
+    #expect(state.endsServing(at: 10) == 5 + patience)
+    #expect(!state.isServing(at: 5 + patience))
+    state.sessionsChanged(areThere: true, at: 2 * patience)
+    #expect(state.endsServing(at: 2 * patience) == 10 * patience)
+    // One that comes and goes is missing anew each time.
+    for time in stride(from: 2 * patience, to: 8 * patience, by: Int(patience / 2)) {
+      state.sessionsChanged(areThere: false, at: time)
+      #expect(state.isServing(at: time + patience / 4))
+      state.sessionsChanged(areThere: true, at: time + patience / 4)
+    }
+  }
 }
