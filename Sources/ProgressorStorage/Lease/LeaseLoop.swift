@@ -89,6 +89,9 @@ struct LeaseLoop {
 
   /// Looks after the lease: gives it up, begins it, renews it, takes shards.
   private mutating func look(on connection: Connection) throws(PostgreSQLError) {
+    let isTimeToRenew = LocalClock.uptime() >= nextRenewal
+    // Before anything that may take its time.
+    if isTimeToRenew, !commitsAreStuck { try renew(on: connection) }
     try hearOfSlowBatches(on: connection)
     if let node = lease.node, commitsAreStuck {
       logger.critical("commits are stuck while the database answers: the lease is given up")
@@ -99,26 +102,36 @@ struct LeaseLoop {
       guard lease.mayBegin else { return }
       try begin(on: connection)
     }
-    let isTimeToRenew = LocalClock.uptime() >= nextRenewal
-    if isTimeToRenew { try renew(on: connection) }
+    if LocalClock.uptime() >= nextRenewal { try renew(on: connection) }
     guard let node = lease.node else { return }
     // Who owns everything looks less often: only for what dead standbys left behind.
     if isTimeToRenew || lease.shardCount < Int(shards) { try take(as: node, on: connection) }
   }
 
   /// Asks PostgreSQL which of the batches that take long it is at work on. Their age says nothing then.
+  /// It gets an eighth of the lease, and half of that until the server cancels it: then nothing is heard
+  /// of them.
   private func hearOfSlowBatches(on connection: Connection) throws(PostgreSQLError) {
     let now = LocalClock.uptime()
     let silent = progress.sessions(silentSince: now - duration / 8)
     if silent.isEmpty { return }
-    let parameters = Parameters.with {
-      $0.appendArray(silent) { Int32(clamping: $0.slot) }
-      $0.appendArray(silent) { $0.backend.processID }
-      $0.appendArray(silent) { $0.backend.startedAt }
-    }
-    for row in try connection.run(Statements.workingSessions, parameters, timeout: timeout) {
-      let slot: Int32 = try row.value(0)
-      progress.sign(slot: Int(slot), at: now)
+    var pipeline = Pipeline()
+    pipeline.append(
+      Statements.sessionStatementTimeout, .with { $0.append("\(max(1, duration / 16_000))") })
+    pipeline.append(
+      Statements.workingSessions,
+      .with {
+        $0.appendArray(silent) { Int32(clamping: $0.slot) }
+        $0.appendArray(silent) { $0.backend.processID }
+        $0.appendArray(silent) { $0.backend.startedAt }
+      })
+    do {
+      for row in try connection.run(pipeline, timeout: timeout / 4)[1] {
+        let slot: Int32 = try row.value(0)
+        progress.sign(slot: Int(slot), at: now)
+      }
+    } catch {
+      guard error.sqlState == .queryCanceled else { throw error }
     }
   }
 

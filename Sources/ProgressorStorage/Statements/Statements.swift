@@ -18,6 +18,8 @@ enum Statements {
   static let sessionName = Statement("session_name", PackageResources.session_name_sql)
   static let sessionLockTimeout = Statement(
     "session_lock_timeout", PackageResources.session_lock_timeout_sql)
+  static let sessionStatementTimeout = Statement(
+    "session_statement_timeout", PackageResources.session_statement_timeout_sql)
   static let sessionOthers = Statement(
     "session_others", PackageResources.session_others_sql)
   static let sessionEndOthers = Statement(
