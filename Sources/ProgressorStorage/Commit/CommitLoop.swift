@@ -16,14 +16,14 @@ struct CommitLoop {
   let onFenced: @Sendable () -> Void
 
   func run() {
-    var keys = IdempotencySweeper(configuration: configuration, slot: slot)
-    var tombstones = TombstoneSweeper(configuration: configuration, slot: slot)
+    var keys = Sweep(.expiredKeys, configuration: configuration, slot: slot)
+    var removed = Sweep(.removedMachines, configuration: configuration, slot: slot)
     while true {
-      switch session.waitForItems(atMost: 1, timeout: min(keys.pause, tombstones.pause)) {
+      switch session.waitForItems(atMost: 1, timeout: min(keys.pause, removed.pause)) {
       case .items(let items):
         for item in items {
           write(item)
-          if item.batch.removesMachines { tombstones.machinesWereRemoved() }
+          if item.batch.removesMachines { removed.call() }
         }
       case .timedOut:
         break
@@ -36,8 +36,8 @@ struct CommitLoop {
       }
       damage.look(at: LocalClock.uptime())
       guard let node = lease.node else { continue }
-      keys.sweepIfDue(as: node, on: writer, logger)
-      tombstones.sweepIfDue(as: node, on: writer, logger)
+      keys.runIfDue(as: node, on: writer, logger)
+      removed.runIfDue(as: node, on: writer, logger)
     }
   }
 

@@ -152,6 +152,7 @@ struct LeaseLoop {
         $0.append(node)
         $0.append(duration)
         $0.append(configuration.nodeName)
+        $0.append(Migration.newest)
       })
     pipeline.append(
       Statements.registerWriters,

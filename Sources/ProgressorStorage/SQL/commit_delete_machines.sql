@@ -1,5 +1,5 @@
 -- Purpose: machines that are removed. Their events and notifications are left to
--- commit_sweep_tombstones.
+-- commit_sweep_removed.
 -- Parameters: $1 int[] shard, $2 int8[] machine key, $3 int8[] expected version.
 -- Errors: PGF02 a machine is gone or has another version. Plan: index scan of machine_pkey.
 WITH removed AS (

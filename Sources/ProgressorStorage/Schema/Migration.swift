@@ -2,13 +2,27 @@ import MachineModel
 
 /// One change of the schema, from a file of Migrations/. A file that was released never changes.
 struct Migration: Sendable {
+  /// How it is applied.
+  enum Manner: Sendable {
+    /// At once, in one transaction.
+    case whole
+    /// Statement by statement, none in a transaction with others: for indexes that are built beside
+    /// the traffic. Each can be repeated, and none has a semicolon within.
+    case beside
+    /// As a whole, but not while a node lives whose program knows no more than earlier migrations: it
+    /// takes away what only those use. No start waits for it, nor fails with it.
+    case cleanup
+  }
+
   let number: Int32
   let name: String
   let sql: String
+  let manner: Manner
 
-  init(_ number: Int32, _ name: String, _ resource: [UInt8]) {
+  init(_ number: Int32, _ name: String, _ resource: [UInt8], _ manner: Manner = .whole) {
     self.number = number
     self.name = name
+    self.manner = manner
     var sql = String(decoding: resource, as: UTF8.self)
     sql = Safeguard.fenceLock.applied(to: sql, replacing: "FOR NO KEY UPDATE")
     sql = Safeguard.fenceRaise.applied(
@@ -17,6 +31,22 @@ struct Migration: Sendable {
     self.sql = sql
   }
 
+  /// What is sent at a time.
+  var scripts: [String] {
+    switch manner {
+    case .whole, .cleanup: [sql]
+    case .beside:
+      // A part of comments alone would be an empty statement: the last one ends the file.
+      sql.split(separator: ";\n").map { String($0) }
+        .filter { part in
+          part.split(separator: "\n").contains { !$0.hasPrefix("--") }
+        }
+    }
+  }
+
+  /// The schema that this program knows.
+  static var newest: Int32 { all.last?.number ?? 0 }
+
   /// In order, numbered from 1 on. Each file ends by recording itself in `schema_migration`.
   static let all = [
     Migration(1, "leases", PackageResources._01_leases_sql),
@@ -24,6 +54,8 @@ struct Migration: Sendable {
     Migration(3, "pause", PackageResources._03_pause_sql),
     Migration(4, "repair_jobs", PackageResources._04_repair_jobs_sql),
     Migration(5, "bounded_commits", PackageResources._05_bounded_commits_sql),
-    Migration(6, "due_by_namespace", PackageResources._06_due_by_namespace_sql),
+    Migration(6, "due_by_namespace", PackageResources._06_due_by_namespace_sql, .beside),
+    Migration(7, "patient_sweeps", PackageResources._07_patient_sweeps_sql),
+    Migration(8, "drop_superseded", PackageResources._08_drop_superseded_sql, .cleanup),
   ]
 }

@@ -10,19 +10,20 @@ struct Migrator {
   /// Ends the wait for the database, or for another node that migrates.
   var stop: StopSignal?
 
-  /// Long enough for another node to finish its migrations first.
   static let timeout: Duration = .seconds(300)
+  /// Between two looks whether another node has finished its migrations.
+  private static let lockPause = 0.1
 
   /// Migrates, and returns the number of shards that this database was initialised with.
   ///
-  /// All of it happens under an advisory lock, each migration in one transaction. Throws
-  /// `StorageError`; nothing is half done then.
+  /// All of it happens under an advisory lock, beside nodes that serve. Throws `StorageError`; no
+  /// migration is half done then, but for what it can repeat.
   func migrate() throws(StorageError) -> Int32 {
     do {
       let connection = try Connection.open(configuration.settings(for: "migrator"), stop: stop)
       defer { connection.close() }
       try refuseUnfit(connection)
-      _ = try connection.run(Statements.schemaLock, timeout: Self.timeout)
+      try waitForOtherNodes(connection)
       try bringUpToDate(connection)
       return try initialise(connection)
     } catch let error as PostgreSQLError where error.sqlState == .insufficientPrivilege {
@@ -55,6 +56,20 @@ struct Migrator {
     }
   }
 
+  /// One at a time migrates; the others look again until it has, however long that takes.
+  private func waitForOtherNodes(_ connection: Connection) throws {
+    var isFirst = true
+    while true {
+      let isOurs: Bool = try connection.run(Statements.schemaTryLock, timeout: Self.timeout)
+        .onlyRow().value(0)
+      if isOurs { return }
+      if isFirst { logger.info("another node looks after the schema: waiting for it") }
+      isFirst = false
+      _ = try connection.run(
+        Statements.schemaPause, .with { $0.append(Self.lockPause) }, timeout: Self.timeout)
+    }
+  }
+
   private func bringUpToDate(_ connection: Connection) throws {
     try makePlaceForVersion(connection)
     let applied = try appliedMigrations(connection)
@@ -72,15 +87,46 @@ struct Migrator {
       throw StorageError(
         .schema, "the database has migrations \(applied), expected \(known): it is damaged")
     }
-    for migration in migrations.dropFirst(applied.count) {
-      logger.info(
-        "applying a migration",
-        metadata: ["number": "\(migration.number)", "name": "\(migration.name)"])
-      try connection.runScript(migration.sql, timeout: Self.timeout)
-    }
-    guard try appliedMigrations(connection) == known else {
+    let run = MigrationRun(connection: connection, logger: logger)
+    let pending = Array(migrations.dropFirst(applied.count))
+    // What takes something away can wait, unless something else follows.
+    let required = pending.lastIndex { $0.manner != .cleanup }.map { $0 + 1 } ?? 0
+    for migration in pending.prefix(required) { try run.apply(migration) }
+    guard try appliedMigrations(connection) == Array(known.prefix(applied.count + required)) else {
       throw StorageError(.schema, "a migration did not record itself")
     }
+    for migration in pending.dropFirst(required) {
+      guard try cleanUp(migration, run) else { return }
+    }
+  }
+
+  /// False when it is left to a later start.
+  private func cleanUp(
+    _ migration: Migration, _ run: MigrationRun
+  ) throws(PostgreSQLError) -> Bool {
+    var reason = "nodes of an older version live"
+    let olderNodes = configuration.isExclusive ? 0 : try olderNodes(than: migration, run.connection)
+    if olderNodes == 0 {
+      do {
+        try run.apply(migration, isPatient: false)
+        return true
+      } catch {
+        guard error.scope == .statement else { throw error }
+        reason = error.description
+      }
+    }
+    logger.notice(
+      "a migration that cleans up is left to a later start",
+      metadata: ["number": "\(migration.number)", "reason": "\(reason)"])
+    return false
+  }
+
+  private func olderNodes(
+    than migration: Migration, _ connection: Connection
+  ) throws(PostgreSQLError) -> Int64 {
+    try connection.run(
+      Statements.schemaOlderNodes, .with { $0.append(migration.number) }, timeout: Self.timeout
+    ).onlyRow().value(0)
   }
 
   /// Nothing is made that is there: so that a role needs the right to make it no longer than that.

@@ -7,7 +7,12 @@ enum Statements {
   static let schemaCreate = Statement("schema_create", PackageResources.schema_create_sql)
   static let schemaVersionTable = Statement(
     "schema_version_table", PackageResources.schema_version_table_sql)
-  static let schemaLock = Statement("schema_lock", PackageResources.schema_lock_sql)
+  static let schemaTryLock = Statement("schema_try_lock", PackageResources.schema_try_lock_sql)
+  static let schemaPause = Statement("schema_pause", PackageResources.schema_pause_sql)
+  static let schemaObstacles = Statement(
+    "schema_obstacles", PackageResources.schema_obstacles_sql)
+  static let schemaOlderNodes = Statement(
+    "schema_older_nodes", PackageResources.schema_older_nodes_sql)
   static let schemaVersion = Statement("schema_version", PackageResources.schema_version_sql)
   static let settingInitialise = Statement(
     "setting_initialise", PackageResources.setting_initialise_sql)
@@ -71,8 +76,8 @@ enum Statements {
   static let sweepIdempotency = Statement(
     "commit_sweep_idempotency", PackageResources.commit_sweep_idempotency_sql)
   static let probe = Statement("commit_probe", PackageResources.commit_probe_sql)
-  static let sweepTombstones = Statement(
-    "commit_sweep_tombstones", PackageResources.commit_sweep_tombstones_sql)
+  static let sweepRemoved = Statement(
+    "commit_sweep_removed", PackageResources.commit_sweep_removed_sql)
 
   static let witnessMachine = Statement("witness_machine", PackageResources.witness_machine_sql)
   static let witnessNotification = Statement(

@@ -77,7 +77,7 @@ extension OnPostgreSQL {
       var other = TestMachine("other", key: 2)
       #expect(try await test.commit([other.start()]) == .committed)
       try connection.waitUntil(Self.isSwept)
-      let most = Int64(TombstoneSweeper.rowsPerPiece)
+      let most = Int64(Sweep.maximumRows)
       #expect(try connection.scalar("SELECT max(rows) FROM piece", as: Int64.self) == most)
       #expect(
         try connection.scalar("SELECT sum(rows)::int8 FROM piece", as: Int64.self) == 3_501 + 1_200)
@@ -121,6 +121,76 @@ extension OnPostgreSQL {
       #expect(try await test.commit([good.start()]) == .committed)
       #expect(try await test.commit([good.record(.delete(expectedVersion: 1))]) == .committed)
       try connection.waitUntil(Self.isSwept)
+    }
+
+    /// Two machines, of which one is removed while somebody holds what `lock` locks.
+    private func removeBoth(
+      _ test: TestStorage, holding lock: String
+    ) async throws -> (connection: Connection, holder: Connection) {
+      let (connection, holder) = (try test.connect(), try test.connect())
+      var (first, second) = (TestMachine("a", key: 1), TestMachine("b", key: 2))
+      _ = try await test.commit([first.start(events: ["a"]), second.start(events: ["b"])])
+      try holder.runScript("BEGIN", timeout: .seconds(10))
+      try holder.runScript(lock, timeout: .seconds(10))
+      let records = [first, second].map { $0.record(.delete(expectedVersion: 1)) }
+      #expect(try await test.commit(records) == .committed)
+      return (connection, holder)
+    }
+
+    @Test("A machine whose rows somebody has locked keeps no other")
+    func locked() async throws {
+      let test = try await TestStorage.owner { $0.sweepInterval = .milliseconds(50) }
+      defer { test.storage.stop() }
+      let (connection, holder) = try await removeBoth(
+        test, holding: "SELECT FROM event WHERE machine_key = 1 FOR UPDATE")
+      try connection.waitUntil("(SELECT array_agg(machine_key) = '{1}' FROM event)")
+      try connection.waitUntil("(SELECT min(next_at) > now() FROM tombstone)")
+      try holder.runScript("COMMIT", timeout: .seconds(10))
+      try connection.runScript("UPDATE tombstone SET next_at = now()", timeout: .seconds(10))
+      try connection.waitUntil(Self.isSwept)
+    }
+
+    @Test("Nor does one whose mark somebody has locked")
+    func lockedMark() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      try connection.runScript(
+        "INSERT INTO tombstone (shard, machine_key) VALUES (0, 7);" + Self.rows(10, 10, of: 7),
+        timeout: .seconds(10))
+      let holder = try test.connect()
+      try holder.runScript("BEGIN", timeout: .seconds(10))
+      try holder.runScript("SELECT FROM tombstone FOR UPDATE", timeout: .seconds(10))
+      var machine = TestMachine("m", key: 8)
+      _ = try await test.commit([machine.start(events: ["a"])])
+      #expect(try await test.commit([machine.record(.delete(expectedVersion: 1))]) == .committed)
+      try connection.waitUntil("NOT EXISTS (SELECT FROM event WHERE machine_key = 8)")
+      #expect(try connection.scalar("SELECT count(*) FROM tombstone", as: Int64.self) == 1)
+      try holder.runScript("COMMIT", timeout: .seconds(10))
+      _ = try await test.commit([machine.start(events: ["a"])])
+      #expect(try await test.commit([machine.record(.delete(expectedVersion: 1))]) == .committed)
+      try connection.waitUntil(Self.isSwept)
+    }
+
+    @Test("A machine whose rows take long is deleted in smaller pieces, and keeps no other")
+    func slow() async throws {
+      let test = try await TestStorage.owner { $0.sweepInterval = .milliseconds(50) }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      try connection.runScript(
+        Self.rows(300, 0, of: 1) + Self.rows(300, 0, of: 2)
+          + """
+          CREATE FUNCTION drag() RETURNS trigger LANGUAGE plpgsql AS $$
+          BEGIN PERFORM pg_sleep(0.01); RETURN OLD; END $$;
+          CREATE TRIGGER drag BEFORE DELETE ON event FOR EACH ROW
+          WHEN (OLD.machine_key = 1) EXECUTE FUNCTION drag();
+          INSERT INTO tombstone (shard, machine_key) VALUES (0, 1), (0, 2);
+          """, timeout: .seconds(30))
+      try connection.waitUntil("(SELECT array_agg(DISTINCT machine_key) = '{1}' FROM event)")
+      try await eventually("swept") {
+        try connection.runScript("UPDATE tombstone SET next_at = now()", timeout: .seconds(10))
+        return try connection.scalar("SELECT \(Self.isSwept)", as: Bool.self)
+      }
     }
   }
 }

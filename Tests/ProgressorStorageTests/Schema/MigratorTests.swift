@@ -75,7 +75,7 @@ extension OnPostgreSQL {
       let database = try await database()
       _ = try migrator(database).migrate()
       _ = try connect(database).query(
-        "UPDATE schema_migration SET number = 7 WHERE number = 2", timeout: .seconds(10))
+        "UPDATE schema_migration SET number = 77 WHERE number = 2", timeout: .seconds(10))
       let error = #expect(throws: StorageError.self) { try migrator(database).migrate() }
       #expect(error?.description.contains("damaged") == true)
     }

@@ -44,7 +44,7 @@ extension OnPostgreSQL {
       Hot(Statements.listWorking, machineID),
       Hot(Statements.listRetrying, "machine_retrying", "notification_pkey"),
       Hot(Statements.listFailed, "machine_failed"),
-      Hot(Statements.dueMachines, "machine_due"),
+      Hot(Statements.dueMachines, "machine_due_by_namespace"),
       Hot(Statements.renew, "node_pkey"),
       Hot(Statements.repairJobPage, "machine_failed_at"),
       Hot(Statements.repairJobRunning, "repair_job_running"),

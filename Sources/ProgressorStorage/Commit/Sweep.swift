@@ -1,0 +1,153 @@
+import Logging
+import PostgreSQL
+import ProgressorEngine
+
+/// Deletes what is over of a writer's shards, between its batches and under the fence, like everything
+/// that writes: piece by piece, with pauses in which batches have the writer. Where it had got to is in
+/// the database: another owner goes on there.
+struct Sweep {
+  /// What it deletes.
+  struct Subject {
+    /// For people.
+    let name: String
+    /// Takes the node, its slot, the slots, the rows of a piece, and `bound`. Answers whether there is
+    /// more, what is damaged, and what was put off.
+    let statement: Statement
+    /// What else limits a piece.
+    let bound: Int64
+    /// Between two pieces at least.
+    let breather: Int64
+  }
+
+  private let subject: Subject
+  private let configuration: StorageConfiguration
+  private let slot: Int
+  /// On `LocalClock.uptime`.
+  private var next: Int64
+  /// Of the next piece: fewer after one that took too long.
+  private var rows = Sweep.maximumRows
+  private var obstacles = 0
+  private var latestObstacle: Int64 = 0
+
+  /// Of one piece: batches wait meanwhile. A long value takes a row per 2 KB.
+  static let maximumRows: Int32 = 1_000
+  /// A piece is followed by a pause of so many times what it took, so that batches have the writer for
+  /// most of the time.
+  private static let restPerWork: Int64 = 4
+  /// What was called for closely after another call shares a piece with it.
+  private static let gathering: Int64 = 50_000
+  /// Between two attempts to have a session: that there is none must be known before a batch needs it.
+  private static let retryInterval: Int64 = 500_000
+  /// A warning is for so many obstacles …
+  private static let obstaclesPerWarning = 5
+  /// … with no more than this between two.
+  private static let obstacleMemory: Int64 = 60_000_000
+
+  init(_ subject: Subject, configuration: StorageConfiguration, slot: Int) {
+    self.subject = subject
+    self.configuration = configuration
+    self.slot = slot
+    next = LocalClock.uptime() + configuration.sweepInterval.microseconds
+  }
+
+  /// The time until the next piece. One that is due and was not begun has no lease to run under.
+  var pause: Duration {
+    let rest = next - LocalClock.uptime()
+    return .microseconds(rest > 0 ? max(1_000, rest) : 100_000)
+  }
+
+  /// There is something to do.
+  mutating func call() {
+    next = min(next, LocalClock.uptime() + Self.gathering)
+  }
+
+  mutating func runIfDue<Item>(
+    as node: SQLUUID, on writer: WriterSession<Item>, _ logger: Logger
+  ) {
+    let begun = LocalClock.uptime()
+    guard begun >= next else { return }
+    next = begun + configuration.sweepInterval.microseconds
+    do {
+      guard let (connection, identity) = try writer.open(for: node) else { return }
+      let row = try connection.run(
+        pipeline(under: identity), timeout: configuration.leaseDuration / 4)[1].onlyRow()
+      heed(try Findings(row), begun: begun, logger)
+    } catch {
+      logger.debug(
+        "a sweep ended early", metadata: ["of": "\(subject.name)", "error": "\(error)"])
+      if error.sqlState == .lockNotAvailable || error.sqlState == .queryCanceled {
+        // The session is as good as before.
+        rows = max(1, rows / 2)
+        return count(error.description, at: LocalClock.uptime(), logger)
+      }
+      writer.close()
+      next = min(next, LocalClock.uptime() + Self.retryInterval)
+    }
+  }
+
+  /// What a piece came to.
+  private struct Findings {
+    var isMore: Bool
+    var damage: String?
+    var obstacle: String?
+
+    init(_ row: Row) throws(PostgreSQLError) {
+      isMore = try row.value(0)
+      damage = try row.optional(1)
+      obstacle = try row.optional(2)
+    }
+  }
+
+  private mutating func heed(_ findings: Findings, begun: Int64, _ logger: Logger) {
+    let end = LocalClock.uptime()
+    if let damage = findings.damage {
+      logger.error(
+        "rows of \(subject.name) cannot be deleted; they are tried again in an hour",
+        metadata: ["error": "\(damage)"])
+    }
+    if let obstacle = findings.obstacle { count(obstacle, at: end, logger) }
+    if findings.isMore {
+      rows = min(Self.maximumRows, rows * 2)
+      next = min(next, end + max(subject.breather, Self.restPerWork * (end - begun)))
+    }
+  }
+
+  private mutating func count(_ obstacle: String, at now: Int64, _ logger: Logger) {
+    if now - latestObstacle > Self.obstacleMemory { obstacles = 0 }
+    latestObstacle = now
+    obstacles += 1
+    guard obstacles.isMultiple(of: Self.obstaclesPerWarning) else { return }
+    logger.warning(
+      "rows of \(subject.name) are locked, or take long to delete: they are put off",
+      metadata: ["times": "\(obstacles)", "error": "\(obstacle)"])
+  }
+
+  /// What takes longer is cancelled, and put off: batches wait meanwhile.
+  private var limit: Duration { configuration.leaseDuration / 16 }
+
+  private func pipeline(under identity: WriterIdentity) -> Pipeline {
+    var pipeline = Pipeline()
+    pipeline.append(fenceOf: identity, limit: limit)
+    pipeline.append(
+      subject.statement,
+      .with {
+        $0.append(identity.node)
+        $0.append(Int32(identity.slot))
+        $0.append(Int32(configuration.slots))
+        $0.append(rows)
+        $0.append(subject.bound)
+      })
+    return pipeline
+  }
+}
+
+extension Sweep.Subject {
+  /// Events and notifications of removed machines. Bound: no more begun after so many bytes.
+  static let removedMachines = Self(
+    name: "removed machines", statement: Statements.sweepRemoved, bound: 4 << 20, breather: 10_000)
+
+  /// Expired idempotency keys. Bound: so many of a shard.
+  static let expiredKeys = Self(
+    name: "expired idempotency keys", statement: Statements.sweepIdempotency, bound: 50,
+    breather: 100_000)
+}

@@ -1,0 +1,203 @@
+import Dispatch
+import EmbeddedPostgreSQL
+import Logging
+import MachineModel
+import PostgreSQL
+import Testing
+
+@testable import ProgressorStorage
+
+extension OnPostgreSQL {
+  /// A database of an earlier version, and nodes of that version that serve beside the upgrade.
+  @Suite("Upgrade")
+  struct UpgradeTests {
+    private let database: String
+    private let migrator: Migrator
+
+    init() async throws {
+      database = try await TemporaryCluster.shared().createDatabase()
+      var configuration = StorageConfiguration(database: try ConnectionString(database))
+      configuration.shards = 4
+      migrator = Migrator(
+        configuration: configuration,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    private func connect() throws -> Connection {
+      try Connection.open(TestStorage.settings(database, name: "test"))
+    }
+
+    /// The schema as version 5 had it, with machines and a node that lives.
+    private func makeVersion5() throws {
+      var old = migrator
+      old.migrations = Array(Migration.all.prefix(5))
+      _ = try old.migrate()
+      try run(
+        """
+        INSERT INTO node (id, expires_at, name)
+        VALUES (gen_random_uuid(), now() + interval '1 hour', 'old');
+        INSERT INTO machine (shard, machine_key, namespace, id, version, created_at,
+          last_event_id, last_event_at, notification_count, notification_retrying, due_at)
+        SELECT 0, n, 1, n, 1, now(), 0, now(), 0, false, now() FROM generate_series(1, 1000) AS n
+        """)
+    }
+
+    private func run(_ script: String, on connection: Connection? = nil) throws {
+      try (connection ?? connect()).runScript(script, timeout: .seconds(60))
+    }
+
+    /// Migrates on a thread that may block.
+    private func migrate() async throws -> Int32 {
+      let migrator = migrator
+      let result = await withCheckedContinuation { continuation in
+        DispatchQueue.global().async {
+          continuation.resume(
+            returning: Result { () throws(StorageError) in try migrator.migrate() })
+        }
+      }
+      return try result.get()
+    }
+
+    private static func waits(_ query: String) -> String {
+      "SELECT true FROM pg_stat_activity WHERE datname = current_database()"
+        + " AND wait_event_type = 'Lock' AND query LIKE '%\(query)%' AND pid <> pg_backend_pid()"
+    }
+
+    private func applied(_ connection: Connection) throws -> Int64 {
+      try connection.scalar("SELECT count(*) FROM schema_migration")
+    }
+
+    private func isThere(_ relation: String, _ connection: Connection) throws -> Bool {
+      try connection.scalar(
+        "SELECT coalesce((SELECT indisvalid FROM pg_index"
+          + " WHERE indexrelid = to_regclass('\(relation)')), false)")
+    }
+
+    /// What a node of version 5 does all the time.
+    private static let oldWork =
+      """
+      UPDATE machine SET version = version + 1, due_at = now() WHERE machine_key = 7;
+      UPDATE node SET expires_at = now() + interval '1 hour' WHERE name = 'old';
+      DELETE FROM machine WHERE machine_key = 8;
+      INSERT INTO tombstone (shard, machine_key) VALUES (0, 8) ON CONFLICT DO NOTHING;
+      SELECT sweep_tombstones((SELECT id FROM node), 0, 2, 10, 10);
+      """
+
+    @Test("Old nodes go on while the index is built, and keep theirs until they are gone")
+    func index() async throws {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN", on: holder)
+      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
+      let migrated = Task { try await migrate() }
+      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      for _ in 1...3 { try run(Self.oldWork, on: connection) }
+      #expect(try applied(connection) == 5)
+      try run("COMMIT", on: holder)
+      #expect(try await migrated.value == 4)
+      #expect(try applied(connection) == 7)
+      #expect(try isThere("machine_due_by_namespace", connection))
+      #expect(try isThere("machine_due", connection))
+      try run(Self.oldWork, on: connection)
+
+      try run("DELETE FROM node", on: connection)
+      #expect(try await migrate() == 4)
+      #expect(try applied(connection) == 8)
+      #expect(try isThere("machine_due_by_namespace", connection))
+      #expect(try !isThere("machine_due", connection))
+    }
+
+    @Test("A migration that waits for a lock halts others only for moments")
+    func lock() async throws {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN", on: holder)
+      try run("SELECT FROM node FOR UPDATE", on: holder)
+      let migrated = Task { try await migrate() }
+      try connection.waitUntil(Self.waits("-- Sweeps that neither wait"))
+      // Waits behind the migration, whose attempt ends; the holder has not ended.
+      #expect(try connection.scalar("SELECT count(*) FROM node", as: Int64.self) == 1)
+      try connection.waitUntil(Self.waits("-- Sweeps that neither wait"))
+      #expect(try connection.scalar("SELECT count(*) FROM node", as: Int64.self) == 1)
+      try run("COMMIT", on: holder)
+      #expect(try await migrated.value == 4)
+      #expect(try applied(connection) == 7)
+    }
+
+    @Test("What cleans up is no reason to wait, nor to fail")
+    func cleanup() async throws {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("DELETE FROM node", on: connection)
+      var most = migrator
+      most.migrations = Array(Migration.all.prefix(7))
+      _ = try most.migrate()
+      try run("BEGIN", on: holder)
+      try run("SELECT FROM machine", on: holder)
+      #expect(try await migrate() == 4)
+      #expect(try applied(connection) == 7)
+      try run("COMMIT", on: holder)
+      #expect(try await migrate() == 4)
+      #expect(try applied(connection) == 8)
+    }
+
+    @Test("A start that is killed while it builds the index is completed by the next one")
+    func killed() async throws {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN", on: holder)
+      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
+      let migrated = Task { try await migrate() }
+      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      try run(
+        """
+        SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'progressor/migrator'
+        """)
+      await #expect(throws: StorageError.self) { try await migrated.value }
+      try run("COMMIT", on: holder)
+      #expect(try !isThere("machine_due_by_namespace", connection))
+      #expect(try connection.scalar("SELECT to_regclass('machine_due_by_namespace') IS NOT NULL"))
+      #expect(try await migrate() == 4)
+      #expect(try isThere("machine_due_by_namespace", connection))
+    }
+
+    @Test("A database with the earlier form of migration 006 comes to the same schema")
+    func earlierForm() async throws {
+      var old = migrator
+      let earlier = """
+        DROP INDEX machine_due;
+        CREATE INDEX machine_due ON machine (namespace, due_at, shard, machine_key)
+          WHERE due_at IS NOT NULL;
+        INSERT INTO schema_migration (number, name) VALUES (6, 'due_by_namespace');
+        """
+      old.migrations =
+        Array(Migration.all.prefix(5)) + [Migration(6, "due_by_namespace", Array(earlier.utf8))]
+      _ = try old.migrate()
+      #expect(try await migrate() == 4)
+      let connection = try connect()
+      #expect(try applied(connection) == 8)
+      #expect(try isThere("machine_due_by_namespace", connection))
+      #expect(try !isThere("machine_due", connection))
+    }
+
+    @Test("Nodes that wait for the schema are in the way of no index that is built meanwhile")
+    func waiting() async throws {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN", on: holder)
+      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
+      let one = Task { try await migrate() }
+      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      let other = Task { try await migrate() }
+      try connection.waitUntil(
+        """
+        SELECT count(*) = 2 FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'progressor/migrator'
+        """)
+      try run("COMMIT", on: holder)
+      #expect(try await one.value == 4)
+      #expect(try await other.value == 4)
+    }
+  }
+}
