@@ -25,6 +25,7 @@ struct Migrator {
       try refuseUnfit(connection)
       try waitForOtherNodes(connection)
       try bringUpToDate(connection)
+      try refuseMissingRights(connection)
       return try initialise(connection)
     } catch let error as PostgreSQLError where error.sqlState == .insufficientPrivilege {
       throw StorageError(
@@ -68,6 +69,19 @@ struct Migrator {
       _ = try connection.run(
         Statements.schemaPause, .with { $0.append(Self.lockPause) }, timeout: Self.timeout)
     }
+  }
+
+  /// What is missing would show only with the request that needs it, and as a database that is away.
+  private func refuseMissingRights(_ connection: Connection) throws {
+    let missing: [String] = try connection.run(
+      Statements.schemaMissingRights, timeout: Self.timeout
+    ).map { try $0.value(0) }
+    guard missing.isEmpty else { throw Self.lacking(missing) }
+  }
+
+  private static func lacking(_ rights: [String]) -> StorageError {
+    StorageError(
+      .schema, "the role lacks rights, which GRANT gives it: \(rights.joined(separator: "; "))")
   }
 
   private func bringUpToDate(_ connection: Connection) throws {
@@ -132,7 +146,10 @@ struct Migrator {
   /// Nothing is made that is there: so that a role needs the right to make it no longer than that.
   private func makePlaceForVersion(_ connection: Connection) throws {
     let existing = try connection.run(Statements.schemaExisting, timeout: Self.timeout).onlyRow()
-    let (hasSchema, hasTable): (Bool, Bool) = (try existing.value(0), try existing.value(1))
+    let (hasSchema, isUsable, hasTable): (Bool, Bool, Bool) = (
+      try existing.value(0), try existing.value(1), try existing.value(2)
+    )
+    guard isUsable else { throw Self.lacking(["USAGE on the schema progressor"]) }
     if hasTable { return }
     let script = (hasSchema ? "" : Statements.schemaCreate.sql) + Statements.schemaVersionTable.sql
     try connection.runScript(script, timeout: Self.timeout)

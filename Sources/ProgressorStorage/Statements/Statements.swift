@@ -13,6 +13,8 @@ enum Statements {
     "schema_obstacles", PackageResources.schema_obstacles_sql)
   static let schemaOlderNodes = Statement(
     "schema_older_nodes", PackageResources.schema_older_nodes_sql)
+  static let schemaMissingRights = Statement(
+    "schema_missing_rights", PackageResources.schema_missing_rights_sql)
   static let schemaVersion = Statement("schema_version", PackageResources.schema_version_sql)
   static let settingInitialise = Statement(
     "setting_initialise", PackageResources.setting_initialise_sql)

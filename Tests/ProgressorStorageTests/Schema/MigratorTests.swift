@@ -93,35 +93,6 @@ extension OnPostgreSQL {
       #expect(try migrator.migrate() == 16)
     }
 
-    @Test("A role without rights to make anything is enough when the schema is there")
-    func rights() async throws {
-      let role = try await TestRole()
-      let error = #expect(throws: StorageError.self) { try migrator(role.database).migrate() }
-      #expect(error?.kind == .schema && error?.description.contains("lacks a right") == true)
-      // Somebody else makes an empty schema for it: then it can make what is in it.
-      try role.run("CREATE SCHEMA progressor AUTHORIZATION ROLE_NAME")
-      #expect(try migrator(role.database).migrate() == 16)
-
-      // Somebody else makes everything: then it need own nothing.
-      let user = try await TestRole()
-      #expect(try migrator(user.administration).migrate() == 16)
-      try user.run(
-        """
-        GRANT USAGE ON SCHEMA progressor TO ROLE_NAME;
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA progressor TO ROLE_NAME
-        """)
-      let test = try TestStorage(database: user.database) { $0.sweepInterval = .milliseconds(50) }
-      defer { test.storage.stop() }
-      try await test.grants()
-      var machine = TestMachine("m")
-      #expect(try await test.commit([machine.start(events: ["a"])]) == .committed)
-      #expect(try await test.load(machine, history: .all).get().history.count == 1)
-      #expect(try await test.commit([machine.record(.delete(expectedVersion: 1))]) == .committed)
-      try connect(user.administration).waitUntil("NOT EXISTS (SELECT FROM event)")
-      _ = try await test.storage.createNamespace(
-        Namespace(name: "n", processor: ProcessorOptions(endpoint: "h:1")))
-    }
-
     @Test("A database that is not there is unreachable")
     func unreachable() throws {
       let error = #expect(throws: StorageError.self) {

@@ -1,0 +1,125 @@
+import EmbeddedPostgreSQL
+import Logging
+import MachineModel
+import PostgreSQL
+import Testing
+
+@testable import ProgressorStorage
+
+extension OnPostgreSQL {
+  @Suite("Rights of the role")
+  struct RightsTests {
+    private func migrator(_ database: String) throws -> Migrator {
+      var configuration = StorageConfiguration(database: try ConnectionString(database))
+      configuration.shards = 16
+      return Migrator(
+        configuration: configuration,
+        logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// A role that owns nothing of a schema that is there, and may do all that a node does.
+    private func user() async throws -> TestRole {
+      let user = try await TestRole()
+      #expect(try migrator(user.administration).migrate() == 16)
+      try user.run(
+        """
+        GRANT USAGE ON SCHEMA progressor TO ROLE_NAME;
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA progressor TO ROLE_NAME;
+        """)
+      return user
+    }
+
+    @Test("To make the schema, CREATE on the database or an empty schema as its owner is needed")
+    func making() async throws {
+      let role = try await TestRole()
+      let error = #expect(throws: StorageError.self) { try migrator(role.database).migrate() }
+      #expect(error?.kind == .schema && error?.description.contains("lacks a right") == true)
+      try role.run("CREATE SCHEMA progressor AUTHORIZATION ROLE_NAME")
+      #expect(try migrator(role.database).migrate() == 16)
+    }
+
+    @Test("A role without rights to make anything is enough when the schema is there")
+    func using() async throws {
+      let user = try await user()
+      // Nothing but what is checked.
+      try user.run(
+        """
+        REVOKE INSERT, UPDATE, DELETE
+        ON progressor.schema_migration, progressor.repair_job_machine FROM ROLE_NAME;
+        REVOKE UPDATE, DELETE ON progressor.setting FROM ROLE_NAME;
+        REVOKE DELETE ON progressor.shard, progressor.namespace FROM ROLE_NAME;
+        REVOKE UPDATE ON progressor.event FROM ROLE_NAME;
+        """)
+      let test = try TestStorage(database: user.database) { $0.sweepInterval = .milliseconds(50) }
+      defer { test.storage.stop() }
+      try await test.grants()
+      var machine = TestMachine("m")
+      #expect(try await test.commit([machine.start(events: ["a"])]) == .committed)
+      #expect(try await test.load(machine, history: .all).get().history.count == 1)
+      #expect(try await test.commit([machine.record(.delete(expectedVersion: 1))]) == .committed)
+      let administration = try Connection.open(
+        TestStorage.settings(user.administration, name: "test"))
+      try administration.waitUntil("NOT EXISTS (SELECT FROM event)")
+      _ = try await test.storage.createNamespace(
+        Namespace(name: "n", processor: ProcessorOptions(endpoint: "h:1")))
+      let now = TestMachine.start
+      let spec = RepairJobSpec(namespace: "n", failedSince: now, reason: "r")
+      let job = try await test.storage.createRepairJob("j", spec, now: now)
+      try await test.storage.recordRepairFailures(
+        [RepairJobFailure(machine: "m", code: 1, reason: "r", message: "m", at: now)],
+        shards: [ShardID(0)], of: job)
+      #expect(try await test.storage.cancelRepairJob("j", now: now).job.state == .cancelled)
+      let later = now.advanced(byMicroseconds: 2 * Storage.repairJobRetention)
+      #expect(try await test.storage.sweepRepairJobs(now: later))
+    }
+
+    @Test(
+      "A right that a node needs and has not ends the start, with its name",
+      arguments: [
+        ("DELETE ON progressor.tombstone", "DELETE on the table tombstone"),
+        ("SELECT ON progressor.repair_job_machine", "SELECT on the table repair_job_machine"),
+        ("UPDATE ON progressor.namespace", "UPDATE on the table namespace"),
+        ("USAGE ON SCHEMA progressor", "USAGE on the schema progressor"),
+      ])
+    func missing(right: String, words: String) async throws {
+      let user = try await user()
+      try user.run("REVOKE \(right) FROM ROLE_NAME")
+      let error = #expect(throws: StorageError.self) { try TestStorage(database: user.database) }
+      #expect(error?.kind == .schema)
+      #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+      try user.run("GRANT \(right) TO ROLE_NAME")
+      try TestStorage(database: user.database).storage.stop()
+    }
+
+    @Test("So does a function that it may not call")
+    func function() async throws {
+      let user = try await user()
+      try user.run("REVOKE EXECUTE ON FUNCTION progressor.claim_shards FROM PUBLIC")
+      let error = #expect(throws: StorageError.self) { try TestStorage(database: user.database) }
+      #expect(error?.kind == .schema)
+      #expect(error?.description.contains("EXECUTE on the function claim_shards(uuid)") == true)
+    }
+
+    @Test("Every table and every function that the schema has is looked at")
+    func everything() async throws {
+      let role = try await TestRole()
+      #expect(try migrator(role.administration).migrate() == 16)
+      try role.run("GRANT USAGE ON SCHEMA progressor TO ROLE_NAME")
+      try role.run("REVOKE EXECUTE ON ALL FUNCTIONS IN SCHEMA progressor FROM PUBLIC")
+      let connection = try Connection.open(TestStorage.settings(role.database, name: "test"))
+      let missing: [String] = try connection.run(
+        Statements.schemaMissingRights, timeout: .seconds(10)
+      ).map { try $0.value(0) }
+      let names = try connection.query(
+        """
+        SELECT 'table ' || relname FROM pg_class
+        WHERE relnamespace = 'progressor'::regnamespace AND relkind IN ('r', 'v')
+        UNION ALL
+        SELECT 'function ' || proname FROM pg_proc
+        WHERE pronamespace = 'progressor'::regnamespace
+        """, timeout: .seconds(10)
+      ).map { try $0.value(0, as: String.self) }
+      for name in names { #expect(missing.contains { $0.contains(name) }, "\(name)") }
+    }
+  }
+}
