@@ -198,6 +198,7 @@ extension ServerStream: StreamDelegate {
   func stream(_ stream: HTTP2Stream, readBodyInto output: inout BodyWriter) -> BodyProgress {
     body.write(into: &output)
     if output.byteCount > 0 {
+      connection.lifetime.sentCallFrames()
       responsePace?.move(output.byteCount)
       connection.outputPace.move(output.byteCount)
       countSent(output.byteCount)

@@ -162,6 +162,20 @@ struct ServerUnreadTests {
     }
   }
 
+  @Test("A client may ping with everything that it reads of a long answer (gRFC A8)")
+  func pings() async throws {
+    try await withServer {
+      $0.maxUnreadBytesPerConnection = 64 << 20
+    } _: { _, _, address in
+      let client = try await RawClient.connect(to: address, window: 65_535)
+      try await client.pingWithData()
+      let response = try await client.call("/test.Test/Huge", hello)
+      #expect(response.status == .ok && response.data.count == 5 + (3 << 20))
+      #expect(try await client.goAways().isEmpty)
+      await client.close()
+    }
+  }
+
   @Test("Calls that run keep no others from beginning, however long their answers were lately")
   func running() async throws {
     try await withServer { _ in

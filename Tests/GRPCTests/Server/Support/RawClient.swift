@@ -112,6 +112,11 @@ final class RawClient: Sendable {
     }
   }
 
+  /// Has a PING sent with each 64 KiB that come, as clients do that measure the bandwidth.
+  func pingWithData() async throws {
+    try await onLoop { $0.bytesUntilPing = RawClientHandler.bytesPerPing }
+  }
+
   /// The GOAWAYs that came.
   func goAways() async throws -> [(lastStreamID: Int32, code: ErrorCode, debugData: String)] {
     try await onLoop { $0.goAways }
@@ -155,6 +160,9 @@ final class RawClientHandler: ChannelInboundHandler, SessionDelegate {
 
   let session: Session
   var goAways: [(lastStreamID: Int32, code: ErrorCode, debugData: String)] = []
+  /// How many bytes are to come until the next PING; nil = none is sent.
+  var bytesUntilPing: Int?
+  static let bytesPerPing = 64 << 10
   private var context: ChannelHandlerContext?
 
   init(window: UInt32) throws {
@@ -173,6 +181,11 @@ final class RawClientHandler: ChannelInboundHandler, SessionDelegate {
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     let bytes = unwrapInboundIn(data)
     try? session.receive(bytes.readableBytesSpan, now: 0)
+    guard let left = bytesUntilPing else { return }
+    bytesUntilPing = left - bytes.readableBytes
+    guard left <= bytes.readableBytes else { return }
+    bytesUntilPing = Self.bytesPerPing
+    session.submitPing(payload: 1)
   }
 
   func channelReadComplete(context: ChannelHandlerContext) { flush() }
