@@ -49,6 +49,20 @@ extension ServerConnectionHandler {
       < configuration.maxBufferedResponseBytesPerConnection
   }
 
+  /// Says whether there is room for what handlers send. A refusal is remembered before it is told: the
+  /// loop looks for room once more after it, and when there is some, all who were refused go on. From any
+  /// thread; the call's lock is held, so that `resumeHandler` comes after the refusal is noted in it.
+  func findsRoom() -> Bool {
+    if hasRoomForResponses { return true }
+    if !mailbox.lacksRoom.exchange(true, ordering: .acquiringAndReleasing) {
+      eventLoop.execute {
+        self.now = .now()
+        self.flush()
+      }
+    }
+    return false
+  }
+
   /// Whether the connection and the server may hold so many bytes more.
   func mayHoldResponse(_ bytes: Int) -> Bool {
     budget.fits(

@@ -43,7 +43,6 @@ final class ServerConnectionHandler: @unchecked Sendable {
   var expectedSizes = ExpectedSizes()
   /// Calls whose responses left in part during this flush.
   var progressed: [(stream: ServerStream, count: Int)] = []
-  var lackedRoom = false
 
   var output = ByteBuffer()
   var isReading = false
@@ -211,7 +210,6 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
     isFlushing = true
     repeat {
       needsFlush = false
-      lackedRoom = lackedRoom || !hasRoomForResponses
       while context.channel.isWritable, context.channel.isActive {
         output.clear(minimumCapacity: 1024)
         session.takeOutput(limit: Self.writeSize, now: now.uptimeNanoseconds) {
@@ -232,8 +230,7 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
     progressed.removeAll()
     for (stream, count) in some { stream.resumeHandler(sent: count) }
     guard hasRoomForResponses else { return }
-    if lackedRoom {
-      lackedRoom = false
+    if mailbox.lacksRoom.exchange(false, ordering: .acquiringAndReleasing) {
       for call in calls() { call.resumeHandler(sent: 0) }
     }
     beginWaiting()

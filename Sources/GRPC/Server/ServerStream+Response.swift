@@ -27,6 +27,7 @@ extension ServerStream {
     case .part(let message):
       guard ending == nil, http != nil else {
         connection.bufferResponse(-MessageDeframer.prefixLength - message.readableBytes)
+        connection.scheduleFlush()  // Others may go on.
         return
       }
       sendHead(Metadata())
@@ -213,7 +214,7 @@ extension ServerStream {
     let writable = call.withLock {
       $0.sent(
         count, limit: connection.configuration.maxBufferedResponseBytes,
-        connectionHasRoom: connection.hasRoomForResponses)
+        connectionHasRoom: connection.findsRoom())
     }
     writable?()
     deliverRequests()

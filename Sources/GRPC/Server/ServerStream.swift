@@ -118,7 +118,7 @@ final class ServerStream: @unchecked Sendable {
     call.withLock {
       $0.isWritable(
         limit: connection.configuration.maxBufferedResponseBytes,
-        connectionHasRoom: connection.hasRoomForResponses)
+        connectionHasRoom: connection.findsRoom())
     }
   }
 
@@ -135,7 +135,7 @@ final class ServerStream: @unchecked Sendable {
         message.readableBytes <= UInt32.max,
         call.isWritable(
           limit: connection.configuration.maxBufferedResponseBytes,
-          connectionHasRoom: connection.hasRoomForResponses)
+          connectionHasRoom: connection.findsRoom())
       else { return false }
       call.buffered(size)
       return true

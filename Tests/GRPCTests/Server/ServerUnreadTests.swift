@@ -1,6 +1,8 @@
+import Foundation
 import HTTP2
 import NIOCore
 import NIOPosix
+import Synchronization
 import Testing
 
 @testable import GRPC
@@ -172,6 +174,40 @@ struct ServerUnreadTests {
       let response = try await client.call("/test.Test/Huge", hello)
       #expect(response.status == .ok && response.data.count == 5 + (3 << 20))
       #expect(try await client.goAways().isEmpty)
+      await client.close()
+    }
+  }
+
+  @Test("A handler that was refused for a message that others count less by now goes on")
+  func refusedMeanwhile() async throws {
+    try await withServer {
+      $0.maxBufferedResponseBytesPerConnection = 100_000
+    } _: { _, service, address in
+      let client = try await RawClient.connect(to: address, window: 1_000)
+      for count in 1...2 {
+        _ = try await client.start("/test.Test/HeadersFirst", hello, reads: false)
+        try await service.wait { $0.streams.count == count }
+      }
+      let (large, small) = service.seen.withLock { ($0.streams[0], $0.streams[1]) }
+      let resumed = Mutex(0)
+      small.onWritable { resumed.withLock { $0 += 1 } }
+      let isTaken = try await small.eventLoop.submit {
+        // The loop waits meanwhile: it learns of the large message after the small one was refused.
+        let isRefused = DispatchSemaphore(value: 0)
+        let isTaken = Mutex<[Bool]>([])
+        Thread.detachNewThread {
+          let taken = [
+            large.send(ByteBuffer(repeating: 1, count: 200_000)), small.send(ByteBuffer()),
+          ]
+          isTaken.withLock { $0 = taken }
+          isRefused.signal()
+        }
+        isRefused.wait()
+        return isTaken.withLock { $0 }
+      }.get()
+      #expect(isTaken == [true, false])
+      try await eventually { resumed.withLock { $0 } == 1 }
+      #expect(small.send(ByteBuffer()))
       await client.close()
     }
   }
