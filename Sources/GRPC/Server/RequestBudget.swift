@@ -3,9 +3,10 @@ struct RequestBudget {
   /// Of all connections together.
   let perServer: Int
 
-  /// Whether a call may hold so many bytes more. A connection never holds more than all of them leave
-  /// free, so that none can take everything (dynamic thresholds; Choudhury and Hahne, 1998). Its only
-  /// call may, so that a message which the server takes at all finds room in an idle one.
+  /// Whether a call may hold so many bytes more. What the other calls of its connection hold is never
+  /// more than what all leave free, so that no connection can take everything (dynamic thresholds;
+  /// Choudhury and Hahne, 1998). The call itself may have what there is: so a message that the server
+  /// takes at all finds room in an idle one, also beside calls that are open and hold little.
   ///
   /// - Parameters:
   ///   - ofCall: what the call holds already.
@@ -14,6 +15,6 @@ struct RequestBudget {
   func fits(_ bytes: Int, ofCall: Int, held: Int, total: Int) -> Bool {
     if bytes <= 0 { return true }
     let free = perServer - total - bytes
-    return free >= 0 && (held == ofCall || held + bytes <= free)
+    return free >= 0 && held - ofCall <= free
   }
 }

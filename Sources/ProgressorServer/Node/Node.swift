@@ -186,14 +186,18 @@ public final class Node: Service {
     }
   }
 
+  /// Bytes for the header fields of a long message and, twice, of the calls that are open beside it.
+  private static let roomBesideMessage = 2 << 20
+
   private var serverConfiguration: GRPC.ServerConfiguration {
     var server = GRPC.ServerConfiguration()
     server.maxMessageSize = configuration.maximumMessageBytes
     server.maxConnections = configuration.maximumConnections
     server.maxConnectionsPerPeer = configuration.maximumConnectionsPerClient
     server.http2.maxConcurrentStreams = UInt32(configuration.maximumStreams)
-    // A message that is allowed must be possible, with its header fields.
-    let largest = configuration.maximumMessageBytes + (64 << 10)
+    // A message that is allowed must be possible, with its header fields, and beside some hundreds of
+    // calls that hold nothing but theirs.
+    let largest = configuration.maximumMessageBytes + Self.roomBesideMessage
     server.maxBufferedRequestBytes = max(configuration.maximumConnectionPendingBytes, largest)
     server.maxRequestBytes = max(configuration.maximumPendingBytes, largest)
     server.maxUnreadBytesPerConnection = max(

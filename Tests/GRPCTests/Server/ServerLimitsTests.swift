@@ -103,6 +103,22 @@ struct ServerLimitsTests {
     }
   }
 
+  @Test("The longest message is taken beside calls that hold little")
+  func longestMessage() async throws {
+    var configuration = ServerConfiguration()
+    configuration.maxMessageSize = 100_000
+    configuration.maxRequestBytes = 120_000
+    try await withServer(configuration) { server, _, address in
+      let client = try await RawClient.connect(to: address)
+      let idle = try await client.start("/test.Test/Chat", [], ends: false)
+      let large = RawClient.frame([UInt8](repeating: 0, count: 100_000))
+      for _ in 0..<3 { #expect(try await client.call("/test.Test/Echo", large).status == .ok) }
+      #expect(server.statistics.requestBytesRefused == 0)
+      try await client.reset(idle)
+      await client.close()
+    }
+  }
+
   @Test("Header fields are bytes of requests, in the whole server and on a connection")
   func headerBytes() async throws {
     for ofConnection in [false, true] {

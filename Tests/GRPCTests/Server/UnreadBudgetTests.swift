@@ -4,17 +4,38 @@ import Testing
 
 @Suite("The budget for requests")
 struct RequestBudgetTests {
-  @Test("gives a connection as much as it leaves free, and its only call all there is")
+  @Test("gives a call all that leaves free what the others of its connection hold")
   func fits() {
     let budget = RequestBudget(perServer: 100)
     #expect(budget.fits(100, ofCall: 0, held: 0, total: 0))
     #expect(!budget.fits(101, ofCall: 0, held: 0, total: 0))
-    #expect(budget.fits(10, ofCall: 0, held: 40, total: 40))
-    #expect(!budget.fits(11, ofCall: 0, held: 40, total: 40))
+    #expect(budget.fits(20, ofCall: 0, held: 40, total: 40))
+    #expect(!budget.fits(21, ofCall: 0, held: 40, total: 40))
+    // The longest message finds room beside calls that hold little.
+    #expect(budget.fits(90, ofCall: 2, held: 6, total: 6))
+    #expect(!budget.fits(91, ofCall: 2, held: 6, total: 6))
     #expect(budget.fits(60, ofCall: 40, held: 40, total: 40))
     #expect(budget.fits(30, ofCall: 0, held: 0, total: 70))
-    #expect(!budget.fits(16, ofCall: 1, held: 2, total: 70))
+    #expect(budget.fits(27, ofCall: 1, held: 2, total: 72))
+    #expect(!budget.fits(28, ofCall: 1, held: 2, total: 72))
     #expect(budget.fits(-40, ofCall: 40, held: 40, total: 200))
+  }
+
+  @Test("leaves something free, however many calls a connection has")
+  func share() {
+    let budget = RequestBudget(perServer: 1_000)
+    var calls = [Int](repeating: 0, count: 30)
+    var total = 0
+    for _ in 0..<100 {
+      for index in calls.indices
+      where budget.fits(10, ofCall: calls[index], held: total, total: total) {
+        calls[index] += 10
+        total += 10
+      }
+    }
+    #expect(total < 520 && calls.allSatisfy { $0 > 0 })
+    // Another connection's only call has the rest.
+    #expect(budget.fits(1_000 - total, ofCall: 0, held: 0, total: total))
   }
 }
 
