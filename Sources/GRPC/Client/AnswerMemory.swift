@@ -10,11 +10,15 @@ final class AnswerMemory {
   private var budget: AnswerBudget<ClientStream>
   private var lucky = Deque<ClientStream>()
   private var isGranting = false
+  /// How many answers may be under way at once: so many that the first window of each fits, whatever
+  /// the peer makes of it. A call beyond them is better not made than made in vain.
+  let maximumAnswers: Int
 
   init(configuration: ChannelConfiguration, inflating: InflateTurns) {
     self.inflating = inflating
     windowSize = configuration.streamWindowSize
     budget = AnswerBudget(limit: configuration.maximumResponseBytes)
+    maximumAnswers = max(1, configuration.maximumResponseBytes / max(1, windowSize))
   }
 
   /// What an answer has of it.

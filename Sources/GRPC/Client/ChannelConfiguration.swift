@@ -38,6 +38,8 @@ public struct ChannelConfiguration: Sendable {
   public var maximumHeaderListSize = 16 << 10
   /// How many bytes of answers may be held at once until they are complete, inflating included. A
   /// message that does not fit beside the others waits, with its window closed; one always goes on.
+  /// Over all connections no more calls are sent at once than this holds windows of streams, 1,024;
+  /// others wait as for a free stream.
   public var maximumResponseBytes = 64 << 20
   /// The flow-control window of one stream: what a peer may send of an answer at once. It is opened to
   /// 1 MiB for a longer message when its memory is granted. Bytes.

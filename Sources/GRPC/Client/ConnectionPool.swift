@@ -40,6 +40,11 @@ final class ConnectionPool: @unchecked Sendable {
   var leaving: [Subchannel] = []
   private var roundRobin = RoundRobin()
   private var isDraining = false
+  /// Calls that a connection has. Their answers' first windows fit into the memory.
+  private var sentCalls = 0
+  /// Whether calls wait because there is no memory for further answers.
+  private var lacksMemory = false
+  private var isDrainPlanned = false
   var readyWaiters: [@Sendable () -> Void] = []
   var closePromises: [EventLoopPromise<Void>] = []
   /// The header fields of the request that is being submitted; its memory is used again.
@@ -110,7 +115,7 @@ final class ConnectionPool: @unchecked Sendable {
   /// often as it takes (gRFC A6, transparent retries). A call that waits for readiness takes a peer
   /// that goes on refusing for one that is not ready: it is tried again, with pauses.
   func attemptEnded(_ call: UnaryCall, _ result: UnaryResult, wasSent: Bool) {
-    call.stream = nil
+    leaveStream(call)
     guard !result.seen, result.localReason != .unsendable, !state.isClosed else {
       return finish(call, result)
     }
@@ -130,6 +135,7 @@ final class ConnectionPool: @unchecked Sendable {
   func drainQueue() {
     guard !isDraining, !state.calls.isEmpty else { return }
     isDraining = true
+    lacksMemory = false
     defer { isDraining = false }
     let now = NIODeadline.now()
     while let subchannel = nextSubchannel(), let call = state.calls.popFirst() {
@@ -155,8 +161,25 @@ final class ConnectionPool: @unchecked Sendable {
     }
   }
 
+  /// A call has no stream any more; one that waits may have its memory.
+  private func leaveStream(_ call: UnaryCall) {
+    guard call.stream != nil else { return }
+    call.stream = nil
+    sentCalls -= 1
+    guard lacksMemory, !isDrainPlanned else { return }
+    isDrainPlanned = true
+    eventLoop.execute {
+      self.isDrainPlanned = false
+      self.drainQueue()
+    }
+  }
+
   private func nextSubchannel() -> Subchannel? {
-    roundRobin.pick(count: usable.count) { usable[$0].connection?.hasFreeStream ?? false }
+    guard sentCalls < responses.maximumAnswers else {
+      lacksMemory = true
+      return nil
+    }
+    return roundRobin.pick(count: usable.count) { usable[$0].connection?.hasFreeStream ?? false }
       .map { usable[$0] }
   }
 
@@ -177,6 +200,7 @@ final class ConnectionPool: @unchecked Sendable {
     do {
       try connection.submit(fields, attempt, now: now)
       call.stream = attempt
+      sentCalls += 1
       state.calls.watch(call, until: end)
     } catch {
       // The connection is retired now, so that the call finds another one.
@@ -213,7 +237,7 @@ final class ConnectionPool: @unchecked Sendable {
     guard !call.isFinished else { return }
     let seen = call.stream?.isSent ?? false
     call.stream?.abandon()
-    call.stream = nil
+    leaveStream(call)
     finish(call, .local(reason, code, text, seen: seen))
   }
 

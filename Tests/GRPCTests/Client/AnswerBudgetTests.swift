@@ -98,10 +98,33 @@ struct AnswerBudgetTests {
       call.begin()
       call.write(Array(ScriptedCall.frame([UInt8](repeating: 1, count: 32_000)).prefix(30_000)))
     }
-    let harness = try Self.harness(server, bytes: 80_000)
-    let calls = (0..<3).map { _ in harness.start() }
-    let result = try await calls[2].result.get()
+    // Less than one window: otherwise the channel sends no more calls than there is memory for.
+    let harness = try Self.harness(server, bytes: 20_000)
+    let result = try await harness.call()
     #expect(result.localReason == .overloaded && result.seen && result.origin == .local)
+    try await harness.stop(server)
+  }
+
+  @Test("No more calls are sent than there is memory for whatever their answers begin with")
+  func callsBeyondMemory() async throws {
+    let server = try await ScriptedServer.start { call in
+      if call.number > 4 { return call.answer("last") }
+      call.begin()
+      call.write(Array(ScriptedCall.frame([UInt8](repeating: 1, count: 32_000)).prefix(30_000)))
+    }
+    var configuration = ChannelHarness.configuration
+    configuration.maximumResponseBytes = 4 * configuration.streamWindowSize
+    configuration.connections = 3
+    let harness = try ChannelHarness(to: server.address, configuration: configuration)
+    let calls = (0..<4).map { _ in harness.start() }
+    let late = (0..<20).map { _ in harness.start() }
+    try await eventually { server.events.requests == 4 }
+    #expect(try await harness.onLoop { $0.state.calls.count } == 20)
+    // One place is enough for all of them, one after the other.
+    calls[0].call.cancel()
+    for call in late { #expect(try await call.result.get().text == "last") }
+    for call in calls[1...] { call.call.cancel() }
+    for call in calls { #expect(try await call.result.get().localReason == .cancelled) }
     try await harness.stop(server)
   }
 }
