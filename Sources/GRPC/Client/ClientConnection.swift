@@ -53,6 +53,8 @@ final class ClientConnection: ChannelDuplexHandler {
   private(set) var isReady = false
   /// Whether new calls go elsewhere.
   private(set) var isRetired = false
+  /// Whether it was retired because another is to take its place, and for no fault of its own.
+  private(set) var isRenewed = false
   /// Whether the connection is gone.
   private(set) var isLost = false
   private var failure: String?
@@ -248,6 +250,7 @@ extension ClientConnection: TimeDriven {
       setNeedsFlush()
     case .renew:
       failure = "another connection to the peer has fallen silent"
+      isRenewed = true
       retire()
     case .close:
       delegate?.connectionDidFallSilent(self)

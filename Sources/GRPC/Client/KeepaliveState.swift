@@ -111,11 +111,14 @@ struct KeepaliveState: Sendable {
     return ping(now: now)
   }
 
-  /// Another connection to the same peer has fallen silent: this one may have, and no call has noticed.
+  /// Another connection to the same peer has fallen silent: this one may have, and no call has noticed,
+  /// unless something came from the peer lately.
   /// One without calls is renewed instead of asked, because servers count such PINGs: a new one proves by
   /// the peer's greeting that it lives, and nothing is lost.
   mutating func suspect(now: NIODeadline) -> Action {
-    guard liveness != nil, pingDeadline == nil else { return .none }
+    guard let liveness, pingDeadline == nil, now - lastReceived >= liveness.silence else {
+      return .none
+    }
     guard openCalls > 0 else { return .renew }
     if let spared = sparedUntil, now < spared { return .none }
     return ping(now: now)

@@ -200,13 +200,16 @@ struct PoolState<Call: PooledCall> {
   }
 
   /// An attempt failed, or its connection takes no more calls.
+  ///
+  /// - Parameter isRenewal: whether we ended it, so that another takes its place.
   mutating func ended(
-    _ id: SubchannelID, _ attempt: Int, _ reason: String, now: NIODeadline, random: Double
+    _ id: SubchannelID, _ attempt: Int, _ reason: String, isRenewal: Bool = false,
+    now: NIODeadline, random: Double
   ) {
     guard let index = index(of: id),
-      slots[index].state.ended(attempt, now: now, random: random)
+      slots[index].state.ended(attempt, isRenewal: isRenewal, now: now, random: random)
     else { return }
-    lastFailure = "\(reason) (\(slots[index].address))"
+    if !isRenewal { lastFailure = "\(reason) (\(slots[index].address))" }
     advance(now: now, random: random)
   }
 

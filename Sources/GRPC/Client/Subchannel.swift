@@ -175,7 +175,11 @@ final class Subchannel: ClientConnectionDelegate {
     move(connection)
     self.attempt = nil
     pool.logger.debug("connection to \(address) ended: \(connection.lossDescription)")
-    pool.handle { $0.ended(self.id, attempt, connection.lossDescription, now: $1, random: $2) }
+    pool.handle {
+      $0.ended(
+        self.id, attempt, connection.lossDescription, isRenewal: connection.isRenewed, now: $1,
+        random: $2)
+    }
   }
 }
 

@@ -113,8 +113,11 @@ struct SubchannelState: Sendable {
   /// replaced at once, and so is the first that had not; more of these in a row are failures, else a
   /// peer that greets and hangs up would keep us connecting.
   ///
+  /// - Parameter isRenewal: whether it was we who ended a connection, which then was not useless.
   /// - Returns: whether the news was of the attempt that counts.
-  mutating func ended(_ attempt: Int, now: NIODeadline, random: Double) -> Bool {
+  mutating func ended(
+    _ attempt: Int, isRenewal: Bool = false, now: NIODeadline, random: Double
+  ) -> Bool {
     guard attempt == self.attempt else { return false }
     switch phase {
     case .idle, .waiting: return false
@@ -122,6 +125,10 @@ struct SubchannelState: Sendable {
     case .ready:
       if isProven || now - readySince >= provingTime {
         succeeded()
+        replace()
+        return true
+      }
+      if isRenewal {
         replace()
         return true
       }

@@ -194,11 +194,19 @@ extension PoolSimulation {
     endUse(of: connection)
   }
 
-  private mutating func endUse(of connection: SimulatedConnection) {
+  /// Another connection takes the place of one without calls.
+  private mutating func renew(_ connection: SimulatedConnection) {
+    if !connection.calls.isEmpty { violate("is renewed during calls") }
+    connection.isGone = true
+    endUse(of: connection, isRenewal: true)
+  }
+
+  private mutating func endUse(of connection: SimulatedConnection, isRenewal: Bool = false) {
     guard connections[connection.subchannel] === connection else { return }
     connections[connection.subchannel] = nil
     state.ended(
-      connection.subchannel, connection.attempt, "lost", now: now, random: random.fraction())
+      connection.subchannel, connection.attempt, "lost", isRenewal: isRenewal, now: now,
+      random: random.fraction())
     settle()
   }
 
@@ -223,7 +231,7 @@ extension PoolSimulation {
       for other in inUse where other !== connection && other.host == connection.host {
         switch other.keepalive.suspect(now: now) {
         case .ping: pong(other)
-        case .renew: lose(other)
+        case .renew: renew(other)
         case .none, .close: break
         }
       }

@@ -113,6 +113,23 @@ import Testing
     }
   }
 
+  @Test("A connection that we renew was not useless, however young it is")
+  func renewal() {
+    var state = ready()
+    for _ in 0..<5 {
+      let isNews = state.ended(state.attempt, isRenewal: true, now: start, random: 0.5)
+      #expect(isNews && state.connectivity == .idle)
+      _ = state.connect(now: start, probing: nil)
+      _ = state.connected(state.attempt, now: start)
+    }
+    // Nor is it of any use against those that are.
+    end(&state, start)
+    _ = state.connect(now: start, probing: nil)
+    _ = state.connected(state.attempt, now: start)
+    end(&state, start)
+    #expect(state.connectivity == .transientFailure)
+  }
+
   @Test("A peer that greets and hangs up does not keep us connecting without pause")
   func flapping() {
     var state = ready()
