@@ -5,7 +5,7 @@
 struct FragmentedBlock: Sendable {
   /// The stream that all its frames name.
   let stream: UInt32
-  private var shortener = HeaderBlockShortener()
+  private var shortener: HeaderBlockShortener
 
   /// The largest payload of a frame: SETTINGS_MAX_FRAME_SIZE is never announced to be larger.
   static let maxFrameSize = 16 << 10
@@ -16,8 +16,10 @@ struct FragmentedBlock: Sendable {
   private static let padded: UInt8 = 0x8
   private static let priority: UInt8 = 0x20
 
-  init(stream: UInt32) {
+  /// - Parameter longestString: a block with a longer one is broken.
+  init(stream: UInt32, longestString: Int) {
     self.stream = stream
+    shortener = HeaderBlockShortener(limit: longestString)
   }
 
   /// Whether a string of the block was shortened so far.

@@ -45,9 +45,14 @@ struct FrameScanner: Sendable {
   /// What was counted since it was taken.
   private var summary = Summary()
 
-  /// - Parameter prefaceLength: what comes before the first frame, in bytes.
-  init(prefaceLength: Int) {
+  private let longestString: Int
+
+  /// - Parameters:
+  ///   - prefaceLength: what comes before the first frame, in bytes.
+  ///   - longestString: a longer one in a header block ends the connection.
+  init(prefaceLength: Int, longestString: Int = .max) {
     skip = prefaceLength
+    self.longestString = longestString
   }
 
   /// What was counted since the last time.
@@ -142,7 +147,7 @@ struct FrameScanner: Sendable {
     let isBeginning =
       frame.type == FragmentedBlock.headersType && frame.flags & FragmentedBlock.endHeaders == 0
     if isBeginning {
-      block = FragmentedBlock(stream: stream)
+      block = FragmentedBlock(stream: stream, longestString: longestString)
     } else if frame.type != FragmentedBlock.continuationType || block?.stream != stream {
       block = nil  // nghttp2 ends a connection that interrupts a block.
     }

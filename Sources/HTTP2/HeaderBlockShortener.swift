@@ -6,7 +6,8 @@
 /// in it (section 4.4). No field is decoded here, and nothing but a string's kept beginning is held.
 ///
 /// What nghttp2 would refuse by itself it has to refuse also of what it does not see: a string that does
-/// not end, or whose code is wrong.
+/// not end, or whose code is wrong. And it refuses at once one that says it is longer than any may be:
+/// to go over it would be work without end for nothing.
 struct HeaderBlockShortener: Sendable {
   /// The longest string that nghttp2 takes, in bytes as encoded.
   static let longestString = 64 << 10
@@ -40,6 +41,12 @@ struct HeaderBlockShortener: Sendable {
   private var shift = 0
   private var beginning: [UInt8] = []
   private var symbols = HuffmanSymbols()
+  /// The longest string that is gone over, in bytes as encoded.
+  private let limit: Int
+
+  init(limit: Int) {
+    self.limit = limit
+  }
 
   /// Whether a string was shortened.
   private(set) var hasShortened = false
@@ -122,6 +129,7 @@ struct HeaderBlockShortener: Sendable {
   }
 
   private mutating func beginString(_ strings: Int, _ output: inout [UInt8]) {
+    if number > max(limit, Self.longestString) { return refuse(&output) }
     if number > Self.longestString {
       beginning.removeAll(keepingCapacity: true)
       symbols = HuffmanSymbols()

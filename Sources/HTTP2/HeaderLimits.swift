@@ -12,7 +12,8 @@ public struct HeaderLimits: Sendable, Equatable {
   public var keptListSize = 16 << 10
 
   /// The largest list: one above it ends its stream with ENHANCE_YOUR_CALM. It is decoded to its end,
-  /// because the connection's compression depends on it.
+  /// because the connection's compression depends on it. A client that announces a single string above
+  /// it is ended with its connection.
   public var listSize = 1 << 20
 
   /// Fields that are kept beside `keptListSize`, wherever they stand in the list; of several fields of

@@ -20,6 +20,20 @@ struct HuffmanSymbols: Sendable {
     return limits
   }()
 
+  /// For each number of ones at the beginning the first of ``limits`` that a code with them can be below:
+  /// from there it is a step or two to the code's own.
+  private static let starts: [Int] = (0...32).map { ones in
+    let lowest = UInt64(UInt32.max) & ~(UInt64(UInt32.max) >> UInt64(ones))
+    return limits.firstIndex { lowest < $0.limit } ?? limits.count - 1
+  }
+
+  /// The length of the symbol at the beginning of 32 bits.
+  static func length(of code: UInt32) -> Int {
+    var index = starts[(~code).leadingZeroBitCount]
+    while UInt64(code) >= limits[index].limit { index += 1 }
+    return limits[index].length
+  }
+
   /// The bits that are no whole symbol yet, the first in the highest place, and how many there are.
   private var window: UInt64 = 0
   private var available = 0
@@ -46,10 +60,8 @@ struct HuffmanSymbols: Sendable {
   /// The length of the next symbol, if all of it is there.
   private var nextLength: Int? {
     guard available >= 5 else { return nil }
-    let code = window >> 32
-    guard let length = Self.limits.first(where: { code < $0.limit })?.length, length <= available
-    else { return nil }
-    return length
+    let length = Self.length(of: UInt32(truncatingIfNeeded: window >> 32))
+    return length <= available ? length : nil
   }
 
   /// Whether a string may end here: what is left is less than a byte, and ones (section 5.2).

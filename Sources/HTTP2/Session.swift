@@ -57,7 +57,14 @@ public final class Session {
     self.settings = settings
     self.now = now
     flood = FloodGuard(limits: settings.floods, now: now)
-    scanner = FrameScanner(prefaceLength: role == .server ? Int(NGHTTP2_CLIENT_MAGIC_LEN) : 0)
+    switch role {
+    case .server:
+      scanner = FrameScanner(
+        prefaceLength: Int(NGHTTP2_CLIENT_MAGIC_LEN), longestString: settings.headers.listSize)
+    case .client:
+      // A server's long words cost its answer, not the calls of others; `maxContinuations` bounds them.
+      scanner = FrameScanner(prefaceLength: 0)
+    }
 
     var option: OpaquePointer?
     guard nghttp2_option_new(&option) == 0 else { throw Self.outOfMemory }

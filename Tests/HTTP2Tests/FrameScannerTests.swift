@@ -64,6 +64,20 @@ struct HuffmanSymbolsTests {
     #expect(HuffmanSymbols.limits.last?.limit == 1 << 32)
   }
 
+  @Test("has symbols of the lengths in the table, from whatever their codes begin with")
+  func lengths() {
+    func expected(_ code: UInt32) -> Int? {
+      HuffmanSymbols.limits.first { UInt64(code) < $0.limit }?.length
+    }
+    var codes: [UInt32] = [0, .max]
+    for (_, limit) in HuffmanSymbols.limits {
+      codes += [UInt32(limit - 1), UInt32(clamping: limit), UInt32(clamping: limit + 1)]
+    }
+    for ones in 0...31 { codes += [~(UInt32.max >> UInt32(ones)), UInt32.max >> UInt32(ones)] }
+    for code in codes { #expect(HuffmanSymbols.length(of: code) == expected(code)) }
+    #expect(HuffmanSymbols.length(of: 0) == 5 && HuffmanSymbols.length(of: .max) == 30)
+  }
+
   @Test("is cut where a symbol ends, and padded with ones", arguments: 1...40)
   func cut(size: Int) {
     let text = (0..<64).map { Huffman.symbols[$0 * 7 % Huffman.symbols.count] }

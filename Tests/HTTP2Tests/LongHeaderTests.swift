@@ -42,6 +42,28 @@ struct LongHeaderTests {
     #expect(output.containsFrame(type: 3) && !output.containsFrame(type: 7))
   }
 
+  @Test("that a client only announces, above 1 MiB, end the connection before they come")
+  func announced() throws {
+    for isHuffman in [false, true] {
+      for (size, isTaken) in [(1 << 20, true), (1 << 20 + 1, false)] {
+        let server = try Peer(.server)
+        server.receive(RawFrame.preface + RawFrame.request(1))
+        let start = [0x83, 0x86, 0x84] + RawFrame.announcement("x", size, isHuffman: isHuffman)
+        server.receive(
+          RawFrame.frame(type: 1, stream: 3, payload: start)
+            + RawFrame.frame(type: 9, stream: 3, payload: [UInt8](repeating: 97, count: 1_000)))
+        #expect(server.output().containsFrame(type: 7) == !isTaken)
+      }
+    }
+    // An answer's words, however long, do not end the calls of others.
+    let (client, call, other) = try client()
+    let long = [UInt8](repeating: 97, count: 1 << 20 + 1)
+    let block = RawFrame.literal("x", long) + RawFrame.literal("grpc-status", [48])
+    client.receive(RawFrame.block(1, block, end: true))
+    #expect(client.error == nil && call.isEnded && other.closed == nil)
+    #expect(call.trailers?.first("grpc-status") == "0")
+  }
+
   @Test("come with padding and priority")
   func paddedBlock() throws {
     let server = try Peer(.server)

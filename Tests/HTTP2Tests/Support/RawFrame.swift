@@ -97,15 +97,24 @@ enum RawFrame {
     [0x00] + string(Array(name.utf8)) + string(code, flag: 0x80)
   }
 
+  /// The beginning of a literal field without indexing: all but the value, of so many bytes.
+  static func announcement(_ name: String, _ size: Int, isHuffman: Bool) -> [UInt8] {
+    [0x00] + string(Array(name.utf8)) + length(size, flag: isHuffman ? 0x80 : 0)
+  }
+
   private static func string(_ bytes: [UInt8], flag: UInt8 = 0) -> [UInt8] {
-    guard bytes.count >= 127 else { return [flag | UInt8(bytes.count)] + bytes }
-    var rest = bytes.count - 127
+    length(bytes.count, flag: flag) + bytes
+  }
+
+  private static func length(_ count: Int, flag: UInt8) -> [UInt8] {
+    guard count >= 127 else { return [flag | UInt8(count)] }
+    var rest = count - 127
     var length: [UInt8] = [flag | 127]
     while rest >= 128 {
       length.append(UInt8(rest % 128) | 0x80)
       rest /= 128
     }
-    return length + [UInt8(rest)] + bytes
+    return length + [UInt8(rest)]
   }
 
   private static func bigEndian(_ value: UInt32) -> [UInt8] {
