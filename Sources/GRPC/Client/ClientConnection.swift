@@ -313,6 +313,8 @@ extension ClientConnection {
   }
 
   func channelWritabilityChanged(context: ChannelHandlerContext) {
+    keepalive.setStandstill(!context.channel.isWritable, now: .now())
+    timer?.update(for: self)
     if context.channel.isWritable { flush() }
     context.fireChannelWritabilityChanged()
   }

@@ -23,6 +23,8 @@ struct KeepaliveState: Sendable {
   /// How much later than planned a check of the PING may come: if more, it was we who stood still, and
   /// the answer may lie in the socket.
   private static let tolerance = TimeAmount.seconds(1)
+  /// For how long at most a peer is excused that takes nothing of what we send.
+  private static let standstillLimit = TimeAmount.seconds(60)
 
   private let policy: KeepalivePolicy
   private let liveness: LivenessPolicy?
@@ -34,6 +36,8 @@ struct KeepaliveState: Sendable {
   private var unheardSince: NIODeadline?
   /// Until when the PING under way has to be answered. Calls have no influence on it.
   private var pingDeadline: NIODeadline?
+  /// Since when the socket takes nothing: a PING cannot leave, however alive the peer is.
+  private var standstillSince: NIODeadline?
   private var lastPing: NIODeadline?
   /// PINGs since the last piece of an answer came.
   private var unansweredPings = 0
@@ -50,10 +54,16 @@ struct KeepaliveState: Sendable {
 
   /// When something is due.
   var nextDeadline: NIODeadline? {
-    if let pingDeadline { return pingDeadline }
+    if let answerDeadline { return answerDeadline }
     let (probe, keepalive) = (probeTime, keepaliveTime)
     guard let probe else { return keepalive }
     return keepalive.map { min($0, probe) } ?? probe
+  }
+
+  /// When a peer that has not answered the PING is dead.
+  private var answerDeadline: NIODeadline? {
+    guard let pingDeadline, let standstillSince else { return pingDeadline }
+    return max(pingDeadline, standstillSince + Self.standstillLimit)
   }
 
   private var probeTime: NIODeadline? {
@@ -86,6 +96,14 @@ struct KeepaliveState: Sendable {
   mutating func receivedAnswer() {
     unansweredPings = 0
     if openCalls > 0, unheardSince == nil { unheardSince = lastReceived }
+  }
+
+  /// The socket takes nothing, because the peer or the way to it is slower than what we send; or that
+  /// is over, and the peer has all of the time anew to answer a PING.
+  mutating func setStandstill(_ standsStill: Bool, now: NIODeadline) {
+    guard standsStill != (standstillSince != nil) else { return }
+    standstillSince = standsStill ? now : nil
+    if !standsStill, pingDeadline != nil { pingDeadline = now + timeout }
   }
 
   /// A call was submitted.
@@ -126,7 +144,7 @@ struct KeepaliveState: Sendable {
 
   /// What is due at this time.
   mutating func timeCame(now: NIODeadline) -> Action {
-    if let due = pingDeadline {
+    if let due = answerDeadline {
       guard now >= due else { return .none }
       guard now <= due + Self.tolerance else {
         pingDeadline = now + Self.tolerance
@@ -142,8 +160,11 @@ struct KeepaliveState: Sendable {
     lastPing = now
     unansweredPings += 1
     unheardSince = nil
-    let timeout = min(policy.timeout, liveness?.timeout ?? policy.timeout)
-    pingDeadline = now + max(timeout, .milliseconds(1))
+    pingDeadline = now + timeout
     return .ping
+  }
+
+  private var timeout: TimeAmount {
+    max(min(policy.timeout, liveness?.timeout ?? policy.timeout), .milliseconds(1))
   }
 }

@@ -22,6 +22,14 @@ struct Pace: Sendable {
     pausedBefore = paused
   }
 
+  /// Whether anything moved in the period.
+  var hasMoved: Bool { moved > 0 }
+
+  /// Whether the period began as long ago as all may take that waits.
+  func isOverdue(period: TimeAmount, now: NIODeadline) -> Bool {
+    now - since >= period * Self.periods
+  }
+
   /// Bytes moved.
   mutating func move(_ count: Int) {
     moved += count
@@ -42,6 +50,16 @@ struct Pace: Sendable {
     self = Pace(demanded: next, now: now, paused: paused)
     return false
   }
+}
+
+/// Whether a client takes too little of all the answers of a connection together.
+enum OutputSlowness {
+  /// It does not.
+  case none
+  /// Of those whose turn it was.
+  case some
+  /// It took nothing of any.
+  case all
 }
 
 extension Pace {

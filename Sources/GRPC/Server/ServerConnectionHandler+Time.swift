@@ -78,11 +78,16 @@ extension ServerConnectionHandler {
       checkPaceLater()
     }
     // Answers leave one after the other: one that waits for its turn is not to blame its client for,
-    // as long as those before it are taken.
-    let next = Pace.demand(ofWaiting: bufferedResponseBytes)
-    let isSlow = outputPace.isTooSlow(period: configuration.stallTimeout, next: next, now: now)
-    if isSlow { outputPace = Pace(demanded: next, now: now) }
-    for call in calls() where call.keepsPace(connectionIsSlow: isSlow) { checkPaceLater() }
+    // as long as those before it are taken. How many wait does not matter: who asks for many is asked
+    // for no more in a minute than who asks for the longest of them.
+    let calls = calls()
+    let next = Pace.demand(ofWaiting: calls.lazy.map(\.body.byteCount).max() ?? 0)
+    var slowness = OutputSlowness.none
+    if outputPace.isTooSlow(period: configuration.stallTimeout, next: next, now: now) {
+      slowness = outputPace.hasMoved ? .some : .all
+      outputPace = Pace(demanded: next, now: now)
+    }
+    for call in calls where call.keepsPace(slowness: slowness) { checkPaceLater() }
   }
 }
 

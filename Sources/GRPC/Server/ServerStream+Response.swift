@@ -149,16 +149,16 @@ extension ServerStream {
 
   /// Ends the call if its client takes or sends too slowly.
   ///
-  /// - Parameter connectionIsSlow: whether the client takes too little of all answers together.
+  /// - Parameter slowness: of the client with all answers together.
   /// - Returns: whether it is to be looked at again.
-  func keepsPace(connectionIsSlow: Bool) -> Bool {
+  func keepsPace(slowness: OutputSlowness) -> Bool {
     guard let http else { return false }
     let (now, configuration) = (connection.now, connection.configuration)
     if !body.isEmpty {
-      let next = Pace.demand(ofWaiting: body.byteCount)
+      let (period, next) = (configuration.stallTimeout, Pace.demand(ofWaiting: body.byteCount))
       guard
-        responsePace?.isTooSlow(period: configuration.stallTimeout, next: next, now: now) == true,
-        http.isBlockedByWindow || connectionIsSlow
+        responsePace?.isTooSlow(period: period, next: next, now: now) == true,
+        http.isBlockedByWindow || isToBlame(for: slowness)
       else { return true }
       http.reset(.cancel)
       cancel()
@@ -175,6 +175,19 @@ extension ServerStream {
     fail(.requestUnfinished)
     cancel()
     return false
+  }
+
+  /// Whether the slowness of its connection ends the call: not before its turn came, while others had
+  /// theirs, for as many periods as an answer may take.
+  private func isToBlame(for slowness: OutputSlowness) -> Bool {
+    switch slowness {
+    case .none: false
+    case .all: true
+    case .some:
+      responsePace?.hasMoved == true
+        || responsePace?.isOverdue(
+          period: connection.configuration.stallTimeout, now: connection.now) == true
+    }
   }
 
   func cancel() {

@@ -76,6 +76,22 @@ import Testing
     #expect(state.suspect(now: at(100)) == .renew)
   }
 
+  @Test("A peer is not judged by a PING that cannot leave, for a minute at most")
+  func standstill() {
+    var state = state()
+    state.callBegan(now: at(0))
+    state.setStandstill(true, now: at(2))
+    #expect(state.timeCame(now: at(5)) == .ping)
+    #expect(state.nextDeadline == at(62) && state.timeCame(now: at(30)) == .none)
+    // What was in its way has left.
+    state.setStandstill(false, now: at(40))
+    #expect(state.nextDeadline == at(45))
+    state.setStandstill(true, now: at(42))
+    state.setStandstill(true, now: at(50))
+    #expect(state.timeCame(now: at(101)) == .none)
+    #expect(state.timeCame(now: at(102)) == .close)
+  }
+
   @Test("Anything that arrives is as good as an answer, and silence counts from it")
   func livingPeer() {
     var state = state()

@@ -100,8 +100,17 @@ struct ServerPaceTests {
     await server.stop(grace: .zero)
   }
 
-  @Test("When nothing is taken, or a byte now and then, all are given up")
+  @Test("When nothing is taken, all are given up")
   func nothing() throws {
+    let connection = try twoAnswers()
+    connection.passes(61)
+    #expect(try connection.received().resets.isEmpty)
+    connection.passes(130)
+    #expect(try connection.received().resets == [1, 3])
+  }
+
+  @Test("When a byte is taken now and then, each is given up after its turn")
+  func byteByByte() throws {
     let connection = try twoAnswers()
     connection.passes(61)
     for second in stride(from: Int64(70), to: 130, by: 20) {
@@ -109,6 +118,28 @@ struct ServerPaceTests {
       connection.passes(second)
     }
     connection.passes(130)
-    #expect(try connection.received().resets == [1, 3])
+    #expect(try connection.received().resets == [1])
+    try connection.send(RawFrames.windowUpdate(0, 1))
+    #expect(try connection.received().data == [3: 1])
+    connection.passes(160)
+    // Also an answer to the server's PING.
+    try connection.send(RawFrames.windowUpdate(0, 1))
+    connection.passes(195)
+    #expect(try connection.received().resets == [3])
+  }
+
+  @Test("Who asks for many answers at once is asked for the pace of the longest")
+  func manyAnswers() throws {
+    let connection = try Connection()
+    let calls = stride(from: Int32(1), to: 61, by: 2)
+      .flatMap { RawFrames.call($0, "/test.Test/Large") }
+    try connection.send(RawFrames.initialWindow(1 << 20) + calls)
+    #expect(try connection.received().data == [1: 65_535])
+    for minute in 1...5 {
+      try connection.send(RawFrames.windowUpdate(0, 20_000))
+      #expect(try connection.received().data == [1: 20_000])
+      connection.passes(Int64(minute) * 61)
+      #expect(try connection.received().resets.isEmpty)
+    }
   }
 }
