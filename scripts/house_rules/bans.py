@@ -33,6 +33,8 @@ C_FACING = (
     "Sources/GRPC/Client/AddressResolver.swift",  # getaddrinfo
 )
 
+MANIFESTS = ("Package.swift", "Benchmarks/Package.swift", "Examples/swift/Package.swift")
+
 # A test target that has to look again and again does so in one place.
 POLLS = ("waiting.py", "Waiting.swift")
 
@@ -50,13 +52,14 @@ BANS = [
          "return an effect and let the shell wait: the core is synchronous and has no locks",
          "pure-core"),
     _ban(r"\[String\s*:|\bSet<String>", CORE + ("Sources/ProgressorStorage/",),
-         "use ExactText: String takes different ids for one, and hashes what an attacker chooses to "
-         "one value", "exact-text"),
+         "use ExactText: String takes different ids for one, and hashes what an attacker chooses "
+         "to one value", "exact-text"),
     _ban(r"\bTask\.sleep\b|\bThread\.sleep\b|(?<![.\w])(u|nano)?sleep\s*\(", TESTS,
          "wait for the condition (a probe, a promise, a stream), not for time; what can only be "
          "polled is polled in the Waiting.swift of the test target", "no-sleep"),
-    _ban(r"\bfrom\s*:", ("Package.swift",),
-         "pin dependencies with `exact:`", "pins"),
+    _ban(r"(?<!upToNextMinor\()\bfrom\s*:|\b(exact|branch|revision)\s*:", MANIFESTS,
+         "a dependency has `.upToNextMinor(from:)` the version that was tested: others can take "
+         "its fixes, and nothing newer comes in unseen", "pins"),
 ]
 
 UNSAFE = re.compile(r"\b(Unsafe\w*(Pointer|Buffer)\w*|OpaquePointer|Unmanaged)\b")
@@ -106,8 +109,8 @@ def unchecked_with_reason(file: SourceFile) -> Iterator[Finding]:
 
 
 def sql_in_sql_files(file: SourceFile) -> Iterator[Finding]:
-    """SQL lives in .sql files, where its purpose, locks and plan are written down. PostgreSQL, which
-    knows no table, may ask the server about itself."""
+    """SQL lives in .sql files, where its purpose, locks and plan are written down. PostgreSQL,
+    which knows no table, may ask the server about itself."""
     if not file.is_swift or file.parts[0] != "Sources" or file.target == "PostgreSQL":
         return
     for line, literal in file.swift.literals:
@@ -122,8 +125,8 @@ def nothing_unfinished(file: SourceFile) -> Iterator[Finding]:
         return
     for number, line in enumerate(file.text.split("\n"), 1):
         if match := UNFINISHED.search(line):
-            yield file.finding(number, "unfinished", f"`{match.group()}`: finish it, or take it out "
-                               "and open an issue")
+            yield file.finding(number, "unfinished", f"`{match.group()}`: finish it, or take it "
+                               "out and open an issue")
 
 
 def python_tests_wait_for_conditions(file: SourceFile) -> Iterator[Finding]:

@@ -103,14 +103,18 @@ class BanTests(unittest.TestCase):
         self.assertEqual(
             lines(bans.python_tests_wait_for_conditions, "Tests/Contract/test_a.py", python), [2])
 
-    def test_versions_are_pinned(self):
-        text = '.package(url: "u", from: "1.0.0"),\n.package(url: "u", exact: "1.0.0"),\n'
-        self.assertEqual(lines(bans.banned_words, "Package.swift", text), [1])
+    def test_versions_stay_within_a_minor_one(self):
+        text = '.package(url: "u", from: "1.0.0"),\n.package(url: "u", exact: "1.0.0"),\n' \
+            '.package(url: "u", .upToNextMinor(from: "1.0.0")),\n' \
+            '.package(url: "u", branch: "main"),\n'
+        for manifest in ("Package.swift", "Examples/swift/Package.swift"):
+            self.assertEqual(lines(bans.banned_words, manifest, text), [1, 2, 4])
 
     def test_pointers_stay_at_the_edge(self):
         text = "let a: UnsafeRawPointer\n"
         self.assertEqual(lines(bans.unsafe_only_where_c_is, SERVER, text), [1])
-        self.assertEqual(lines(bans.unsafe_only_where_c_is, "Sources/HTTP2/Session.swift", text), [])
+        self.assertEqual(
+            lines(bans.unsafe_only_where_c_is, "Sources/HTTP2/Session.swift", text), [])
 
     def test_unchecked_sendable_says_why(self):
         text = "final class A: @unchecked Sendable {}\n\n// Confined to its event loop.\n" \
