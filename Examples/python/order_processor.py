@@ -29,7 +29,8 @@ def read_order(machine):
 
 
 def change(order, *events):
-    """The new order, and the events to append: committed together with the action, or not at all."""
+    """The new order, and the events to append: committed together with the action, or not at
+    all."""
     return types.StateChange(
         aux_state=types.Content(format_version=1, data=json.dumps(order).encode()),
         events=[types.Content(format_version=1, data=event.encode()) for event in events])

@@ -39,8 +39,8 @@ struct TokenBucket: Sendable {
 
 /// Notices a peer that keeps us busy without doing anything useful.
 ///
-/// A value without IO or clock: frames go in, an error comes out when a bound was exceeded. Times are
-/// nanoseconds of a clock that never goes back.
+/// A value without IO or clock: frames go in, an error comes out when a bound was exceeded. Times
+/// are nanoseconds of a clock that never goes back.
 struct FloodGuard: Sendable {
   private var resets: TokenBucket
   private var useless: TokenBucket
@@ -61,12 +61,12 @@ struct FloodGuard: Sendable {
   private static let paidByHeaders = 5.0
   /// What our last frame of a call pays for: the WINDOW_UPDATEs that acknowledge what we sent.
   private static let paidByEnd = 3.0
-  /// Bytes that pay for a frame: WINDOW_UPDATEs and PINGs for real traffic never count against a peer,
-  /// but single bytes do not pay.
+  /// Bytes that pay for a frame: WINDOW_UPDATEs and PINGs for real traffic never count against a
+  /// peer, but single bytes do not pay.
   private static let bytesPerFrame = 64.0
 
-  /// A piece of the peer's bytes was processed: its frames, less what they pay themselves, are taken
-  /// at once. So it does not matter how many calls or answers come in one piece.
+  /// A piece of the peer's bytes was processed: its frames, less what they pay themselves, are
+  /// taken at once. So it does not matter how many calls or answers come in one piece.
   ///
   /// - Parameters:
   ///   - acceptedHeaders: header blocks that began a call, or that belong to its answer.
@@ -98,8 +98,8 @@ struct FloodGuard: Sendable {
     useless.add(Self.paidByEnd, now: now)
   }
 
-  /// A server sent or received RST_STREAM. A peer can make us send it at no cost (CVE-2025-8671), so
-  /// both count alike.
+  /// A server sent or received RST_STREAM. A peer can make us send it at no cost (CVE-2025-8671),
+  /// so both count alike.
   mutating func reset(now: UInt64) -> HTTP2Error? {
     resets.take(1, now: now) ? nil : Self.flood("too many streams were reset")
   }

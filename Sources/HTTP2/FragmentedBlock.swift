@@ -25,8 +25,8 @@ struct FragmentedBlock: Sendable {
   /// Whether a string of the block was shortened so far.
   var isShortened: Bool { shortener.hasShortened }
 
-  /// The bytes that stand for the next frame of the block. A HEADERS frame loses its padding and its
-  /// priority, which nobody here heeds.
+  /// The bytes that stand for the next frame of the block. A HEADERS frame loses its padding and
+  /// its priority, which nobody here heeds.
   mutating func rewrite(type: UInt8, flags: UInt8, payload: [UInt8]) -> [UInt8] {
     guard let fragment = Self.fragment(type: type, flags: flags, payload) else {
       return frame(type: type, flags: flags, payload[...])

@@ -1,13 +1,14 @@
-/// Follows the frames in what a peer sends (RFC 9113 section 4.1), before nghttp2 sees them: to know
-/// how many of them carry something, and to shorten in header blocks what nghttp2 would not take.
+/// Follows the frames in what a peer sends (RFC 9113 section 4.1), before nghttp2 sees them: to
+/// know how many of them carry something, and to shorten in header blocks what nghttp2 would not
+/// take.
 ///
-/// nghttp2 does not report the frames that it ignores: unknown types, and all that comes for streams
-/// that closed. A flood of these is a flood, too.
+/// nghttp2 does not report the frames that it ignores: unknown types, and all that comes for
+/// streams that closed. A flood of these is a flood, too.
 struct FrameScanner: Sendable {
   /// What a piece of the peer's bytes held. A frame counts where its header ends.
   struct Summary: Sendable, Equatable {
-    /// All frames, but DATA with five bytes or more, the beginning of a gRPC message, and CONTINUATION
-    /// with 1 KiB or more, or the end of its block.
+    /// All frames, but DATA with five bytes or more, the beginning of a gRPC message, and
+    /// CONTINUATION with 1 KiB or more, or the end of its block.
     var frames = 0
     /// Bytes of DATA without padding.
     var payloadBytes = 0
@@ -61,8 +62,8 @@ struct FrameScanner: Sendable {
     return summary
   }
 
-  /// Goes over the next bytes, from `offset`, which is moved; nil when they are used up. A header that
-  /// is not complete is held back until it is.
+  /// Goes over the next bytes, from `offset`, which is moved; nil when they are used up. A header
+  /// that is not complete is held back until it is.
   mutating func next(of bytes: RawSpan, from offset: inout Int) -> Piece? {
     let start = offset
     let isSplit = headerCount > 0
@@ -139,8 +140,8 @@ struct FrameScanner: Sendable {
     }
   }
 
-  /// Says whether the frame belongs to a header block of several frames: its payload is gathered then,
-  /// otherwise passed on.
+  /// Says whether the frame belongs to a header block of several frames: its payload is gathered
+  /// then, otherwise passed on.
   private mutating func begin(_ frame: FrameHeader) -> Bool {
     if paddedLength == nil { skip = frame.length }
     let stream = frame.stream & 0x7fff_ffff  // The reserved bit is ignored (RFC 9113 section 4.1).

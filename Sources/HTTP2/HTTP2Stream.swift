@@ -1,7 +1,7 @@
 /// One stream of a session.
 ///
-/// Confined to its session's thread. After `StreamDelegate.stream(_:didClose:)`, and when the session
-/// is gone, all methods do nothing.
+/// Confined to its session's thread. After `StreamDelegate.stream(_:didClose:)`, and when the
+/// session is gone, all methods do nothing.
 public final class HTTP2Stream {
   /// The identifier on the wire, odd for a client's streams.
   public let id: Int32
@@ -60,8 +60,8 @@ public final class HTTP2Stream {
     session?.submitResponse(self, prefix, headers, hasBody: hasBody)
   }
 
-  /// Ends the stream with trailer fields, after the body. To be called when the body's last piece is
-  /// read, which then answers `BodyProgress.trailers`.
+  /// Ends the stream with trailer fields, after the body. To be called when the body's last piece
+  /// is read, which then answers `BodyProgress.trailers`.
   public func submitTrailers(_ headers: HeaderList = [:], prefix: StaticHeaders = .none) {
     session?.submitTrailers(self, prefix, headers)
   }
@@ -71,8 +71,8 @@ public final class HTTP2Stream {
     session?.resumeBody(self)
   }
 
-  /// Whether the peer has taken all that its window for this stream allowed: more can be sent only when
-  /// it opens the window.
+  /// Whether the peer has taken all that its window for this stream allowed: more can be sent only
+  /// when it opens the window.
   public var isBlockedByWindow: Bool { session?.isBlocked(self) ?? false }
 
   /// Ends the stream at once with RST_STREAM. `StreamDelegate.stream(_:didClose:)` follows when the

@@ -1,5 +1,5 @@
-/// Shortens the strings of a header block (RFC 7541) that nghttp2 would not take: it calls a string of
-/// more than 64 KiB an error of compression, which ends the connection with everybody's streams.
+/// Shortens the strings of a header block (RFC 7541) that nghttp2 would not take: it calls a string
+/// of more than 64 KiB an error of compression, which ends the connection with everybody's streams.
 ///
 /// The meaning of the block for the compression stays the same. A field whose string is shortened is
 /// larger than the dynamic table before and after it, so in both cases it empties the table and is not

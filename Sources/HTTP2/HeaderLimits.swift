@@ -1,11 +1,11 @@
-/// How large header lists may be, in bytes as RFC 9113 section 6.5.2 counts them: each field's name and
-/// value and 32 more.
+/// How large header lists may be, in bytes as RFC 9113 section 6.5.2 counts them: each field's name
+/// and value and 32 more.
 ///
 /// A list above `keptListSize` arrives truncated, one above `listSize` ends its stream. So a peer's
 /// long words cost it its words, or its call, but never the calls of others.
 public struct HeaderLimits: Sendable, Equatable {
-  /// SETTINGS_MAX_HEADER_LIST_SIZE, what the peer is told. Well-behaved peers send no larger list, and
-  /// many end the call instead of sending it.
+  /// SETTINGS_MAX_HEADER_LIST_SIZE, what the peer is told. Well-behaved peers send no larger list,
+  /// and many end the call instead of sending it.
   public var announcedListSize = 16 << 10
 
   /// How much of a list is kept. Fields that do not fit are missing.
@@ -16,8 +16,8 @@ public struct HeaderLimits: Sendable, Equatable {
   /// it is ended with its connection.
   public var listSize = 1 << 20
 
-  /// Fields that are kept beside `keptListSize`, wherever they stand in the list; of several fields of
-  /// a name the first.
+  /// Fields that are kept beside `keptListSize`, wherever they stand in the list; of several fields
+  /// of a name the first.
   public var essential: [EssentialHeader] = []
 
   /// The defaults.

@@ -1,8 +1,8 @@
 /// A header list: names and values in order, all in one block of memory.
 ///
 /// A list costs two allocations however many fields it has, and none when it is used again
-/// (`removeAll`). Names are expected in lower case (RFC 9113 section 8.2); pseudo-header fields come
-/// first. Nothing is checked here: values to be sent must be free of CR, LF and NUL.
+/// (`removeAll`). Names are expected in lower case (RFC 9113 section 8.2); pseudo-header fields
+/// come first. Nothing is checked here: values to be sent must be free of CR, LF and NUL.
 public struct HeaderList: Sendable {
   /// One field: a view of the list's memory, so it costs no allocation.
   public struct Field: Sendable {

@@ -155,8 +155,8 @@ extension Session {
   }
 
   /// A server that answered before the request ended asks the client to stop sending it
-  /// (RFC 9113 section 8.1). That can go only after the end of the answer: nghttp2 drops what is queued
-  /// behind RST_STREAM.
+  /// (RFC 9113 section 8.1). That can go only after the end of the answer: nghttp2 drops what is
+  /// queued behind RST_STREAM.
   private func sentEnd(on id: Int32) {
     flood.sentEnd(now: now)
     guard role == .server, let stream = known(id), !stream.isRemoteClosed else { return }

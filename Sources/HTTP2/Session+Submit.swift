@@ -9,10 +9,12 @@ extension Session {
   ///
   /// - Parameters:
   ///   - headers: fields that go after those of `prefix`.
-  ///   - prefix: fields that go first. Pseudo-header fields come before all others in both together.
+  ///   - prefix: fields that go first. Pseudo-header fields come before all others in both
+  ///     together.
   ///   - hasBody: whether the delegate is asked for a body; without one the fields end our side.
   ///   - delegate: is told what happens on the stream.
-  /// - Throws: `streamIDsExhausted`, `closing` (after GOAWAY, or a broken session) or `outOfMemory`.
+  /// - Throws: `streamIDsExhausted`, `closing` (after GOAWAY, or a broken session) or
+  ///   `outOfMemory`.
   public func submitRequest(
     _ headers: HeaderList, prefix: StaticHeaders = .none, hasBody: Bool,
     delegate: any StreamDelegate
@@ -109,17 +111,17 @@ extension Session {
     }
   }
 
-  /// The first step of an orderly end (servers only): GOAWAY with the highest stream identifier, which
-  /// asks the client to open no more streams while those on their way are still accepted
-  /// (RFC 9113 section 6.8). `SessionDelegate.sessionDidSendShutdownNotice` follows when it left; call
-  /// `submitGoAway` a round trip after that.
+  /// The first step of an orderly end (servers only): GOAWAY with the highest stream identifier,
+  /// which asks the client to open no more streams while those on their way are still accepted
+  /// (RFC 9113 section 6.8). `SessionDelegate.sessionDidSendShutdownNotice` follows when it left;
+  /// call `submitGoAway` a round trip after that.
   public func submitShutdownNotice() {
     _ = nghttp2_submit_shutdown_notice(handle)
   }
 
-  /// Says that streams above one are not processed. Those that are open go on; `isFinished` when they
-  /// ended. Until the frame has left, a server still hears of new streams: it has to refuse those
-  /// above the identifier.
+  /// Says that streams above one are not processed. Those that are open go on; `isFinished` when
+  /// they ended. Until the frame has left, a server still hears of new streams: it has to refuse
+  /// those above the identifier.
   ///
   /// - Parameters:
   ///   - lastStreamID: the last stream that is processed; nil = the last one that came.

@@ -6,8 +6,8 @@ import CNghttp2
 /// `takeOutput` gives the bytes for the socket. Framing, HPACK, states and windows are nghttp2's;
 /// the bounds against floods that it lacks, and flow control by what was really consumed, are here.
 ///
-/// A session and its streams are confined to one thread. Times are nanoseconds of a clock that never
-/// goes back. No bytes of a peer can make it trap.
+/// A session and its streams are confined to one thread. Times are nanoseconds of a clock that
+/// never goes back. No bytes of a peer can make it trap.
 public final class Session {
   /// Which side of the connection this is.
   public enum Role: Sendable {
@@ -198,8 +198,8 @@ public final class Session {
     return total
   }
 
-  /// Whether both directions came to their end, after GOAWAY or an error: nothing is left to be sent
-  /// or to be waited for, and the connection is to be closed.
+  /// Whether both directions came to their end, after GOAWAY or an error: nothing is left to be
+  /// sent or to be waited for, and the connection is to be closed.
   public var isFinished: Bool {
     if failure?.reason == .notHTTP2 { return true }
     return nghttp2_session_want_write(handle) == 0

@@ -1,5 +1,5 @@
-/// What concerns a connection as a whole. Called during `Session.receive` and `Session.takeOutput`, on
-/// their thread.
+/// What concerns a connection as a whole. Called during `Session.receive` and `Session.takeOutput`,
+/// on their thread.
 ///
 /// All `submit…` methods may be called from within; `receive` and `takeOutput` may not (they do
 /// nothing then).
@@ -15,7 +15,8 @@ public protocol SessionDelegate: AnyObject {
   func sessionDidReceivePing(_ session: Session)
   /// The peer acknowledged a PING of ours with this payload.
   func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64)
-  /// What `Session.submitShutdownNotice` asked for left as output; what is submitted now follows it.
+  /// What `Session.submitShutdownNotice` asked for left as output; what is submitted now follows
+  /// it.
   func sessionDidSendShutdownNotice(_ session: Session)
   /// The peer sent GOAWAY: streams of ours above `lastStreamID` were not and will not be processed;
   /// they are closed with `ErrorCode.refusedStream` by themselves.
@@ -66,8 +67,8 @@ public enum BodyProgress: Sendable, Equatable {
 /// What concerns one stream. Called during `Session.receive` and `Session.takeOutput`, on their
 /// thread, until `streamDidClose`.
 public protocol StreamDelegate: AnyObject {
-  /// A complete header list after the one that opened the stream. It lies in memory that the session
-  /// uses again: keep values, not the list.
+  /// A complete header list after the one that opened the stream. It lies in memory that the
+  /// session uses again: keep values, not the list.
   func stream(_ stream: HTTP2Stream, didReceive headers: HeaderList, kind: HeadersKind)
   /// Bytes of the body. The peer's window opens again only when they are consumed
   /// (`HTTP2Stream.consume`).

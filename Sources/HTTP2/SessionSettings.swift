@@ -3,12 +3,12 @@
 /// The defaults suit gRPC on a trusted or an open network alike; every limit has a reason in its
 /// comment.
 public struct SessionSettings: Sendable, Equatable {
-  /// SETTINGS_MAX_CONCURRENT_STREAMS: streams that the peer may have open at once. A server's matter;
-  /// a client announces 0 pushed streams anyway.
+  /// SETTINGS_MAX_CONCURRENT_STREAMS: streams that the peer may have open at once. A server's
+  /// matter; a client announces 0 pushed streams anyway.
   public var maxConcurrentStreams: UInt32 = 1_000
 
-  /// SETTINGS_INITIAL_WINDOW_SIZE in bytes, 1 to 2^31 - 1: what the peer may send on a stream before
-  /// it was consumed. The RFC's 65,535 cost twice the CPU under load.
+  /// SETTINGS_INITIAL_WINDOW_SIZE in bytes, 1 to 2^31 - 1: what the peer may send on a stream
+  /// before it was consumed. The RFC's 65,535 cost twice the CPU under load.
   public var initialWindowSize: UInt32 = 1 << 20
 
   /// The window of the whole connection in bytes, 65,535 to 2^31 - 1.
@@ -32,8 +32,8 @@ public struct FloodLimits: Sendable, Equatable {
   /// at once, and how many a second after that.
   public var resets = Rate(burst: 1_000, perSecond: 33)
 
-  /// Frames that carry nothing: empty DATA, PRIORITY, PING, WINDOW_UPDATE, unknown types and the like
-  /// (CVE-2019-9511 to 9518). Calls and useful bytes refill this budget.
+  /// Frames that carry nothing: empty DATA, PRIORITY, PING, WINDOW_UPDATE, unknown types and the
+  /// like (CVE-2019-9511 to 9518). Calls and useful bytes refill this budget.
   public var uselessFrames = Rate(burst: 1_000, perSecond: 100)
 
   /// SETTINGS frames: each walks all streams (CVE-2019-9515). 10 a minute.
@@ -49,7 +49,8 @@ public struct FloodLimits: Sendable, Equatable {
   /// Entries of one SETTINGS frame.
   public var maxSettingsEntries = 32
 
-  /// Frames that wait to be sent; above it `Session.isOutputCongested`, and the caller stops reading.
+  /// Frames that wait to be sent; above it `Session.isOutputCongested`, and the caller stops
+  /// reading.
   public var maxQueuedFrames = 1_000
 
   /// The defaults.

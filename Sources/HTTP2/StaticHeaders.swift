@@ -42,7 +42,8 @@ extension nghttp2_nv {
   }
 }
 
-/// Calls `body` with the fields of both lists in the form that nghttp2 takes, valid during the call.
+/// Calls `body` with the fields of both lists in the form that nghttp2 takes, valid during the
+/// call.
 func withFields<Result>(
   _ prefix: StaticHeaders, _ list: HeaderList,
   _ body: (UnsafePointer<nghttp2_nv>?, Int) -> Result

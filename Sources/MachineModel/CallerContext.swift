@@ -1,4 +1,5 @@
-/// What of a caller's metadata goes on to the processor: `traceparent`, `tracestate` and `x-…` keys.
+/// What of a caller's metadata goes on to the processor: `traceparent`, `tracestate` and `x-…`
+/// keys.
 ///
 /// It is stored with the timer or notification that the request made, and handed on when they fire.
 public struct CallerContext: Sendable, Hashable {

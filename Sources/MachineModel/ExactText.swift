@@ -1,5 +1,5 @@
-/// A text that is compared, ordered and hashed by its bytes, as the database does: for dictionaries of
-/// names, ids and keys.
+/// A text that is compared, ordered and hashed by its bytes, as the database does: for dictionaries
+/// of names, ids and keys.
 ///
 /// `String`'s own `==` takes "é" for "e" + U+0301; those are two names. Its hash is that of the
 /// normal form, so that whoever chooses ids finds any number of them with one hash; the bytes are

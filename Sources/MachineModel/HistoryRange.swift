@@ -31,8 +31,8 @@ public struct HistoryRange: Sendable, Hashable {
   }
 
   /// The ids that the range selects of a history 1…`last`, nil = none. Anything beyond the ends is
-  /// clipped; whether a forward `after` beyond the last is an error is the caller's to say. A negative
-  /// number selects nothing.
+  /// clipped; whether a forward `after` beyond the last is an error is the caller's to say. A
+  /// negative number selects nothing.
   public func ids(last: Int64) -> ClosedRange<Int64>? {
     let count = limit.map(Int64.init) ?? Int64.max
     guard count > 0, last > 0, after >= 0 else { return nil }

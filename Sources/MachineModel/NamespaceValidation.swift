@@ -16,8 +16,8 @@ public struct FieldFault: Error, Sendable, Hashable {
 }
 
 extension Namespace {
-  /// The first field that is out of its range, nil = none. The one place of these rules, but for the
-  /// syntax of endpoints, which those know who connect to them.
+  /// The first field that is out of its range, nil = none. The one place of these rules, but for
+  /// the syntax of endpoints, which those know who connect to them.
   public var fault: FieldFault? {
     do throws(ProgressorError) {
       try MachineID.validate(name, field: "")

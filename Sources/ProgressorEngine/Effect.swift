@@ -1,7 +1,8 @@
 /// Everything that the engine may do to the world. The order of effects is the order to perform
 /// them in; each answer comes back as an `Input` with the same identity.
 public enum Effect: Sendable {
-  /// Answer a client. Once for each request, a cancelled one too; never before what it tells is durable (I2).
+  /// Answer a client. Once for each request, a cancelled one too; never before what it tells is
+  /// durable (I2).
   case reply(RequestID, Reply)
   /// Read rows; answered by `Input.loaded`.
   case load(LoadRequest)
@@ -11,8 +12,8 @@ public enum Effect: Sendable {
   case readDue(DueQuery)
   /// Call a processor; answered by `Input.processorAnswered`.
   case invoke(Invocation)
-  /// The client of an invocation went away: end it as unreachable if the processor cannot have seen it,
-  /// because it waits for the endpoint. Otherwise it goes on.
+  /// The client of an invocation went away: end it as unreachable if the processor cannot have seen
+  /// it, because it waits for the endpoint. Otherwise it goes on.
   case callOff(StepID, attempt: Int32)
   /// Tell with `Input.endpointReady` when the namespace's endpoint can be reached.
   case awaitEndpoint(NamespaceNumber)

@@ -4,8 +4,9 @@ public import MachineModel
 public enum Input: Sendable {
   /// A client asks.
   case request(Request)
-  /// A client went away or cancelled. The request's reply still arises, at once or when the work that
-  /// has begun for it is over: nobody hears it, but then nothing is done for the client any more.
+  /// A client went away or cancelled. The request's reply still arises, at once or when the work
+  /// that has begun for it is over: nobody hears it, but then nothing is done for the client any
+  /// more.
   case cancelled(RequestID)
 
   /// A load is answered.

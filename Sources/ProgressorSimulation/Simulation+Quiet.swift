@@ -23,8 +23,8 @@ extension Simulation {
     try letTimersFire()
   }
 
-  /// So long timers are watched, and so late the latest may be: nodes differ in the time of day, and
-  /// what was not to be had is tried again in a while.
+  /// So long timers are watched, and so late the latest may be: nodes differ in the time of day,
+  /// and what was not to be had is tried again in a while.
   private static let watch: Int64 = 25_000_000
   private static let latest: Int64 = 6_000_000
 

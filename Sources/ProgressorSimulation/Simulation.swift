@@ -144,8 +144,8 @@ public final class Simulation {
     }
   }
 
-  /// Chance begins anew with each occurrence, from its time: what is left out of a run changes nothing
-  /// of what happens at other times.
+  /// Chance begins anew with each occurrence, from its time: what is left out of a run changes
+  /// nothing of what happens at other times.
   func next() throws(Violation) {
     let before = agenda.now
     guard let occurrence = agenda.next() else { return }

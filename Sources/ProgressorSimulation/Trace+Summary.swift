@@ -169,7 +169,8 @@ extension ProcessorOutcome {
     case .answered(let answer):
       "answer \(Tag.number(in: answer.response).map(String.init) ?? "-"), "
         + "\(answer.change.events.count) events\(answer.change.auxState == nil ? "" : ", aux"), "
-        + "\(answer.action.timer.map { "\($0)" } ?? "keep")\(answer.action.remove ? ", remove" : "")"
+        + "\(answer.action.timer.map { "\($0)" } ?? "keep")"
+        + "\(answer.action.remove ? ", remove" : "")"
     default: "\(self)"
     }
   }

@@ -37,11 +37,11 @@ public final class Storage: Sendable {
   /// used.
   ///
   /// - Parameters:
-  ///   - deliver: takes what the engine is told, from several threads, in order per subject. Must not
-  ///     block and must not call back into `Storage` on the same stack.
+  ///   - deliver: takes what the engine is told, from several threads, in order per subject. Must
+  ///     not block and must not call back into `Storage` on the same stack.
   ///   - interruption: ends the start while it waits.
-  ///   - databaseWentBack: told when acknowledged steps are missing in the database, with the reason.
-  ///     Everything in memory is dropped and read again by then.
+  ///   - databaseWentBack: told when acknowledged steps are missing in the database, with the
+  ///     reason. Everything in memory is dropped and read again by then.
   public static func start(
     _ configuration: StorageConfiguration, logger: Logger,
     interruption: StartInterruption? = nil,
@@ -101,8 +101,8 @@ public final class Storage: Sendable {
     }
   }
 
-  /// Performs `load`, `list`, `readDue` or `commit`; other effects are not storage's and do nothing.
-  /// Answers come through `deliver`, also when everything is full or stopped.
+  /// Performs `load`, `list`, `readDue` or `commit`; other effects are not storage's and do
+  /// nothing. Answers come through `deliver`, also when everything is full or stopped.
   public func perform(_ effect: Effect) {
     switch effect {
     case .load(let request):
@@ -139,7 +139,8 @@ public final class Storage: Sendable {
       sessions: sessions)
   }
 
-  /// The node that works on repair jobs, and the part of all shards that it owns; nil = it owns none.
+  /// The node that works on repair jobs, and the part of all shards that it owns; nil = it owns
+  /// none.
   var repairShare: (node: SQLUUID, share: Double)? {
     guard let node = lease.node else { return nil }
     let owned = lease.shardCount
@@ -190,8 +191,8 @@ extension Storage {
     return try await change(.replace(namespace), namespace.name)
   }
 
-  /// Creates a namespace with this endpoint and every default, or changes the endpoint of the one of
-  /// this name and nothing else of it.
+  /// Creates a namespace with this endpoint and every default, or changes the endpoint of the one
+  /// of this name and nothing else of it.
   public func setEndpoint(
     _ endpoint: String, ofNamespace name: String
   ) async throws(ProgressorError) -> NamespaceRecord {
@@ -200,8 +201,8 @@ extension Storage {
     return try await change(.setEndpoint(name: name, endpoint: endpoint), name)
   }
 
-  /// Pauses the namespace, or ends its pause (nil). The engine has been told when this returns; steps
-  /// that run go on.
+  /// Pauses the namespace, or ends its pause (nil). The engine has been told when this returns;
+  /// steps that run go on.
   public func setPause(
     _ reason: String?, ofNamespace name: String
   ) async throws(ProgressorError) -> NamespaceRecord {

@@ -33,8 +33,8 @@ public struct StorageConfiguration: Sendable {
 }
 
 extension StorageConfiguration {
-  /// Sessions that a running node has at once: a writer per slot, those of the loader, and one each for
-  /// the lease, lists, timers and namespaces, requests about repair jobs and their work.
+  /// Sessions that a running node has at once: a writer per slot, those of the loader, and one each
+  /// for the lease, lists, timers and namespaces, requests about repair jobs and their work.
   public var sessions: Int { max(1, slots) + MachineLoader.sessions + 6 }
 
   /// No takeover above this difference of clocks: timers would fire wrong.

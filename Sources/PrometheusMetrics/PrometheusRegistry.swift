@@ -144,8 +144,8 @@ public final class PrometheusRegistry: MetricsFactory {
   public func destroyRecorder(_ handler: any RecorderHandler) { forget(handler) }
   public func destroyTimer(_ handler: any TimerHandler) { forget(handler) }
 
-  /// The cell of this name and these labels: the one that there is, or a new one; nil = there are too
-  /// many, or the name is one of another kind.
+  /// The cell of this name and these labels: the one that there is, or a new one; nil = there are
+  /// too many, or the name is one of another kind.
   private func keep(
     _ label: String, _ dimensions: [(String, String)], _ make: () -> Cell
   ) -> Cell? {

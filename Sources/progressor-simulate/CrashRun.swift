@@ -14,8 +14,8 @@ struct CrashRun {
       isFine = false
       for line in failure.trace { print(line) }
       print(
-        "\(failure.scenario), \(failure.blow.rawValue) after effect \(failure.effect), breaks a rule: "
-          + "\(failure.violation)")
+        "\(failure.scenario), \(failure.blow.rawValue) after effect \(failure.effect), breaks a "
+          + "rule: \(failure.violation)")
     }
     print(
       "\(CrashScenario.all.count) scenarios, \(CrashSweep.Blow.allCases.count) blows after each "

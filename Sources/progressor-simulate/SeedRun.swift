@@ -1,7 +1,7 @@
 import ProgressorSimulation
 
-/// Runs many seeds, some at a time, and says what they proved. What it prints does not depend on how
-/// many run at a time.
+/// Runs many seeds, some at a time, and says what they proved. What it prints does not depend on
+/// how many run at a time.
 struct SeedRun {
   private let options: Options
   private var faults: [FaultKind: Int] = [:]
@@ -92,8 +92,9 @@ struct SeedRun {
     for kind in FaultKind.allCases { print("  \(kind): \(faults[kind, default: 0])") }
     print(
       "\(seeds) seeds, \(failed.count) failed; \(FaultKind.allCases.count) kinds of faults, "
-        + "\(faults.values.reduce(0, +)) of them; \(inputs) inputs in \(seconds.rounded(to: 10)) s = "
-        + "\(Int(Double(inputs) / max(seconds, 0.001)))/s; \(virtualSeconds) virtual seconds; "
+        + "\(faults.values.reduce(0, +)) of them; \(inputs) inputs in "
+        + "\(seconds.rounded(to: 10)) s = \(Int(Double(inputs) / max(seconds, 0.001)))/s; "
+        + "\(virtualSeconds) virtual seconds; "
         + "\(steps) steps committed, \(notifications) notifications delivered, "
         + "\(timers) timers fired; trace hash \(String(hash, radix: 16))")
   }

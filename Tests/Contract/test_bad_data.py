@@ -179,7 +179,8 @@ def test_events_that_no_step_wrote_fail_the_machine(server, cluster, space):
 
 
 def test_a_damaged_page_of_the_database(server, cluster, space):
-    """A long value lies in a table of its own, whose pages may be lost: PostgreSQL itself says so."""
+    """A long value lies in a table of its own, whose pages may be lost: PostgreSQL itself says
+    so."""
     for id in ("bad", "good"):
         space.start(id, bytes(100_000))
     assert server.terminate() == 0

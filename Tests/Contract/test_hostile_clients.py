@@ -1,5 +1,5 @@
-"""Clients that cancel, do not read, or send what costs them nothing: what the server does and holds for
-them is bounded, and others are served."""
+"""Clients that cancel, do not read, or send what costs them nothing: what the server does and holds
+for them is bounded, and others are served."""
 
 import contextlib
 import os
@@ -71,7 +71,8 @@ def call_succeeds(space: Space, id: str) -> bool:
 
 
 def test_answers_that_are_not_read_stay_within_their_budget(measured, spaces):
-    """Window 0 and many Gets of a large machine: they wait unread and unmade, and are served later."""
+    """Window 0 and many Gets of a large machine: they wait unread and unmade, and are served
+    later."""
     server = measured()
     space = spaces(server.client)
     large = os.urandom(1_000_000) * 8

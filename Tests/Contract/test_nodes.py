@@ -126,7 +126,8 @@ def test_sigkill_of_the_first(first, second, spaces):
 
 
 def test_sigterm_of_the_first(node, spaces):
-    """It gives its shards back: the standby need not wait for the lease, and has them in a second."""
+    """It gives its shards back: the standby need not wait for the lease, and has them in a
+    second."""
     owner, standby = node(lease=10).start(), stand_by(node(lease=10))
     space = spaces(owner.client, step)
     space.start("m", b"a")

@@ -1,5 +1,5 @@
-"""Every limit is exceeded for real: what is beyond it is refused before any effect, with a push-back
-and a metric, and a second namespace goes on undisturbed."""
+"""Every limit is exceeded for real: what is beyond it is refused before any effect, with a
+push-back and a metric, and a second namespace goes on undisturbed."""
 
 import contextlib
 import socket

@@ -17,7 +17,8 @@ OUTAGE = 3.0
 
 def mounted(hosts) -> list[str] | None:
     """A launcher whose process has its own /etc/hosts; None for users who may not have one."""
-    launcher = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
+    launcher = [
+        "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
     if os.geteuid() != 0 or subprocess.run([*launcher, "true"], capture_output=True).returncode:
         return None
     return launcher
@@ -142,8 +143,8 @@ def test_a_call_waits_for_its_endpoint_beyond_the_processor_timeout(servers, spa
 
 
 def test_a_frozen_processor_is_given_up_and_taken_again(servers, spaces):
-    """Its system goes on to acknowledge TCP. Some calls are lost; timeouts are shorter than the time
-    in which the silence is noticed."""
+    """Its system goes on to acknowledge TCP. Some calls are lost; timeouts are shorter than the
+    time in which the silence is noticed."""
     server = servers().start()
     processor = ProcessorProcess("only", free_port())
     try:

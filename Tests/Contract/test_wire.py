@@ -19,11 +19,12 @@ def curl(address: str, *arguments: str, body: bytes = b"", path: str = GET,
          http: str = "--http2-prior-knowledge") -> tuple[int, dict[str, str]]:
     """Status and headers (trailers included) of a POST that need not be gRPC."""
     command = ["curl", "--silent", "--show-error", "--max-time", "20", http, "--dump-header", "-",
-               "--output", "/dev/null", "--data-binary", "@-", *arguments, f"http://{address}{path}"]
+               "--output", "/dev/null", "--data-binary", "@-", *arguments,
+               f"http://{address}{path}"]
     for _ in range(5):
         result = subprocess.run(command, input=body, capture_output=True)
-        # A whole answer and the RST_STREAM(NO_ERROR) behind it (RFC 9113 section 8.1), read at once,
-        # are an error to this curl: 92, and it shows nothing of the answer.
+        # A whole answer and the RST_STREAM(NO_ERROR) behind it (RFC 9113 section 8.1), read at
+        # once, are an error to this curl: 92, and it shows nothing of the answer.
         if result.returncode != 92 or result.stdout:
             break
     lines = result.stdout.decode(errors="replace").splitlines()

@@ -1,8 +1,8 @@
 /// What a test waited for never came.
 struct NeverHappened: Error {}
 
-/// Waits until `condition` holds, for what nobody announces. Between two looks the thread is free, and a
-/// test whose time is over ends.
+/// Waits until `condition` holds, for what nobody announces. Between two looks the thread is free,
+/// and a test whose time is over ends.
 func eventually(
   within limit: Duration = .seconds(60), _ condition: () async throws -> Bool
 ) async throws {

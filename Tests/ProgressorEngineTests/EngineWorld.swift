@@ -2,8 +2,8 @@ import MachineModel
 
 @testable import ProgressorEngine
 
-/// An engine on a database that answers at once, with processors that answer OK: but for what a test
-/// holds back. One shard and one writer unless the test configures more.
+/// An engine on a database that answers at once, with processors that answer OK: but for what a
+/// test holds back. One shard and one writer unless the test configures more.
 final class EngineWorld {
   var engine: Engine
   private(set) var database = ScenarioDatabase()

@@ -1,9 +1,9 @@
 import Foundation
 import Testing
 
-/// The rules of the engine, as scenarios in text: `Scenarios/*.txt`, one file per row of the table of
-/// semantics. With `REWRITE_SCENARIOS=1` in the environment a run writes what the engine did into the
-/// source files instead, to be reviewed as a diff.
+/// The rules of the engine, as scenarios in text: `Scenarios/*.txt`, one file per row of the table
+/// of semantics. With `REWRITE_SCENARIOS=1` in the environment a run writes what the engine did
+/// into the source files instead, to be reviewed as a diff.
 @Suite("Scenarios of the engine")
 struct ScenarioTests {
   static let files: [String] = {

@@ -70,7 +70,8 @@ def test_a_late_loop_is_seen():
 def test_one_standstill_of_a_short_run_is_excused_and_more_are_not():
     def run(late_probes: int) -> list[Sample]:
         quick = [Sample(at, {}, late(0, 0, 0, 0)) for at in range(89)]
-        return [*quick, Sample(89, {}, late(1_000 - late_probes, 1_000 - late_probes, 1_000, 1_000))]
+        quick_ones = 1_000 - late_probes
+        return [*quick, Sample(89, {}, late(quick_ones, quick_ones, 1_000, 1_000))]
 
     assert not next(latenesses(run(5), [])).is_late
     assert next(latenesses(run(6), [])).is_late

@@ -13,7 +13,7 @@ RULES = [
     bans.banned_words, bans.nothing_unfinished, bans.python_tests_wait_for_conditions,
     bans.sql_in_sql_files, bans.unchecked_with_reason, bans.unsafe_only_where_c_is,
     imports.imports_per_target, imports.testing_only,
-    sizes.file_length, sizes.python_function_length, sizes.swift_function_length,
+    sizes.file_length, sizes.line_width, sizes.python_function_length, sizes.swift_function_length,
 ]
 CHECKED = {".swift", ".py", ".sql", ".sh"}
 GENERATED = ("Sources/CProgressorProto/",)

@@ -8,6 +8,7 @@ from .source import Finding, SourceFile
 
 FILE_LINES = 400
 FUNCTION_LINES = 70
+LINE_CHARACTERS = 100
 
 DECLARATION = re.compile(
     r"(?<![.\w])(?:func\s+(?P<name>[^\s(<]+)|(?P<other>init|deinit|subscript)\b)"
@@ -21,6 +22,14 @@ def file_length(file: SourceFile) -> Iterator[Finding]:
     if lines >= FILE_LINES:
         yield file.finding(lines, "file-length", f"{lines} lines; a file has under {FILE_LINES}: "
                            "split it by the types or themes in it")
+
+
+def line_width(file: SourceFile) -> Iterator[Finding]:
+    """At most 100 characters a line, comments and literals included."""
+    for number, line in enumerate(file.text.split("\n"), 1):
+        if len(line) > LINE_CHARACTERS:
+            yield file.finding(number, "line-width", f"{len(line)} characters; a line has at most "
+                               f"{LINE_CHARACTERS}: break it")
 
 
 def _body(code: str, index: int) -> tuple[int, int] | None:

@@ -63,10 +63,14 @@ class SizeTests(unittest.TestCase):
         self.assertEqual(lines(sizes.file_length, SERVER, "\n" * 399), [])
         self.assertEqual(lines(sizes.file_length, SERVER, "\n" * 400), [400])
 
+    def test_a_line_has_at_most_100_characters(self):
+        text = "-- " + "é" * 97 + "\n-- " + "é" * 98 + "\n"
+        self.assertEqual(lines(sizes.line_width, "Sources/ProgressorStorage/SQL/a.sql", text), [2])
+
     def test_a_function_has_under_70_lines(self):
         def function(count: int) -> str:
-            return "struct A {\n  func f(\n    a: (Int) -> Void = { _ in }\n  ) throws -> Int\n  {\n" \
-                + "    a(1)\n" * (count - 5) + "  }\n}\n"
+            return "struct A {\n  func f(\n    a: (Int) -> Void = { _ in }\n  ) throws -> Int\n" \
+                + "  {\n" + "    a(1)\n" * (count - 5) + "  }\n}\n"
         self.assertEqual(lines(sizes.swift_function_length, SERVER, function(69)), [])
         self.assertEqual(lines(sizes.swift_function_length, SERVER, function(70)), [2])
 

@@ -47,8 +47,9 @@ struct SocketDirectory {
   }
 
   /// Removes the lock file that a killed PostgreSQL left beside its socket. Its process id may be
-  /// somebody else's by now, or that of a dead process nobody has reaped, and PostgreSQL would refuse
-  /// to start. Only when nothing uses the cluster: whoever has the data directory has the socket.
+  /// somebody else's by now, or that of a dead process nobody has reaped, and PostgreSQL would
+  /// refuse to start. Only when nothing uses the cluster: whoever has the data directory has the
+  /// socket.
   func removeLock() {
     unlink(path + "/.s.PGSQL.\(Self.port).lock")
   }

@@ -16,8 +16,8 @@ struct Orphan {
     self.directory = directory
   }
 
-  /// Fast shutdown, then immediate shutdown; blocks until it has ended. Throws `startFailed` when it
-  /// does not end: a second postmaster is never started.
+  /// Fast shutdown, then immediate shutdown; blocks until it has ended. Throws `startFailed` when
+  /// it does not end: a second postmaster is never started.
   func stop(logger: Logger) throws(EmbeddedPostgreSQLError) {
     logger.notice(
       "stopping the PostgreSQL that a killed server left", metadata: ["pid": "\(file.processID)"])

@@ -24,8 +24,8 @@ struct ResolutionError: Error, Sendable, Hashable, CustomStringConvertible {
   var description: String { "cannot resolve \"\(host)\": \(reason)" }
 }
 
-/// The system's resolver, `getaddrinfo`, on threads of its own: look-ups of names whose servers do not
-/// answer take half a minute and more, and must not keep other blocking work waiting.
+/// The system's resolver, `getaddrinfo`, on threads of its own: look-ups of names whose servers do
+/// not answer take half a minute and more, and must not keep other blocking work waiting.
 struct SystemResolver: AddressResolver {
   /// How many look-ups run at once, of all channels; others wait for their turn.
   private static let threadCount = 8

@@ -3,10 +3,10 @@ import DequeModule
 /// How many bytes of answers a channel holds until they are complete. A value without IO.
 ///
 /// Small answers, and the beginnings of large ones, fit into their streams' windows and are only
-/// counted. A large one asks for all of its memory when its prefix has named it, and no more of it is
-/// read before that is granted, in the order of asking. It is granted when it fits beside the others
-/// that were, and always when there is none: so large answers go on one by one at worst, and none waits
-/// for memory while it holds what another waits for.
+/// counted. A large one asks for all of its memory when its prefix has named it, and no more of it
+/// is read before that is granted, in the order of asking. It is granted when it fits beside the
+/// others that were, and always when there is none: so large answers go on one by one at worst, and
+/// none waits for memory while it holds what another waits for.
 struct AnswerBudget<Asker> {
   /// Names who waits.
   struct Ticket: Hashable, Sendable {
@@ -27,8 +27,8 @@ struct AnswerBudget<Asker> {
     self.limit = limit
   }
 
-  /// Counts bytes of an answer that was granted nothing, or takes them back; false when all of these
-  /// together exceed the limit: the answer is to be given up then.
+  /// Counts bytes of an answer that was granted nothing, or takes them back; false when all of
+  /// these together exceed the limit: the answer is to be given up then.
   mutating func count(_ bytes: Int) -> Bool {
     counted += bytes
     return bytes <= 0 || counted <= limit

@@ -1,7 +1,7 @@
 import DequeModule
 
-/// The memory that a channel's answers take until they are complete: the budget, and whose turn it is to
-/// inflate. Confined to the channel's loop.
+/// The memory that a channel's answers take until they are complete: the budget, and whose turn it
+/// is to inflate. Confined to the channel's loop.
 final class AnswerMemory {
   /// Inflates compressed answers.
   let inflating: InflateTurns
@@ -44,7 +44,8 @@ final class AnswerMemory {
     case .counted(let counted):
       share = .counted(held)
       guard budget.count(held - counted) else { return false }
-      // Half of it, since padding counts as well and opens no window before half of that is used up.
+      // Half of it, since padding counts as well and opens no window before half of that is used
+      // up.
       guard let demand, demand + MessageDeframer.prefixLength > windowSize / 2 else { return true }
       if let ticket = budget.ask(demand, for: stream) {
         share = .waiting(ticket, counted: held, asked: demand)

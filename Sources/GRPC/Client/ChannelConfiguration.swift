@@ -13,8 +13,8 @@ public struct ChannelConfiguration: Sendable {
   public var connectTimeout = TimeAmount.seconds(20)
   /// How long to wait between failed attempts.
   public var backoff = BackoffPolicy()
-  /// How long to go on waiting before another attempt while calls wait for a connection, counted from
-  /// the end of the last one; nil = as long as ``backoff`` says.
+  /// How long to go on waiting before another attempt while calls wait for a connection, counted
+  /// from the end of the last one; nil = as long as ``backoff`` says.
   public var probeInterval: TimeAmount?
   /// The time between two look-ups of the name while no connection works. Each of the intervals is
   /// counted from the end of the last look-up, and shortened at random by a fifth at most.
@@ -33,16 +33,17 @@ public struct ChannelConfiguration: Sendable {
   public var drainTimeout = TimeAmount.minutes(10)
   /// The longest response message, as sent and after inflating. Bytes.
   public var maximumResponseMessageSize = 16 << 20
-  /// How much of a list of response header or trailer fields is kept, counted as RFC 9113 does, beside
-  /// the status. What does not fit is left out; up to 1 MiB it does no harm to the call. Bytes.
+  /// How much of a list of response header or trailer fields is kept, counted as RFC 9113 does,
+  /// beside the status. What does not fit is left out; up to 1 MiB it does no harm to the call.
+  /// Bytes.
   public var maximumHeaderListSize = 16 << 10
   /// How many bytes of answers may be held at once until they are complete, inflating included. A
   /// message that does not fit beside the others waits, with its window closed; one always goes on.
   /// Over all connections no more calls are sent at once than this holds windows of streams, 1,024;
   /// others wait as for a free stream.
   public var maximumResponseBytes = 64 << 20
-  /// The flow-control window of one stream: what a peer may send of an answer at once. It is opened to
-  /// 1 MiB for a longer message when its memory is granted. Bytes.
+  /// The flow-control window of one stream: what a peer may send of an answer at once. It is opened
+  /// to 1 MiB for a longer message when its memory is granted. Bytes.
   public var streamWindowSize = 64 << 10
   /// The flow-control window of one connection. Bytes.
   public var connectionWindowSize = 16 << 20
@@ -80,18 +81,19 @@ public struct KeepalivePolicy: Sendable, Hashable {
   }
 }
 
-/// How a peer is found out that reads and answers nothing while its system still acknowledges TCP: a
-/// PING when a call has heard nothing, and the connection is given up when that is not answered.
+/// How a peer is found out that reads and answers nothing while its system still acknowledges TCP:
+/// a PING when a call has heard nothing, and the connection is given up when that is not answered.
 public struct LivenessPolicy: Sendable, Hashable {
-  /// How long nothing may arrive during a call before a PING is sent. A call that is given up earlier
-  /// without having heard anything sends it then.
+  /// How long nothing may arrive during a call before a PING is sent. A call that is given up
+  /// earlier without having heard anything sends it then.
   public var silence: TimeAmount
   /// How long the answer may take.
   public var timeout: TimeAmount
-  /// How many PINGs may be sent beyond the first before the peer has answered any call. Servers commonly
-  /// tolerate two that come too early (gRFC A8, "Server Enforcement").
+  /// How many PINGs may be sent beyond the first before the peer has answered any call. Servers
+  /// commonly tolerate two that come too early (gRFC A8, "Server Enforcement").
   public var sparePings: Int
-  /// How far PINGs beyond these are apart: more than the five minutes that servers commonly ask for.
+  /// How far PINGs beyond these are apart: more than the five minutes that servers commonly ask
+  /// for.
   public var politeInterval: TimeAmount
 
   /// Creates a policy.

@@ -8,8 +8,8 @@ extension ConnectionPool {
     settle()
   }
 
-  /// Performs effects, and what they bring about, until all is at rest; then sees to the timer. Every
-  /// change of the state ends here.
+  /// Performs effects, and what they bring about, until all is at rest; then sees to the timer.
+  /// Every change of the state ends here.
   func settle() {
     isUnsettled = true
     guard !isSettling else { return }
@@ -78,8 +78,8 @@ extension ConnectionPool {
     settle()
   }
 
-  /// A peer that is frozen is so on all its connections: each is asked, before calls find it out one by
-  /// one.
+  /// A peer that is frozen is so on all its connections: each is asked, before calls find it out
+  /// one by one.
   func suspect(_ address: SocketAddress, because silent: ClientConnection) {
     let now = NIODeadline.now()
     for subchannel in usable where subchannel.address == address {

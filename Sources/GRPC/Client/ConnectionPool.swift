@@ -111,9 +111,9 @@ final class ConnectionPool: @unchecked Sendable {
     end(call, .cancelled, .cancelled, "the call was cancelled")
   }
 
-  /// An attempt at a call ended. What certainly was not seen is tried once more; what never left, as
-  /// often as it takes (gRFC A6, transparent retries). A call that waits for readiness takes a peer
-  /// that goes on refusing for one that is not ready: it is tried again, with pauses.
+  /// An attempt at a call ended. What certainly was not seen is tried once more; what never left,
+  /// as often as it takes (gRFC A6, transparent retries). A call that waits for readiness takes a
+  /// peer that goes on refusing for one that is not ready: it is tried again, with pauses.
   func attemptEnded(_ call: UnaryCall, _ result: UnaryResult, wasSent: Bool) {
     leaveStream(call)
     guard !result.seen, result.localReason != .unsendable, !state.isClosed else {
@@ -220,8 +220,8 @@ final class ConnectionPool: @unchecked Sendable {
 
   private var unreachableMessage: String { "no connection: \(state.lastFailure)" }
 
-  /// Ends a call that cannot even begin. Not before the caller of `unary` has gone on: one that tries
-  /// again in its completion must not recurse.
+  /// Ends a call that cannot even begin. Not before the caller of `unary` has gone on: one that
+  /// tries again in its completion must not recurse.
   private func endLater(
     _ call: UnaryCall, _ reason: LocalReason, _ code: StatusCode, _ text: String
   ) {

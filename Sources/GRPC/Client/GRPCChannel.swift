@@ -43,9 +43,9 @@ public final class GRPCChannel: Sendable {
 
   /// Calls a unary method.
   ///
-  /// A request that the peer certainly did not see is sent again by itself: once if the peer refused
-  /// it, without limit if it never left (gRFC A6, "transparent retries"), or if the call waits for
-  /// readiness. Nothing else is repeated.
+  /// A request that the peer certainly did not see is sent again by itself: once if the peer
+  /// refused it, without limit if it never left (gRFC A6, "transparent retries"), or if the call
+  /// waits for readiness. Nothing else is repeated.
   ///
   /// - Parameters:
   ///   - path: `/package.Service/Method`.
@@ -55,9 +55,9 @@ public final class GRPCChannel: Sendable {
   ///   - timeout: how long the peer may take, counted from when the request is sent; the call ends
   ///     with DEADLINE_EXCEEDED then. Waiting for a connection does not count. What is left of the
   ///     nearer of both is sent as `grpc-timeout`.
-  ///   - waitForReady: whether the call waits for a connection, until shortly before its deadline: by
-  ///     a tenth of its time and 100 ms at most, so that the reason arrives in time. If not, it fails
-  ///     with UNAVAILABLE as soon as connecting has failed.
+  ///   - waitForReady: whether the call waits for a connection, until shortly before its deadline:
+  ///     by a tenth of its time and 100 ms at most, so that the reason arrives in time. If not, it
+  ///     fails with UNAVAILABLE as soon as connecting has failed.
   ///   - completion: called on the event loop, exactly once, never before this method has returned
   ///     to a caller on the loop.
   /// - Returns: a handle to cancel the call by.

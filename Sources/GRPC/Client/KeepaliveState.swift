@@ -1,13 +1,14 @@
 import NIOCore
 
-/// When a connection's PINGs are sent and when it is dead. A value without IO: what happened and the
-/// time go in, the next time is computed.
+/// When a connection's PINGs are sent and when it is dead. A value without IO: what happened and
+/// the time go in, the next time is computed.
 ///
-/// Two things make it ask for a sign of life: silence during a call (``LivenessPolicy``), which finds a
-/// peer that is frozen while its system still acknowledges TCP; and, rarely, silence as such
-/// (``KeepalivePolicy``, gRFC A8). Servers count PINGs that come more often than every five minutes,
-/// unless they have sent something of an answer since the last, and hang up at the third (gRFC A8,
-/// "Server Enforcement"): so one PING between two answers is free, and few more are spent on new calls.
+/// Two things make it ask for a sign of life: silence during a call (``LivenessPolicy``), which
+/// finds a peer that is frozen while its system still acknowledges TCP; and, rarely, silence as
+/// such (``KeepalivePolicy``, gRFC A8). Servers count PINGs that come more often than every five
+/// minutes, unless they have sent something of an answer since the last, and hang up at the third
+/// (gRFC A8, "Server Enforcement"): so one PING between two answers is free, and few more are spent
+/// on new calls.
 struct KeepaliveState: Sendable {
   /// What the owner has to do.
   enum Action: Sendable, Hashable {
@@ -20,8 +21,8 @@ struct KeepaliveState: Sendable {
     case renew
   }
 
-  /// How much later than planned a check of the PING may come: if more, it was we who stood still, and
-  /// the answer may lie in the socket.
+  /// How much later than planned a check of the PING may come: if more, it was we who stood still,
+  /// and the answer may lie in the socket.
   private static let tolerance = TimeAmount.seconds(1)
   /// For how long at most a peer is excused that takes nothing of what we send.
   private static let standstillLimit = TimeAmount.seconds(60)
@@ -119,8 +120,8 @@ struct KeepaliveState: Sendable {
     if openCalls == 0 { unheardSince = nil }
   }
 
-  /// A call that began at `begin` is about to be given up, unanswered. If nothing was heard meanwhile,
-  /// or not for long, this is the last moment to ask while it is open.
+  /// A call that began at `begin` is about to be given up, unanswered. If nothing was heard
+  /// meanwhile, or not for long, this is the last moment to ask while it is open.
   mutating func callTimedOut(begin: NIODeadline, now: NIODeadline) -> Action {
     guard let liveness, pingDeadline == nil,
       lastReceived <= begin || now - lastReceived >= liveness.silence

@@ -23,8 +23,8 @@ enum PoolEffect: Sendable, Hashable {
 }
 
 /// A channel without its sockets, clock and chance: what happened, the time and a random number go
-/// in; effects come out of ``takeEffects()``. What it waits for, and until when, is computed from what
-/// it is (``nextDeadline``), so that nothing that happens can make it forget to go on.
+/// in; effects come out of ``takeEffects()``. What it waits for, and until when, is computed from
+/// what it is (``nextDeadline``), so that nothing that happens can make it forget to go on.
 struct PoolState<Call: PooledCall> {
   /// One place for a connection to one address.
   struct Slot {
@@ -50,7 +50,8 @@ struct PoolState<Call: PooledCall> {
   private var resolution: ResolutionState?
   /// Whether the target can never be connected to.
   private var isInvalid = false
-  /// The calls that wait. Whoever changes them calls ``advance(now:random:)`` if that may shorten a wait.
+  /// The calls that wait. Whoever changes them calls ``advance(now:random:)`` if that may shorten a
+  /// wait.
   var calls: WaitingCalls<Call>
   /// Whether connections are wanted.
   private(set) var isAwake = false

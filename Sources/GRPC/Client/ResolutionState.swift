@@ -27,8 +27,8 @@ struct ResolutionState: Sendable {
   private var lastEnd: NIODeadline?
   /// What part of an interval is waited: less than all of it, so that servers do not ask in step.
   private var jitter = 1.0
-  /// Look-ups that did not answer in time and still may. Each doubles the patience with the next, so
-  /// that a resolver that hangs for ever holds few threads.
+  /// Look-ups that did not answer in time and still may. Each doubles the patience with the next,
+  /// so that a resolver that hangs for ever holds few threads.
   private var overdue = 0
   /// Whether look-ups do not end in time.
   var isOverdue: Bool { overdue > 0 }

@@ -34,8 +34,9 @@ struct ResponseFields: Sendable {
   private(set) var details: [UInt8]?
   private(set) var metadata = Metadata()
 
-  /// What a client takes of a peer's header lists. The status is found wherever it stands and however
-  /// long the other fields are: of its text the beginning is kept, details are kept or left out.
+  /// What a client takes of a peer's header lists. The status is found wherever it stands and
+  /// however long the other fields are: of its text the beginning is kept, details are kept or left
+  /// out.
   ///
   /// Peers are told that they may send a long list, for many would send no status at all otherwise.
   static func limits(keeping size: Int) -> HeaderLimits {

@@ -8,8 +8,8 @@ import NIOPosix
   import Darwin
 #endif
 
-/// The connections to one address: makes them and lets them go when ``PoolState`` says so, and tells
-/// what becomes of them. Confined to the event loop.
+/// The connections to one address: makes them and lets them go when ``PoolState`` says so, and
+/// tells what becomes of them. Confined to the event loop.
 final class Subchannel: ClientConnectionDelegate {
   let id: SubchannelID
   let address: SocketAddress
@@ -18,8 +18,8 @@ final class Subchannel: ClientConnectionDelegate {
   private(set) var connection: ClientConnection?
   /// Connections that finish their last calls.
   private var retired: [ObjectIdentifier: ClientConnection] = [:]
-  /// Which attempt is under way or brought ``connection``; nil when there is none. What others bring
-  /// is dropped.
+  /// Which attempt is under way or brought ``connection``; nil when there is none. What others
+  /// bring is dropped.
   private var attempt: Int?
 
   init(_ id: SubchannelID, address: SocketAddress, pool: ConnectionPool) {
@@ -184,9 +184,9 @@ final class Subchannel: ClientConnectionDelegate {
 }
 
 extension Channel {
-  /// Whether both ends are one socket: what TCP makes of connecting to a port of this machine on which
-  /// nobody listens, when the system happens to choose the same port for our end (RFC 9293, section
-  /// 3.5: simultaneous open).
+  /// Whether both ends are one socket: what TCP makes of connecting to a port of this machine on
+  /// which nobody listens, when the system happens to choose the same port for our end (RFC 9293,
+  /// section 3.5: simultaneous open).
   var isConnectedToItself: Bool {
     guard let localAddress, let remoteAddress, remoteAddress.port != nil else { return false }
     return localAddress == remoteAddress

@@ -110,8 +110,8 @@ struct SubchannelState: Sendable {
   }
 
   /// An attempt failed, or its connection broke or takes no more calls. One that had worked is
-  /// replaced at once, and so is the first that had not; more of these in a row are failures, else a
-  /// peer that greets and hangs up would keep us connecting.
+  /// replaced at once, and so is the first that had not; more of these in a row are failures, else
+  /// a peer that greets and hangs up would keep us connecting.
   ///
   /// - Parameter isRenewal: whether it was we who ended a connection, which then was not useless.
   /// - Returns: whether the news was of the attempt that counts.
@@ -142,7 +142,8 @@ struct SubchannelState: Sendable {
     return true
   }
 
-  /// Nobody needs the connection any more; a later ``connect(now:probing:)`` starts without waiting.
+  /// Nobody needs the connection any more; a later ``connect(now:probing:)`` starts without
+  /// waiting.
   mutating func becomeIdle() {
     phase = .idle
     hasFailed = false

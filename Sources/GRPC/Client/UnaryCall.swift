@@ -49,8 +49,8 @@ public final class UnaryCall: @unchecked Sendable {
     self.completion = completion
   }
 
-  /// Cancels the call: it ends with CANCELLED, unless it has ended. Callable from any thread; on the
-  /// channel's loop the completion is called before this method returns.
+  /// Cancels the call: it ends with CANCELLED, unless it has ended. Callable from any thread; on
+  /// the channel's loop the completion is called before this method returns.
   public func cancel() {
     if pool.eventLoop.inEventLoop {
       pool.cancel(self)

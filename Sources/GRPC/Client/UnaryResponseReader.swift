@@ -24,8 +24,8 @@ struct UnaryResponseReader: Sendable {
   /// Whether anything of an answer came.
   var hasBegun: Bool { head != nil }
 
-  /// Header or trailer fields came. What is missing of a list that is too long is custom metadata, or
-  /// the rest of a text: it does not decide about the call.
+  /// Header or trailer fields came. What is missing of a list that is too long is custom metadata,
+  /// or the rest of a text: it does not decide about the call.
   mutating func receive(_ fields: HeaderList, kind: HeadersKind) -> UnaryResult? {
     guard kind != .informational else { return nil }
     if kind == .trailers {
@@ -98,7 +98,8 @@ struct UnaryResponseReader: Sendable {
     deframer.bufferedBytes + (compressed?.readableBytes ?? 0) + (message?.readableBytes ?? 0)
   }
 
-  /// How many bytes the answer may take, by the prefix of its message; nil as long as that is not known.
+  /// How many bytes the answer may take, by the prefix of its message; nil as long as that is not
+  /// known.
   var demand: Int? {
     if let message { return message.readableBytes }
     if let compressed { return inflatedSize(compressed.readableBytes) }

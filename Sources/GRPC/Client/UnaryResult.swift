@@ -52,7 +52,8 @@ public enum LocalReason: Sendable, Hashable {
   case deadline
   /// No connection could be had (UNAVAILABLE). The request never left.
   case unreachable
-  /// The connection broke, or its peer violated HTTP/2, before the answer was complete (UNAVAILABLE).
+  /// The connection broke, or its peer violated HTTP/2, before the answer was complete
+  /// (UNAVAILABLE).
   case connectionLost
   /// Too many calls wait for a connection (RESOURCE_EXHAUSTED). The request never left.
   case queueFull

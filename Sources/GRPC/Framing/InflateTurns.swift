@@ -1,12 +1,12 @@
 import DequeModule
 import NIOCore
 
-/// Inflates messages a little in each turn of an event loop: 16 KB can unfold to 16 MiB, and a hundred of
-/// such messages would hold the loop, and all other connections on it, for seconds.
+/// Inflates messages a little in each turn of an event loop: 16 KB can unfold to 16 MiB, and a
+/// hundred of such messages would hold the loop, and all other connections on it, for seconds.
 ///
-/// What is left of the turn's bytes is used at once, so that an ordinary message is there without a detour.
-/// The rest waits in its connection's lane, in the order in which it came, and the lanes take turns: a
-/// connection with a thousand such messages is in nobody else's way.
+/// What is left of the turn's bytes is used at once, so that an ordinary message is there without a
+/// detour. The rest waits in its connection's lane, in the order in which it came, and the lanes
+/// take turns: a connection with a thousand such messages is in nobody else's way.
 final class InflateTurns: @unchecked Sendable {
   // Safe to share: touched on its event loop only; other threads hand it on.
 

@@ -1,4 +1,5 @@
-/// The base64 of `-bin` metadata (RFC 4648 section 4): written without padding, read with or without.
+/// The base64 of `-bin` metadata (RFC 4648 section 4): written without padding, read with or
+/// without.
 public enum Base64 {
   private static let alphabet = Array(
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)

@@ -3,8 +3,8 @@ public import NIOCore
 /// When a connection is pinged, asked to end, or ended: keepalive (gRFC A8), idleness and age
 /// (gRFC A9), the time for the first bytes, and the PINGs that a client may send.
 ///
-/// A plain value without clock and IO: what happened goes in with the time, what is to be done comes
-/// out. `nextWakeup` says when `wake` has something to do at the earliest.
+/// A plain value without clock and IO: what happened goes in with the time, what is to be done
+/// comes out. `nextWakeup` says when `wake` has something to do at the earliest.
 public struct ConnectionLifetime: Sendable {
   /// The times and counts. A time of `nil` switches a rule off.
   public struct Limits: Sendable, Equatable {

@@ -1,10 +1,11 @@
 /// Which streams of a client are still served while its connection ends in order (RFC 9113 section
 /// 6.8), so that what the client is told of them is true.
 ///
-/// First GOAWAY with the highest identifier leaves, and behind it a PING: its answer proves that the
-/// client has seen the GOAWAY. All that came until the end of the read which brought the answer is
-/// served, and the final GOAWAY names the last of it. From the moment its number is given out no
-/// stream above it is served, also while it still waits to be sent: a client repeats those elsewhere.
+/// First GOAWAY with the highest identifier leaves, and behind it a PING: its answer proves that
+/// the client has seen the GOAWAY. All that came until the end of the read which brought the answer
+/// is served, and the final GOAWAY names the last of it. From the moment its number is given out no
+/// stream above it is served, also while it still waits to be sent: a client repeats those
+/// elsewhere.
 public struct DrainState: Sendable, Equatable {
   private enum Phase: Equatable {
     case serving

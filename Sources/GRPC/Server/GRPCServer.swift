@@ -6,8 +6,8 @@ import Synchronization
 
 /// A gRPC server: HTTP/2 without TLS on TCP ports and Unix sockets.
 ///
-/// Connections are spread over the event loops of a group; a connection stays on its loop, and so do
-/// its calls. Make it, `start` it, and `stop` it: it cannot be started again.
+/// Connections are spread over the event loops of a group; a connection stays on its loop, and so
+/// do its calls. Make it, `start` it, and `stop` it: it cannot be started again.
 public final class GRPCServer: Sendable {
   private let router: Router
   private let configuration: ServerConfiguration
@@ -104,8 +104,8 @@ public final class GRPCServer: Sendable {
     return all.map(\.0)
   }
 
-  /// Ends in order: listens no more, asks the clients to go (two GOAWAYs, so that no call on its way
-  /// is lost), and lets open calls go on for a while.
+  /// Ends in order: listens no more, asks the clients to go (two GOAWAYs, so that no call on its
+  /// way is lost), and lets open calls go on for a while.
   ///
   /// - Parameter grace: after it, what is still open is cut; nil = that of the configuration.
   public func stop(grace: TimeAmount? = nil) async {

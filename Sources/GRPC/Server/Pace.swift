@@ -35,7 +35,8 @@ struct Pace: Sendable {
     moved += count
   }
 
-  /// Whether a period is over and too little moved in it. Otherwise, if it is over, the next begins.
+  /// Whether a period is over and too little moved in it. Otherwise, if it is over, the next
+  /// begins.
   ///
   /// - Parameters:
   ///   - next: what that one demands.
@@ -63,8 +64,8 @@ enum OutputSlowness {
 }
 
 extension Pace {
-  /// What a client has to take of so many bytes in a period: all of a little, and of much as much as
-  /// takes all of it in 20 periods.
+  /// What a client has to take of so many bytes in a period: all of a little, and of much as much
+  /// as takes all of it in 20 periods.
   static func demand(ofWaiting bytes: Int) -> Int {
     min(bytes, max(16 << 10, bytes / periods))
   }

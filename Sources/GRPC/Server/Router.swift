@@ -95,8 +95,8 @@ public struct StreamRequest: Sendable {
 
 /// What a bidirectional handler does with the requests. Both are called on the connection's loop.
 ///
-/// No message is delivered while the responder is not writable, so a handler that answers each message
-/// needs no flow control of its own.
+/// No message is delivered while the responder is not writable, so a handler that answers each
+/// message needs no flow control of its own.
 public struct StreamInput: Sendable {
   let message: @Sendable (ByteBuffer) -> Void
   let end: @Sendable () -> Void

@@ -22,8 +22,9 @@ public struct ServerConfiguration: Sendable {
   /// Connections at once from one IP address. Unix sockets are not counted.
   public var maxConnectionsPerPeer = 1_000
 
-  /// Bytes of requests that one connection may have under way without their calls having begun, header
-  /// fields included; above it calls are refused with RESOURCE_EXHAUSTED. More than `maxMessageSize`.
+  /// Bytes of requests that one connection may have under way without their calls having begun,
+  /// header fields included; above it calls are refused with RESOURCE_EXHAUSTED. More than
+  /// `maxMessageSize`.
   public var maxBufferedRequestBytes = 32 << 20
 
   /// Bytes of requests that the server may hold, from their header fields to their answer, over all
@@ -43,13 +44,13 @@ public struct ServerConfiguration: Sendable {
   /// else's way. Above it, requests wait with being handled, too.
   public var maxBufferedResponseBytesPerConnection = 1 << 20
 
-  /// Bytes of answers that may wait on one connection to be read by its client. Calls begin only while
-  /// there is room for the answers that are expected; an answer beyond it is dropped, and its call
-  /// ends with UNAVAILABLE. At least twice the longest answer.
+  /// Bytes of answers that may wait on one connection to be read by its client. Calls begin only
+  /// while there is room for the answers that are expected; an answer beyond it is dropped, and its
+  /// call ends with UNAVAILABLE. At least twice the longest answer.
   public var maxUnreadBytesPerConnection = 64 << 20
 
-  /// The same over all connections; a connection may hold as much as all of them leave free. Beyond it
-  /// calls are refused with RESOURCE_EXHAUSTED before they begin.
+  /// The same over all connections; a connection may hold as much as all of them leave free. Beyond
+  /// it calls are refused with RESOURCE_EXHAUSTED before they begin.
   public var maxUnreadBytes = 512 << 20
 
   /// The period in which a client has to take 16 KiB of a response that waits for it, or all of a

@@ -1,8 +1,8 @@
 import NIOCore
 import Synchronization
 
-/// What a connection may hold for its client: bytes of requests that are not answered, and of answers
-/// that are not taken.
+/// What a connection may hold for its client: bytes of requests that are not answered, and of
+/// answers that are not taken.
 extension ServerConnectionHandler {
   // MARK: Requests
 
@@ -92,9 +92,10 @@ extension ServerConnectionHandler {
     waiting.remove(ticket)
   }
 
-  /// Whether the connection has room for the answer, as far as its length is known. When nothing waits
-  /// to be read, a call is not kept from what it may do by the answers of others: these may be long in
-  /// coming, and wait for this call. Only a read that was made in vain once waits for its room.
+  /// Whether the connection has room for the answer, as far as its length is known. When nothing
+  /// waits to be read, a call is not kept from what it may do by the answers of others: these may
+  /// be long in coming, and wait for this call. Only a read that was made in vain once waits for
+  /// its room.
   private func isTurn(of call: ServerStream) -> Bool {
     guard hasRoomForResponses else { return false }
     if call.neededResponseBytes == 0, bufferedResponseBytes == 0 { return true }

@@ -95,7 +95,8 @@ extension ServerConnectionHandler {
 }
 
 extension RPCStatus {
-  /// How much of a request's own words an error repeats, in characters: it costs memory until it left.
+  /// How much of a request's own words an error repeats, in characters: it costs memory until it
+  /// left.
   static let maxEcho = 200
 
   static func unknownMethod(_ path: String) -> RPCStatus {

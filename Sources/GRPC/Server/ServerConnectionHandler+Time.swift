@@ -52,8 +52,8 @@ extension ServerConnectionHandler {
     scheduleWakeup()
   }
 
-  /// Looks for what a client takes or sends too slowly after a while; often enough to notice it within a
-  /// quarter more than its time.
+  /// Looks for what a client takes or sends too slowly after a while; often enough to notice it
+  /// within a quarter more than its time.
   func checkPaceLater() {
     guard paceCheckAt == nil else { return }
     let shortest = min(

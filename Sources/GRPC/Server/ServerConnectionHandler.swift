@@ -3,10 +3,11 @@ import Logging
 import NIOCore
 import Synchronization
 
-/// One connection of the server: bytes of the socket to the HTTP/2 session and back, at most one write
-/// per turn of the event loop, and one timer for all that is due on the connection.
+/// One connection of the server: bytes of the socket to the HTTP/2 session and back, at most one
+/// write per turn of the event loop, and one timer for all that is due on the connection.
 ///
-/// It has no rule of its own: `ConnectionLifetime` says what is due, `ServerStream` what a call does.
+/// It has no rule of its own: `ConnectionLifetime` says what is due, `ServerStream` what a call
+/// does.
 final class ServerConnectionHandler: @unchecked Sendable {
   // Safe to share: the constants never change, `mailbox` is made for several threads, and all other
   // state is touched on the event loop only.
@@ -114,8 +115,8 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
     self.context = nil
   }
 
-  /// Our SETTINGS wait for the client's first bytes: whoever speaks HTTP/1 is to get an answer that it
-  /// can read.
+  /// Our SETTINGS wait for the client's first bytes: whoever speaks HTTP/1 is to get an answer that
+  /// it can read.
   func channelActive(context: ChannelHandlerContext) {
     scheduleWakeup()
     context.fireChannelActive()
@@ -192,7 +193,8 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
 
   // MARK: Output
 
-  /// Sends what is there, later in this turn of the loop: so that all answers of a turn share a write.
+  /// Sends what is there, later in this turn of the loop: so that all answers of a turn share a
+  /// write.
   func scheduleFlush() {
     needsFlush = true
     guard !isReading, !isFlushing, !isFlushScheduled else { return }

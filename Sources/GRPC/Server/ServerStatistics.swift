@@ -10,8 +10,9 @@ public struct ServerStatistics: Sendable, Hashable {
   /// Connections that were closed at once: too many in all, or of one address.
   public var connectionsRefused = 0
   public var connectionsRefusedPerPeer = 0
-  /// Calls that were reset with REFUSED_STREAM: too many on one connection, of which some run on after
-  /// their client gave them up. Streams beyond the announced limit are refused before they are calls.
+  /// Calls that were reset with REFUSED_STREAM: too many on one connection, of which some run on
+  /// after their client gave them up. Streams beyond the announced limit are refused before they
+  /// are calls.
   public var maxStreams = 0
   public var streamsRefused = 0
   /// Bytes of requests from their first byte to their answer, in the whole server.
@@ -46,7 +47,8 @@ final class ServerCounters: Sendable {
   let responsesDropped = Atomic<Int>(0)
   let messagesRefused = Atomic<Int>(0)
 
-  /// Takes bytes from the server's budget for requests, or gives them back; false when it is used up.
+  /// Takes bytes from the server's budget for requests, or gives them back; false when it is used
+  /// up.
   func holdRequest(_ count: Int, limit: Int) -> Bool {
     if count == 0 { return true }
     let (_, held) = requestBytes.wrappingAdd(count, ordering: .relaxed)

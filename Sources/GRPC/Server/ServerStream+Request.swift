@@ -109,8 +109,9 @@ extension ServerStream {
     }
   }
 
-  /// Delivers requests of a bidirectional call as long as answers have room. Bytes are consumed unless
-  /// a complete message had to wait: so a client that does not read cannot send for ever either.
+  /// Delivers requests of a bidirectional call as long as answers have room. Bytes are consumed
+  /// unless a complete message had to wait: so a client that does not read cannot send for ever
+  /// either.
   func deliverRequests() {
     guard let http, let input, ending == nil else { return }
     do throws(RPCStatus) {

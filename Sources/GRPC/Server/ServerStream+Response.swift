@@ -64,8 +64,8 @@ extension ServerStream {
     connection.sentCallFrames()
   }
 
-  /// Says how long the answer will be before it is made: the handler is told whether to make it now.
-  /// If not, it is asked anew when there is room.
+  /// Says how long the answer will be before it is made: the handler is told whether to make it
+  /// now. If not, it is asked anew when there is room.
   func makeRoom(for bytes: Int, again: @escaping @Sendable () -> Void) -> Bool {
     guard ending == nil, http != nil else { return true }  // Nobody hears it.
     let size = MessageDeframer.prefixLength + bytes
@@ -122,7 +122,8 @@ extension ServerStream {
     connection.sentCallFrames()
   }
 
-  /// Charges a status to the budget for answers; of a long one that does not fit only the code is left.
+  /// Charges a status to the budget for answers; of a long one that does not fit only the code is
+  /// left.
   private func hold(_ status: RPCStatus) -> RPCStatus {
     let size = AnswerFields.size(of: status)
     guard size <= Self.shortStatus || connection.mayHoldResponse(size) else {

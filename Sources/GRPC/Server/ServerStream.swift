@@ -4,12 +4,12 @@ import Synchronization
 
 /// One call on the server: from the request's header fields to the status.
 ///
-/// What is the peer's fault becomes a status, never a trap: `refuse` and `end` say which. Everything
-/// runs on the connection's event loop, but for what `UnaryResponder` and `StreamResponder` use:
-/// `answer`, `send`, `isWritable`, `onWritable`, `onCancel`, `isCancelled`.
+/// What is the peer's fault becomes a status, never a trap: `refuse` and `end` say which.
+/// Everything runs on the connection's event loop, but for what `UnaryResponder` and
+/// `StreamResponder` use: `answer`, `send`, `isWritable`, `onWritable`, `onCancel`, `isCancelled`.
 final class ServerStream: @unchecked Sendable {
-  // Safe to share: `eventLoop`, `connection` and `configuration` never change, `call` is locked, and
-  // all other state is touched on the event loop only.
+  // Safe to share: `eventLoop`, `connection` and `configuration` never change, `call` is locked,
+  // and all other state is touched on the event loop only.
 
   let eventLoop: any EventLoop
   let connection: ServerConnectionHandler
@@ -57,7 +57,8 @@ final class ServerStream: @unchecked Sendable {
   var harmlessBytes = 0
   /// What its status holds of the budget for answers until the stream closes.
   var bufferedStatusBytes = 0
-  /// How fast the client takes a response that waits for it, and sends a request that is not complete.
+  /// How fast the client takes a response that waits for it, and sends a request that is not
+  /// complete.
   var responsePace: Pace?
   var requestPace: Pace
   /// Bytes in a period.

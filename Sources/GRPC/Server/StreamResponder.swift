@@ -25,16 +25,16 @@ public final class StreamResponder: Sendable {
   /// Whether `send` takes another message now.
   public var isWritable: Bool { stream.isWritable }
 
-  /// Sends metadata before the first message, and so tells the client that its call was taken. Ignored
-  /// once something was sent.
+  /// Sends metadata before the first message, and so tells the client that its call was taken.
+  /// Ignored once something was sent.
   public func sendHeaders(_ headers: Metadata) {
     stream.sendHeaders(headers)
   }
 
   /// Sends a message.
   ///
-  /// - Returns: whether it was taken. It is refused when too much waits to be sent already, and when
-  ///   the call is over.
+  /// - Returns: whether it was taken. It is refused when too much waits to be sent already, and
+  ///   when the call is over.
   @discardableResult
   public func send(_ message: ByteBuffer) -> Bool {
     stream.send(message)
@@ -45,15 +45,15 @@ public final class StreamResponder: Sendable {
     stream.answer(.status(status))
   }
 
-  /// Has `body` called each time `send` takes messages again after it refused one or `isWritable` was
-  /// false. On the connection's loop. A later `body` replaces the earlier.
+  /// Has `body` called each time `send` takes messages again after it refused one or `isWritable`
+  /// was false. On the connection's loop. A later `body` replaces the earlier.
   public func onWritable(_ body: @escaping @Sendable () -> Void) {
     stream.onWritable(body)
   }
 
-  /// Has `body` called when the call is over without `finish`: the client reset it or is gone, or its
-  /// deadline passed. At most once, on the connection's loop; at once, on the caller's thread, if that
-  /// has happened already. A later `body` replaces the earlier.
+  /// Has `body` called when the call is over without `finish`: the client reset it or is gone, or
+  /// its deadline passed. At most once, on the connection's loop; at once, on the caller's thread,
+  /// if that has happened already. A later `body` replaces the earlier.
   public func onCancel(_ body: @escaping @Sendable () -> Void) {
     stream.onCancel(body)
   }

@@ -3,9 +3,9 @@ public import NIOCore
 /// Answers one unary call. May be used from any thread; the first answer counts, later ones are
 /// ignored, also those after the client went away.
 ///
-/// On the connection's event loop an answer is queued at once, from other threads it is handed over;
-/// all answers of one turn of the loop leave in one write. A responder that is dropped without an
-/// answer fails its call with INTERNAL.
+/// On the connection's event loop an answer is queued at once, from other threads it is handed
+/// over; all answers of one turn of the loop leave in one write. A responder that is dropped
+/// without an answer fails its call with INTERNAL.
 public final class UnaryResponder: Sendable {
   private let stream: ServerStream
 
@@ -20,8 +20,8 @@ public final class UnaryResponder: Sendable {
   /// The connection's event loop, which called the handler.
   public var eventLoop: any EventLoop { stream.eventLoop }
 
-  /// Whether the call is over without this responder: the client reset it or is gone, or its deadline
-  /// passed.
+  /// Whether the call is over without this responder: the client reset it or is gone, or its
+  /// deadline passed.
   public var isCancelled: Bool { stream.isCancelled }
 
   /// Answers with a message, and OK.
@@ -37,13 +37,13 @@ public final class UnaryResponder: Sendable {
     stream.answer(.message(message, headers: headers, trailers: trailers))
   }
 
-  /// Says about how long the answer will be before it is made, so that as much as fits is made for a
-  /// client that does not read. On the connection's loop only.
+  /// Says about how long the answer will be before it is made, so that as much as fits is made for
+  /// a client that does not read. On the connection's loop only.
   ///
   /// - Parameters:
   ///   - bytes: the length of the message, or somewhat more.
-  ///   - again: asks for the answer anew. Called on the loop when there is room, unless the call ends
-  ///     before; until then the handler is to keep nothing of it.
+  ///   - again: asks for the answer anew. Called on the loop when there is room, unless the call
+  ///     ends before; until then the handler is to keep nothing of it.
   /// - Returns: whether to answer now. If not, the call waits, or was refused because the server
   ///   holds as much as it may.
   public func makeRoom(for bytes: Int, again: @escaping @Sendable () -> Void) -> Bool {
@@ -55,8 +55,8 @@ public final class UnaryResponder: Sendable {
     stream.answer(.status(status))
   }
 
-  /// Has `body` called when the call is over without an answer of this responder: the client reset it
-  /// or is gone, or its deadline passed. At most once, on the connection's loop; at once, on the
+  /// Has `body` called when the call is over without an answer of this responder: the client reset
+  /// it or is gone, or its deadline passed. At most once, on the connection's loop; at once, on the
   /// caller's thread, if that has happened already. A later `body` replaces the earlier.
   public func onCancel(_ body: @escaping @Sendable () -> Void) {
     stream.onCancel(body)

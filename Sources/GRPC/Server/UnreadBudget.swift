@@ -16,8 +16,8 @@ struct UnreadBudget {
   }
 }
 
-/// How long the answers of a connection's methods have been lately: what is set aside for a call before
-/// it begins. Short ones are not worth remembering.
+/// How long the answers of a connection's methods have been lately: what is set aside for a call
+/// before it begins. Short ones are not worth remembering.
 struct ExpectedSizes {
   /// Answers of fewer bytes are short.
   static let short = 64 << 10

@@ -1,7 +1,7 @@
 import DequeModule
 
-/// What waits in order and may leave from anywhere: joining, leaving and serving cost the same however
-/// many wait, and who left takes no memory.
+/// What waits in order and may leave from anywhere: joining, leaving and serving cost the same
+/// however many wait, and who left takes no memory.
 struct WaitingLine<Element> {
   /// A place in a line.
   struct Ticket: Hashable {

@@ -11,9 +11,9 @@ protocol TimeDriven: AnyObject {
 
 /// The one timer of something that is driven by time. Confined to the event loop.
 ///
-/// It cannot be cancelled, only be brought in line with what its owner is waiting for: an input that
-/// makes one thing moot cannot take away the timer of another. Call ``update(for:)`` in one place
-/// after every input.
+/// It cannot be cancelled, only be brought in line with what its owner is waiting for: an input
+/// that makes one thing moot cannot take away the timer of another. Call ``update(for:)`` in one
+/// place after every input.
 final class LoopTimer {
   private let eventLoop: any EventLoop
   private var planned: (at: NIODeadline, task: Scheduled<Void>)?

@@ -5,8 +5,8 @@ extension Connection {
   /// The oldest server that this module works with.
   public static let oldestServerVersion = 130_000
 
-  /// Opens a session: tries each host in turn, the one that answered last first, sets the session's parameters, learns its backend.
-  /// `stop` ends the attempt at once and bounds every later wait.
+  /// Opens a session: tries each host in turn, the one that answered last first, sets the session's
+  /// parameters, learns its backend. `stop` ends the attempt at once and bounds every later wait.
   ///
   /// Throws `connectFailed` with what each host answered, `configuration` when the server cannot be
   /// used (too old, a parameter refused), or `stopped`.

@@ -55,8 +55,8 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
   /// The host answered as it should: others are tried after it from now on.
   func remember(_ attempt: Attempt) { memory.answered(attempt.host) }
 
-  /// One set of options per host to try, in order, that which answered last before the others: libpq's own
-  /// way through a list of hosts offers no time limit per host without blocking.
+  /// One set of options per host to try, in order, that which answered last before the others:
+  /// libpq's own way through a list of hosts offers no time limit per host without blocking.
   var attempts: [Attempt] {
     let keywords = ["host", "hostaddr", "port"]
     let lists = keywords.map {

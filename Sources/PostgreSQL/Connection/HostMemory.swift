@@ -1,7 +1,7 @@
 import Synchronization
 
-/// Which host of a list answered last: shared by all sessions of one connection string, so that a host that
-/// has gone silent costs its time once, and not once per session.
+/// Which host of a list answered last: shared by all sessions of one connection string, so that a
+/// host that has gone silent costs its time once, and not once per session.
 final class HostMemory: Sendable {
   private let index = Atomic(0)
 

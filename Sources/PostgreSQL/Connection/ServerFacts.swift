@@ -9,10 +9,10 @@ public struct ServerFacts: Hashable, Sendable {
   public let fullPageWrites: Bool
   /// On: after a failed fsync the server tries again, which can hide lost pages.
   public let dataSyncRetry: Bool
-  /// Something between us and the server hands its sessions to others after each transaction: what is set
-  /// in a session, prepared or locked there does not stay. The process that serves us, or the mark in its
-  /// session, is not what it was when the session was opened. What the key of the session says of the
-  /// process is no sign: a pooler that keeps sessions makes a key of its own.
+  /// Something between us and the server hands its sessions to others after each transaction: what
+  /// is set in a session, prepared or locked there does not stay. The process that serves us, or
+  /// the mark in its session, is not what it was when the session was opened. What the key of the
+  /// session says of the process is no sign: a pooler that keeps sessions makes a key of its own.
   public let isPooled: Bool
   /// Made by initdb; the same in all physical copies of a cluster.
   public let systemIdentifier: Int64
@@ -79,8 +79,8 @@ public struct ServerFacts: Hashable, Sendable {
     }
     if isPooled {
       refusals.append(
-        "a connection pooler shares sessions between transactions: set it to pool_mode = session, or "
-          + "connect to PostgreSQL itself")
+        "a connection pooler shares sessions between transactions: set it to pool_mode = session, "
+          + "or connect to PostgreSQL itself")
     }
     return refusals
   }

@@ -4,8 +4,8 @@
 /// runs pipelines, connects again when the session is lost, and returns when it is told to stop.
 /// It must take until `waitForItems` answers `stopped`, so that every accepted item is answered.
 ///
-///     let thread = try ConnectionThread<Load>(name: "loader", settings: settings, capacity: 1000) {
-///       session in
+///     let thread = try ConnectionThread<Load>(name: "loader", settings: settings, capacity: 1000)
+///       { session in
 ///       while true {
 ///         switch session.waitForItems() {
 ///         case .items(let loads): answer(loads, on: session)

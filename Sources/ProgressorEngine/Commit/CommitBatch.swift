@@ -81,8 +81,8 @@ public enum RowChange: Sendable, Hashable {
   /// Of the row as it shall be, its pause, its due time and its version, and nothing else.
   case pause(MachineRow)
   /// An accepted notification: `notification_count` grows by the record's `enqueued`, and `due`
-  /// becomes the earlier of what it is and this, unless the machine is failed or paused by then. The
-  /// version stays, so that it conflicts with no step that runs meanwhile.
+  /// becomes the earlier of what it is and this, unless the machine is failed or paused by then.
+  /// The version stays, so that it conflicts with no step that runs meanwhile.
   case requeue(due: Timestamp?)
   /// A machine whose rows cannot be read fails: of its row only this, its due time and its version,
   /// which becomes `version`, are changed.
@@ -92,8 +92,8 @@ public enum RowChange: Sendable, Hashable {
   case delete(expectedVersion: Int64)
 }
 
-/// Why storage refused a batch for good: the fault of a step in it. What else goes wrong is storage's own
-/// to repeat.
+/// Why storage refused a batch for good: the fault of a step in it. What else goes wrong is
+/// storage's own to repeat.
 public struct CommitRefusal: Sendable, Hashable {
   public enum Fault: Sendable, Hashable {
     /// The database does not take what the step writes, however often it is tried.

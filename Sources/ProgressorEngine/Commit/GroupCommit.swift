@@ -165,7 +165,8 @@ struct GroupCommit {
     abandoned = 0
   }
 
-  /// The database does not take the batch in flight. Answers what was not told so before, in its order.
+  /// The database does not take the batch in flight. Answers what was not told so before, in its
+  /// order.
   mutating func delayed() -> [Pending] {
     var untold = isDelayed ? [] : inFlight?.entries ?? []
     if !isDelayed { for half in halves.reversed() { untold += half } }

@@ -36,7 +36,8 @@ struct PendingKey {
     fingerprints.remove(fingerprint)
   }
 
-  /// The key is the owner's for good. Takes out those who ask for something else under it, oldest first.
+  /// The key is the owner's for good. Takes out those who ask for something else under it, oldest
+  /// first.
   mutating func confirm() -> [RequestID] {
     isConfirmed = true
     var mistaken: [RequestID] = []

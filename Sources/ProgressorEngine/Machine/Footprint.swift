@@ -1,7 +1,8 @@
 import MachineModel
 
-// What values take in memory beside their place in what holds them, in bytes, about: what malloc gives
-// out for them, headers included. A test compares the sums with what the process really takes.
+// What values take in memory beside their place in what holds them, in bytes, about: what malloc
+// gives out for them, headers included. A test compares the sums with what the process really
+// takes.
 
 /// The header of an array or a text of its own, and what malloc adds.
 private let headerBytes = 48

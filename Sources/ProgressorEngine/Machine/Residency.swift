@@ -1,7 +1,7 @@
 import MachineModel
 
-/// Machines, the one that came in first before all others. The links are in the machines themselves, so
-/// that standing here costs no memory and leaving, from anywhere, a constant time.
+/// Machines, the one that came in first before all others. The links are in the machines
+/// themselves, so that standing here costs no memory and leaving, from anywhere, a constant time.
 struct IdleMachines {
   // Not owners: the engine's table is, and whoever leaves that has left this before.
   private(set) unowned var first: ResidentMachine?
@@ -37,8 +37,8 @@ struct IdleMachines {
   }
 }
 
-/// The machines in memory, as far as bytes are concerned: what they take together, and the idle ones
-/// in the order in which they were used last, the first to leave first.
+/// The machines in memory, as far as bytes are concerned: what they take together, and the idle
+/// ones in the order in which they were used last, the first to leave first.
 struct Residency {
   /// Of all machines in memory.
   private(set) var bytes = 0

@@ -130,13 +130,13 @@ final class ResidentMachine {
     presence = .present(row)
   }
 
-  /// Notifications are queued that stay before a new one: their head says when the machine is looked
-  /// at, not the new one.
+  /// Notifications are queued that stay before a new one: their head says when the machine is
+  /// looked at, not the new one.
   var hasQueue: Bool { notifications.count > 0 && running?.phase != .committing }
 
-  /// Whether the running step's commit is in what was read, though nobody has heard how it ended: the
-  /// reply is on its way, or lost. Who reads next may be answered from memory and would see less. So the
-  /// read waits until the outcome is known, within its deadline.
+  /// Whether the running step's commit is in what was read, though nobody has heard how it ended:
+  /// the reply is on its way, or lost. Who reads next may be answered from memory and would see
+  /// less. So the read waits until the outcome is known, within its deadline.
   func showsOutcome(_ loaded: Loaded) -> Bool {
     guard let step = running, step.phase == .committing else { return false }
     switch step.application {
@@ -152,7 +152,8 @@ final class ResidentMachine {
     row.due.map { DuePosition(due: $0, shard: shard, key: row.key) }
   }
 
-  /// When the machine has something to do by itself, were its row this one and its queue's head that.
+  /// When the machine has something to do by itself, were its row this one and its queue's head
+  /// that.
   func due(row: MachineRow, head: QueuedNotification?, now: Moment) -> Timestamp? {
     if !row.runsByItself { return nil }
     var due = row.timer?.due

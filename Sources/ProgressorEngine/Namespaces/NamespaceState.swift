@@ -38,8 +38,8 @@ final class NamespaceState {
   var unheardLoads = 0
   /// Machines that do something by themselves just now: at most `activeLimit`.
   var active = 0
-  /// Machines that become due soon, or are due and wait for their turn, for the endpoint, or for the
-  /// end of a pause.
+  /// Machines that become due soon, or are due and wait for their turn, for the endpoint, or for
+  /// the end of a pause.
   var timers = NamespaceTimers()
   /// It stands among `Engine.turns`; something of it is due and waits until one of its machines has
   /// nothing more to do by itself; it waits for a read.

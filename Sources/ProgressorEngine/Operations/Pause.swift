@@ -1,7 +1,7 @@
 import MachineModel
 
-/// Pause and Resume, of one machine and of a namespace: where it is paused, no step begins; what runs
-/// is waited for. A machine's pause is part of its row, a namespace's of its settings.
+/// Pause and Resume, of one machine and of a namespace: where it is paused, no step begins; what
+/// runs is waited for. A machine's pause is part of its row, a namespace's of its settings.
 extension Engine {
   mutating func beginPause(_ machine: ResidentMachine, _ reason: String) {
     guard var row = machine.row else {
@@ -41,8 +41,8 @@ extension Engine {
 
   // MARK: Namespaces
 
-  /// The namespace is paused: steps that wait at its gate do not begin. Their machines find that out
-  /// in turn; nothing that is due is lost.
+  /// The namespace is paused: steps that wait at its gate do not begin. Their machines find that
+  /// out in turn; nothing that is due is lost.
   mutating func turnAway(_ namespace: NamespaceState) {
     guard let pause = namespace.settings.pause else { return }
     let waiting =

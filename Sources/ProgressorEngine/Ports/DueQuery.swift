@@ -78,8 +78,8 @@ public struct DuePosition: Sendable, Hashable, Comparable {
   }
 }
 
-/// A cut in that order: every position lies below it or beyond it. No time and no position stands for
-/// the beginning: each is one that a machine may have.
+/// A cut in that order: every position lies below it or beyond it. No time and no position stands
+/// for the beginning: each is one that a machine may have.
 public enum DueCut: Sendable, Hashable, Comparable {
   /// Below everything.
   case start

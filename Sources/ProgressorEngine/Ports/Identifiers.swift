@@ -31,9 +31,9 @@ public struct NamespaceNumber: Sendable, Hashable {
   public init(_ number: Int32) { self.number = number }
 }
 
-/// A machine's 64-bit key within its shard, assigned by the shard's owner: 31 bits of the epoch of the
-/// assignment above 32 bits of a counter. It is never reused, and so is the machine's incarnation too
-/// (I12).
+/// A machine's 64-bit key within its shard, assigned by the shard's owner: 31 bits of the epoch of
+/// the assignment above 32 bits of a counter. It is never reused, and so is the machine's
+/// incarnation too (I12).
 public struct MachineKey: Sendable, Hashable {
   public var number: Int64
   public init(_ number: Int64) { self.number = number }

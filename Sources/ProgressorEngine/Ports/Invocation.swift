@@ -18,8 +18,8 @@ public struct Invocation: Sendable, Hashable {
   public var stepToken: String
   /// `progressor-epoch`.
   public var epoch: Int64
-  /// When the invocation is over, wherever it is, on `Moment.uptime`. For what a caller waits for, the
-  /// caller's deadline.
+  /// When the invocation is over, wherever it is, on `Moment.uptime`. For what a caller waits for,
+  /// the caller's deadline.
   public var deadline: Int64
   /// How long the processor may take, counted from when the invocation is sent. Microseconds.
   public var timeout: Int64

@@ -20,7 +20,8 @@ public struct MachineRow: Sendable, Hashable {
   public var timer: TimerRow?
   /// Notifications queued.
   public var notificationCount: Int32
-  /// When the machine next has something to do by itself, nil = nothing (always when failed or paused).
+  /// When the machine next has something to do by itself, nil = nothing (always when failed or
+  /// paused).
   public var due: Timestamp?
 
   public init(

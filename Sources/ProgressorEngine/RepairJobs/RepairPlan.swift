@@ -6,7 +6,8 @@ public import MachineModel
 /// A job goes over its machines in passes, oldest failure first. Nothing of that is durable: a pass
 /// that begins anew finds what is still to be done. The first pass that was refused nowhere ends
 /// with the question whether the job is complete. A refusal for now (the processor is away, the
-/// server is busy) makes it go slowly, one machine at a time with growing pauses, until one succeeds.
+/// server is busy) makes it go slowly, one machine at a time with growing pauses, until one
+/// succeeds.
 public struct RepairPlan: Sendable {
   /// What happened. Each effect but `wake` is answered by the event of its name, once.
   public enum Event: Sendable {
@@ -42,8 +43,8 @@ public struct RepairPlan: Sendable {
   static let longestPause: Int64 = 30_000_000
   static let firstPassPause: Int64 = 1_000_000
   static let longestPassPause: Int64 = 5_000_000
-  /// Repaired machines that are remembered; beyond it no machine is repaired of which it cannot be told
-  /// whether it was before.
+  /// Repaired machines that are remembered; beyond it no machine is repaired of which it cannot be
+  /// told whether it was before.
   static let maximumRepaired = 10_000
   /// By so much a repair may be ahead of its rate, so that timers need not be finer.
   static let burst: Int64 = 100_000
@@ -69,12 +70,12 @@ public struct RepairPlan: Sendable {
   private var pause: Int64 = 0
   private var pausedUntil = Int64.min
 
-  /// The earliest time of day since the job is worked on here. What failed before it failed before the
-  /// job; after it, only if the clock was set back since the job was created: such a machine may have
-  /// been repaired by this job and have failed again.
+  /// The earliest time of day since the job is worked on here. What failed before it failed before
+  /// the job; after it, only if the clock was set back since the job was created: such a machine
+  /// may have been repaired by this job and have failed again.
   private var earliestWall: Timestamp?
-  /// Machines that failed since then and were repaired: not again, or the job would go on for as long as
-  /// they fail.
+  /// Machines that failed since then and were repaired: not again, or the job would go on for as
+  /// long as they fail.
   private var repaired: Set<Suspect> = []
 
   private struct Suspect: Hashable {

@@ -2,7 +2,8 @@ import MachineModel
 
 /// A request that is not answered yet.
 ///
-/// An object: the table of requests never shrinks, and has a place for each of the most that there were.
+/// An object: the table of requests never shrinks, and has a place for each of the most that there
+/// were.
 final class PendingRequest {
   let request: Request
   /// nil for `list`, which concerns no machine.
@@ -117,9 +118,9 @@ extension Engine {
       ? .namespaceNotFound(request.machine.namespace) : .notOwner
   }
 
-  /// Whether another request may wait on the machine. The limit is on what waits beside the one that
-  /// runs, and none runs before the first. A notification waits for no step but a start or a removal,
-  /// and a pause goes before what waits: a limit of zero forbids neither.
+  /// Whether another request may wait on the machine. The limit is on what waits beside the one
+  /// that runs, and none runs before the first. A notification waits for no step but a start or a
+  /// removal, and a pause goes before what waits: a limit of zero forbids neither.
   private func hasRoom(_ machine: ResidentMachine, for operation: Operation) -> Bool {
     let limit = machine.namespace.mailboxLimit
     switch operation {
@@ -163,8 +164,8 @@ extension Engine {
     deadlines.compact(live: requests.count) { requests[$0] != nil }
   }
 
-  /// Takes out a request that is answered, or dropped. If it waited for another one's reply, it waits
-  /// no more.
+  /// Takes out a request that is answered, or dropped. If it waited for another one's reply, it
+  /// waits no more.
   mutating func take(_ id: RequestID) -> PendingRequest? {
     guard let pending = requests.removeValue(forKey: id) else { return nil }
     pending.namespace.requests -= 1
@@ -319,8 +320,8 @@ extension Engine {
 }
 
 extension Engine {
-  /// Whether work is done for a request that can no longer be called off: reading for Get and List, a
-  /// processor's call, a commit.
+  /// Whether work is done for a request that can no longer be called off: reading for Get and List,
+  /// a processor's call, a commit.
   private func hasBegun(_ id: RequestID, _ pending: PendingRequest) -> Bool {
     guard let machine = pending.machine else { return true }
     if case .get = pending.request.operation { return true }

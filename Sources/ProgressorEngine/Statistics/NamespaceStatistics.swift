@@ -32,8 +32,8 @@ public struct NamespaceCounts: Sendable, Hashable {
     case failed
     /// Its caller was told an error; the machine is as it was.
     case refused
-    /// It could not go on: no endpoint, no storage, no lease. It comes again by itself, or its caller
-    /// was told so.
+    /// It could not go on: no endpoint, no storage, no lease. It comes again by itself, or its
+    /// caller was told so.
     case postponed
   }
 

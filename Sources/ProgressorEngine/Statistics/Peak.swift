@@ -1,7 +1,7 @@
 /// The highest of a number in the last minute, whoever reads it and how often.
 ///
-/// Kept as the highest of each stretch of five seconds, so that it costs the same at any rate. What is
-/// up to five seconds older than a minute may still count. Times are `Moment.uptime`.
+/// Kept as the highest of each stretch of five seconds, so that it costs the same at any rate. What
+/// is up to five seconds older than a minute may still count. Times are `Moment.uptime`.
 struct Peak: Sendable, Hashable {
   static let window: Int64 = 60_000_000
   private static let stretch: Int64 = 5_000_000

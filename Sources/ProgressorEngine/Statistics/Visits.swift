@@ -2,9 +2,10 @@
   import Synchronization
 #endif
 
-/// Counts the elements of queues and tables that the engine goes through one by one, so that a test can
-/// tell what a turn costs by a number and not by time: it must not be more than what the turn takes in
-/// and puts out. Whoever loops over something that has no small constant bound notes how much that was.
+/// Counts the elements of queues and tables that the engine goes through one by one, so that a test
+/// can tell what a turn costs by a number and not by time: it must not be more than what the turn
+/// takes in and puts out. Whoever loops over something that has no small constant bound notes how
+/// much that was.
 ///
 /// Only a debug build counts, and only inside of ``count(_:)``.
 package enum Visits {

@@ -1,7 +1,7 @@
 public import MachineModel
 
-/// A machine whose rows are there and cannot be read: it fails with the cause, alone, and everything of
-/// it stays as it is. Once the rows are mended it can be repaired like any other.
+/// A machine whose rows are there and cannot be read: it fails with the cause, alone, and
+/// everything of it stays as it is. Once the rows are mended it can be repaired like any other.
 extension Engine {
   /// A machine in nobody's hands was read since it became due.
   mutating func wakeLoaded(_ machine: ResidentMachine, _ result: Result<Loaded, ReadFailure>) {

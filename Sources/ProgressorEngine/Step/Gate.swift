@@ -1,7 +1,7 @@
 import MachineModel
 
-/// The gate of a namespace: so many steps run at once, and few more have their machines read and wait, as
-/// far as there is memory for their histories. All others wait with nothing read for them.
+/// The gate of a namespace: so many steps run at once, and few more have their machines read and
+/// wait, as far as there is memory for their histories. All others wait with nothing read for them.
 extension Engine {
   /// Begins to prepare a step, or lets it wait until fewer of its namespace are under way.
   mutating func approachGate(_ machine: ResidentMachine) {
@@ -129,7 +129,8 @@ extension Engine {
     if namespace.steps == 0 { answerQuietWaiters(namespace) }
   }
 
-  /// A step that waits at the gate has not begun: what is more urgent goes first, then it begins anew.
+  /// A step that waits at the gate has not begun: what is more urgent goes first, then it begins
+  /// anew.
   mutating func stepBack(_ machine: ResidentMachine) {
     guard let step = machine.running else { return }
     machine.running = nil

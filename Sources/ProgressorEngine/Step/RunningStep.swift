@@ -50,7 +50,8 @@ struct RunningStep {
   var station = Station.waiting
   /// Its machine is being read for it.
   var isPreparing = false
-  /// Bytes that its history may have to be read now, and those that it holds of ``Engine/stepMemory``.
+  /// Bytes that its history may have to be read now, and those that it holds of
+  /// ``Engine/stepMemory``.
   var historyBytes = 0
   var heldBytes = 0
   /// Those of them that are its request's, since that is answered.

@@ -1,8 +1,8 @@
 import MachineModel
 
-/// The budget of bytes that steps hold: the histories that they show, from the moment at which they are
-/// read until the processor has answered, and then its answer until it is durable. A step that would
-/// exceed it waits with nothing read for it, within its deadline.
+/// The budget of bytes that steps hold: the histories that they show, from the moment at which they
+/// are read until the processor has answered, and then its answer until it is durable. A step that
+/// would exceed it waits with nothing read for it, within its deadline.
 ///
 /// What a history takes is not known before it is read. So a step first takes a small part for a
 /// history that most likely fits; one that does not fit waits for the room of the largest one.

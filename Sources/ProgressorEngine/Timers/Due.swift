@@ -2,8 +2,9 @@ import MachineModel
 
 /// What machines do by themselves: timeouts and deliveries, when their time has come.
 extension Engine {
-  /// Puts the machine among its namespace's timers, at the time when it next has something to do that
-  /// is not under way; or takes it out, when there is nothing or when the database will tell in time.
+  /// Puts the machine among its namespace's timers, at the time when it next has something to do
+  /// that is not under way; or takes it out, when there is nothing or when the database will tell
+  /// in time.
   mutating func schedule(_ machine: ResidentMachine) {
     guard !machine.isDropped, !machine.isUnknown else { return }
     let namespace = machine.namespace

@@ -1,11 +1,12 @@
 import MachineModel
 
-/// Of the machines of one namespace that become due, those that are in memory, and what to read next.
+/// Of the machines of one namespace that become due, those that are in memory, and what to read
+/// next.
 ///
-/// Every machine whose row says that it is due below the cut `covered` is here, or is under way; what
-/// lies beyond is read from the database in time. There is room for so many: when it is used up, the
-/// farthest leave, and the cut comes down to them, so that they are read again. So a near timer always
-/// finds its place, and nothing is let go of that is not found again.
+/// Every machine whose row says that it is due below the cut `covered` is here, or is under way;
+/// what lies beyond is read from the database in time. There is room for so many: when it is used
+/// up, the farthest leave, and the cut comes down to them, so that they are read again. So a near
+/// timer always finds its place, and nothing is let go of that is not found again.
 struct NamespaceTimers {
   /// Where the database has each machine; nil = that is not known here.
   private var heap = DueHeap<MachineID, DuePosition?>()
@@ -40,8 +41,8 @@ struct NamespaceTimers {
     covered.covers(position) || (reading.map { position.due <= $0.span.until } ?? false)
   }
 
-  /// Puts a machine in, to be looked at then. One that waits already, since it was due before, keeps
-  /// its place.
+  /// Puts a machine in, to be looked at then. One that waits already, since it was due before,
+  /// keeps its place.
   mutating func set(
     _ machine: MachineID, at time: Timestamp, _ position: DuePosition?, now: Timestamp,
     capacity: Int
@@ -110,8 +111,9 @@ extension NamespaceTimers {
     return span
   }
 
-  /// A read was answered, nil = it brought nothing. The machines are those that are covered by it: each
-  /// is to be put in at once, and then `readEnded` called. Nil = it is not the present read's answer.
+  /// A read was answered, nil = it brought nothing. The machines are those that are covered by it:
+  /// each is to be put in at once, and then `readEnded` called. Nil = it is not the present read's
+  /// answer.
   mutating func endRead(
     _ query: UInt64, _ page: DuePage?, now: Moment
   ) -> (machines: [DueMachine], from: DueCut)? {
@@ -123,8 +125,8 @@ extension NamespaceTimers {
     return (page.machines.filter { covered.covers($0.position) }, span.from)
   }
 
-  /// A read that made no step is not repeated at once: the database was away, or what has all the room
-  /// has its places in the database before those of what is nearer.
+  /// A read that made no step is not repeated at once: the database was away, or what has all the
+  /// room has its places in the database before those of what is nearer.
   mutating func readEnded(from cut: DueCut, now: Moment) {
     if covered <= cut { readsNotBefore = now.uptime.saturatingAdd(NamespaceTimers.pause) }
   }

@@ -1,9 +1,9 @@
 import DequeModule
 import MachineModel
 
-/// Crowds of due machines: each namespace lets in as many as its processor and storage have under way,
-/// so that one namespace's crowd is in nobody's way. The rest waits among the namespace's timers; what
-/// these have no room for is read from the database in its turn.
+/// Crowds of due machines: each namespace lets in as many as its processor and storage have under
+/// way, so that one namespace's crowd is in nobody's way. The rest waits among the namespace's
+/// timers; what these have no room for is read from the database in its turn.
 struct Turns {
   /// Namespaces of which something may be due, or that look what to read: they are looked at in this
   /// turn. Each namespace with `hasTurns` is here, or in one of the next two.
@@ -124,8 +124,8 @@ extension Engine {
 
 /// The timers of all namespaces together.
 extension Engine {
-  /// Timers that a namespace may have in memory: what it holds is never more than what it leaves free,
-  /// so that none can take everything, and there is room for the next (as for requests).
+  /// Timers that a namespace may have in memory: what it holds is never more than what it leaves
+  /// free, so that none can take everything, and there is room for the next (as for requests).
   func timerCapacity(_ namespace: NamespaceState) -> Int {
     let others = turns.timerCount - namespace.timers.count
     return max(configuration.minimumTimers, (configuration.maximumTimers - others) / 2)
@@ -189,7 +189,8 @@ extension Engine {
     return body(&namespace.timers)
   }
 
-  /// Sets the time when a namespace looks again by itself. One that is parked is told when to go on.
+  /// Sets the time when a namespace looks again by itself. One that is parked is told when to go
+  /// on.
   private mutating func setAlarm(_ namespace: NamespaceState) {
     if namespace.hasTurns || namespace.isGone { return }
     var next = namespace.awaitsRoom ? nil : namespace.timers.nextDue
@@ -209,8 +210,8 @@ extension Engine {
 
 /// Reading from the database what is due later, or has no room.
 extension Engine {
-  /// Queues the namespace for a read if it is time for one. What is parked is not read: nothing of it
-  /// may run.
+  /// Queues the namespace for a read if it is time for one. What is parked is not read: nothing of
+  /// it may run.
   private mutating func wantRead(_ namespace: NamespaceState) {
     guard !namespace.wantsRead, isTimeToRead(namespace) else { return }
     namespace.wantsRead = true

@@ -1,5 +1,5 @@
-/// Walks over the fields of an encoded message without knowing its type, as protobuf-c does before it
-/// decodes (protobuf.dev, Encoding). Nothing is copied.
+/// Walks over the fields of an encoded message without knowing its type, as protobuf-c does before
+/// it decodes (protobuf.dev, Encoding). Nothing is copied.
 struct WireFields {
   struct Field {
     var number: UInt32

@@ -3,9 +3,9 @@ import CProtobufC
 
 /// Brings messages into a form that protobuf-c 1.4 reads as protobuf demands.
 ///
-/// A singular message that comes several times is the merge of all: the same as one message of all their
-/// bytes. protobuf-c loses numbers of the earlier ones, and fails when a oneof is set in none. And it
-/// fails at groups, which are to be skipped as any field that is not known.
+/// A singular message that comes several times is the merge of all: the same as one message of all
+/// their bytes. protobuf-c loses numbers of the earlier ones, and fails when a oneof is set in
+/// none. And it fails at groups, which are to be skipped as any field that is not known.
 enum WireForm {
   typealias Descriptor = UnsafePointer<ProtobufCMessageDescriptor>
 

@@ -12,7 +12,8 @@ public struct ReflectionIndex: Sendable {
   private let fileOfSymbol: [String: String]
 
   /// An index of the whole contract that lists `services`: those that the server really has.
-  /// `unserved` are methods of theirs that it does not have, by their full names: they are not shown.
+  /// `unserved` are methods of theirs that it does not have, by their full names: they are not
+  /// shown.
   ///
   /// The files of all of proto/ are shown, because error details and machines are in files that no
   /// service needs.

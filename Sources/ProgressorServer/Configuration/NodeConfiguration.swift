@@ -16,8 +16,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public enum NamespaceDirective: Sendable, Hashable {
     /// Of the file: create it so, or change it to be so. Its endpoint may be of `--namespace`.
     case define(Namespace)
-    /// Of `--namespace`, and not in the file: create it with this endpoint, or change its endpoint and
-    /// nothing else.
+    /// Of `--namespace`, and not in the file: create it with this endpoint, or change its endpoint
+    /// and nothing else.
     case point(name: String, endpoint: String)
 
     /// The namespace's name.
@@ -136,8 +136,8 @@ public struct NodeConfiguration: Sendable, Hashable {
     texts = Dictionary(given) { first, _ in first }
   }
 
-  /// The keys of the settings that the other configuration has otherwise, as ``Setting/all`` has them;
-  /// `namespaces` is not among them.
+  /// The keys of the settings that the other configuration has otherwise, as ``Setting/all`` has
+  /// them; `namespaces` is not among them.
   public func settingsChanged(in other: NodeConfiguration) -> [String] {
     Setting.all.map(\.key).filter { texts[$0] != other.texts[$0] }
   }

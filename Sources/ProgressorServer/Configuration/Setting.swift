@@ -129,8 +129,8 @@ public struct Setting: Sendable, Hashable {
         + "beyond it. At least four times message_size."),
     Setting(
       "limits.connection_unread_size", .size(65_536...1_099_511_627_776), default: "64MiB",
-      "Bytes of answers that wait to be read on one connection; calls wait, and answers beyond it are "
-        + "dropped. At least twice message_size."),
+      "Bytes of answers that wait to be read on one connection; calls wait, and answers beyond it "
+        + "are dropped. At least twice message_size."),
   ]
 
   /// The setting of that key.

@@ -15,7 +15,8 @@ final class EngineCore {
     let logger: Logger
   }
 
-  /// Inputs and effects of one turn for which there is always room; after a crowd its memory is given back.
+  /// Inputs and effects of one turn for which there is always room; after a crowd its memory is
+  /// given back.
   private static let keptCapacity = 4_096
 
   private var engine: Engine?
@@ -41,8 +42,8 @@ final class EngineCore {
     self.outside = outside
   }
 
-  /// Takes no more turns: what waits for an answer is told so, what storage and processors answer from
-  /// now on goes nowhere.
+  /// Takes no more turns: what waits for an answer is told so, what storage and processors answer
+  /// from now on goes nowhere.
   func stop(_ inbox: EngineInbox) {
     wakeUp?.task.cancel()
     wakeUp = nil

@@ -3,8 +3,8 @@ import Synchronization
 
 /// What other threads hand to the engine, until its loop takes it all at once.
 ///
-/// Bounded: requests by their limit; answers of storage and processors by what the engine asked for;
-/// cancellations by the requests.
+/// Bounded: requests by their limit; answers of storage and processors by what the engine asked
+/// for; cancellations by the requests.
 final class EngineInbox: Sendable {
   enum Entry: Sendable {
     case input(Input)

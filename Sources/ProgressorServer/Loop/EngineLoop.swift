@@ -5,9 +5,9 @@ import Synchronization
 
 /// Confines the engine to one event loop.
 ///
-/// A turn: take the inbox, read the clock once, `handle` each input, `flush`, perform the effects in
-/// their order. Submissions of a turn that other threads make while it runs go into the next one, so
-/// that a busy loop is woken once per batch and not once per input.
+/// A turn: take the inbox, read the clock once, `handle` each input, `flush`, perform the effects
+/// in their order. Submissions of a turn that other threads make while it runs go into the next
+/// one, so that a busy loop is woken once per batch and not once per input.
 final class EngineLoop: Sendable {
   /// The loop of the engine, of the processors' channels, and of nothing that blocks.
   let eventLoop: any EventLoop
@@ -23,8 +23,8 @@ final class EngineLoop: Sendable {
       EngineCore(eventLoop: eventLoop, clock: clock), eventLoop: eventLoop)
   }
 
-  /// Makes the engine and begins to take turns; what was submitted before is handled first. Once, on
-  /// `eventLoop`.
+  /// Makes the engine and begins to take turns; what was submitted before is handled first. Once,
+  /// on `eventLoop`.
   func start(_ configuration: EngineConfiguration, _ outside: EngineCore.Outside) {
     core.value.start(Engine(configuration: configuration), outside)
     turn()
@@ -58,8 +58,8 @@ final class EngineLoop: Sendable {
     return true
   }
 
-  /// The client of a request went away, from any thread. Its target is told when nothing is done for
-  /// it any more.
+  /// The client of a request went away, from any thread. Its target is told when nothing is done
+  /// for it any more.
   func cancel(_ request: RequestID) {
     submit(.cancelled(request))
   }

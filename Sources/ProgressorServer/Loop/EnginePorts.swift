@@ -10,8 +10,8 @@ protocol StoragePort: Sendable {
   func acknowledgeLoss()
 }
 
-/// What the loop asks of processors. Answers come back through ``EngineLoop/submit(_:)``. Confined to
-/// the engine's loop.
+/// What the loop asks of processors. Answers come back through ``EngineLoop/submit(_:)``. Confined
+/// to the engine's loop.
 protocol ProcessorPort: AnyObject {
   /// Calls a processor; `now` is the turn's.
   func invoke(_ invocation: Invocation, now: Moment)

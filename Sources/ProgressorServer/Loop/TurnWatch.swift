@@ -22,8 +22,8 @@ struct TurnWatch {
     let now = TurnWatch.now
     guard let unlogged = turns.ended(at: now, began: began) else { return }
     let report = TurnReport(entries, effects)
-    // A turn that took long and little of the processor was kept from running: by a machine with too
-    // little to give, or by a stop of the process.
+    // A turn that took long and little of the processor was kept from running: by a machine with
+    // too little to give, or by a stop of the process.
     logger.warning(
       "a turn of the engine's loop took long",
       metadata: [

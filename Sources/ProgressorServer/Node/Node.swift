@@ -8,8 +8,8 @@ import PrometheusMetrics
 public import ServiceLifecycle
 import Synchronization
 
-/// One server: the private cluster if there is no database, storage, the engine on its loop, and the
-/// gRPC server, started in this order and stopped in the reverse one.
+/// One server: the private cluster if there is no database, storage, the engine on its loop, and
+/// the gRPC server, started in this order and stopped in the reverse one.
 public final class Node: Service {
   private let configuration: NodeConfiguration
   private let logger: Logger
@@ -85,8 +85,9 @@ public final class Node: Service {
     try? await parts.group?.shutdownGracefully()
   }
 
-  /// Carries out what a configuration that was read again can change of a node that runs: the file's
-  /// namespaces. The log says what that was, and which settings take a restart. One at a time.
+  /// Carries out what a configuration that was read again can change of a node that runs: the
+  /// file's namespaces. The log says what that was, and which settings take a restart. One at a
+  /// time.
   public func reload(_ new: NodeConfiguration) async {
     let core = running.withLock { parts in
       if !parts.isStarted { parts.reload = new }

@@ -2,8 +2,8 @@ import CoreMetrics
 import GRPC
 import PrometheusMetrics
 
-/// Counts and times the calls of one method. Everything is made before the first call: a call costs an
-/// addition for its code and two for its duration.
+/// Counts and times the calls of one method. Everything is made before the first call: a call costs
+/// an addition for its code and two for its duration.
 final class CallMetrics: CallObserver {
   private let codes: [Counter]
   private let duration: Timer

@@ -2,8 +2,8 @@ import GRPC
 import ProgressorEngine
 import PrometheusMetrics
 
-/// Every limit in the same three families, so that one rule watches all of them: what it is, what is
-/// used of it, and what was refused for it.
+/// Every limit in the same three families, so that one rule watches all of them: what it is, what
+/// is used of it, and what was refused for it.
 struct LimitsExposition {
   private struct Limit {
     var labels: Exposition.Labels

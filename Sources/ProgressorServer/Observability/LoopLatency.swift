@@ -1,5 +1,5 @@
-/// How late a probe is that ought to run at regular times on an event loop. Times are nanoseconds of
-/// one clock.
+/// How late a probe is that ought to run at regular times on an event loop. Times are nanoseconds
+/// of one clock.
 ///
 /// A loop that stands still for a second runs one late probe afterwards, where twenty were due. All
 /// of them count, each with its own delay: so a quantile is one of moments in time, and not of
@@ -16,8 +16,8 @@ struct LoopLatency {
     due = now + LoopLatency.interval
   }
 
-  /// The probe ran. Calls `record` with the lateness of each probe that was due; the next one is due
-  /// an interval from now.
+  /// The probe ran. Calls `record` with the lateness of each probe that was due; the next one is
+  /// due an interval from now.
   mutating func ran(at now: Int64, record: (Int64) -> Void) {
     let lateness = max(0, now - due)
     let missed = min(lateness / LoopLatency.interval, LoopLatency.maximumAtOnce - 1)

@@ -9,8 +9,8 @@ struct NodeExposition {
   /// … and all others together, nil = there are none.
   private let others: NamespaceStatistics?
 
-  /// Namespaces with labels of their own; the first that were created. The others are one series each,
-  /// with an empty name, so that the number of series is bounded.
+  /// Namespaces with labels of their own; the first that were created. The others are one series
+  /// each, with an empty name, so that the number of series is bounded.
   static let maximumNamespaces = 100
 
   init(_ statistics: NodeStatistics) {

@@ -110,8 +110,8 @@ final class ProcessorDirectory: ProcessorPort {
     keys = [:]
   }
 
-  /// Work that waited for an endpoint that the namespace has no more would wait for ever: it is told
-  /// to try the new one.
+  /// Work that waited for an endpoint that the namespace has no more would wait for ever: it is
+  /// told to try the new one.
   private func announceMoved(_ old: [Key: Entry]) {
     for (number, key) in keys where old[key]?.namespaces.contains(number) != true {
       submit(.endpointReady(number))

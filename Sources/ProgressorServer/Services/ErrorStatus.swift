@@ -3,8 +3,8 @@ import MachineModel
 import ProgressorProto
 
 extension RPCStatus {
-  /// A status that the gRPC layer made up itself, with the reason that the contract has for its code;
-  /// unchanged if it has none.
+  /// A status that the gRPC layer made up itself, with the reason that the contract has for its
+  /// code; unchanged if it has none.
   init(annotating status: RPCStatus) {
     let reason: Reason
     switch status.code {
@@ -22,9 +22,9 @@ extension RPCStatus {
     if !status.trailers.isEmpty { trailers = status.trailers }
   }
 
-  /// What a client is told: code and message, a `google.rpc.Status` that begins with an ErrorInfo of
-  /// domain `progressor`, and when to try again. Sent without response headers (Trailers-Only), so
-  /// that clients honour the push-back (gRFC A6).
+  /// What a client is told: code and message, a `google.rpc.Status` that begins with an ErrorInfo
+  /// of domain `progressor`, and when to try again. Sent without response headers (Trailers-Only),
+  /// so that clients honour the push-back (gRFC A6).
   ///
   /// - Parameter machine: What the request was about; empty parts are left out.
   init(_ error: ProgressorError, machine: MachineID = MachineID(namespace: "", id: "")) {

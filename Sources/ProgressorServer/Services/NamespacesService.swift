@@ -5,7 +5,8 @@ import ProgressorEngine
 import ProgressorProto
 import ProgressorStorage
 
-/// `progressor.v1.Namespaces`: Create, Get, List, Pause and Resume. Update and Delete are answered UNIMPLEMENTED.
+/// `progressor.v1.Namespaces`: Create, Get, List, Pause and Resume. Update and Delete are answered
+/// UNIMPLEMENTED.
 struct NamespacesService: Sendable {
   /// The name under which health and reflection know it.
   static let name = "progressor.v1.Namespaces"

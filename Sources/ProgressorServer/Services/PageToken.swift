@@ -3,8 +3,8 @@ import MachineModel
 
 /// The token of a page: where the next page begins, and of which list.
 ///
-/// Opaque to clients. It holds a checksum of what is listed, so that a token of another list, or one
-/// that was tampered with, is refused and not quietly misread.
+/// Opaque to clients. It holds a checksum of what is listed, so that a token of another list, or
+/// one that was tampered with, is refused and not quietly misread.
 enum PageToken {
   static let refusal = ProgressorError.invalidArgument(
     field: "page_token", "is no token that this method made for this list and these filters")

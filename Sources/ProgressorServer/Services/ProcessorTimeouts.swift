@@ -2,9 +2,9 @@ import MachineModel
 import ProgressorEngine
 import Synchronization
 
-/// The deadline of callers that have none: 30 seconds to wait, and then the processor's own timeout,
-/// so that a slow processor is told apart (UNAVAILABLE) from a long queue (DEADLINE_EXCEEDED). Read
-/// on the connections' loops, for such requests only.
+/// The deadline of callers that have none: 30 seconds to wait, and then the processor's own
+/// timeout, so that a slow processor is told apart (UNAVAILABLE) from a long queue
+/// (DEADLINE_EXCEEDED). Read on the connections' loops, for such requests only.
 final class ProcessorTimeouts: InputObserver, Sendable {
   private let timeouts = Mutex<[ExactText: Int64]>([:])
 

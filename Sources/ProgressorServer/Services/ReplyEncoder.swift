@@ -40,8 +40,8 @@ struct ReplyEncoder {
     return buffer
   }
 
-  /// About the bytes of what Get or List read, never less than the message has; nil = the reply tells
-  /// of something that was done, or is short.
+  /// About the bytes of what Get or List read, never less than the message has; nil = the reply
+  /// tells of something that was done, or is short.
   func size(ofRead reply: Reply) -> Int? {
     switch reply {
     case .machine(let machine):

@@ -1,8 +1,8 @@
 import MachineModel
 import ProgressorEngine
 
-/// Whether this node can serve machines: it holds its lease, owns shards, has all its sessions with the
-/// database, and that takes what it commits. A value; `now` is an argument.
+/// Whether this node can serve machines: it holds its lease, owns shards, has all its sessions with
+/// the database, and that takes what it commits. A value; `now` is an argument.
 struct ServingState {
   private(set) var ownedShards: Set<Int32> = []
   private var leaseUntil: Int64?

@@ -1,7 +1,8 @@
 import MachineModel
 import ProgressorEngine
 
-/// Get shows a whole state that the machine was in since the request was sent; List keeps its order.
+/// Get shows a whole state that the machine was in since the request was sent; List keeps its
+/// order.
 extension Ledger {
   mutating func read(_ request: ClientRequest, _ machine: Machine) throws(Violation) {
     guard case .get(let range) = request.operation else {
@@ -19,8 +20,8 @@ extension Ledger {
     try reads(request) { $0 == nil }
   }
 
-  /// Whether one of the states since the request was sent is what it was shown; none of those that lie
-  /// before what was shown earlier.
+  /// Whether one of the states since the request was sent is what it was shown; none of those that
+  /// lie before what was shown earlier.
   private mutating func reads(
     _ request: ClientRequest, _ matches: (StoredMachine?) -> Bool
   ) throws(Violation) -> Bool {
@@ -28,8 +29,8 @@ extension Ledger {
     guard let latest = found.max() else { return false }
     try require(
       latest >= request.floor, .readsGoOn,
-      "\(request.machine): get \(request.id.number) shows state \(latest), an earlier one was shown "
-        + "\(request.floor)")
+      "\(request.machine): get \(request.id.number) shows state \(latest), an earlier one was "
+        + "shown \(request.floor)")
     if let first = found.filter({ $0 >= request.floor }).min() {
       show(request.machine, revision: first)
     }

@@ -35,8 +35,8 @@ struct Ledger {
   var accepted: [String: AcceptedNotification] = [:]
   var incarnations: [Incarnation: IncarnationRecord] = [:]
 
-  /// How often each machine changed in the database, and the latest of these states that a reader saw:
-  /// whoever asks after that sees no earlier one.
+  /// How often each machine changed in the database, and the latest of these states that a reader
+  /// saw: whoever asks after that sees no earlier one.
   private var revisions: [MachineID: Int] = [:]
   private var shown: [MachineID: Int] = [:]
 

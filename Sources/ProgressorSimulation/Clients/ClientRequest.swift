@@ -30,8 +30,8 @@ struct ClientRequest {
   /// Changes that were committed since it was sent.
   var sawDeletion = false
   var sawRepair = false
-  /// For Get: every state since it was sent, and the first of them that it may be shown: a Get before it
-  /// was shown this one.
+  /// For Get: every state since it was sent, and the first of them that it may be shown: a Get
+  /// before it was shown this one.
   var states: [Revised] = []
   var floor = 0
   /// What its key remembered when it was sent.

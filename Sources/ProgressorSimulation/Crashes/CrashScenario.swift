@@ -1,13 +1,14 @@
 import MachineModel
 import ProgressorEngine
 
-/// What one client does with one machine, step by step, and what its processor answers: small enough
-/// to be crashed at every effect.
+/// What one client does with one machine, step by step, and what its processor answers: small
+/// enough to be crashed at every effect.
 public struct CrashScenario: Sendable {
   public let name: String
   let asks: [Ask]
   let processor: @Sendable (Invocation, _ earlier: Int) -> Reaction
-  /// Events that the history has in the end, each written by another step; nil = there is no machine.
+  /// Events that the history has in the end, each written by another step; nil = there is no
+  /// machine.
   let events: Int?
 
   /// What the client asks. What has a key is repeated under it until it is answered.

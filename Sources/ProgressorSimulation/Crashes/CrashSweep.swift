@@ -1,7 +1,7 @@
 package import MachineModel
 
-/// Something that goes wrong after the n-th effect, for every n, in every scenario: no moment is left
-/// to chance.
+/// Something that goes wrong after the n-th effect, for every n, in every scenario: no moment is
+/// left to chance.
 public struct CrashSweep {
   /// What goes wrong.
   public enum Blow: String, Sendable, CaseIterable {
@@ -13,7 +13,8 @@ public struct CrashSweep {
     case takeover = "crash and takeover"
     /// The server is frozen until another one has taken over, and then goes on.
     case freeze = "freeze and takeover"
-    /// It freezes with its next batch, whose transaction stays open, until another one has taken over.
+    /// It freezes with its next batch, whose transaction stays open, until another one has taken
+    /// over.
     case freezeInBatch = "freeze in the next batch"
     /// All its connections to the database are cut; what was on its way is lost.
     case cut = "connections cut"

@@ -1,8 +1,8 @@
 import MachineModel
 import ProgressorEngine
 
-/// The client of a scenario: one request after the other, each repeated until it is known what became
-/// of it.
+/// The client of a scenario: one request after the other, each repeated until it is known what
+/// became of it.
 struct ScriptedClient {
   static let machine = MachineID(namespace: "n0", id: "m")
 

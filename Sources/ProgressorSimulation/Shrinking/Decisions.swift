@@ -1,5 +1,5 @@
-/// What a run decided: which requests clients sent, and which faults struck. Everything else follows
-/// from the seed, so a run can be repeated with a part of its decisions.
+/// What a run decided: which requests clients sent, and which faults struck. Everything else
+/// follows from the seed, so a run can be repeated with a part of its decisions.
 struct Decisions: Sendable, Hashable {
   /// One fault that struck: the `ordinal`th of its kind that was drawn.
   struct Strike: Sendable, Hashable {

@@ -70,8 +70,8 @@ struct ShardLeases {
     }
   }
 
-  /// Nodes whose lease has ended and whose writers are locked by open transactions: a takeover waits
-  /// for those, and ends them when they do not end by themselves.
+  /// Nodes whose lease has ended and whose writers are locked by open transactions: a takeover
+  /// waits for those, and ends them when they do not end by themselves.
   func blocked(besides identity: Int, now: Int64) -> [Int] {
     nodes.keys.sorted().filter {
       $0 != identity && nodes[$0, default: Node(expiry: now)].expiry < now

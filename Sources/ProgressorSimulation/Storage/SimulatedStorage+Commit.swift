@@ -34,8 +34,8 @@ extension SimulatedStorage {
     return .applied(applied)
   }
 
-  /// Each kind of change is one statement, in this order, so that of a step's due time and that of a
-  /// notification accepted meanwhile the earlier one stays.
+  /// Each kind of change is one statement, in this order, so that of a step's due time and that of
+  /// a notification accepted meanwhile the earlier one stays.
   private func inOrder(_ records: [CommitRecord]) -> [CommitRecord] {
     func rank(_ change: RowChange) -> Int {
       switch change {

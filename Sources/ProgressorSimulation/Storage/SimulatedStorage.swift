@@ -75,8 +75,8 @@ struct SimulatedStorage {
     }
   }
 
-  /// Machines of the node's shards that are due in a span, oldest first. As the real one, it looks at
-  /// so many at most, the others' included.
+  /// Machines of the node's shards that are due in a span, oldest first. As the real one, it looks
+  /// at so many at most, the others' included.
   func due(_ span: DueSpan, of identity: Int) -> DuePage {
     var found: [DueMachine] = []
     for (id, machine) in machines where machine.row.namespace == span.namespace {

@@ -7,8 +7,8 @@ struct Standby {
   var ledger: Ledger.Durable
 }
 
-/// A database that goes back in time: a standby that lagged behind is promoted. What was acknowledged
-/// since is lost; nothing may be built on it.
+/// A database that goes back in time: a standby that lagged behind is promoted. What was
+/// acknowledged since is lost; nothing may be built on it.
 extension Simulation {
   /// From now on the standby receives nothing.
   func lag() {
@@ -30,8 +30,8 @@ extension Simulation {
     storageOutageUntil = agenda.now + random.within(100...5_000)
   }
 
-  /// Every new session compares the database with the one that was known: all of the memory is about
-  /// another one. True when the node lost its lease by it.
+  /// Every new session compares the database with the one that was known: all of the memory is
+  /// about another one. True when the node lost its lease by it.
   func noticesAnotherDatabase(_ node: SimulatedNode) -> Bool {
     guard node.generation != storage.generation else { return false }
     if node.frozenUntil > agenda.now { return true }

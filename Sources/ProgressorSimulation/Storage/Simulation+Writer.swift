@@ -1,8 +1,8 @@
 import MachineModel
 import ProgressorEngine
 
-/// The writer's side of a batch: it keeps it until it knows how it ended. An outcome that is unknown
-/// becomes known by the fence: first the epoch is raised, then the batch is looked for.
+/// The writer's side of a batch: it keeps it until it knows how it ended. An outcome that is
+/// unknown becomes known by the fence: first the epoch is raised, then the batch is looked for.
 extension Simulation {
   func send(_ batch: CommitBatch, _ node: SimulatedNode) throws(Violation) {
     try BatchChecker.check(
@@ -65,7 +65,8 @@ extension Simulation {
     }
   }
 
-  /// A new session: raises the epoch, which waits for an open transaction of the old one, then reads.
+  /// A new session: raises the epoch, which waits for an open transaction of the old one, then
+  /// reads.
   private func reconnect(_ flight: BatchInFlight, _ node: SimulatedNode) {
     let slot = flight.batch.slot
     if isStorageOut || node.frozenUntil > agenda.now {

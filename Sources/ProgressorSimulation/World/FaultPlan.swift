@@ -42,8 +42,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case storageOutage
   /// A standby that lagged behind is promoted: acknowledged steps are missing.
   case databaseWentBack
-  /// A node freezes with a batch on its way: its transaction stays open, and keeps others from taking
-  /// the node over.
+  /// A node freezes with a batch on its way: its transaction stays open, and keeps others from
+  /// taking the node over.
   case ownerFrozen
   case crash
   /// A crash between two effects of one turn.

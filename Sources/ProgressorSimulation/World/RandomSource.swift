@@ -1,5 +1,5 @@
-/// The simulation's only source of chance: SplitMix64 (Steele, Lea, Flood 2014). The same seed gives
-/// the same run on every machine and in every process.
+/// The simulation's only source of chance: SplitMix64 (Steele, Lea, Flood 2014). The same seed
+/// gives the same run on every machine and in every process.
 struct RandomSource: RandomNumberGenerator, Sendable {
   private var state: UInt64
 
@@ -23,7 +23,8 @@ struct RandomSource: RandomNumberGenerator, Sendable {
   /// 0 ..< 1.
   mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
 
-  /// True with this probability. Draws also for 0 and 1, so that a changed rate shifts nothing else.
+  /// True with this probability. Draws also for 0 and 1, so that a changed rate shifts nothing
+  /// else.
   mutating func chance(_ probability: Double) -> Bool { fraction() < probability }
 
   /// 0 ..< `bound`, 0 when the bound is not positive. The bias of the multiplication is below 2⁻³².

@@ -87,7 +87,8 @@ struct CommitAttempt {
     }
   }
 
-  /// Waits beyond the writer's time as long as the lease keeper hears that PostgreSQL is at work on it.
+  /// Waits beyond the writer's time as long as the lease keeper hears that PostgreSQL is at work on
+  /// it.
   private func runPatiently(
     _ pipeline: Pipeline, on connection: Connection
   ) throws(PostgreSQLError) -> [ResultSet] {

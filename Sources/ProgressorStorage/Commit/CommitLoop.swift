@@ -151,8 +151,8 @@ struct CommitLoop {
 
   /// Whether a step is at fault or the database: by whether that takes what others would write.
   ///
-  /// - Parameter mayBeOver: the database did not take the batch before: what kept it from that may have
-  ///   ended between the batch and the probe.
+  /// - Parameter mayBeOver: the database did not take the batch before: what kept it from that may
+  ///   have ended between the batch and the probe.
   private func judge(
     _ fault: CommitRefusal.Fault, _ reason: PostgreSQLError, _ attempt: CommitAttempt,
     mayBeOver: Bool, _ suspicions: inout Int

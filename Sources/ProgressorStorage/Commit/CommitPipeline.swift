@@ -57,9 +57,9 @@ struct CommitPipeline {
     if let head = record.rescheduled { rescheduled.append(Row(record: record, value: head)) }
   }
 
-  /// The statements, behind the fence: one transaction up to the Sync. Rows are inserted before what
-  /// hangs on them; a machine that was changed is requeued afterwards, so that the earlier of both
-  /// due times counts.
+  /// The statements, behind the fence: one transaction up to the Sync. Rows are inserted before
+  /// what hangs on them; a machine that was changed is requeued afterwards, so that the earlier of
+  /// both due times counts.
   ///
   /// - Parameter limit: of each of them.
   func pipeline(under identity: WriterIdentity, limit: Duration) -> Pipeline {

@@ -1,8 +1,8 @@
 import PostgreSQL
 import Synchronization
 
-/// How each writer fares with its batch, for the lease keeper: a node whose commits are stuck must not
-/// keep its lease alive. Times on `LocalClock.uptime`.
+/// How each writer fares with its batch, for the lease keeper: a node whose commits are stuck must
+/// not keep its lease alive. Times on `LocalClock.uptime`.
 final class CommitProgress: Sendable {
   private struct Batch {
     /// When it was begun, or the database last gave a sign that it is not to blame for a delay.

@@ -1,6 +1,7 @@
 import PostgreSQL
 
-/// Under which a batch is written: one writer connection of one lease, and how often it was renewed.
+/// Under which a batch is written: one writer connection of one lease, and how often it was
+/// renewed.
 struct WriterIdentity: Equatable {
   var node: SQLUUID
   var slot: Int

@@ -9,7 +9,8 @@ struct DatabaseWatch: Sendable {
   /// Told when acknowledged commits are missing, with the reason.
   let wentBack: @Sendable (String) -> Void
 
-  /// Opens a session that storage needs, with its name in the settings: its absence is known to all.
+  /// Opens a session that storage needs, with its name in the settings: its absence is known to
+  /// all.
   func connect<Item>(
     _ session: ConnectionSession<Item>, timeout: Duration,
     setUp: (Connection) throws(PostgreSQLError) -> Void = { _ in }

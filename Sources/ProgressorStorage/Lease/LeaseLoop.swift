@@ -49,8 +49,8 @@ struct LeaseLoop {
   mutating func run() {
     while true {
       turn()
-      // A standby looks for dead nodes ten times per lease, and often enough to have the shards of a
-      // node that stopped within a second.
+      // A standby looks for dead nodes ten times per lease, and often enough to have the shards of
+      // a node that stopped within a second.
       let pause =
         didFail ? backoff.next() : min(configuration.leaseDuration / 10, .milliseconds(300))
       switch session.waitForItems(timeout: pause) {
@@ -135,8 +135,9 @@ struct LeaseLoop {
     }
   }
 
-  /// Whether a batch makes no progress although the database answers us: another node may do better,
-  /// if there can be one. While the database is away as a whole, nobody does, and the batch is kept.
+  /// Whether a batch makes no progress although the database answers us: another node may do
+  /// better, if there can be one. While the database is away as a whole, nobody does, and the batch
+  /// is kept.
   private var commitsAreStuck: Bool {
     guard !configuration.isExclusive, let oldest = progress.oldest else { return false }
     return LocalClock.uptime() - max(oldest, connectedSince, begunAt) >= duration / 2

@@ -94,8 +94,8 @@ final class LeaseState: Sendable {
     state.withLock { $0.unacknowledgedLosses = max(0, $0.unacknowledgedLosses - 1) }
   }
 
-  /// The facts that the next look at the database is to be compared with: read them before the look,
-  /// since another thread may learn later ones meanwhile.
+  /// The facts that the next look at the database is to be compared with: read them before the
+  /// look, since another thread may learn later ones meanwhile.
   var lastFacts: ServerFacts? { state.withLock { $0.facts } }
 
   /// How often the database turned out to be another one or another server's. A session from before

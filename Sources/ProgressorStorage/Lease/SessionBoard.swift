@@ -2,8 +2,9 @@ import Logging
 import MachineModel
 import Synchronization
 
-/// Which of the sessions that storage needs are missing, and why: a node without one of them cannot do all
-/// that it is asked to. Said in the log when the first one is missing, and when none is any more.
+/// Which of the sessions that storage needs are missing, and why: a node without one of them cannot
+/// do all that it is asked to. Said in the log when the first one is missing, and when none is any
+/// more.
 final class SessionBoard: Sendable {
   private struct State {
     /// Why, by name of the session.

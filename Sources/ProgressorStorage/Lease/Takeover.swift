@@ -26,8 +26,8 @@ struct Takeover {
         $0.append(isExclusive)
       }, timeout: timeout)
     let dead = try expired.map { (row) throws(PostgreSQLError) -> SQLUUID in try row.value(0) }
-    // The own lease has to be renewed in between: many frozen nodes are taken over in several looks,
-    // in no order, so that none is always the last.
+    // The own lease has to be renewed in between: many frozen nodes are taken over in several
+    // looks, in no order, so that none is always the last.
     let end = LocalClock.uptime() + leaseDuration.microseconds / 6
     for node in dead.shuffled() where LocalClock.uptime() < end {
       try takeOver(node, on: connection)

@@ -49,7 +49,8 @@ struct DuePages {
 
   /// A cut as the place behind which it lies, in numbers: no machine has a place between both.
   struct Bound: Equatable {
-    /// nil = before all times. A due time of -infinity is none: it is left out with what is before it.
+    /// nil = before all times. A due time of -infinity is none: it is left out with what is before
+    /// it.
     var due: Timestamp?
     var shard: Int32
     var key: Int64

@@ -2,8 +2,8 @@ import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
-/// A load that is read apart from others, in pieces of which each is short: first everything but the
-/// history, then how large that is, and only if it is not too large its pages.
+/// A load that is read apart from others, in pieces of which each is short: first everything but
+/// the history, then how large that is, and only if it is not too large its pages.
 struct LargeLoad {
   let item: MachineLoader.Item
   private var stage = Stage.rows
@@ -67,8 +67,8 @@ struct LargeLoad {
     return .found(loaded)
   }
 
-  /// A hole means that the machine was removed since its row was read; if its row is still there, the
-  /// history is damaged, and shown as it is.
+  /// A hole means that the machine was removed since its row was read; if its row is still there,
+  /// the history is damaged, and shown as it is.
   private mutating func finished(_ span: HistorySpan) -> LoadRound.Answer? {
     if Int64(loaded.history.count) != span.count, !hadHole {
       hadHole = true

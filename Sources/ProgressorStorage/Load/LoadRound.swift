@@ -27,7 +27,8 @@ struct LoadRound {
 
     /// A round is over within milliseconds, so that whoever comes next does not wait for long.
     static let shared = Bounds(events: 500, bytes: 512 << 10, roundBytes: 4 << 20)
-    /// Of a load that is read apart nothing is too large but its history, of which only the place is told.
+    /// Of a load that is read apart nothing is too large but its history, of which only the place
+    /// is told.
     static let apart = Bounds(events: 0, bytes: .max, roundBytes: .max)
   }
 
@@ -60,8 +61,8 @@ struct LoadRound {
     return answers.indices.map { finished(answers[$0], of: requests[$0]) }
   }
 
-  /// All of a load but its history, and where that lies; nil = nowhere, or none was asked for. For a
-  /// round with one request, within the bounds of those that are read apart.
+  /// All of a load but its history, and where that lies; nil = nowhere, or none was asked for. For
+  /// a round with one request, within the bounds of those that are read apart.
   func readApart(
     on connection: Connection, timeout: Duration
   ) throws(PostgreSQLError) -> (Answer, HistorySpan?) {

@@ -3,8 +3,9 @@ import PostgreSQL
 import ProgressorEngine
 import Synchronization
 
-/// Reads what the engine has not in memory: all loads that wait, in one pipeline, on the less busy of two
-/// connections. What is large is read apart, on a third one, so that nobody else waits for it.
+/// Reads what the engine has not in memory: all loads that wait, in one pipeline, on the less busy
+/// of two connections. What is large is read apart, on a third one, so that nobody else waits for
+/// it.
 final class MachineLoader: Sendable {
   struct Item: Sendable {
     var request: LoadRequest

@@ -32,7 +32,8 @@ final class ReaderSession<Item: Sendable> {
     return try watch.connect(session, timeout: timeout)
   }
 
-  /// Waits for items, with a session at hand: that there is none must be known before somebody needs it.
+  /// Waits for items, with a session at hand: that there is none must be known before somebody
+  /// needs it.
   func waitForItems(atMost limit: Int = .max) -> ConnectionSession<Item>.Turn {
     if session.connection == nil, !session.isStopping, LocalClock.uptime() >= nextAttempt {
       _ = try? connection()

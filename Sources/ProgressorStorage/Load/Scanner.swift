@@ -3,8 +3,8 @@ import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
-/// Reads pages of machines: `List`, or the look ahead among what becomes due. On a connection of its
-/// own, so that a slow page delays no load, and many pages no look ahead.
+/// Reads pages of machines: `List`, or the look ahead among what becomes due. On a connection of
+/// its own, so that a slow page delays no load, and many pages no look ahead.
 final class Scanner: Sendable {
   enum Scan: Sendable {
     case list(RequestID, NamespaceNumber, namespace: String, ListQuery)
@@ -60,8 +60,8 @@ final class Scanner: Sendable {
   /// Waits for the thread. Blocks.
   func join() { thread.join() }
 
-  /// Answers exactly once; tries again until the deadline while the database is away. What has waited
-  /// longer than that is not read at all: whoever asked is gone.
+  /// Answers exactly once; tries again until the deadline while the database is away. What has
+  /// waited longer than that is not read at all: whoever asked is gone.
   private static func answer(
     _ item: Item, _ reader: ReaderSession<Item>, _ deliver: (Input) -> Void
   ) {

@@ -79,7 +79,8 @@ BEGIN
   END IF;
 END $$;
 
--- Ends the transaction when a set-based statement has touched another number of rows than it had to.
+-- Ends the transaction when a set-based statement has touched another number of rows than it had
+-- to.
 CREATE FUNCTION expect(touched bigint, expected bigint, what text) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN

@@ -59,7 +59,8 @@ CREATE TABLE machine (
   autovacuum_vacuum_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.1
 );
 
--- Payloads are the users' bytes, mostly compressed already: kept as they are, out of line when long.
+-- Payloads are the users' bytes, mostly compressed already: kept as they are, out of line when
+-- long.
 ALTER TABLE machine ALTER COLUMN aux_data SET STORAGE EXTERNAL;
 
 CREATE INDEX machine_failed ON machine (namespace, id) WHERE failed_at IS NOT NULL;

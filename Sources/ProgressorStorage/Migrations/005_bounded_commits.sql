@@ -1,10 +1,10 @@
--- What keeps the cost of a commit within what is in it: tombstones, and a probe that tells a bad step from
--- a bad database.
+-- What keeps the cost of a commit within what is in it: tombstones, and a probe that tells a bad
+-- step from a bad database.
 
--- Machines that were removed. Their own row goes with the commit that removes them, and with it they
--- are gone for everybody: rows are only ever read by the key of a machine that is there, and no key is
--- used again. Their events and notifications are deleted afterwards, a bounded number at a time, so that
--- the length of a history is in no commit's way.
+-- Machines that were removed. Their own row goes with the commit that removes them, and with it
+-- they are gone for everybody: rows are only ever read by the key of a machine that is there, and
+-- no key is used again. Their events and notifications are deleted afterwards, a bounded number at
+-- a time, so that the length of a history is in no commit's way.
 
 CREATE TABLE tombstone (
   shard int NOT NULL,
@@ -21,9 +21,9 @@ CREATE TABLE tombstone (
   fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000
 );
 
--- Deletes at most so many rows of removed machines of one writer's shards, and no more after so many
--- bytes of them. Runs under the fence, like everything that writes. A machine whose rows the server
--- cannot read is left for an hour, and is nobody else's trouble.
+-- Deletes at most so many rows of removed machines of one writer's shards, and no more after so
+-- many bytes of them. Runs under the fence, like everything that writes. A machine whose rows the
+-- server cannot read is left for an hour, and is nobody else's trouble.
 CREATE FUNCTION sweep_tombstones(
   me uuid, its_slot int, slots int, row_limit int, byte_limit bigint,
   OUT deleted bigint, OUT is_more boolean, OUT damage text
@@ -121,8 +121,8 @@ BEGIN
   is_more := machines >= machine_limit OR rows_left <= 0 OR bytes_left <= 0;
 END $$;
 
--- Writes a row of every kind, a short and a long value, and takes all of it back: ends with PGF03 when the
--- database takes what a step may write, and with another error when it does not.
+-- Writes a row of every kind, a short and a long value, and takes all of it back: ends with PGF03
+-- when the database takes what a step may write, and with another error when it does not.
 CREATE FUNCTION probe_writing(its_shard int) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE

@@ -2,8 +2,8 @@ import Logging
 import MachineModel
 import PostgreSQL
 
-/// A connection and a thread for the rows of repair jobs. Operators ask on one, the work of the jobs
-/// goes over another, so that neither waits for what the other counts.
+/// A connection and a thread for the rows of repair jobs. Operators ask on one, the work of the
+/// jobs goes over another, so that neither waits for what the other counts.
 final class RepairJobStore: Sendable {
   /// What is done on the connection, and told when there is none.
   struct Item: Sendable {

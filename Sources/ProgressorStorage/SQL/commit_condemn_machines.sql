@@ -1,7 +1,7 @@
--- Purpose: machines whose rows cannot be read fail. Nothing else of their rows is touched, so that they
--- go on once the rows are mended.
--- Parameters: $1 int[] shard, $2 int8[] machine key, $3 int8[] new version, $4 timestamptz[] failed_at,
--- $5 text[] reason, $6 int[] step, $7 int[] code, $8 int[] attempts.
+-- Purpose: machines whose rows cannot be read fail. Nothing else of their rows is touched, so that
+-- they go on once the rows are mended.
+-- Parameters: $1 int[] shard, $2 int8[] machine key, $3 int8[] new version, $4 timestamptz[]
+-- failed_at, $5 text[] reason, $6 int[] step, $7 int[] code, $8 int[] attempts.
 -- Errors: PGF02 a machine is gone or has another version. Plan: index scan of machine_pkey.
 WITH condemned AS (
   SELECT *

@@ -1,6 +1,6 @@
--- Purpose: the pauses of machines, begun or ended. Rare: what steps write every time stays out of it.
--- Parameters: $1 int[] shard, $2 int8[] machine key, $3 int8[] version as it shall be, $4 timestamptz[]
--- paused at, $5 text[] why, $6 timestamptz[] due.
+-- Purpose: the pauses of machines, begun or ended. Rare: what steps write every time stays out of
+-- it. Parameters: $1 int[] shard, $2 int8[] machine key, $3 int8[] version as it shall be, $4
+-- timestamptz[] paused at, $5 text[] why, $6 timestamptz[] due.
 -- Errors: PGF02 a machine is gone or has another version. Plan: index scan of machine_pkey.
 WITH pause AS (
   SELECT * FROM unnest(

@@ -1,5 +1,5 @@
--- Purpose: delete events and notifications of removed machines of one writer's shards, a bounded number
--- at a time.
+-- Purpose: delete events and notifications of removed machines of one writer's shards, a bounded
+-- number at a time.
 -- Runs: under the fence, like everything that writes.
 -- Parameters: $1 uuid node, $2 int slot, $3 int slots, $4 int at most so many rows, $5 int8 and none
 -- begun beyond so many bytes.

@@ -1,12 +1,12 @@
 -- Purpose: short ranges of histories, for many loads at once; of long ones, where they lie.
 -- Parameters: $1 int[] number of the load, $2 int[] shard, $3 int[] namespace, $4 text[] id, $5
--- int8[] after (an event id, 0 = none), $6 int[] limit (NULL = none), $7 bool[] backward, $8 int8 events
--- that a range may have, $9 int8 bytes that it may have, $10 int8 bytes that one round may bring.
--- Result: per machine that exists at least one row: the load, its place (0 it is here; 1 in a later round;
--- 2 it is longer than $8 or $9), machine key, first and last event of the range, then an event or NULLs. In
--- what order the events come is not said.
--- The size is known before a body is read: the length of a long value stands in its row. Of a range of
--- more than $8 events not even that is read: ids have no gaps.
+-- int8[] after (an event id, 0 = none), $6 int[] limit (NULL = none), $7 bool[] backward, $8 int8
+-- events that a range may have, $9 int8 bytes that it may have, $10 int8 bytes that one round may
+-- bring. Result: per machine that exists at least one row: the load, its place (0 it is here; 1 in
+-- a later round; 2 it is longer than $8 or $9), machine key, first and last event of the range,
+-- then an event or NULLs. In what order the events come is not said.
+-- The size is known before a body is read: the length of a long value stands in its row. Of a range
+-- of more than $8 events not even that is read: ids have no gaps.
 -- Plan: per load machine_namespace_id_shard_key, then two index scans of event_pkey.
 WITH chosen AS (
   SELECT wanted.load, machine.shard, machine.machine_key, ends.first, ends.last,

@@ -1,7 +1,7 @@
--- Purpose: the next page of a long range of a history. What was written once stays as it is, so that pages
--- need no common snapshot.
--- Parameters: $1 int shard, $2 int8 machine key, $3 int8 first, $4 int8 last event of what is left, $5 int
--- at most so many events, $6 int8 and begins none beyond so many bytes.
+-- Purpose: the next page of a long range of a history. What was written once stays as it is, so
+-- that pages need no common snapshot.
+-- Parameters: $1 int shard, $2 int8 machine key, $3 int8 first, $4 int8 last event of what is left,
+-- $5 int at most so many events, $6 int8 and begins none beyond so many bytes.
 -- Result: in the order of ids. Plan: index scan of event_pkey.
 SELECT page.id, page.created_at, page.format, page.data
 FROM (

@@ -2,8 +2,8 @@
 -- Parameters: $1 int[] number of the load, $2 int[] shard, $3 int[] namespace, $4 text[] id, $5
 -- int8[] behind this sequence, $6 int a page has at most so many, $7 int8 and begins none beyond so
 -- many bytes, $8 int8 bytes that a page may have here, $9 int8 bytes that one round may bring.
--- Result: the load, the place of its page (0 it is here; 1 in a later round; 2 longer than $8), then a
--- notification (its args NULL if the page is not here). In what order is not said.
+-- Result: the load, the place of its page (0 it is here; 1 in a later round; 2 longer than $8),
+-- then a notification (its args NULL if the page is not here). In what order is not said.
 -- Plan: per load machine_namespace_id_shard_key, then an index scan of notification_pkey.
 WITH page AS (
   SELECT wanted.load, queued.*

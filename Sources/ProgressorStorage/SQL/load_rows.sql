@@ -1,8 +1,8 @@
 -- Purpose: the rows of machines, for many loads at once.
--- Parameters: $1 int[] number of the load, $2 int[] shard, $3 int[] namespace, $4 text[] id, $5 int8
--- bytes that an aux state may have, $6 int8 bytes of aux states that one round may bring.
--- Result: per machine that exists: the load, its place (0 it is here; 1 in a later round; 2 longer than
--- $5), the columns of the row.
+-- Parameters: $1 int[] number of the load, $2 int[] shard, $3 int[] namespace, $4 text[] id, $5
+-- int8 bytes that an aux state may have, $6 int8 bytes of aux states that one round may bring.
+-- Result: per machine that exists: the load, its place (0 it is here; 1 in a later round; 2 longer
+-- than $5), the columns of the row.
 -- Plan: per load an index scan of machine_namespace_id_shard_key.
 WITH found AS (
   SELECT wanted.load, machine.*, coalesce(octet_length(machine.aux_data) > $5, false) AS is_apart,

@@ -1,5 +1,5 @@
--- Purpose: a new repair job, whose machines repair_job_count counts in the same transaction. Nothing
--- happens when there is a job of this id, or no namespace of this name.
+-- Purpose: a new repair job, whose machines repair_job_count counts in the same transaction.
+-- Nothing happens when there is a job of this id, or no namespace of this name.
 -- Parameters: $1 text id, $2 text namespace, $3 timestamptz, $4 timestamptz failed since, until,
 -- $5 text id prefix, $6 text part of the failure's reason, $7 bytea args of the processor's repair,
 -- $8 int rate, $9 bool dry run, $10 text reason, $11 text requested by, $12 timestamptz now.

@@ -1,5 +1,5 @@
--- Purpose: end the sessions whose name begins so, except the caller's own. A frozen client's session
--- keeps its locks, and no timeout of the server ends it.
+-- Purpose: end the sessions whose name begins so, except the caller's own. A frozen client's
+-- session keeps its locks, and no timeout of the server ends it.
 -- Parameters: $1 text the beginning of the application name.
 -- Result: how many were told to end.
 SELECT count(pg_terminate_backend(pid))

@@ -30,8 +30,9 @@ struct Migrator {
     } catch let error as PostgreSQLError where error.sqlState == .insufficientPrivilege {
       throw StorageError(
         .schema,
-        "the role lacks a right: \(error.message). To make or migrate the schema it has to own it, or "
-          + "to have CREATE on the database; later USAGE, and to read and write its tables, will do"
+        "the role lacks a right: \(error.message). To make or migrate the schema it has to own it, "
+          + "or to have CREATE on the database; later USAGE, and to read and write its "
+          + "tables, will do"
       )
     } catch let error as PostgreSQLError {
       throw StorageError(error.scope == .statement ? .schema : .unreachable, error.description)

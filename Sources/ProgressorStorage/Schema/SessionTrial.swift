@@ -1,7 +1,8 @@
 import PostgreSQL
 
-/// Shows at the start that the database gives as many sessions at once as this program needs, and that they
-/// are sessions. Without that, what is missing would only show with the request that needs it.
+/// Shows at the start that the database gives as many sessions at once as this program needs, and
+/// that they are sessions. Without that, what is missing would only show with the request that
+/// needs it.
 struct SessionTrial {
   let configuration: StorageConfiguration
   /// Ends the trial.
@@ -22,8 +23,8 @@ struct SessionTrial {
           .crowded,
           """
           \(configuration.sessions) sessions are needed at once, and there are \(sessions.count): \
-          \(error.message). Raise the role's CONNECTION LIMIT, the database's, max_connections or the \
-          size of the pool
+          \(error.message). Raise the role's CONNECTION LIMIT, the database's, max_connections or \
+          the size of the pool
           """)
       }
     }
@@ -41,8 +42,8 @@ struct SessionTrial {
     if let isShared { throw StorageError(.unfit, isShared) }
   }
 
-  /// What is wrong if sessions are not kept apart: each was opened after the others had ended their first
-  /// transaction, when a pooler that keeps none would have given them away.
+  /// What is wrong if sessions are not kept apart: each was opened after the others had ended their
+  /// first transaction, when a pooler that keeps none would have given them away.
   private func isOneShared(of sessions: [Connection]) -> String? {
     for session in sessions {
       guard let facts = try? ServerFacts.read(from: session, timeout: .seconds(10)) else {

@@ -51,8 +51,8 @@ enum Output {
         ? .members(["namespace": .string(machine.namespace), "id": .string(machine.id)]) : nil)
   }
 
-  /// What a processor answered: its bytes as they are; on a terminal without what would steer it, and
-  /// with a line's end.
+  /// What a processor answered: its bytes as they are; on a terminal without what would steer it,
+  /// and with a line's end.
   static func response(_ bytes: [UInt8], json: Bool) {
     if json { return print(JSONValue.object(PayloadText.members("response", bytes))) }
     guard isatty(STDOUT_FILENO) == 1 else { return write(STDOUT_FILENO, bytes) }

@@ -1,7 +1,7 @@
 import ProgressorServer
 
-/// Text for people, which may land on a terminal: what stands in our source is printed as it is, what
-/// is put into it may come from anybody and has its control characters escaped.
+/// Text for people, which may land on a terminal: what stands in our source is printed as it is,
+/// what is put into it may come from anybody and has its control characters escaped.
 ///
 ///     "\(machine.id)\tfailed"    // the tab is ours; one in the id is shown as \t
 struct TerminalText: ExpressibleByStringInterpolation, Sendable, Hashable {
@@ -42,8 +42,8 @@ struct TerminalText: ExpressibleByStringInterpolation, Sendable, Hashable {
 
   static func += (left: inout TerminalText, right: TerminalText) { left = left + right }
 
-  /// The text with what steers a terminal made visible: `\n`, `\t`, `\r`, `\u{1b}`. Backslashes stay as
-  /// they are: who has to tell them apart reads the JSON form.
+  /// The text with what steers a terminal made visible: `\n`, `\t`, `\r`, `\u{1b}`. Backslashes
+  /// stay as they are: who has to tell them apart reads the JSON form.
   ///
   /// - Parameter kept: scalars that are meant although they steer.
   static func escaped(_ text: String, keeping kept: Set<Unicode.Scalar> = []) -> String {

@@ -3,8 +3,8 @@ import ProgressorServer
 
 /// Points in time as people write them.
 enum PointInTime {
-  /// `2026-11-25T08:30:00Z`, `2026-11-25T09:30:00.5+01:00`, or `2h`: so long before `now`. nil if it
-  /// is not such a text.
+  /// `2026-11-25T08:30:00Z`, `2026-11-25T09:30:00.5+01:00`, or `2h`: so long before `now`. nil if
+  /// it is not such a text.
   static func read(_ text: String, now: Timestamp) -> Timestamp? {
     if let distance = Quantity.microseconds(text) {
       return now.advanced(byMicroseconds: -Int64(distance))

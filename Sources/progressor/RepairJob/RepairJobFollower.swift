@@ -4,8 +4,8 @@ import GRPC
 import Glibc
 import MachineModel
 
-/// Shows the progress of a job until it ends: on a terminal as one line that changes, elsewhere as a
-/// line per change.
+/// Shows the progress of a job until it ends: on a terminal as one line that changes, elsewhere as
+/// a line per change.
 struct RepairJobFollower {
   let jobs: RepairJobClient
   let json: Bool

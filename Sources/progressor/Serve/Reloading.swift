@@ -3,8 +3,8 @@ import Glibc
 import Logging
 import ProgressorServer
 
-/// Reads the configuration again at each SIGHUP, one time after the other. The signal never ends the
-/// process, which the closing of a terminal would do else.
+/// Reads the configuration again at each SIGHUP, one time after the other. The signal never ends
+/// the process, which the closing of a terminal would do else.
 struct Reloading {
   private let source: any DispatchSourceSignal
   private let requests: AsyncStream<Void>

@@ -1,5 +1,5 @@
-"""A processor as a process of its own, which can be frozen and killed. It answers each stimulus with
-one event, and calls with its own name."""
+"""A processor as a process of its own, which can be frozen and killed. It answers each stimulus
+with one event, and calls with its own name."""
 
 import os
 import subprocess

@@ -15,8 +15,8 @@ CANCELLED = repair_jobs.REPAIR_JOB_STATE_CANCELLED
 
 class Mendable:
     """A behaviour that fails every timeout until it is mended, and answers each stimulus with one
-    event of its kind and args. Machines set a timer that is due at once when they start. A repair is
-    refused to the machines in `hopeless`."""
+    event of its kind and args. Machines set a timer that is due at once when they start. A repair
+    is refused to the machines in `hopeless`."""
 
     def __init__(self):
         self.broken = True

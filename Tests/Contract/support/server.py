@@ -81,7 +81,8 @@ class Server:
             subprocess.run(["cp", "--archive", self._template, self.data], check=True)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [*self._launcher, str(BINARY), *self.arguments], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                [*self._launcher, str(BINARY), *self.arguments],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=clean_environment(**self._environment), start_new_session=True)
         if wait:
             try:

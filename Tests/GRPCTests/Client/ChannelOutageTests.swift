@@ -157,7 +157,8 @@ import Testing
       silence: .milliseconds(200), timeout: .milliseconds(100))
     let harness = try ChannelHarness(to: server.address, configuration: configuration)
     try await harness.ready()
-    // A PING that comes together with its call is still answered: the next call has another one sent.
+    // A PING that comes together with its call is still answered: the next call has another one
+    // sent.
     try await eventually {
       let (_, result) = harness.start(timeout: .milliseconds(50))
       let lost = try await result.get()

@@ -41,9 +41,9 @@ final class SimulatedConnection {
   }
 }
 
-/// A channel's state in a world of virtual time: hosts that come and go, freeze and refuse, a name that
-/// moves, look-ups that are late, wrong or lost; with what has to hold at every moment, and a quiet end
-/// in which every call has to get through.
+/// A channel's state in a world of virtual time: hosts that come and go, freeze and refuse, a name
+/// that moves, look-ups that are late, wrong or lost; with what has to hold at every moment, and a
+/// quiet end in which every call has to get through.
 struct PoolSimulation {
   /// What a host does.
   enum Behaviour: CaseIterable {
@@ -77,7 +77,8 @@ struct PoolSimulation {
   var state: PoolState<SimulatedCall>
   var now = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
   let begin: NIODeadline
-  /// How far calls are apart in quiet: when it is long, nothing but its own timer keeps the state going.
+  /// How far calls are apart in quiet: when it is long, nothing but its own timer keeps the state
+  /// going.
   let quietGap: TimeAmount
   var agenda: [(at: NIODeadline, event: Event)] = []
   var behaviours = [Behaviour](repeating: .answers, count: hosts)

@@ -34,7 +34,7 @@ struct DrainStateTests {
   }
 
   @Test(
-    "In any order of streams, answers, reads and GOAWAYs a stream is served exactly if GOAWAY says so",
+    "In any order of streams, answers, reads and GOAWAYs a stream is served if GOAWAY says so only",
     arguments: 0..<400)
   func simulation(seed: Int) throws {
     var world = DrainSimulation(seed: UInt64(seed))

@@ -2,8 +2,8 @@ import MachineModel
 
 @testable import ProgressorEngine
 
-/// An engine with little room for timers, on a database, in virtual time: each wake-up comes when it was
-/// asked for. Processors answer at once, or are down.
+/// An engine with little room for timers, on a database, in virtual time: each wake-up comes when
+/// it was asked for. Processors answer at once, or are down.
 final class TimerWorld {
   private var engine: Engine
   private var database = ScenarioDatabase()

@@ -85,7 +85,8 @@ struct NamespaceConfigurationTests {
         "duration such as"
       ),
       (
-        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, retry_policy: {multiplier: 0.5}}",
+        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, "
+          + "retry_policy: {multiplier: 0.5}}",
         "retry_policy.multiplier"
       ),
       (

@@ -144,7 +144,7 @@ struct AutomatonTests {
   }
 
   @Test(
-    "a caller is answered at its deadline, and what the processor answers later is committed or not, never lost half"
+    "a caller is answered at its deadline; what the processor answers later is committed or not"
   )
   func deadline() async throws {
     try await NodeFixture.with { node in

@@ -9,7 +9,8 @@ import Testing
 extension OnPostgreSQL {
   @Suite("Fence")
   struct FenceTests {
-    /// The fence, an event, and nothing that would commit them: a client that is frozen in mid-batch.
+    /// The fence, an event, and nothing that would commit them: a client that is frozen in
+    /// mid-batch.
     private func freeze(
       _ connection: Connection, node: String, epoch: Int64 = 1
     ) throws {

@@ -11,9 +11,9 @@ import Testing
 extension OnPostgreSQL {
   @Suite("Unknown outcome")
   struct UnknownOutcomeTests {
-    /// Steps of one machine, one batch after the other. A wrong guess shows at once: a batch that is
-    /// taken for lost and sent again is refused, one that is taken for committed and was not leaves
-    /// a gap that refuses the next.
+    /// Steps of one machine, one batch after the other. A wrong guess shows at once: a batch that
+    /// is taken for lost and sent again is refused, one that is taken for committed and was not
+    /// leaves a gap that refuses the next.
     private func run(
       _ steps: ClosedRange<Int>, of machine: inout TestMachine, on test: TestStorage
     ) async throws {

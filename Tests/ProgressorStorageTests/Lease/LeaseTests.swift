@@ -14,8 +14,8 @@ extension OnPostgreSQL {
       try await TemporaryCluster.shared().createDatabase()
     }
 
-    /// A node as a crashed process leaves it: all shards, a writer per slot, a lease that ends so many
-    /// seconds from now.
+    /// A node as a crashed process leaves it: all shards, a writer per slot, a lease that ends so
+    /// many seconds from now.
     private func leaveBehind(
       _ node: SQLUUID, expiresIn seconds: Int, on connection: Connection
     ) throws {

@@ -98,7 +98,9 @@ extension OnPostgreSQL {
           shard, machine_key, namespace, id, version, created_at, last_event_id, last_event_at,
           failed_at, timer_attempt, notification_count, notification_retrying, due_at)
         SELECT n % 8, n, 1, 'm' || n, 1, now(), 3, now(),
-          CASE WHEN n % 100 = 0 THEN now() - n * interval '1 s' END, CASE WHEN n % 50 = 1 THEN 1 END, 1, n % 70 = 2,
+          CASE WHEN n % 100 = 0 THEN now() - n * interval '1 s' END,
+          CASE WHEN n % 50 = 1 THEN 1 END,
+          1, n % 70 = 2,
           CASE WHEN n % 3 = 0 THEN now() END
         FROM generate_series(1, 20000) AS n;
         INSERT INTO event

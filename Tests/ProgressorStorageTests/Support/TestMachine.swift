@@ -1,7 +1,8 @@
 import MachineModel
 import ProgressorEngine
 
-/// A machine as a test writes it: its row is kept here and changed step by step, as the engine does.
+/// A machine as a test writes it: its row is kept here and changed step by step, as the engine
+/// does.
 struct TestMachine: Sendable {
   static let namespace = NamespaceNumber(1)
 

@@ -1,5 +1,5 @@
-"""A process that only looks at the clock, as the server's probes do: what a loop is late beyond it is
-the server's own; what both are is the machine's."""
+"""A process that only looks at the clock, as the server's probes do: what a loop is late beyond it
+is the server's own; what both are is the machine's."""
 
 import os
 import time

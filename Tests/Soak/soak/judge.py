@@ -1,5 +1,5 @@
-"""Whether what a server holds grows: the last third of a run against the middle one. The first third
-is left out: caches fill, PostgreSQL's tables find their size."""
+"""Whether what a server holds grows: the last third of a run against the middle one. The first
+third is left out: caches fill, PostgreSQL's tables find their size."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -81,8 +81,8 @@ def courses(samples: list[Sample]) -> Iterator[Course]:
 
 @dataclass(frozen=True)
 class Lateness:
-    """How late a loop was in the middle and last third together, as a bound that holds for a share of its
-    probes; and how late a process was that only looks at the clock."""
+    """How late a loop was in the middle and last third together, as a bound that holds for a share
+    of its probes; and how late a process was that only looks at the clock."""
 
     loop: str
     share: float
@@ -99,8 +99,9 @@ class Lateness:
         return self.seconds > self.allowed
 
     def __str__(self) -> str:
-        return (f"{'loop ' + self.loop:26} {self.seconds * 1000:10.1f} ms p{self.share * 100:.1f}     "
-                f"{'LATE: ' if self.is_late else ''}at most {self.allowed * 1000:.0f} ms "
+        return (f"{'loop ' + self.loop:26} {self.seconds * 1000:10.1f} ms "
+                f"p{self.share * 100:.1f}     {'LATE: ' if self.is_late else ''}"
+                f"at most {self.allowed * 1000:.0f} ms "
                 f"(the machine: {self.machine * 1000:.0f} ms)")
 
 

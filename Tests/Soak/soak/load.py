@@ -1,5 +1,5 @@
-"""A process of clients that do about the same all the time: so many requests a second, machines that
-come and go, connections that come and go."""
+"""A process of clients that do about the same all the time: so many requests a second, machines
+that come and go, connections that come and go."""
 
 import os
 import random
@@ -153,8 +153,8 @@ class SteadyClient:
 
 
 def serve(assignment: Assignment, control: Connection) -> None:
-    """The process. The message over its control connection is the request to remove what is there and
-    end; the answer is what was asked and answered, by kind."""
+    """The process. The message over its control connection is the request to remove what is there
+    and end; the answer is what was asked and answered, by kind."""
     stop = threading.Event()
     clients = [SteadyClient(number, assignment) for number in range(CLIENTS)]
     threads = [threading.Thread(target=client.run, args=(stop,), daemon=True)

@@ -82,8 +82,8 @@ class Run:
         self._processor = Child(processor.serve, self._processor_port)
 
     def _watch(self) -> None:
-        """Looks 120 times a third, or every ten seconds; kills the processor twelve times in all, or
-        every half minute."""
+        """Looks 120 times a third, or every ten seconds; kills the processor twelve times in all,
+        or every half minute."""
         pause = min(10, max(1, self._seconds / 360))
         killing = min(30, max(8, self._seconds / 12))
         begin = time.monotonic()

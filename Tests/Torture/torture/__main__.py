@@ -10,8 +10,8 @@ from .run import Options, Run
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="scripts/torture", description="Real processes under faults, then a checker that knows "
-        "only what clients and the processor saw.")
+        prog="scripts/torture", description="Real processes under faults, then a checker that "
+        "knows only what clients and the processor saw.")
     parser.add_argument("--seconds", type=float, default=60, help="of faults (60)")
     parser.add_argument("--seed", type=int, help="of the faults and the load (drawn)")
     parser.add_argument("--nodes", type=int, choices=(1, 2), default=2,
@@ -20,13 +20,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--operations", type=int, default=0, help="fail with fewer acknowledged")
     parser.add_argument("--names", type=Naming, choices=list(Naming), default=best_naming(),
                         metavar="{" + ",".join(n.value for n in Naming) + "}",
-                        help="how servers find the processor: by a name that moves between addresses "
-                        "where a hosts file of the run's own is possible (as root), else by localhost")
+                        help="how servers find the processor: by a name that moves between "
+                        "addresses where a hosts file of the run's own is possible (as root), else "
+                        "by localhost")
     parser.add_argument("--unread", type=int, default=4, metavar="CONNECTIONS",
                         help="of clients that ask for much and read nothing (4)")
     parser.add_argument("--long", type=int, metavar="EVENTS",
-                        help="of a machine that is removed under load; 0 = none (20,000, and a million "
-                        "in runs of ten minutes or more)")
+                        help="of a machine that is removed under load; 0 = none (20,000, and a "
+                        "million in runs of ten minutes or more)")
     parser.add_argument("--keep", action="store_true", help="keep logs and records")
     arguments = parser.parse_args()
     if arguments.long is None:

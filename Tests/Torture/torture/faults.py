@@ -185,7 +185,8 @@ class Schedule:
         self.failures: list[str] = []
 
     def run(self, seconds: float, tick: Callable[[], None]) -> None:
-        """Faults for so long; returns when the last one is undone. `tick` is called now and then."""
+        """Faults for so long; returns when the last one is undone. `tick` is called now and
+        then."""
         over = threading.Event()
         timer = threading.Timer(seconds, over.set)
         timer.start()

@@ -98,7 +98,8 @@ class PausingClient:
 
 
 class LongHistoryClient:
-    """Lets a machine have very many events, and removes it while the others go on; again and again."""
+    """Lets a machine have very many events, and removes it while the others go on; again and
+    again."""
 
     STEP = 5_000  # events of a step, at most
 

@@ -5,7 +5,8 @@ import os
 import subprocess
 from pathlib import Path
 
-PRIVATE = "PROGRESSOR_TORTURE_PRIVATE_MOUNTS"  # set by scripts/torture in a mount namespace of its own
+# Set by scripts/torture in a mount namespace of its own.
+PRIVATE = "PROGRESSOR_TORTURE_PRIVATE_MOUNTS"
 NAME = "processor.torture"
 HOSTS = Path("/etc/hosts")
 OTHERS = 60_000  # names in the file: a look-up takes longer than a connection that is refused

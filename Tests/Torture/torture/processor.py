@@ -1,4 +1,5 @@
-"""The processor as a process of its own: what it is asked decides its answer, chance its failures."""
+"""The processor as a process of its own: what it is asked decides its answer, chance its
+failures."""
 
 import itertools
 import json
@@ -33,7 +34,8 @@ SLOW_SECONDS = (0.05, 0.05, 0.2, 0.5, 1.5, 4.0)
 
 class UnreliableProcessor(ScriptedProcessor):
     """Answers each stimulus with the events that its arguments ask for. What it needs to know of a
-    machine is in the machine's aux state: the life's token, the timer that is set, the last event."""
+    machine is in the machine's aux state: the life's token, the timer that is set, the last
+    event."""
 
     def __init__(self, port: int, seed: int, log: Log):
         self._random = random.Random(seed)

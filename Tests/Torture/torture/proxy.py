@@ -1,5 +1,5 @@
-"""A loopback proxy as a process of its own: links that can be cut, stalled, slowed and broken in the
-middle of a request or an answer."""
+"""A loopback proxy as a process of its own: links that can be cut, stalled, slowed and broken in
+the middle of a request or an answer."""
 
 import asyncio
 import enum
@@ -20,14 +20,14 @@ class Mode(enum.Enum):
     STALL_ANSWERS = "stall answers"
     DELAY = "delay"
     CUT_REQUEST = "cut in a request"  # a part arrives; the far end keeps its connection for a while
-    LATE_REQUEST = "cut before a request"  # it arrives all the same, when the sender has given it up
+    LATE_REQUEST = "cut before a request"  # it arrives all the same, after the sender gave it up
     CUT_ANSWER = "cut in an answer"  # the request arrives, a part of its answer does
 
 
 @dataclass
 class Link:
-    """Where a link listens and leads to, and what it does until when. Of several hosts one is open at a
-    time."""
+    """Where a link listens and leads to, and what it does until when. Of several hosts one is open
+    at a time."""
 
     name: str
     hosts: list[str]
@@ -221,6 +221,6 @@ async def _serve(links: list[Link], control: Connection) -> None:
 
 
 def serve(links: list[tuple[str, list[str], int, int]], control: Connection) -> None:
-    """The process: (name, hosts, port, target port) of each link; commands are (name, mode, seconds), or
-    (name, host, 0) to move a link. It ends with its control connection."""
+    """The process: (name, hosts, port, target port) of each link; commands are (name, mode,
+    seconds), or (name, host, 0) to move a link. It ends with its control connection."""
     asyncio.run(_serve([Link(*link) for link in links], control))

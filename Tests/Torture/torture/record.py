@@ -65,8 +65,8 @@ class Listing:
 
 @dataclasses.dataclass
 class Pause:
-    """A machine was surely paused between two times of day: from the answer to Pause until Resume was
-    sent."""
+    """A machine was surely paused between two times of day: from the answer to Pause until Resume
+    was sent."""
 
     record: ClassVar[str] = "pause"
     namespace: str
@@ -119,8 +119,8 @@ KINDS = {kind.record: kind for kind in (Operation, Read, Listing, Pause, Surpris
 
 
 class Log:
-    """Appends records to a file. Whole lines reach the system at once, so that SIGKILL of the writer
-    leaves no half of one."""
+    """Appends records to a file. Whole lines reach the system at once, so that SIGKILL of the
+    writer leaves no half of one."""
 
     def __init__(self, path: Path):
         self._file = path.open("ab", buffering=0)

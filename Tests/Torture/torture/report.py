@@ -34,8 +34,8 @@ class Report:
         self._longest_gap = max(self._longest_gap, records.longest_gap)
 
     def progress(self, number: int) -> None:
-        print(f"round {number}: {self.acknowledged.total()} operations, {self.faults.total()} faults, "
-              f"{len(self.violations)} violations", file=sys.stderr, flush=True)
+        print(f"round {number}: {self.acknowledged.total()} operations, {self.faults.total()} "
+              f"faults, {len(self.violations)} violations", file=sys.stderr, flush=True)
 
     def __str__(self) -> str:
         lost = sum(LOST in violation.rule for violation in self.violations)

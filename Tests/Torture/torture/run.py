@@ -1,5 +1,5 @@
-"""A run: the processes are started once; round after round has clients of its own, faults, a time to
-settle, and the checker."""
+"""A run: the processes are started once; round after round has clients of its own, faults, a time
+to settle, and the checker."""
 
 import random
 import shutil

@@ -33,8 +33,8 @@ class Settling:
             return self._read_all()
 
     def leftovers(self) -> str:
-        """What is still there of machines that were removed, when it should be swept away; empty = nothing,
-        or nobody can look into the database."""
+        """What is still there of machines that were removed, when it should be swept away; empty =
+        nothing, or nobody can look into the database."""
         postgres = self._topology.postgres
         if postgres is None:
             return ""

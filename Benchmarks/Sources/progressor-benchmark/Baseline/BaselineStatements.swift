@@ -46,7 +46,8 @@ enum BaselineStatements {
       INSERT INTO machine (
         shard, machine_key, namespace, id, version, created_at, last_event_id, last_event_at,
         notification_count, notification_retrying)
-      SELECT shard, machine_key, 1, 'machine-' || machine_key, 1, created_at, 1, created_at, 0, false
+      SELECT shard, machine_key, 1, 'machine-' || machine_key, 1, created_at, 1, created_at,
+        0, false
       FROM unnest($1::int[], $2::bigint[], $3::timestamptz[])
         AS started (shard, machine_key, created_at)
       """,

@@ -3,8 +3,9 @@ import Glibc
 
 /// The kernel's clocks. CPU time is in seconds.
 enum KernelClock {
-  /// User and system time of a process, all threads and those that ended (proc(5), `/proc/PID/stat`,
-  /// fields 14 and 15); nil when there is no such process. A tick is usually 10 ms.
+  /// User and system time of a process, all threads and those that ended (proc(5),
+  /// `/proc/PID/stat`, fields 14 and 15); nil when there is no such process. A tick is usually 10
+  /// ms.
   static func cpuTime(ofProcess process: Int32) -> Double? {
     guard let text = try? String(contentsOfFile: "/proc/\(process)/stat", encoding: .utf8),
       let end = text.lastIndex(of: ")")

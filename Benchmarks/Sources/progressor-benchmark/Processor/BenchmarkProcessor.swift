@@ -4,8 +4,8 @@ import NIOCore
 import ProgressorProto
 import Synchronization
 
-/// The Processor service that the benchmark's machines are driven by. It decodes what it is sent and
-/// answers at once with bytes that were encoded beforehand.
+/// The Processor service that the benchmark's machines are driven by. It decodes what it is sent
+/// and answers at once with bytes that were encoded beforehand.
 final class BenchmarkProcessor: Sendable {
   /// How many signals of these kinds were answered.
   let timeouts = Atomic<Int>(0)

@@ -11,8 +11,8 @@ extension Report {
     if let storage {
       parts.append(
         """
-        The processor answered \(storage.eventsAnswered) events, \(storage.eventsStored) are stored. \
-        Transactions: \(storage.writingTransactions) that wrote, \
+        The processor answered \(storage.eventsAnswered) events, \(storage.eventsStored) are \
+        stored. Transactions: \(storage.writingTransactions) that wrote, \
         \(storage.readingTransactions) that only read.
         """)
     }

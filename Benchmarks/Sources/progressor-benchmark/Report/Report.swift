@@ -20,8 +20,8 @@ struct Report: Codable, Sendable {
 
   /// What the server did to its database in the whole run.
   struct StorageTotals: Codable, Sendable {
-    /// Events in the processor's answers, and events in the database: the same, unless something was
-    /// lost or done twice.
+    /// Events in the processor's answers, and events in the database: the same, unless something
+    /// was lost or done twice.
     var eventsAnswered: Int
     var eventsStored: Int
     /// Committed transactions of the database. The few of the benchmark's own probe are among them.

@@ -116,8 +116,8 @@ final class ServerProcess: Sendable {
     return text.split(separator: "\n").suffix(20).map { "    " + $0 }.joined(separator: "\n")
   }
 
-  /// Starts the process on a thread that lives as long as it: the kernel's signal follows the thread
-  /// that started it.
+  /// Starts the process on a thread that lives as long as it: the kernel's signal follows the
+  /// thread that started it.
   private static func run(_ process: sending Process, _ ended: Ended) async throws -> Int32 {
     try await withCheckedThrowingContinuation { continuation in
       let process = UncheckedBox(process)

@@ -91,7 +91,8 @@ final class TestService: Sendable {
       }
     }
     router.serverStreaming("/test.Test/TwoThreads") { request, responder in
-      // The loop waits meanwhile: what the other thread says cannot be taken before the end is said.
+      // The loop waits meanwhile: what the other thread says cannot be taken before the end is
+      // said.
       let isSent = DispatchSemaphore(value: 0)
       Thread.detachNewThread {
         for _ in 0..<3 { responder.send(request.message) }

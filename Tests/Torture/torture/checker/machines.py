@@ -106,8 +106,8 @@ def _steps(steps: list[Step]) -> Found:
         if step.parts != list(range(1, first["of"] + 1)):
             yield "atomicity", f"{step.name} has the parts {step.parts} of {first['of']}"
         if first["saw"] != first["id"] - 1:
-            yield "stale step", (f"event {first['id']} ({step.name}) was made from the machine with "
-                                 f"{first['saw']} events")
+            yield "stale step", (f"event {first['id']} ({step.name}) was made from the machine "
+                                 f"with {first['saw']} events")
         if first["step"] in seen:
             yield "duplicate", f"step {first['step']} ({step.name}) was committed twice"
         seen.add(first["step"])
@@ -161,7 +161,8 @@ def _effect(operation: Operation, found: list[Step], seen_at: float) -> Found:
         return
     first = found[0].first
     if "saw" in operation.reply and operation.reply["saw"] + 1 != first["id"]:
-        yield "reply", f"{what} was answered as event {operation.reply['saw'] + 1}, not {first['id']}"
+        yield "reply", (f"{what} was answered as event {operation.reply['saw'] + 1}, "
+                        f"not {first['id']}")
     if "id" in operation.reply and operation.reply["id"] != first["notification"]:
         yield "reply", f"{what} was answered {operation.reply['id']}, not {first['notification']}"
 
@@ -176,7 +177,7 @@ def _order(steps: list[Step], operations: list[Operation]) -> Found:
             if step.kind not in kinds or operation is None:
                 continue
             if latest and operation.outcome == OK and operation.end < latest.begin:
-                yield "order", (f"{operation.name} was acknowledged before {latest.name} began, and "
-                                f"comes after it (event {step.first['id']})")
+                yield "order", (f"{operation.name} was acknowledged before {latest.name} began, "
+                                f"and comes after it (event {step.first['id']})")
             if latest is None or operation.begin > latest.begin:
                 latest = operation

@@ -54,8 +54,8 @@ def check_reads(operations: list[Operation], reads: list[Read],
             yield Violation("stale read", where, f"{read.client} read {read.last} events after "
                             f"{source} had shown {least}")
         if read.aux_events != read.last:
-            yield Violation("atomicity", where, f"{read.client} read {read.last} events with the aux "
-                            f"state of {read.aux_events}")
+            yield Violation("atomicity", where, f"{read.client} read {read.last} events with the "
+                            f"aux state of {read.aux_events}")
         if machine := machines.get(life):
             yield from _rewritten(read, machine)
     for operation in operations:
@@ -81,8 +81,8 @@ def _rewritten(read: Read, machine: Machine) -> Iterator[Violation]:
 
 def check_listings(operations: list[Operation], reads: list[Read], listings: list[Listing],
                    machines: dict[Life, Machine]) -> Iterator[Violation]:
-    """A machine that exists all the while is listed exactly once, in order of the ids, and not older
-    than what was known."""
+    """A machine that exists all the while is listed exactly once, in order of the ids, and not
+    older than what was known."""
     known = known_of(operations, reads)
     started = {(o.namespace, o.machine): o for o in operations if o.kind == "start"}
     for listing in listings:

@@ -94,8 +94,9 @@ def _pauses(pauses: list[Pause], machines: dict[tuple[str, str], Machine]) -> It
         machine = machines.get((pause.namespace, pause.machine))
         for event in machine.events if machine else ():
             if pause.begin < event["at"] < pause.end:
-                yield Violation("paused", machine.where, f"event {event['id']} ({event['name']}) was "
-                                f"made {event['at'] - pause.begin:.3f} s after Pause was answered")
+                yield Violation("paused", machine.where, f"event {event['id']} ({event['name']}) "
+                                f"was made {event['at'] - pause.begin:.3f} s after Pause was "
+                                 "answered")
 
 
 def _whole_reads(records: Records, lives: dict[Life, list[Operation]]) -> Iterator[Violation]:
