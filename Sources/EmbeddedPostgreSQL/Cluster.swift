@@ -10,6 +10,7 @@ import Synchronization
 public final class Cluster: Sendable {
   private let supervisor: ClusterSupervisor
 
+  /// Starts nothing yet: `start()` does. What PostgreSQL says goes to `logger`.
   public init(configuration: ClusterConfiguration, logger: Logger) {
     supervisor = ClusterSupervisor(configuration: configuration, logger: logger)
   }

@@ -18,6 +18,7 @@ public struct EmbeddedPostgreSQLError: Error, Hashable, Sendable, CustomStringCo
     case stopped
   }
 
+  /// What stopped it, for whoever decides what to do next.
   public let kind: Kind
 
   /// What is wrong, naming the file or program.

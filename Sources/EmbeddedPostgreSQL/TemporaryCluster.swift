@@ -6,6 +6,7 @@ import Synchronization
 /// A cluster in a temporary directory, for tests and benchmarks: with the durability of a real one,
 /// removed when the process ends.
 public final class TemporaryCluster: Sendable {
+  /// The cluster itself, for its socket and its stop.
   public let cluster: Cluster
   private let directory: String
   private let databases = Atomic<Int>(0)
@@ -81,7 +82,8 @@ public final class TemporaryCluster: Sendable {
     try? FileManager.default.removeItem(atPath: directory)
   }
 
-  /// The same at exit, where nothing can be awaited and nobody needs the data.
+  /// Stops the cluster and removes its directory at exit, where nothing can be awaited and nobody
+  /// needs the data.
   private func remove() {
     let ended = DispatchSemaphore(value: 0)
     let cluster = cluster

@@ -3,7 +3,9 @@
 ///
 /// It is stored with the timer or notification that the request made, and handed on when they fire.
 public struct CallerContext: Sendable, Hashable {
+  /// One key of the caller's metadata with its value.
   public struct Entry: Sendable, Hashable {
+    /// The metadata key, in lower case as HTTP/2 has it (RFC 9113 section 8.2.1).
     public var name: String
     /// Text; of a name that ends in `-bin` the base64 of its bytes, as it travels.
     public var value: String

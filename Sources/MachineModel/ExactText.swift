@@ -5,6 +5,7 @@
 /// normal form, so that whoever chooses ids finds any number of them with one hash; the bytes are
 /// hashed with the process's own seed instead, which nobody outside knows.
 public struct ExactText: Sendable, Hashable, Comparable, ExpressibleByStringLiteral {
+  /// The text, unchanged.
   public let text: String
 
   public init(_ text: String) { self.text = text }

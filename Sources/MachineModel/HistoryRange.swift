@@ -1,5 +1,6 @@
 /// Which part of a history to show, and in which order.
 public struct HistoryRange: Sendable, Hashable {
+  /// Which way from `after`. The raw values are those of the contract (types.proto).
   public enum Direction: Int32, Sendable, Hashable {
     /// Ids greater than `after`, ascending.
     case forward = 1
@@ -9,8 +10,9 @@ public struct HistoryRange: Sendable, Hashable {
 
   /// An event id, 0 = none.
   public var after: Int64
-  /// At most so many events; nil = no bound, 0 = no events.
+  /// The most events that are shown; nil = no bound, 0 = no events.
   public var limit: Int32?
+  /// Which side of `after` is meant, and the order of the answer.
   public var direction: Direction
 
   public init(after: Int64 = 0, limit: Int32? = nil, direction: Direction = .forward) {

@@ -9,12 +9,15 @@ public enum StepKind: Int32, Sendable, Hashable, CaseIterable {
 
 /// A timeout or notification that failed and will be tried again.
 public struct Retrying: Sendable, Hashable {
+  /// What is tried again: a timeout or a notification.
   public var stepKind: StepKind
   /// The attempt that failed last; the first is 1.
   public var attempt: Int32
+  /// When it is tried next, by the retry policy; not before that.
   public var nextAttemptAt: Timestamp
   /// The gRPC status code of that failure.
   public var lastCode: Int32
+  /// The processor's words for that failure, shortened for keeping; empty if it gave none.
   public var lastMessage: String
 
   public init(
@@ -33,12 +36,16 @@ public struct Retrying: Sendable, Hashable {
 public struct Failure: Sendable, Hashable {
   /// At most `maximumReasonBytes` of UTF-8.
   public var reason: String
+  /// When the step that failed it ended.
   public var failedAt: Timestamp
+  /// What the step was for that failed it.
   public var stepKind: StepKind
   /// The processor's gRPC status code; INTERNAL for an unusable answer.
   public var code: Int32
+  /// How often that step was tried in all; 1 = it failed at once.
   public var attempts: Int32
 
+  /// The most that is kept of a reason, in bytes of UTF-8 (types.proto: 4 KiB).
   public static let maximumReasonBytes = 4096
 
   /// Makes `reason` fit to keep (`String.fitToKeep`).
@@ -53,10 +60,12 @@ public struct Failure: Sendable, Hashable {
   }
 }
 
+/// Whether a machine goes on by itself. The contract's `MachineStatus`.
 public enum MachineStatus: Sendable, Hashable {
   case working(Retrying?)
   case failed(Failure)
 
+  /// Whether only a repair can change the machine (I7).
   public var isFailed: Bool {
     if case .failed = self { return true }
     return false
@@ -76,15 +85,21 @@ public enum StatusFilter: Int32, Sendable, Hashable {
 
 /// A machine as clients and processors see it.
 public struct Machine: Sendable, Hashable {
+  /// Which machine it is.
   public var machineID: MachineID
   /// The events that `historyRange` selected, in its direction.
   public var history: [Event]
+  /// The range by which `history` was selected, for whoever asks for more.
   public var historyRange: HistoryRange
+  /// Working, perhaps with something to try again; or failed.
   public var status: MachineStatus
+  /// The processor's own state beside the history; nil = none, or cleared.
   public var auxState: Content?
   /// When the timer fires, nil = none set.
   public var timer: Timestamp?
+  /// The id of the newest event, in `history` or not; 0 = there is none.
   public var lastEventID: Int64
+  /// When it was started.
   public var createdAt: Timestamp
   /// Set while the machine itself is paused.
   public var pause: Pause?

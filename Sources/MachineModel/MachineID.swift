@@ -1,6 +1,8 @@
 /// The name of a machine: its namespace and its id within it.
 public struct MachineID: Sendable, Hashable, Comparable {
+  /// The name of the namespace, compared byte by byte. 1 to 256 bytes once validated.
   public var namespace: String
+  /// The id within the namespace, compared byte by byte. 1 to 256 bytes once validated.
   public var id: String
 
   public init(namespace: String, id: String) {
@@ -42,6 +44,7 @@ public struct MachineID: Sendable, Hashable, Comparable {
 
 /// One of the fixed number of parts into which machines are divided; each has one writer at a time.
 public struct ShardID: Sendable, Hashable, Comparable {
+  /// From 0 on, below the number of shards of the database.
   public var number: Int32
 
   public init(_ number: Int32) { self.number = number }

@@ -1,8 +1,12 @@
 /// A kind of machine: the processor that drives it, and its rules.
 public struct Namespace: Sendable, Hashable {
+  /// Its name, which machines are addressed by. Never changes.
   public var name: String
+  /// Where the processor is, and how much is asked of it at once.
   public var processor: ProcessorOptions
+  /// When timeouts and notifications are tried again.
   public var retryPolicy: RetryPolicy
+  /// How much may wait in it.
   public var limits: Limits
   /// What an invocation is shown when nobody asked for a range; nil = everything.
   public var defaultHistoryRange: HistoryRange?
@@ -46,7 +50,9 @@ public struct ProcessorOptions: Sendable, Hashable {
 
   /// 30 seconds.
   public static let defaultTimeout: Int64 = 30_000_000
+  /// Calls of the processor at once, where `maxInFlight` is 0.
   public static let defaultMaxInFlight: Int32 = 1_000
+  /// Connections with the processor, where `connections` is 0.
   public static let defaultConnections: Int32 = 2
 
   public init(
@@ -96,8 +102,11 @@ public struct Limits: Sendable, Hashable {
   /// Notifications queued on one machine.
   public var notifications: Int32?
 
+  /// Requests that may wait on one machine beside the one that runs, where `mailbox` is nil.
   public static let defaultMailbox: Int32 = 1_000
+  /// Steps of the namespace at once, where `stepsInFlight` is nil.
   public static let defaultStepsInFlight: Int32 = 10_000
+  /// Notifications queued on one machine, where `notifications` is nil.
   public static let defaultNotifications: Int32 = 10_000
 
   public init(mailbox: Int32? = nil, stepsInFlight: Int32? = nil, notifications: Int32? = nil) {

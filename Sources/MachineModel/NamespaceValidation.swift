@@ -2,6 +2,7 @@
 public struct FieldFault: Error, Sendable, Hashable {
   /// The path within the value: `retry_policy.multiplier`.
   public var field: String
+  /// What is wrong with the field, as the rest of a sentence about it.
   public var problem: String
 
   public init(_ field: String, _ problem: String) {

@@ -2,6 +2,7 @@
 public struct StateChange: Sendable, Hashable {
   /// nil = keep, empty content = clear.
   public var auxState: Content?
+  /// Appended to the history, in this order.
   public var events: [Content]
 
   public init(auxState: Content? = nil, events: [Content] = []) {
@@ -12,12 +13,14 @@ public struct StateChange: Sendable, Hashable {
 
 /// A timer to set: when it fires, and with what.
 public struct TimerSetting: Sendable, Hashable {
+  /// A moment or a time from now; one that has passed fires at once.
   public enum When: Sendable, Hashable {
     case deadline(Timestamp)
     /// Microseconds from the commit's step on.
     case timeout(microseconds: Int64)
   }
 
+  /// When the timer fires; never before.
   public var when: When
   /// The history that the timeout is shown, nil = the namespace's default.
   public var historyRange: HistoryRange?
@@ -31,6 +34,7 @@ public struct TimerSetting: Sendable, Hashable {
   }
 }
 
+/// What becomes of the machine's timer.
 public enum TimerAction: Sendable, Hashable {
   case set(TimerSetting)
   case unset
@@ -40,6 +44,7 @@ public enum TimerAction: Sendable, Hashable {
 public struct Action: Sendable, Hashable {
   /// nil = keep.
   public var timer: TimerAction?
+  /// Whether the machine is removed in the same commit. A timer set beside it never fires.
   public var remove: Bool
 
   public init(timer: TimerAction? = nil, remove: Bool = false) {
@@ -47,6 +52,7 @@ public struct Action: Sendable, Hashable {
     self.remove = remove
   }
 
+  /// Whether it asks for nothing.
   public var isEmpty: Bool { timer == nil && !remove }
 }
 
@@ -54,7 +60,9 @@ public struct Action: Sendable, Hashable {
 public struct ProcessorAnswer: Sendable, Hashable {
   /// For the caller; empty for signals.
   public var response: [UInt8]
+  /// What it changes in history and aux state.
   public var change: StateChange
+  /// What it asks for beside that.
   public var action: Action
 
   public init(

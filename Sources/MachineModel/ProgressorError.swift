@@ -49,8 +49,11 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
 
 /// The one table of what goes wrong: code, reason, text, and what a client needs beside them.
 public struct ProgressorError: Error, Sendable, Hashable {
+  /// The gRPC status code.
   public var code: Code
+  /// `ErrorInfo.reason` (docs/protocol.md); clients decide by it.
   public var reason: Reason
+  /// For people; names the machine, field or limit. Not part of the contract.
   public var message: String
   /// Serialised `google.protobuf.Any` details that the processor sent, to be passed through.
   public var details: [[UInt8]]
@@ -68,43 +71,57 @@ public struct ProgressorError: Error, Sendable, Hashable {
     self.retryPushback = retryPushback
   }
 
+  /// INVALID_ARGUMENT: the request itself is wrong, whatever the state. `field` is the path in the
+  /// contract's names, `what` the rest of a sentence about it.
   public static func invalidArgument(field: String, _ what: String) -> ProgressorError {
     ProgressorError(.invalidArgument, .invalidArgument, "\(field): \(what)")
   }
 
+  /// NOT_FOUND: no namespace has that name.
   public static func namespaceNotFound(_ name: String) -> ProgressorError {
     ProgressorError(.notFound, .namespaceNotFound, "there is no namespace \"\(name)\"")
   }
 
+  /// NOT_FOUND: there is no such machine, or it was removed.
   public static func machineNotFound(_ machine: MachineID) -> ProgressorError {
     ProgressorError(
       .notFound, .machineNotFound,
       "there is no machine \"\(machine.id)\" in namespace \"\(machine.namespace)\"")
   }
 
+  /// ALREADY_EXISTS: Start of a machine that is there; its processor was not asked.
   public static func machineAlreadyExists(_ machine: MachineID) -> ProgressorError {
     ProgressorError(
       .alreadyExists, .machineAlreadyExists,
       "machine \"\(machine.id)\" in namespace \"\(machine.namespace)\" exists already")
   }
 
+  /// FAILED_PRECONDITION: the machine is failed, or became so by this request.
   public static func machineFailed(_ reason: String) -> ProgressorError {
     ProgressorError(.failedPrecondition, .machineFailed, "the machine is failed: \(reason)")
   }
 
+  /// RESOURCE_EXHAUSTED: a limit is reached, and nothing was done (I10). `retryPushback` is in
+  /// milliseconds.
   public static func overloaded(_ what: String, retryPushback: Int32 = 1_000) -> ProgressorError {
     ProgressorError(.resourceExhausted, .overloaded, what, retryPushback: retryPushback)
   }
 
+  /// UNAVAILABLE: this node does not, or no longer, hold the shard's lease. What was asked may or
+  /// may
+  /// not have been committed (I2).
   public static let notOwner = ProgressorError(
     .unavailable, .notOwner, "this node does not hold the lease of the machine's shard")
 
+  /// UNAVAILABLE: the database is away; what was asked may or may not have been committed (I2).
   public static let storageUnavailable = ProgressorError(
     .unavailable, .storageUnavailable, "the database does not answer")
 
+  /// DEADLINE_EXCEEDED: what was asked may or may not have been committed (I2).
   public static let deadlineExceeded = ProgressorError(
     .deadlineExceeded, .deadlineExceeded, "the deadline passed; the outcome may be unknown")
 
+  /// CANCELLED: what was asked may or may not have been committed (I2).
   public static let cancelled = ProgressorError(
     .cancelled, .cancelled, "the caller cancelled the request")
 }

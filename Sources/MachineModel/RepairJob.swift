@@ -8,13 +8,17 @@ public struct RepairJobSpec: Sendable, Hashable {
     case processor(args: [UInt8])
   }
 
+  /// The namespace whose machines it repairs.
   public var namespace: String
+  /// Only machines that failed then or later.
   public var failedSince: Timestamp
   /// nil, or later than the job's creation = until then.
   public var failedUntil: Timestamp?
+  /// Only machines whose id begins so, byte by byte; empty = all. At most 256 bytes.
   public var idPrefix: String
   /// A part of the reason of a machine's failure.
   public var failureContains: String
+  /// How each machine is repaired.
   public var method: Method
   /// Machines per second, 0 = `defaultRate`.
   public var rate: Int32
@@ -25,9 +29,13 @@ public struct RepairJobSpec: Sendable, Hashable {
   /// Who asks, for people.
   public var requestedBy: String
 
+  /// Machines per second, where `rate` is 0.
   public static let defaultRate: Int32 = 100
+  /// The highest `rate`: machines per second, on all nodes together.
   public static let maximumRate: Int32 = 10_000
+  /// The longest `reason`, in bytes of UTF-8; a longer one is refused.
   public static let maximumReasonBytes = 4_096
+  /// The longest `args` of a repair by the processor, in bytes.
   public static let maximumArgsBytes = 16 << 10
 
   public init(
@@ -84,15 +92,20 @@ extension RepairJobSpec {
 
 /// A job over many machines.
 public struct RepairJob: Sendable, Hashable {
+  /// How far a job is. The raw values are those of the contract (repair_jobs.proto).
   public enum State: Int32, Sendable, Hashable {
     case running = 1
     case completed = 2
     case cancelled = 3
   }
 
+  /// Its id, chosen by the client or the server.
   public var id: String
+  /// What it was asked to do; never changes.
   public var spec: RepairJobSpec
+  /// Running, or why it runs no more.
   public var state: State
+  /// When it was created: machines that fail later are not its own.
   public var createdAt: Timestamp
   /// nil = it runs.
   public var finishedAt: Timestamp?
@@ -124,6 +137,7 @@ public struct RepairJob: Sendable, Hashable {
 
 /// A machine that a job could not repair.
 public struct RepairJobFailure: Sendable, Hashable {
+  /// The id of the machine, in the job's namespace.
   public var machine: String
   /// The gRPC status code with which its repair ended.
   public var code: Int32
@@ -131,6 +145,7 @@ public struct RepairJobFailure: Sendable, Hashable {
   public var reason: String
   /// At most `Failure.maximumReasonBytes` of UTF-8.
   public var message: String
+  /// When its repair was tried.
   public var at: Timestamp
 
   /// Makes `message` fit to keep (`String.fitToKeep`).
@@ -145,8 +160,11 @@ public struct RepairJobFailure: Sendable, Hashable {
 
 /// A machine that a job has still to repair.
 public struct RepairJobMachine: Sendable, Hashable {
+  /// The id of the machine, in the job's namespace.
   public var machine: String
+  /// When it failed.
   public var failedAt: Timestamp
+  /// The reason of its failure, as Get shows it.
   public var failureReason: String
 
   public init(machine: String, failedAt: Timestamp, failureReason: String) {
@@ -157,10 +175,12 @@ public struct RepairJobMachine: Sendable, Hashable {
 }
 
 extension ProgressorError {
+  /// NOT_FOUND: no job has that id.
   public static func repairJobNotFound(_ id: String) -> ProgressorError {
     ProgressorError(.notFound, .repairJobNotFound, "there is no repair job \"\(id)\"")
   }
 
+  /// ALREADY_EXISTS: the id is taken by a job with another spec; the same spec would be the answer.
   public static func repairJobAlreadyExists(_ id: String) -> ProgressorError {
     ProgressorError(
       .alreadyExists, .repairJobAlreadyExists,

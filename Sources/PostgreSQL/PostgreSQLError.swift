@@ -18,6 +18,7 @@ public struct PostgreSQLError: Error, Hashable, Sendable, CustomStringConvertibl
     case unexpectedValue
   }
 
+  /// How far it reaches: whether to repeat, to connect anew, or to give up.
   public let scope: Scope
 
   /// What the server said; nil if the error arose on this side.

@@ -42,6 +42,9 @@ public struct Engine: ~Copyable {
   private var lastNumber: UInt64 = 0
   private(set) var wakeAt: Int64?
 
+  /// An engine that owns no shard and trusts no lease: it begins with the inputs that say
+  /// otherwise.
+  /// Equal configurations and inputs give equal effects, jitter included (`configuration.seed`).
   public init(configuration: EngineConfiguration) {
     self.configuration = configuration
     slots = Array(repeating: GroupCommit(), count: max(1, configuration.slots))

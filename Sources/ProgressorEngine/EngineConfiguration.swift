@@ -11,7 +11,7 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var residentBytes = 256 << 20
   /// Bytes of the histories and answers of running steps; see ``StepMemory``.
   public var historyBytes = 256 << 20
-  /// A history of so many bytes is read without waiting for the room of the largest.
+  /// A history of at most this many bytes is read without waiting for the room of the largest.
   public var smallHistoryBytes = 512 << 10
   /// Bytes of events kept in memory for one machine.
   public var historyWindowBytes = 256 << 10
@@ -21,11 +21,11 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var maximumStepBytes = 15 << 20
   /// Events of one answer.
   public var maximumStepEvents = 50_000
-  /// A timer may be set so many microseconds ahead: 100 years.
+  /// How far ahead a timer may be set. Microseconds: 100 years.
   public var maximumTimerDistance: Int64 = 100 * 366 * 86_400 * 1_000_000
-  /// Timers and retries in memory: so far ahead (microseconds) …
+  /// How far ahead timers and retries are held in memory. Microseconds.
   public var lookAhead: Int64 = 60_000_000
-  /// … read in pages of so many, for all namespaces together.
+  /// The most of them that one look ahead reads, for all namespaces together.
   public var lookAheadPage = 10_000
   /// Seed of the generator for jitter.
   public var seed: UInt64 = 1

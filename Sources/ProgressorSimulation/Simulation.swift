@@ -8,6 +8,7 @@ import ProgressorEngine
 /// second nothing does, and all that is pending must finish. After each input the checkers compare
 /// what the engine did with what is true.
 public final class Simulation {
+  /// Everything that chance decides in the run follows from it.
   public let seed: UInt64
   let without: Set<Safeguard>
   let decisions: Decisions?

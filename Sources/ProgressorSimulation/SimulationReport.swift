@@ -1,5 +1,6 @@
 /// What came of a run.
 public struct SimulationReport: Sendable {
+  /// The seed of the run.
   public var seed: UInt64
   /// Inputs that engines handled.
   public var inputs: Int
@@ -13,9 +14,13 @@ public struct SimulationReport: Sendable {
   public var lastLines: [String]
   /// How often each fault struck.
   public var faults: [FaultKind: Int]
+  /// Steps that became durable.
   public var committedSteps: Int
+  /// Notifications whose signal was committed.
   public var deliveredNotifications: Int
+  /// Timeouts that were committed.
   public var firedTimers: Int
+  /// Requests of clients that got a reply.
   public var answeredRequests: Int
   /// What the run decided, if that was recorded.
   var decisions: Decisions

@@ -28,7 +28,9 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
 
 /// An invariant that did not hold: a bug of the engine, or of the simulation.
 public struct Violation: Error, Sendable, Hashable, CustomStringConvertible {
+  /// Which rule was broken.
   public var invariant: Invariant
+  /// Where and how; for people.
   public var message: String
 
   public init(_ invariant: Invariant, _ message: String) {

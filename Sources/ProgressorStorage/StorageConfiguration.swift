@@ -2,6 +2,7 @@ public import PostgreSQL
 
 /// How storage reaches its database and how long it waits.
 public struct StorageConfiguration: Sendable {
+  /// Where the database is, as libpq's connection string.
   public var database: ConnectionString
   /// Shards of a new database. An initialised one keeps its number.
   public var shards: Int32 = 1_024

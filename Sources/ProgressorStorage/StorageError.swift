@@ -1,5 +1,6 @@
 /// Why storage cannot begin. The text is for people and says what to do.
 public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
+  /// What it takes to begin after all: time, or somebody who changes something.
   public enum Kind: Sendable, Hashable {
     /// The database cannot be reached now.
     case unreachable
@@ -12,6 +13,7 @@ public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
     case schema
   }
 
+  /// What is wrong, for whoever decides whether to try again.
   public let kind: Kind
   public let description: String
 

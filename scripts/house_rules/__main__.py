@@ -6,12 +6,13 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from . import bans, imports, sizes
+from . import bans, documentation, imports, sizes
 from .source import Finding, SourceFile
 
 RULES = [
     bans.banned_words, bans.nothing_unfinished, bans.python_tests_wait_for_conditions,
     bans.sql_in_sql_files, bans.unchecked_with_reason, bans.unsafe_only_where_c_is,
+    documentation.no_running_sentences, documentation.public_documented,
     imports.imports_per_target, imports.testing_only,
     sizes.file_length, sizes.line_width, sizes.python_function_length, sizes.swift_function_length,
 ]

@@ -3,7 +3,7 @@
 import unittest
 from collections.abc import Callable, Iterator
 
-from . import bans, imports, sizes
+from . import bans, documentation, imports, sizes
 from .source import Finding, SourceFile
 
 Rule = Callable[[SourceFile], Iterator[Finding]]
@@ -82,6 +82,29 @@ class SizeTests(unittest.TestCase):
     def test_python_functions_too(self):
         text = "def f():\n" + "    pass\n" * 69
         self.assertEqual(lines(sizes.python_function_length, "scripts/a.py", text), [1])
+
+
+class DocumentationTests(unittest.TestCase):
+    def test_what_is_public_has_a_doc_comment(self):
+        text = "/// A.\npublic struct A {\n  public var b = 1\n  var c = 2\n" \
+            "  /// D.\n  @inlinable\n  public func d() {}\n  public static let e = 1\n" \
+            "  @frozen public enum F {}\n  public private(set) var g = 1\n" \
+            "  // No doc comment.\n  public func h() {}\n}\n"
+        self.assertEqual(
+            lines(documentation.public_documented, ENGINE, text), [3, 8, 9, 10, 12])
+        self.assertEqual(lines(documentation.public_documented, "Tests/A.swift", text), [])
+
+    def test_what_is_documented_elsewhere_needs_none(self):
+        text = "extension A: Hashable {\n  public func hash(into hasher: inout Hasher) {}\n" \
+            "  public static func == (a: A, b: A) -> Bool { true }\n" \
+            "  public init(decoding bytes: RawSpan) {}\n" \
+            "  public init(\n    a: Int, _ b: Int\n  ) {\n    self.a = a\n    self.b = b\n  }\n" \
+            "  public init(a: Int) {\n    self.a = a + 1\n  }\n}\n"
+        self.assertEqual(lines(documentation.public_documented, ENGINE, text), [11])
+
+    def test_a_sentence_ends_with_its_declaration(self):
+        text = "/// At most so many …\nlet a = 1\n/// … of these.\nlet b = 1\n/// 1, 2, … n.\n"
+        self.assertEqual(lines(documentation.no_running_sentences, ENGINE, text), [1, 3])
 
 
 class BanTests(unittest.TestCase):

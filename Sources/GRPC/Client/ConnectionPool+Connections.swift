@@ -136,7 +136,7 @@ extension ConnectionPool {
     settle()
   }
 
-  /// The same, but open calls are lost.
+  /// Closes every connection at once; open calls are lost.
   func closeNow(_ promise: EventLoopPromise<Void>) {
     close(promise)
     for subchannel in leaving + subchannels.values { subchannel.closeNow() }

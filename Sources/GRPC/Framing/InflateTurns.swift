@@ -57,7 +57,7 @@ final class InflateTurns: @unchecked Sendable {
     case goesOn(InflateJob)
   }
 
-  /// Goes on with a job by so many bytes; nil when it is not over then.
+  /// Inflates at most `share` bytes more of a job; nil when it is not over then.
   private func run(_ job: InflateJob, share: Int) throws(FramingError) -> InflateJob.End? {
     var rest = share
     while rest > 0, let (inflation, owner) = job.work {

@@ -64,8 +64,8 @@ enum OutputSlowness {
 }
 
 extension Pace {
-  /// What a client has to take of so many bytes in a period: all of a little, and of much as much
-  /// as takes all of it in 20 periods.
+  /// What a client has to take of `bytes` that wait, in a period: all of a little, and of much as
+  /// much as takes all of it in 20 periods.
   static func demand(ofWaiting bytes: Int) -> Int {
     min(bytes, max(16 << 10, bytes / periods))
   }

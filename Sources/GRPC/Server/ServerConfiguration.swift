@@ -49,8 +49,9 @@ public struct ServerConfiguration: Sendable {
   /// call ends with UNAVAILABLE. At least twice the longest answer.
   public var maxUnreadBytesPerConnection = 64 << 20
 
-  /// The same over all connections; a connection may hold as much as all of them leave free. Beyond
-  /// it calls are refused with RESOURCE_EXHAUSTED before they begin.
+  /// Bytes of answers that may wait to be read over all connections; a connection may hold as much
+  /// as all of them leave free. Beyond it calls are refused with RESOURCE_EXHAUSTED before they
+  /// begin.
   public var maxUnreadBytes = 512 << 20
 
   /// The period in which a client has to take 16 KiB of a response that waits for it, or all of a

@@ -63,7 +63,7 @@ extension ServerConnectionHandler {
     return false
   }
 
-  /// Whether the connection and the server may hold so many bytes more.
+  /// Whether the connection and the server may hold `bytes` more.
   func mayHoldResponse(_ bytes: Int) -> Bool {
     budget.fits(
       bytes, held: bufferedResponseBytes, total: counters.responseBytes.load(ordering: .relaxed))

@@ -2,35 +2,47 @@ import Synchronization
 
 /// What a server holds and has refused, as plain numbers for whoever shows them.
 public struct ServerStatistics: Sendable, Hashable {
-  /// Connections that are open, and the most that one IP address has.
+  /// Connections that are open.
   public var connections = 0
+  /// The most of them that one IP address has.
   public var connectionsOfBusiestPeer = 0
+  /// The limit of `connections`.
   public var maxConnections = 0
+  /// The limit of `connectionsOfBusiestPeer`.
   public var maxConnectionsPerPeer = 0
-  /// Connections that were closed at once: too many in all, or of one address.
+  /// Connections that were closed at once since there were too many in all.
   public var connectionsRefused = 0
+  /// Connections that were closed at once since their address had too many.
   public var connectionsRefusedPerPeer = 0
-  /// Calls that were reset with REFUSED_STREAM: too many on one connection, of which some run on
-  /// after their client gave them up. Streams beyond the announced limit are refused before they
-  /// are calls.
+  /// The limit of calls of one connection at once, those included that run on after their client
+  /// gave them up.
   public var maxStreams = 0
+  /// Calls beyond that, reset with REFUSED_STREAM (RFC 9113 section 8.7). Streams beyond the
+  /// announced limit are refused before they are calls, and are not counted.
   public var streamsRefused = 0
   /// Bytes of requests from their first byte to their answer, in the whole server.
   public var requestBytes = 0
+  /// The limit of `requestBytes`.
   public var maxRequestBytes = 0
+  /// Calls that were refused for it.
   public var requestBytesRefused = 0
-  /// Calls that were refused for the bytes of unfinished requests on their connection.
+  /// The limit of the bytes of unfinished requests on one connection.
   public var maxRequestBytesPerConnection = 0
+  /// Calls that were refused for it.
   public var requestBytesRefusedPerConnection = 0
-  /// Bytes of answers that wait to be read, calls that were refused before they began for them, and
-  /// answers that were dropped.
+  /// Bytes of answers that wait to be read, in the whole server.
   public var unreadBytes = 0
+  /// The limit of `unreadBytes`.
   public var maxUnreadBytes = 0
+  /// Calls that were refused for it before they began.
   public var unreadBytesRefused = 0
+  /// The limit of the bytes that wait to be read on one connection.
   public var maxUnreadBytesPerConnection = 0
+  /// Answers that were dropped since there was no room for them.
   public var responsesDropped = 0
-  /// Messages and header lists over the limit.
+  /// The longest message of a request, as sent and after inflating. Bytes.
   public var maxMessageSize = 0
+  /// Messages and header lists over their limits.
   public var messagesRefused = 0
 }
 

@@ -134,7 +134,7 @@ extension ServerStream {
     return status
   }
 
-  /// A status of so many bytes is always told.
+  /// A status of at most this many bytes is always told.
   private static let shortStatus = 1 << 10
 
   var responseHead: StaticHeaders {

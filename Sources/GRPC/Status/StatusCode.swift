@@ -64,6 +64,6 @@ public enum StatusCode: Int, Sendable, Hashable, CaseIterable {
 }
 
 extension StatusCode: CustomStringConvertible {
-  /// The same as ``name``.
+  /// As gRPC spells it: ``name``.
   public var description: String { name }
 }

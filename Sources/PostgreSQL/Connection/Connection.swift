@@ -4,7 +4,9 @@ import Glibc
 /// Which server process serves a session. Process ids are used again, so the start time belongs
 /// to it: both together name a session to be ended, and never another one.
 public struct BackendIdentity: Hashable, Sendable {
+  /// The process id on the server's machine, as in `pg_stat_activity.pid`.
   public let processID: Int32
+  /// When that process began, as in `pg_stat_activity.backend_start`.
   public let startedAt: SQLTimestamp
 }
 

@@ -1,5 +1,6 @@
 /// Everything that makes a session: where it goes, its time limits, its session parameters.
 public struct ConnectionSettings: Sendable {
+  /// Where the server is and who logs in: libpq's connection string.
   public var target: ConnectionString
 
   /// Seen in `pg_stat_activity`; a takeover finds frozen sessions by it. At most 63 bytes.

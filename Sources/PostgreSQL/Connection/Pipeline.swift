@@ -25,6 +25,7 @@ public struct Pipeline: Sendable {
   /// The number of statements.
   public var count: Int { entries.count }
 
+  /// Whether there is nothing to run.
   public var isEmpty: Bool { entries.isEmpty }
 
   /// Appends a statement that is prepared on its connection at first use.

@@ -21,6 +21,7 @@ public final class ResultSet: @unchecked Sendable {
   /// The number of rows.
   public let count: Int
 
+  /// The number of columns, of no rows too.
   public let columnCount: Int
 
   /// The rows that an INSERT, UPDATE, DELETE, SELECT … touched; 0 for other statements.
@@ -75,6 +76,7 @@ extension ResultSet: RandomAccessCollection {
   public var startIndex: Int { 0 }
   public var endIndex: Int { count }
 
+  /// The row at `position`, from 0 on; a position out of bounds is a programming error.
   public subscript(position: Int) -> Row {
     Row(set: self, index: position)
   }

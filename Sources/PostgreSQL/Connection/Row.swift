@@ -6,6 +6,7 @@ public struct Row: Sendable {
   /// The position in the result.
   public let index: Int
 
+  /// The value in a column that may not be NULL.
   public func value<Value: SQLValue>(
     _ column: Int, as _: Value.Type = Value.self
   ) throws(PostgreSQLError) -> Value {

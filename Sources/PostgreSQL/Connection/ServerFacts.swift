@@ -5,7 +5,9 @@ public struct ServerFacts: Hashable, Sendable {
   public let version: Int
   /// A standby; it cannot be written.
   public let isInRecovery: Bool
+  /// Off: a crash of the machine loses what was committed (PostgreSQL, "fsync").
   public let fsync: Bool
+  /// Off: a crash of the machine can leave half-written pages ("full_page_writes").
   public let fullPageWrites: Bool
   /// On: after a failed fsync the server tries again, which can hide lost pages.
   public let dataSyncRetry: Bool

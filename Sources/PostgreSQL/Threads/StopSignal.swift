@@ -19,6 +19,7 @@ public final class StopSignal: Sendable {
     wakeup.signal()
   }
 
+  /// Whether somebody raised it. From any thread; never false again.
   public var isRequested: Bool { deadline != nil }
 
   /// When work in flight is given up; nil as long as the signal is not raised.

@@ -7,17 +7,29 @@ public struct SQLType: Hashable, Sendable, CustomStringConvertible {
     self.identifier = identifier
   }
 
+  /// `boolean`, one byte.
   public static let bool = SQLType(identifier: 16)
+  /// `bytea`, the bytes themselves.
   public static let bytea = SQLType(identifier: 17)
+  /// `name`: identifiers in the system catalogues, at most 63 bytes.
   public static let name = SQLType(identifier: 19)
+  /// `bigint`, 64 bits.
   public static let int8 = SQLType(identifier: 20)
+  /// `smallint`, 16 bits.
   public static let int2 = SQLType(identifier: 21)
+  /// `integer`, 32 bits.
   public static let int4 = SQLType(identifier: 23)
+  /// `text`; the server refuses U+0000 in it.
   public static let text = SQLType(identifier: 25)
+  /// `double precision`.
   public static let float8 = SQLType(identifier: 701)
+  /// A literal whose type the server has not decided.
   public static let unknown = SQLType(identifier: 705)
+  /// `character varying`, read as text.
   public static let varchar = SQLType(identifier: 1043)
+  /// `timestamp with time zone`: microseconds since 2000-01-01 UTC.
   public static let timestamptz = SQLType(identifier: 1184)
+  /// `uuid`, 16 bytes.
   public static let uuid = SQLType(identifier: 2950)
 
   /// The one-dimensional array of a built-in type that this module can send; nil for others.

@@ -66,7 +66,7 @@ struct RemovalQueue<Element: Hashable> {
     }
   }
 
-  /// The first ones, in order; at a cost of so many, gaps included.
+  /// The first `count` elements, in order; costs as much as the places gone through, gaps included.
   func prefix(_ count: Int) -> [Element] {
     Array(slots.prefix(count).compactMap { $0 })
   }

@@ -2,13 +2,16 @@ public import MachineModel
 
 /// Steps that are committed in one transaction: all or none.
 public struct CommitBatch: Sendable, Hashable {
+  /// Under which storage answers.
   public var id: BatchID
   /// The writer connection it goes through; one batch at a time on each.
   public var slot: Int
   /// At most one record of a batch changes the row of one machine.
   public var records: [CommitRecord]
 
+  /// The most records of one batch.
   public static let maximumRecords = 500
+  /// What a batch grows to, in bytes of payload; a larger record goes by itself.
   public static let maximumBytes = 16 << 20
 
   public init(id: BatchID, slot: Int, records: [CommitRecord]) {
@@ -20,10 +23,15 @@ public struct CommitBatch: Sendable, Hashable {
 
 /// Everything that one step writes.
 public struct CommitRecord: Sendable, Hashable {
+  /// The shard of the machine; its lease is what the fence proves.
   public var shard: ShardID
+  /// The namespace's number in the database.
   public var namespace: NamespaceNumber
+  /// The machine's name, for rows that are found by it.
   public var machine: MachineID
+  /// The incarnation that is written to; never another one (I12).
   public var key: MachineKey
+  /// What becomes of the machine's own row.
   public var row: RowChange
   /// Ids continue the machine's history without a gap.
   public var events: [Event]
@@ -33,6 +41,7 @@ public struct CommitRecord: Sendable, Hashable {
   public var dequeued: Int64?
   /// The head of the queue with its new retry state.
   public var rescheduled: QueuedNotification?
+  /// The reply to be remembered with the step; nil = the request had no key.
   public var idempotency: IdempotencyRow?
 
   public init(
@@ -95,6 +104,7 @@ public enum RowChange: Sendable, Hashable {
 /// Why storage refused a batch for good: the fault of a step in it. What else goes wrong is
 /// storage's own to repeat.
 public struct CommitRefusal: Sendable, Hashable {
+  /// What about the step made it so.
   public enum Fault: Sendable, Hashable {
     /// The database does not take what the step writes, however often it is tried.
     case contents
@@ -107,9 +117,11 @@ public struct CommitRefusal: Sendable, Hashable {
     case overdue
   }
 
+  /// What about the step made it so.
   public var fault: Fault
   /// How the database calls it; for people.
   public var code: String
+  /// The database's words; for people.
   public var message: String
 
   public init(_ fault: Fault, code: String, message: String) {

@@ -25,7 +25,7 @@ struct GroupCommit {
   }
 
   private var pending: Deque<Pending> = []
-  /// So many of them, from the first on, were told that they are delayed.
+  /// How many of `pending`, from the first on, were told that they are delayed.
   private var told = 0
   /// Records whose machine was let go since the last sweep, at most.
   private var abandoned = 0

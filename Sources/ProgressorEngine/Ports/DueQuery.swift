@@ -4,6 +4,7 @@ public import MachineModel
 public struct DueQuery: Sendable, Hashable {
   /// Tells one look ahead from the next.
   public var number: UInt64
+  /// What to look at, one span per namespace; read in one round trip.
   public var spans: [DueSpan]
 
   public init(number: UInt64, spans: [DueSpan]) {
@@ -14,14 +15,15 @@ public struct DueQuery: Sendable, Hashable {
 
 /// A part of one namespace's due machines, oldest first.
 public struct DueSpan: Sendable, Hashable {
+  /// Whose machines are looked at.
   public var namespace: NamespaceNumber
   /// The namespace's name: machines are named by it.
   public var name: String
-  /// Only machines beyond this cut …
+  /// Only machines beyond this cut.
   public var from: DueCut
-  /// … that are due at or before this time.
+  /// Only machines that are due at or before this time.
   public var until: Timestamp
-  /// At most so many are looked at, those of other nodes included.
+  /// The most machines that are looked at, those of other nodes included.
   public var limit: Int32
 
   public init(
@@ -50,7 +52,9 @@ public struct DuePage: Sendable, Hashable {
 
 /// A machine that has something to do by itself.
 public struct DueMachine: Sendable, Hashable {
+  /// Its place among the namespace's due machines.
   public var position: DuePosition
+  /// The machine's name.
   public var machine: MachineID
 
   public init(position: DuePosition, machine: MachineID) {
@@ -61,8 +65,11 @@ public struct DueMachine: Sendable, Hashable {
 
 /// A place in the order of a namespace's due machines.
 public struct DuePosition: Sendable, Hashable, Comparable {
+  /// When it has something to do.
   public var due: Timestamp
+  /// Its shard; orders machines that are due at one time.
   public var shard: ShardID
+  /// Its key within the shard; orders what is left equal, so that no two places are.
   public var key: MachineKey
 
   public init(due: Timestamp, shard: ShardID, key: MachineKey) {

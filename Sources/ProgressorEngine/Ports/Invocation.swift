@@ -2,17 +2,22 @@ public import MachineModel
 
 /// One call of a processor.
 public struct Invocation: Sendable, Hashable {
+  /// Which of the Processor's three methods is called, and with what.
   public enum Stimulus: Sendable, Hashable {
     case signal(Signal)
     case call(args: [UInt8], key: String?)
     case repair(args: [UInt8], key: String?)
   }
 
+  /// Which step it is of; the answer names it.
   public var step: StepID
   /// `progressor-attempt`; the first is 1.
   public var attempt: Int32
+  /// Whose processor is called.
   public var namespace: NamespaceNumber
+  /// The method, and what it is about.
   public var stimulus: Stimulus
+  /// The machine as it is before the step, with the history that was asked for.
   public var machine: Machine
   /// `progressor-step`: the same for every invocation of one step, across restarts too.
   public var stepToken: String
@@ -23,6 +28,7 @@ public struct Invocation: Sendable, Hashable {
   public var deadline: Int64
   /// How long the processor may take, counted from when the invocation is sent. Microseconds.
   public var timeout: Int64
+  /// The metadata of the caller who caused the step, handed on.
   public var context: CallerContext
   /// Whether to wait for an endpoint that cannot be reached, until the deadline; else the outcome
   /// is `unreachable` as soon as that is known.
@@ -71,7 +77,9 @@ public enum ProcessorOutcome: Sendable, Hashable {
 
 /// A status other than OK that the processor sent.
 public struct ProcessorStatus: Sendable, Hashable {
+  /// The gRPC status code; never OK.
   public var code: Code
+  /// The processor's words; may be empty.
   public var message: String
   /// Its details, each a serialised `google.protobuf.Any`.
   public var details: [[UInt8]]

@@ -2,15 +2,19 @@ public import MachineModel
 
 /// Rows that the engine needs. Everything of one load is of one snapshot.
 public struct LoadRequest: Sendable, Hashable {
+  /// Under which storage answers.
   public var id: LoadID
+  /// The shard of the machine.
   public var shard: ShardID
+  /// The namespace's number in the database.
   public var namespace: NamespaceNumber
+  /// The machine's name; it need not exist.
   public var machine: MachineID
   /// Load the machine's row (and the head of its queue of notifications).
   public var row: Bool
-  /// Load so many events, clipped to the machine's history, in the range's direction.
+  /// Load these events, clipped to the machine's history, in the range's direction.
   public var history: HistoryRange?
-  /// Bodies of events beyond so many bytes together are not loaded: `historyTooLarge`.
+  /// The most bytes of events' bodies; beyond them nothing is loaded: `historyTooLarge`.
   public var historyBytes = LoadRequest.maximumHistoryBytes
   /// Look the key up.
   public var idempotencyKey: String?
@@ -19,9 +23,9 @@ public struct LoadRequest: Sendable, Hashable {
 
   /// `historyBytes` of a load for somebody who can show any history.
   public static let maximumHistoryBytes = 16 << 20
-  /// At most so many notifications come at once …
+  /// The most notifications that come at once.
   public static let notificationPage = 32
-  /// … of together about so many bytes, but at least one.
+  /// About the most bytes of notifications that come at once, but for a first one that has more.
   public static let notificationPageBytes = 1 << 20
 
   public init(

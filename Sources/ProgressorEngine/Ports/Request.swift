@@ -2,12 +2,15 @@ public import MachineModel
 
 /// A client's request, decoded and validated as far as no state is needed for it.
 public struct Request: Sendable {
+  /// Under which the engine replies, exactly once.
   public var id: RequestID
   /// For `list`, `id` is empty.
   public var machine: MachineID
+  /// What is asked for, with its arguments.
   public var operation: Operation
   /// On `Moment.uptime`; a caller without a deadline gets the server's default.
   public var deadline: Int64
+  /// What of the caller's metadata is handed on to the processor.
   public var context: CallerContext
 
   public init(
@@ -46,7 +49,9 @@ public enum Operation: Sendable, Hashable {
 
 /// One page of `List`, ordered by machine id (bytes).
 public struct ListQuery: Sendable, Hashable {
+  /// Which machines are shown.
   public var status: StatusFilter
+  /// Only machines whose id begins so, byte by byte; empty = all.
   public var idPrefix: String
   /// 1…1,000.
   public var pageSize: Int32

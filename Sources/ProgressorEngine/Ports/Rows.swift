@@ -2,21 +2,29 @@ public import MachineModel
 
 /// A machine as the database holds it.
 public struct MachineRow: Sendable, Hashable {
+  /// Its key, and so its incarnation (I12).
   public var key: MachineKey
+  /// The shard that its name belongs to.
   public var shard: ShardID
+  /// The namespace's number in the database.
   public var namespace: NamespaceNumber
+  /// Its name.
   public var machine: MachineID
   /// 1 when inserted, plus one with each update: the second safeguard beside the fence.
   public var version: Int64
+  /// When it was started.
   public var createdAt: Timestamp
+  /// The id of the newest event, 0 = there is none (I3).
   public var lastEventID: Int64
   /// `created_at` of the last event; later events are never earlier.
   public var lastEventAt: Timestamp
+  /// nil = none.
   public var auxState: Content?
   /// nil = working.
   public var failure: Failure?
   /// nil = not paused.
   public var pause: Pause?
+  /// The timer that is set, or whose timeout is being retried; nil = none.
   public var timer: TimerRow?
   /// Notifications queued.
   public var notificationCount: Int32
@@ -54,12 +62,17 @@ public struct MachineRow: Sendable, Hashable {
 public struct RetryState: Sendable, Hashable {
   /// The attempt that failed last.
   public var attempt: Int32
+  /// When it is tried next; not before.
   public var nextAttemptAt: Timestamp
+  /// The gRPC status code of that failure.
   public var lastCode: Int32
+  /// The processor's words for it, at most `maximumMessageBytes`.
   public var lastMessage: String
 
+  /// The most that is kept of a message, in bytes of UTF-8.
   public static let maximumMessageBytes = 1024
 
+  /// Makes `lastMessage` fit to keep (`String.fitToKeep`).
   public init(attempt: Int32, nextAttemptAt: Timestamp, lastCode: Int32, lastMessage: String) {
     self.attempt = attempt
     self.nextAttemptAt = nextAttemptAt
@@ -72,11 +85,15 @@ public struct RetryState: Sendable, Hashable {
 public struct TimerRow: Sendable, Hashable {
   /// Distinguishes one setting from the next: `progressor-step` of the timeout is made of it.
   public var serial: Int64
+  /// When it fires; never before (I6).
   public var firesAt: Timestamp
+  /// What the timeout is shown; nil = the namespace's default.
   public var historyRange: HistoryRange?
   /// Microseconds, nil = the namespace's.
   public var processingTimeout: Int64?
+  /// The metadata of the caller who caused the setting, for the timeout's call.
   public var context: CallerContext
+  /// How its timeout fares; nil = not tried yet, or not failed.
   public var retry: RetryState?
 
   public init(
@@ -99,10 +116,15 @@ public struct TimerRow: Sendable, Hashable {
 public struct QueuedNotification: Sendable, Hashable {
   /// Grows with acceptance within a machine: the order of delivery.
   public var sequence: Int64
+  /// The id that Notify answered.
   public var notificationID: String
+  /// For the processor; the client's bytes.
   public var args: [UInt8]
+  /// What the signal is shown; nil = the namespace's default.
   public var historyRange: HistoryRange?
+  /// The metadata of the caller, for the signal's call.
   public var context: CallerContext
+  /// When it was accepted.
   public var acceptedAt: Timestamp
   /// Set on the head of the queue only.
   public var retry: RetryState?
@@ -123,10 +145,13 @@ public struct QueuedNotification: Sendable, Hashable {
 
 /// What an idempotency key remembers. It belongs to a machine's id, not to its incarnation.
 public struct IdempotencyRow: Sendable, Hashable {
+  /// The client's key.
   public var key: String
   /// The method and the arguments, hashed: the same key with others is INVALID_ARGUMENT.
   public var fingerprint: [UInt8]
+  /// What is answered to whoever comes with the key again.
   public var reply: StoredReply
+  /// When it is forgotten; later requests with the key are new ones.
   public var expiresAt: Timestamp
 
   public init(key: String, fingerprint: [UInt8], reply: StoredReply, expiresAt: Timestamp) {

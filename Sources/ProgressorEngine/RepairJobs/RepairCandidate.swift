@@ -2,8 +2,11 @@ public import MachineModel
 
 /// Where a machine stands in the order in which machines failed.
 public struct RepairPosition: Sendable, Hashable {
+  /// When it failed; the oldest failure comes first.
   public var failedAt: Timestamp
+  /// Its shard; orders machines that failed at one time.
   public var shard: ShardID
+  /// Its key within the shard; orders what is left equal.
   public var key: MachineKey
 
   public init(failedAt: Timestamp, shard: ShardID, key: MachineKey) {
@@ -15,7 +18,9 @@ public struct RepairPosition: Sendable, Hashable {
 
 /// A machine that a repair job has still to repair.
 public struct RepairCandidate: Sendable, Hashable {
+  /// Its place in the order of the job.
   public var position: RepairPosition
+  /// Its name, for the repair.
   public var machine: MachineID
 
   public init(position: RepairPosition, machine: MachineID) {
@@ -26,6 +31,7 @@ public struct RepairCandidate: Sendable, Hashable {
 
 /// A page of a job's machines in the shards of this node, in the order in which they failed.
 public struct RepairPage: Sendable, Hashable {
+  /// In the order in which they failed.
   public var machines: [RepairCandidate]
   /// No machine comes after these.
   public var isLast: Bool

@@ -8,33 +8,43 @@ public struct EngineStatistics: Sendable, Hashable {
     public internal(set) var requestsRefused: UInt64 = 0
     /// Idle machines that left memory for want of room.
     public internal(set) var evictions: UInt64 = 0
+    /// Batches that were handed to storage.
     public internal(set) var batches: UInt64 = 0
     /// Records of steps and notifications in those batches.
     public internal(set) var records: UInt64 = 0
     /// From handing a batch to storage to its being durable.
     public internal(set) var commitDurations = Distribution()
-    /// Batches that the database refused, and those that it keeps or kept waiting.
+    /// Batches that the database refused; each is split or given up.
     public internal(set) var batchesRefused: UInt64 = 0
+    /// Batches that the database keeps or kept waiting.
     public internal(set) var batchesDelayed: UInt64 = 0
 
     public init() {}
   }
 
+  /// Requests that are not answered yet, of all namespaces.
   public var requests = 0
+  /// The limit of `requests` (`limits.requests`).
   public var maximumRequests = 0
   /// Requests that the shell refused before the engine saw them, for the same limit.
   public var refusedBeforehand: UInt64 = 0
   /// Turns of the shell's loop that took long.
   public var slowTurns: UInt64 = 0
+  /// Machines in memory, idle ones included.
   public var machines = 0
   /// About, of machines that were idle once since they were read.
   public var residentBytes = 0
+  /// The limit of `residentBytes` (`limits.resident_size`).
   public var maximumResidentBytes = 0
   /// Of the histories and answers of running steps.
   public var historyBytes = 0
+  /// The limit of `historyBytes` (`limits.history_size`).
   public var maximumHistoryBytes = 0
+  /// Due machines that memory holds, of all namespaces.
   public var timers = 0
+  /// The limit of `timers`, shared by the namespaces.
   public var maximumTimers = 0
+  /// Shards that this node owns.
   public var shards = 0
   /// Microseconds that the lease is still trusted; 0 = it is not.
   public var leaseRemaining: Int64 = 0
@@ -44,6 +54,7 @@ public struct EngineStatistics: Sendable, Hashable {
   public var heldMachines = 0
   /// Writers whose batch the database does not take at the moment.
   public var delayedWriters = 0
+  /// What happened since the engine began.
   public var counts = Counts()
   /// By number.
   public var namespaces: [NamespaceStatistics] = []

@@ -1,12 +1,12 @@
 /// What happened in a namespace since the engine began: numbers that only grow.
 public struct NamespaceCounts: Sendable, Hashable {
-  /// Requests that were refused since …
+  /// Why a request was refused.
   public enum Refusal: Int, Sendable, Hashable, CaseIterable {
-    /// … the namespace had as many requests in flight as were free in the server.
+    /// The namespace had as many requests in flight as were free in the server.
     case requests
-    /// … too many waited on one machine, or on one idempotency key.
+    /// Too many waited on one machine, or on one idempotency key.
     case mailbox
-    /// … too many notifications were queued on one machine.
+    /// Too many notifications were queued on one machine.
     case notifications
   }
 
@@ -37,7 +37,9 @@ public struct NamespaceCounts: Sendable, Hashable {
     case postponed
   }
 
+  /// Requests refused, by `Refusal.rawValue`.
   public private(set) var refusals = [UInt64](repeating: 0, count: Refusal.allCases.count)
+  /// Calls of the processor that ended, by `CallOutcome.rawValue`.
   public private(set) var calls = [UInt64](repeating: 0, count: CallOutcome.allCases.count)
   private var steps = [UInt64](repeating: 0, count: Step.allCases.count * Result.allCases.count)
   /// Steps that had to wait for the namespace's limits.
@@ -72,30 +74,41 @@ public struct NamespaceCounts: Sendable, Hashable {
 
 /// A namespace as it is at a moment: what it uses of its limits, and what waits in it.
 public struct NamespaceStatistics: Sendable, Hashable {
+  /// The namespace's name.
   public var name: String
+  /// Its number in the database; the order in which namespaces are shown.
   public var number: NamespaceNumber
+  /// Its requests that are not answered yet.
   public var requests = 0
+  /// Steps that have begun and are not durable.
   public var stepsInFlight = 0
+  /// The limit of `stepsInFlight`.
   public var maximumStepsInFlight = 0
+  /// Calls of its processor that have not ended.
   public var callsInFlight = 0
+  /// The limit of `callsInFlight`.
   public var maximumCallsInFlight = 0
   /// Steps that wait for the two limits above, or for memory for their histories.
   public var waiting = 0
   /// Bytes of the histories and answers of its steps.
   public var historyBytes = 0
-  /// Machines that do something by themselves just now, and those that are due and wait for a turn.
+  /// Machines that do something by themselves just now.
   public var active = 0
+  /// Machines that are due and wait for a turn.
   public var due = 0
   /// Machines that wait for an endpoint that is down.
   public var parked = 0
   /// More machines are due, or wait for the endpoint, than memory holds.
   public var hasBacklog = false
+  /// The limit of `longestMailbox`.
   public var maximumMailbox = 0
+  /// The limit of `longestQueue`.
   public var maximumNotifications = 0
-  /// The most that a request, or a notification, found or made waiting on one machine in the last
-  /// minute, itself included.
+  /// The most requests that waited on one machine in the last minute, the newest included.
   public var longestMailbox = 0
+  /// The most notifications that were queued on one machine in the last minute.
   public var longestQueue = 0
+  /// What happened in it since the engine began.
   public var counts = NamespaceCounts()
 }
 

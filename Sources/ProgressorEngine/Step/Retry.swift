@@ -44,7 +44,7 @@ extension RetryPolicy {
 }
 
 extension Double {
-  /// Itself so many times multiplied, by squaring: 31 steps at most.
+  /// Itself to the power of `exponent`, by squaring: 31 steps at most.
   fileprivate func power(_ exponent: Int32) -> Double {
     var (result, square, rest) = (1.0, self, exponent)
     while rest > 0 {

@@ -7,7 +7,7 @@ import MachineModel
 /// What a history takes is not known before it is read. So a step first takes a small part for a
 /// history that most likely fits; one that does not fit waits for the room of the largest one.
 struct StepMemory {
-  /// A part that is free for so many bytes more.
+  /// A part of the room for what running steps hold.
   enum Part {
     /// Enough for most histories.
     case small

@@ -9,7 +9,7 @@ public struct ListRequest: ProtobufMessage {
   public var statusFilter: StatusFilter
   /// Only machines whose id begins so.
   public var idPrefix: String
-  /// At most so many machines, 0 = the default of the server.
+  /// The most machines of a page, 0 = the default of the server.
   public var pageSize: Int32
   /// Of the page before; empty = the first page.
   public var pageToken: String

@@ -5,7 +5,7 @@ public import MachineModel
 public struct ListRepairJobsRequest: ProtobufMessage {
   /// Only jobs of this namespace, nil = all.
   public var namespace: String?
-  /// At most so many, 0 = the default of the server.
+  /// The most jobs of a page, 0 = the default of the server.
   public var pageSize: Int32
   /// Of the page before; empty = the first page.
   public var pageToken: String

@@ -74,7 +74,7 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var maximumConnectionPendingBytes: Int
   /// Bytes of answers that wait to be read.
   public var maximumUnreadBytes: Int
-  /// The same on one connection.
+  /// Bytes of answers that wait to be read on one connection.
   public var maximumConnectionUnreadBytes: Int
   /// Where metrics are served; nil = nowhere.
   public var metricsListen: ServerAddress?

@@ -66,7 +66,8 @@ final class EngineInbox: Sendable {
     }
   }
 
-  /// The same for the last time: from now on requests are refused, and everything else is dropped.
+  /// Takes what is there for the last time: from now on requests are refused, and everything else
+  /// is dropped.
   func close(_ empty: inout [Entry]) {
     take(&empty)
     state.withLock { $0.isClosed = true }

@@ -7,7 +7,7 @@
 struct LoopLatency {
   /// Between two probes.
   static let interval: Int64 = 50_000_000
-  /// Of one delay at most so many probes count, the latest ones: a minute's.
+  /// The most probes that count of one delay, the latest ones: a minute's.
   static let maximumAtOnce: Int64 = 1_200
 
   private var due: Int64

@@ -96,7 +96,7 @@ final class MetricsHandler: ChannelInboundHandler {
   }
 }
 
-/// So many connections at once, over all loops.
+/// Bounds the connections that are open at once, over all loops.
 final class ConnectionGate: Sendable {
   private let count = Atomic<Int>(0)
   private let maximum: Int

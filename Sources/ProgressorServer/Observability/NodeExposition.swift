@@ -4,9 +4,9 @@ import PrometheusMetrics
 /// A node's statistics as Prometheus' text.
 struct NodeExposition {
   private let statistics: NodeStatistics
-  /// Those that have labels of their own …
+  /// Namespaces that have labels of their own.
   private let shown: [NamespaceStatistics]
-  /// … and all others together, nil = there are none.
+  /// All other namespaces together; nil = there are none.
   private let others: NamespaceStatistics?
 
   /// Namespaces with labels of their own; the first that were created. The others are one series

@@ -4,6 +4,7 @@ import ProgressorEngine
 /// What one client does with one machine, step by step, and what its processor answers: small
 /// enough to be crashed at every effect.
 public struct CrashScenario: Sendable {
+  /// What it is called in what a sweep prints.
   public let name: String
   let asks: [Ask]
   let processor: @Sendable (Invocation, _ earlier: Int) -> Reaction

@@ -22,24 +22,33 @@ public struct CrashSweep {
     case cutLate = "connections cut, the batch lands later"
   }
 
+  /// What came of a sweep over one scenario.
   public struct Result: Sendable {
+    /// Runs in all, the undisturbed one included.
     public internal(set) var runs = 0
+    /// Effects of the undisturbed run: the places at which a blow can strike.
     public internal(set) var effects = 0
     /// The first run that broke a rule, with its trace.
     public internal(set) var failure: Failure?
   }
 
+  /// A run that broke a rule.
   public struct Failure: Sendable {
+    /// The name of the scenario.
     public let scenario: String
+    /// What struck it.
     public let blow: Blow
     /// After which effect.
     public let effect: Int
+    /// The rule that it broke.
     public let violation: Violation
+    /// What happened until then, a line each.
     public let trace: [String]
   }
 
   private let without: Set<Safeguard>
 
+  /// A sweep over an engine and a database with every safeguard.
   public init() { self.init(without: []) }
 
   /// - Parameter without: safeguards that the database lacks, for tests of the tests.

@@ -36,7 +36,7 @@ final class SimulatedNode {
   var owned: [ShardID: Int64] = [:]
   /// What it was sent, handled or not.
   var granted: Set<ShardID> = []
-  /// It crashes when it has performed so many more effects.
+  /// After how many more effects it crashes; nil = it does not.
   var crashesAfter: Int?
   /// Its heartbeat does not get through any more.
   var isStarved = false

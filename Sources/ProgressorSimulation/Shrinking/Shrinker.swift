@@ -12,9 +12,11 @@ public struct Shrinker {
 
   /// A run that breaks a rule, with as few decisions as were found to do so.
   public struct Result: Sendable {
+    /// The rule that is broken still.
     public let violation: Violation
-    /// Requests and faults of the run as it was, and as it is now.
+    /// Requests and faults of the run as it was.
     public let before: Int
+    /// Requests and faults of the run as it is now.
     public let after: Int
     /// What is left, in words.
     public let summary: String
@@ -25,6 +27,10 @@ public struct Shrinker {
     let decisions: Decisions
   }
 
+  /// - Parameters:
+  ///   - seed: of the run that broke a rule.
+  ///   - inputs: how many inputs that run had before its quiet phase.
+  ///   - budget: how many runs may be tried.
   public init(seed: UInt64, inputs: Int, budget: Int = 3_000) {
     self.init(seed: seed, inputs: inputs, budget: budget, without: [])
   }

@@ -24,7 +24,8 @@ enum WriterStage {
   /// It lost its session: a new one raises the epoch, looks whether the batch is there, and writes
   /// it if not.
   case reconnects
-  /// The same, after the lock of the old session's transaction was waited for.
+  /// As `reconnects`, after the lock of the old session's transaction was waited for in vain: the
+  /// old session is ended.
   case endsOldSession
   /// It sends the batch once more through the session that it has.
   case repeats

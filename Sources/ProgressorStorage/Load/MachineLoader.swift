@@ -26,7 +26,7 @@ final class MachineLoader: Sendable {
 
   /// Loads in one pipeline: more are no faster and take more memory at once.
   private static let roundSize = 128
-  /// A large load has so many times the time of another one.
+  /// How many times the time of another load a large one has.
   private static let patience = 6
 
   init(

@@ -6,7 +6,9 @@ public import ProgressorEngine
 public struct StoredRepairJob: Sendable, Hashable {
   /// Grows from job to job.
   public var number: Int64
+  /// The number of the namespace whose machines it repairs.
   public var namespace: NamespaceNumber
+  /// The job as clients see it.
   public var job: RepairJob
 
   /// Machines that failed later are not the job's.

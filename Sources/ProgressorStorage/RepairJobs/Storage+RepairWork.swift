@@ -6,9 +6,9 @@ public import ProgressorEngine
 // have happened.
 
 extension Storage {
-  /// Jobs are kept so long after their end, in microseconds: 30 days …
+  /// How long jobs are kept after their end. Microseconds: 30 days.
   static let repairJobRetention: Int64 = 30 * 86_400 * 1_000_000
-  /// … and so many of them.
+  /// The most ended jobs that are kept.
   static let maximumEndedRepairJobs: Int64 = 1_000
   /// Failures that are forgotten at a time.
   static let repairJobSweep: Int64 = 5_000

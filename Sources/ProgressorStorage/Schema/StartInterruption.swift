@@ -6,6 +6,7 @@ public final class StartInterruption: Sendable {
   /// Nil when the process has no descriptors left: then the start fails by itself.
   let signal: StopSignal?
 
+  /// Not raised.
   public init() { signal = try? StopSignal() }
 
   /// Once is enough; a start that begins later ends at once.
