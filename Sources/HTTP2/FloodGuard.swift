@@ -37,7 +37,7 @@ struct TokenBucket: Sendable {
   }
 }
 
-/// Notices a peer that keeps us busy without doing anything useful.
+/// Notices a peer that keeps us busy without doing anything useful (RFC 9113 section 10.5).
 ///
 /// A value without IO or clock: frames go in, an error comes out when a bound was exceeded. Times
 /// are nanoseconds of a clock that never goes back.

@@ -1,9 +1,9 @@
-/// One stream of a session.
+/// One stream of a session (RFC 9113 section 5).
 ///
 /// Confined to its session's thread. After `StreamDelegate.stream(_:didClose:)`, and when the
 /// session is gone, all methods do nothing.
 public final class HTTP2Stream {
-  /// The identifier on the wire, odd for a client's streams.
+  /// The identifier on the wire, odd for a client's streams (RFC 9113 section 5.1.1).
   public let id: Int32
 
   /// Is told what happens on the stream; kept alive until the stream closed.

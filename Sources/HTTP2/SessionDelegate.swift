@@ -9,17 +9,17 @@ public protocol SessionDelegate: AnyObject {
   func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList)
   /// The peer's SETTINGS came; they are in force (`Session.remoteSettings`).
   func sessionDidReceiveSettings(_ session: Session)
-  /// The peer acknowledged our SETTINGS.
+  /// The peer acknowledged our SETTINGS (RFC 9113 section 6.5.3).
   func sessionDidReceiveSettingsAcknowledgement(_ session: Session)
   /// A PING came; its acknowledgement is queued already.
   func sessionDidReceivePing(_ session: Session)
-  /// The peer acknowledged a PING of ours with this payload.
+  /// The peer acknowledged a PING of ours with this payload (RFC 9113 section 6.7).
   func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64)
   /// What `Session.submitShutdownNotice` asked for left as output; what is submitted now follows
   /// it.
   func sessionDidSendShutdownNotice(_ session: Session)
   /// The peer sent GOAWAY: streams of ours above `lastStreamID` were not and will not be processed;
-  /// they are closed with `ErrorCode.refusedStream` by themselves.
+  /// they are closed with `ErrorCode.refusedStream` by themselves (RFC 9113 section 6.8).
   func session(
     _ session: Session, didReceiveGoAway lastStreamID: Int32, code: ErrorCode, debugData: [UInt8])
 }

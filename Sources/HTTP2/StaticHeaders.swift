@@ -12,7 +12,8 @@ public struct StaticHeaders: @unchecked Sendable {
   /// No fields at all.
   public static let none = StaticHeaders([:])
 
-  /// - Parameter list: the fields, pseudo-header fields first, names in lower case.
+  /// - Parameter list: the fields, pseudo-header fields first, names in lower case (RFC 9113
+  ///   sections 8.3 and 8.2.1).
   public init(_ list: HeaderList) {
     let memory = UnsafeMutableBufferPointer<UInt8>.allocate(
       capacity: Swift.max(1, list.bytes.count))

@@ -2,7 +2,7 @@ import HTTP2
 
 /// What a gRPC client reads from one list of response header or trailer fields.
 struct ResponseFields: Sendable {
-  /// What `content-type` says about who speaks.
+  /// What `content-type` says about who speaks (gRPC `doc/PROTOCOL-HTTP2.md`, "Content-Type").
   enum ContentType: Sendable, Hashable {
     /// No such field.
     case absent

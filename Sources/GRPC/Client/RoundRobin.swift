@@ -1,4 +1,4 @@
-/// Takes turns. A value.
+/// Takes turns: gRPC's `round_robin` (gRPC `doc/load-balancing.md`). A value.
 struct RoundRobin: Sendable, Hashable {
   private var next = 0
 

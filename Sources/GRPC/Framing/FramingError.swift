@@ -2,7 +2,8 @@
 public enum FramingError: Error, Sendable, Hashable {
   /// A message is longer than the limit, as sent or after inflating. Bytes.
   case messageTooLarge(limit: Int)
-  /// The compressed-flag byte is neither 0 nor 1.
+  /// The compressed-flag byte is neither 0 nor 1 (gRPC `doc/PROTOCOL-HTTP2.md`,
+  /// "Length-Prefixed-Message").
   case invalidFlag(UInt8)
   /// A message is marked as compressed but no encoding was announced.
   case compressedWithoutEncoding

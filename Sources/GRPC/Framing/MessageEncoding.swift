@@ -1,4 +1,5 @@
-/// How the messages of a call are encoded: the value of `grpc-encoding`.
+/// How the messages of a call are encoded: the value of `grpc-encoding` (gRPC
+/// `doc/compression.md`).
 public enum MessageEncoding: String, Sendable, Hashable, CaseIterable {
   case identity
   case gzip

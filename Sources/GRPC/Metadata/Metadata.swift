@@ -1,5 +1,6 @@
 /// The custom metadata of a call: an ordered list of names and values, several values per name
-/// allowed. A name that ends in `-bin` has bytes for a value, every other one has text.
+/// allowed. A name that ends in `-bin` has bytes for a value, every other one has text (gRPC
+/// `doc/PROTOCOL-HTTP2.md`, "Custom-Metadata").
 ///
 /// Only metadata of the application is held here. Pseudo-headers, hop-by-hop fields and the fields
 /// by which gRPC steers itself never get in, neither from the application nor from a peer (see

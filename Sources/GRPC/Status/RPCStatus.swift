@@ -1,4 +1,5 @@
-/// How a call ended: the code, the message for people, and what else the trailers carried.
+/// How a call ended: the code, the message for people, and what else the trailers carried (gRPC
+/// `doc/PROTOCOL-HTTP2.md`, "Trailers").
 public struct RPCStatus: Sendable, Hashable, Error {
   /// The status code, `.ok` included.
   public var code: StatusCode

@@ -1,7 +1,8 @@
 import Synchronization
 
 /// Which host of a list answered last: shared by all sessions of one connection string, so that a
-/// host that has gone silent costs its time once, and not once per session.
+/// host that has gone silent costs its time once, and not once per session. libpq itself begins
+/// with the first each time (PostgreSQL manual, 34.1.1.3).
 final class HostMemory: Sendable {
   private let index = Atomic(0)
 

@@ -1,6 +1,6 @@
 import Glibc
 
-/// What ended a wait.
+/// What ended a wait (poll(2)).
 enum PollOutcome: Equatable {
   /// The socket is ready, or broken: reading or writing tells which.
   case ready

@@ -1,4 +1,5 @@
-/// Numbers in network byte order, as PostgreSQL's protocol has them everywhere.
+/// Numbers in network byte order, as PostgreSQL's protocol has them everywhere (manual, "Message
+/// Data Types").
 ///
 /// What writes the columns of a batch is inlinable: unspecialised it took a fifth of the server's
 /// time under load.

@@ -13,7 +13,7 @@ public struct Parameters: Sendable {
 
   public init() {}
 
-  /// The number of parameters. PostgreSQL takes at most 65,535.
+  /// The number of parameters. PostgreSQL takes at most 65,535 (manual, "PostgreSQL Limits").
   public var count: Int { types.count }
 
   /// The bytes of all values together.

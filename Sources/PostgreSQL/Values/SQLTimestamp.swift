@@ -1,4 +1,4 @@
-/// A `timestamptz`: a moment with microseconds.
+/// A `timestamptz`: a moment with microseconds (PostgreSQL manual, 8.5).
 public struct SQLTimestamp: Hashable, Comparable, Sendable, SQLValue {
   /// Microseconds since 1970-01-01 00:00 UTC. The server refuses what lies before 4713 BC with
   /// SQLSTATE 22008.

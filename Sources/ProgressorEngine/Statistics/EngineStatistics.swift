@@ -40,7 +40,7 @@ public struct EngineStatistics: Sendable, Hashable {
   public var historyBytes = 0
   /// The limit of `historyBytes` (`limits.history_size`).
   public var maximumHistoryBytes = 0
-  /// Due machines that memory holds, of all namespaces.
+  /// Machines that are due now or within the look-ahead and are held for it, of all namespaces.
   public var timers = 0
   /// The limit of `timers`, shared by the namespaces.
   public var maximumTimers = 0

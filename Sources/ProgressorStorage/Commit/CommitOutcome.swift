@@ -11,7 +11,7 @@ enum CommitOutcome {
   case suspect(CommitRefusal.Fault, PostgreSQLError)
   /// The lease is over.
   case fenced
-  /// A serialization failure or deadlock: the same batch at once.
+  /// A serialization failure or deadlock (PostgreSQL manual, 13.5): the same batch at once.
   case again(PostgreSQLError)
   /// The database does not take the batch now. Certainly not written.
   case unavailable(PostgreSQLError)
@@ -20,8 +20,8 @@ enum CommitOutcome {
   /// The session was lost, or none came about, before the batch was sent: nothing new is known of it.
   case unsent(PostgreSQLError)
 
-  /// Who is at fault, by SQLSTATE. Only what the data itself causes is ever a step's fault: a full
-  /// disk must not make a machine fail.
+  /// Who is at fault, by SQLSTATE (PostgreSQL manual, appendix A). Only what the data itself causes
+  /// is ever a step's fault: a full disk must not make a machine fail.
   ///
   /// - Parameter isOverdue: the time of the batch was over when it was cancelled.
   init(_ error: PostgreSQLError, isOverdue: Bool = false) {

@@ -4,9 +4,10 @@ import ProgressorEngine
 
 /// Writes the batches of one slot, one after the other, on a connection and a thread of its own.
 ///
-/// A batch is one pipeline up to one Sync, which is one transaction: first the fence, then
-/// set-based statements that raise when they touch another number of rows than they must. It is
-/// kept and repeated until its outcome is known. After a lost connection that is: fence, then read.
+/// A batch is one pipeline up to one Sync, which is one transaction (PostgreSQL manual, 55.2.4):
+/// first the fence, then set-based statements that raise when they touch another number of rows
+/// than they must. It is kept and repeated until its outcome is known. After a lost connection that
+/// is: fence, then read.
 final class CommitWriter: Sendable {
   private let slot: Int
   private let lease: LeaseState

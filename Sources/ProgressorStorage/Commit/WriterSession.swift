@@ -28,7 +28,8 @@ final class WriterSession<Item: Sendable> {
   /// The connection to write on as `node`; nil when the lease of `node` is over.
   ///
   /// A new session raises the epoch of the writer's row before anything else: that waits for the
-  /// batch that an earlier session left behind, or stops it. So what is read afterwards stays true.
+  /// batch that an earlier session left behind, or stops it, since an UPDATE waits for the row's
+  /// lock (PostgreSQL manual, 13.2.1). So what is read afterwards stays true.
   func open(for node: SQLUUID) throws(PostgreSQLError) -> (Connection, WriterIdentity)? {
     if let connection = session.connection, let identity, identity.node == node {
       return (connection, identity)

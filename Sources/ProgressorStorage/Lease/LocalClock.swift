@@ -2,7 +2,8 @@ import Glibc
 
 /// The clocks of this machine, in microseconds.
 public enum LocalClock {
-  /// A clock that never goes back and runs through a suspend (CLOCK_BOOTTIME): `Moment.uptime`.
+  /// A clock that never goes back and runs through a suspend (CLOCK_BOOTTIME, clock_gettime(2)):
+  /// `Moment.uptime`.
   public static func uptime() -> Int64 { read(CLOCK_BOOTTIME) }
 
   /// The time of day since 1970, not yet corrected by the offset to the database's clock.

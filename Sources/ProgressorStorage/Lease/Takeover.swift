@@ -14,7 +14,8 @@ struct Takeover {
   private static let attempts = 3
   private var timeout: Duration { leaseDuration / 2 }
 
-  /// How long a dead node's open batch is waited for before its session is ended, in milliseconds.
+  /// How long a dead node's open batch is waited for before its session is ended: `lock_timeout`
+  /// (PostgreSQL manual, 20.11), in milliseconds.
   private var lockTimeout: Int64 { min(300, leaseDuration.microseconds / 10_000) }
 
   /// Everything that `node` owns afterwards. Throws PGF01 when its own lease is over.
