@@ -87,7 +87,7 @@ struct TestStorage {
   @discardableResult
   mutating func commit(
     _ records: CommitRecord..., by identity: Int? = nil, refusal: CommitRefusal? = nil
-  ) throws(Violation) -> CommitOutcome {
+  ) throws(Violation) -> TransactionOutcome {
     lastBatch += 1
     return try storage.commit(
       CommitBatch(id: BatchID(lastBatch), slot: 0, records: records), by: identity ?? node,

@@ -3,10 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
-from . import bans, documentation, imports, sizes
+from . import bans, documentation, documents, imports, sizes, tree, unused
 from .source import Finding, SourceFile
 
 RULES = [
@@ -16,31 +15,43 @@ RULES = [
     imports.imports_per_target, imports.testing_only,
     sizes.file_length, sizes.line_width, sizes.python_function_length, sizes.swift_function_length,
 ]
+TREE_RULES = [
+    documents.links_lead_somewhere, documents.paths_exist, documents.the_walk_exists,
+    tree.one_name_one_type, tree.tracked_kinds, tree.versions_written_down, unused.nothing_unused,
+]
 CHECKED = {".swift", ".py", ".sql", ".sh"}
 GENERATED = ("Sources/CProgressorProto/",)
 
 
-def repository_files(root: Path) -> Iterator[SourceFile]:
-    """Tracked and new files, without ignored and generated ones. A script is known by its `#!`."""
+def repository_tree(root: Path) -> tree.Tree:
+    """Tracked and new files, without ignored ones. The rules over lines get those that are not
+    generated; a script is known by its `#!`."""
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=root, check=True, capture_output=True).stdout
     # A stray file may have any bytes for a name.
     listed = os.fsdecode(listed).split("\0")
+    contents: dict[str, bytes | None] = {}
+    files = []
     for path in sorted(set(filter(None, listed))):
         file = root / path
-        if path.startswith(GENERATED) or not file.is_file() or file.is_symlink():
-            continue
-        if file.suffix in CHECKED or (not file.suffix and file.read_bytes()[:2] == b"#!"):
-            yield SourceFile(path, file.read_text(encoding="utf-8"))
+        if file.is_symlink() or file.is_dir():
+            contents[path] = None
+        elif file.is_file():
+            contents[path] = content = file.read_bytes()
+            is_script = not file.suffix and content[:2] == b"#!"
+            if (file.suffix in CHECKED or is_script) and not path.startswith(GENERATED):
+                files.append(SourceFile(path, content.decode()))
+    return tree.Tree(contents, files)
 
 
-def check(files: Iterator[SourceFile]) -> list[Finding]:
-    return [finding for file in files for rule in RULES for finding in rule(file)]
+def check(whole: tree.Tree) -> list[Finding]:
+    return [finding for file in whole.files for rule in RULES for finding in rule(file)] \
+        + [finding for rule in TREE_RULES for finding in rule(whole)]
 
 
 def main() -> int:
-    findings = check(repository_files(Path(sys.argv[1])))
+    findings = check(repository_tree(Path(sys.argv[1])))
     for finding in findings:
         print(finding)
     if findings:

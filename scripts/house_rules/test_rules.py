@@ -3,10 +3,11 @@
 import unittest
 from collections.abc import Callable, Iterator
 
-from . import bans, documentation, imports, sizes
+from . import bans, documentation, documents, imports, sizes, tree, unused
 from .source import Finding, SourceFile
 
 Rule = Callable[[SourceFile], Iterator[Finding]]
+TreeRule = Callable[[tree.Tree], Iterator[Finding]]
 
 
 def lines(rule: Rule, path: str, text: str) -> list[int]:
@@ -105,6 +106,76 @@ class DocumentationTests(unittest.TestCase):
     def test_a_sentence_ends_with_its_declaration(self):
         text = "/// At most so many …\nlet a = 1\n/// … of these.\nlet b = 1\n/// 1, 2, … n.\n"
         self.assertEqual(lines(documentation.no_running_sentences, ENGINE, text), [1, 3])
+
+
+def places(rule: TreeRule, files: dict[str, str]) -> list[tuple[str, int]]:
+    """Where `rule` finds something in a repository of these files."""
+    whole = tree.Tree(
+        {path: text.encode() for path, text in files.items()},
+        [SourceFile(path, text) for path, text in files.items()])
+    return [(finding.path, finding.line) for finding in rule(whole)]
+
+
+class TreeTests(unittest.TestCase):
+    def test_known_kinds_of_files_are_tracked(self):
+        files = {"a.swift": "a", "scripts/run": "#!/bin/sh\n", ".gitignore": ".build/\n",
+                 "x.whl": "PK", "b.txt": "a\0b", "data": "1", "c.py": "#" * 33_000}
+        self.assertEqual([path for path, _ in places(tree.tracked_kinds, files)],
+                         ["b.txt", "c.py", "data", "x.whl"])
+        self.assertEqual(len(list(tree.tracked_kinds(tree.Tree({"link.md": None})))), 1)
+
+    def test_types_of_two_modules_have_two_names(self):
+        doubled = "".join(f"enum {name} {{}}\n" for name in tree.DOUBLED)
+        files = {f"Sources/{module}/A.swift": "".join(
+            f"enum {name} {{}}\n" for name, modules in tree.DOUBLED.items() if module in modules)
+            for module in sorted(set().union(*tree.DOUBLED.values()))}
+        self.assertEqual(places(tree.one_name_one_type, files), [])
+        files |= {"Sources/A/A.swift": "public struct Lease {}\nprivate struct B {}\n",
+                  "Sources/C/C.swift": "struct B {}\nstruct D {\n  struct Lease {}\n}\n",
+                  "Sources/E/E.swift": "\nactor Lease {}\n"}
+        self.assertEqual(places(tree.one_name_one_type, files),
+                         [("Sources/A/A.swift", 1), ("Sources/E/E.swift", 2)])
+        self.assertEqual(len(places(tree.one_name_one_type, {"Sources/A/A.swift": doubled})),
+                         len(tree.DOUBLED))
+
+    def test_versions_are_written_down(self):
+        package = '.package(\nurl: "https://a.b/c/nio", .upToNextMinor(from: "1.2.3"))'
+        files = {"Package.swift": package,
+                 "docs/dependencies.md": "| nio | 1.2.3 | sockets |\n"}
+        self.assertEqual(places(tree.versions_written_down, files), [])
+        files["docs/dependencies.md"] = "| nio | 1.2.2 | sockets |\n"
+        self.assertEqual(places(tree.versions_written_down, files), [("Package.swift", 2)])
+
+    def test_nothing_is_unused(self):
+        text = "func used() {}\nprivate let lonely = 1\npublic func forOthers() {}\n" \
+            "/// What is kept: for tests.\nvar probe: Int { 0 }\nvar shown = 1\n" \
+            'let a = "\\(shown)"\nfunc channelRead() { used(); a }\n@main\nstruct Main {}\n'
+        files = {ENGINE: text, "Tests/A.swift": "lonely"}
+        self.assertEqual(places(unused.nothing_unused, files), [(ENGINE, 2)])
+
+    def test_documents_name_what_is_there(self):
+        files = {
+            ENGINE: "", "Sources/ProgressorEngine/Step/Gate.swift": "",
+            "docs/b.md": "# B and `c`\n",
+            "README.md": "[b](docs/b.md#b-and-c) [c](docs/c.md) [d](docs/b.md#d) [e](https://e)\n",
+            "docs/a.md": "`Step/Gate`, ProgressorEngine/Engine, "
+            "Sources/ProgressorEngine/{Engine,Gate}.swift,\nStep/Gone\n"
+            "`application/grpc`, docs/*.md, Step/*.txt, docs/b.md.\n"}
+        self.assertEqual(
+            places(documents.links_lead_somewhere, files), [("README.md", 1), ("README.md", 1)])
+        self.assertEqual(places(documents.paths_exist, files),
+                         [("docs/a.md", 1), ("docs/a.md", 2), ("docs/a.md", 3)])
+
+    def test_the_walk_of_a_call_names_files(self):
+        row = "| 1 | ProgressorEngine/Engine → Step/Gate | turns |\n"
+        files = {ENGINE: "", "Sources/ProgressorEngine/Step/Gate.swift": "", documents.WALK: row}
+        self.assertEqual(places(documents.the_walk_exists, files), [])
+        files[documents.WALK] = row + "| 2 | ProgressorEngine/Step, Step/Gate | folders |\n" \
+            "| 3 | it | |\n"
+        self.assertEqual(places(documents.the_walk_exists, files),
+                         [(documents.WALK, 2), (documents.WALK, 3)])
+        self.assertEqual(places(documents.the_walk_exists, {documents.WALK: ""}),
+                         [(documents.WALK, 1)])
 
 
 class BanTests(unittest.TestCase):

@@ -20,7 +20,7 @@ struct CallQueue<Call: Queueable> {
   /// How many calls wait that have not ended.
   var count: Int { calls.count - finished }
 
-  /// How many calls are kept, those included that ended and were not passed over yet.
+  /// How many calls are kept, those included that ended and were not passed over yet: for tests.
   var storedCount: Int { calls.count }
 
   /// Whether nothing waits.

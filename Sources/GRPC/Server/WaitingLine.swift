@@ -19,7 +19,7 @@ struct WaitingLine<Element> {
   /// How many wait.
   var count: Int { elements.count }
 
-  /// How many places are kept, those of who left among them.
+  /// How many places are kept, those of who left among them: for tests.
   var storedCount: Int { order.count }
 
   /// Puts one at the end.

@@ -16,11 +16,11 @@ public final class ConnectionSession<Item: Sendable> {
 
   /// Settings of the next session that is opened.
   public let settings: ConnectionSettings
-  private let mailbox: Mailbox<Item>
+  private let mailbox: ThreadMailbox<Item>
   private let stop: StopSignal
   private var current: Connection?
 
-  init(settings: ConnectionSettings, mailbox: Mailbox<Item>, stop: StopSignal) {
+  init(settings: ConnectionSettings, mailbox: ThreadMailbox<Item>, stop: StopSignal) {
     self.settings = settings
     self.mailbox = mailbox
     self.stop = stop

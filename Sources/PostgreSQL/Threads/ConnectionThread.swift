@@ -15,7 +15,7 @@
 ///       }
 ///     }
 public final class ConnectionThread<Item: Sendable>: Sendable {
-  private let mailbox: Mailbox<Item>
+  private let mailbox: ThreadMailbox<Item>
   private let stop: StopSignal
   private let thread: JoinableThread
 
@@ -32,7 +32,7 @@ public final class ConnectionThread<Item: Sendable>: Sendable {
     name: String, settings: ConnectionSettings, capacity: Int,
     body: @escaping @Sendable (ConnectionSession<Item>) -> Void
   ) throws(PostgreSQLError) {
-    let mailbox = try Mailbox<Item>(capacity: capacity)
+    let mailbox = try ThreadMailbox<Item>(capacity: capacity)
     let stop = try StopSignal()
     thread = try JoinableThread(name: name) {
       body(ConnectionSession(settings: settings, mailbox: mailbox, stop: stop))

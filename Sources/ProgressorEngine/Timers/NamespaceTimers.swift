@@ -23,7 +23,6 @@ struct NamespaceTimers {
   static let pause: Int64 = 1_000_000
 
   var count: Int { heap.count }
-  var entriesLeftBehind: Int { heap.left }
   var nextDue: Timestamp? { heap.first }
   var isReading: Bool { reading != nil }
 

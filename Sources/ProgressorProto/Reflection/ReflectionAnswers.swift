@@ -64,7 +64,7 @@ struct ReflectionServices: CRepresentable {
   }
 
   init(_ message: Grpc__Reflection__V1__ListServiceResponse) throws(ProtobufError) {
-    names = try ReflectionService.readAll(
+    names = try ServiceResponse.readAll(
       message.service, count: message.n_service, "service"
     ).map(\.name)
   }
@@ -72,13 +72,13 @@ struct ReflectionServices: CRepresentable {
   func fill(
     _ message: inout Grpc__Reflection__V1__ListServiceResponse, in arena: inout ProtobufArena
   ) {
-    message.service = arena.makeAll(names.map(ReflectionService.init(name:)))
+    message.service = arena.makeAll(names.map(ServiceResponse.init(name:)))
     message.n_service = names.count
   }
 }
 
 /// `ServiceResponse`.
-struct ReflectionService: CRepresentable {
+struct ServiceResponse: CRepresentable {
   var name: String
 
   init(name: String) { self.name = name }

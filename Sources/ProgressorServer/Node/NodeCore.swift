@@ -14,7 +14,7 @@ final class NodeCore: Sendable {
   private let storage: Storage
   private let engine: EngineLoop
   private let health: HealthService
-  private let offset: ClockOffset
+  private let offset: StorageClockOffset
   private let confined: NIOLoopBoundBox<Confined>
 
   /// What belongs to the engine's loop.
@@ -43,7 +43,7 @@ final class NodeCore: Sendable {
     _ configuration: NodeConfiguration, database: String, isExclusive: Bool,
     eventLoop: any EventLoop, logger: Logger
   ) async throws(NodeFailure) -> NodeCore {
-    let offset = ClockOffset()
+    let offset = StorageClockOffset()
     let clock = NodeClock(offset: { offset.microseconds })
     let engine = EngineLoop(
       eventLoop: eventLoop, maximumRequests: configuration.maximumRequests, clock: clock)
@@ -73,7 +73,7 @@ final class NodeCore: Sendable {
 
   private init(
     configuration: NodeConfiguration, storage: Storage, engine: EngineLoop, clock: NodeClock,
-    offset: ClockOffset, logger: Logger
+    offset: StorageClockOffset, logger: Logger
   ) {
     self.storage = storage
     self.offset = offset

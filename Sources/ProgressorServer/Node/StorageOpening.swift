@@ -68,7 +68,7 @@ struct StorageOpening {
 }
 
 /// Where the clock's offset comes from: storage knows it, but is made after the clock.
-final class ClockOffset: Sendable {
+final class StorageClockOffset: Sendable {
   private let storage = Mutex<Storage?>(nil)
 
   /// Microseconds by which the database's clock is ahead; 0 before storage is there.

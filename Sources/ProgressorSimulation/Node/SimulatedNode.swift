@@ -51,7 +51,6 @@ final class SimulatedNode {
   var lastBatchSerial = 0
   /// `Input.timePassed` without time passing in between.
   var idleTurns = 0
-  var lastTurnAt: Int64 = -1
 
   init(number: Int, configuration: EngineConfiguration) {
     self.number = number

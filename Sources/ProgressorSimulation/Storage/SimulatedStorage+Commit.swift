@@ -2,7 +2,7 @@ import MachineModel
 import ProgressorEngine
 
 /// How a transaction ended.
-enum CommitOutcome {
+enum TransactionOutcome {
   case applied([AppliedRecord])
   case refused(CommitRefusal)
 }
@@ -12,7 +12,7 @@ extension SimulatedStorage {
   /// though nobody broke it (a version, a duplicate, a missing row) is a bug of the engine.
   mutating func commit(
     _ batch: CommitBatch, by identity: Int, now: Timestamp, refusal: CommitRefusal?
-  ) throws(Violation) -> CommitOutcome {
+  ) throws(Violation) -> TransactionOutcome {
     for record in batch.records {
       try require(
         leases.owner(of: record.shard) == identity, .ownerCommits,

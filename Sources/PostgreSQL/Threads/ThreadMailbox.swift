@@ -1,7 +1,7 @@
 import Synchronization
 
 /// What waits for a thread, in order of arrival. Bounded; any thread puts in, one takes out.
-final class Mailbox<Item: Sendable>: Sendable {
+final class ThreadMailbox<Item: Sendable>: Sendable {
   private struct State {
     /// What arrived since `taken` was filled.
     var arrived: [Item] = []
