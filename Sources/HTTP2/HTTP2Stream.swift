@@ -6,7 +6,8 @@ public final class HTTP2Stream {
   /// The identifier on the wire, odd for a client's streams (RFC 9113 section 5.1.1).
   public let id: Int32
 
-  /// Is told what happens on the stream; kept alive until the stream closed.
+  /// Is told what happens on the stream; kept alive until the stream closed, or its session is
+  /// gone.
   public var delegate: (any StreamDelegate)?
 
   /// Whether this stream's HEADERS left this session. As long as they did not, the peer cannot have

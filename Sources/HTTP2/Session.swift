@@ -81,7 +81,11 @@ public final class Session {
   }
 
   deinit {
-    for stream in streams.values { stream.session = nil }
+    for stream in streams.values {
+      stream.session = nil
+      // It may hold the stream: they would keep each other alive.
+      stream.delegate = nil
+    }
     nghttp2_session_del(handleStorage)
   }
 

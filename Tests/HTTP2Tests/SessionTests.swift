@@ -166,6 +166,7 @@ struct SessionTests {
     let call = try #require(try client?.request())
     client = nil
     #expect(call.stream?.isClosed == true)
+    #expect(call.stream?.delegate == nil)
     call.stream?.reset(.cancel)
     call.stream?.submitTrailers([:])
     call.stream?.consume(1)

@@ -132,6 +132,8 @@ final class TestService: Sendable {
       router: service.router, configuration: configuration,
       group: MultiThreadedEventLoopGroup.singleton)
     let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
+    // A responder leads back to the service by its connection's router.
+    defer { service.seen.withLock { $0.held = [] } }
     do {
       try await body(service, addresses[0])
     } catch {
