@@ -115,8 +115,9 @@ extension Engine {
     }
   }
 
-  /// Whether a step that was refused alone is written as soon as it can be: its processor has answered,
-  /// and is not asked again. So is the failure of a machine of which nothing else can be written.
+  /// Whether a step that was refused alone is written as soon as it can be: its processor has
+  /// answered, and is not asked again. So is the failure of a machine of which nothing else can be
+  /// written.
   private func mayPass(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) -> Bool {
     guard case .step(let machine, let id) = entry.origin, !machine.isDropped,
       let step = machine.running, step.id == id
@@ -128,13 +129,14 @@ extension Engine {
     }
   }
 
-  /// The machine's step may wait for long: it takes nobody's turn meanwhile. The bytes of its answer
-  /// count on.
+  /// The machine's step may wait for long: it takes nobody's turn meanwhile. The bytes of its
+  /// answer count on.
   private mutating func stepAside(_ machine: ResidentMachine) {
-    guard let step = machine.running, !step.isAside else { return }
+    guard let step = machine.running else { return }
     endException(step)
+    // Each time anew: it may have become due meanwhile.
     becameInactive(machine)
-    guard step.holdsGate else { return }
+    guard step.holdsGate, !step.isAside else { return }
     machine.running?.isAside = true
     machine.namespace.aside += 1
     admitWaiting(machine.namespace)
@@ -158,8 +160,9 @@ extension Engine {
       becameIdle(machine)
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
-      // Memory and database disagree, and what memory says is worth nothing. But what is there already of
-      // a machine at the expected version was not made by steps: its rows are damaged, and it fails.
+      // Memory and database disagree, and what memory says is worth nothing. But what is there
+      // already of a machine at the expected version was not made by steps: its rows are damaged,
+      // and it fails.
       let isDamaged = refusal.fault == .duplicate && machine.row != nil
       guard refusal.fault == .contents || isDamaged, !step.wasRefused else {
         if case .condemned = step.application {

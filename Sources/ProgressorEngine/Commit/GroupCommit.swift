@@ -49,6 +49,9 @@ struct GroupCommit {
       + held.count
   }
 
+  /// The machine's step is kept, and tried again.
+  func holds(_ machine: ResidentMachine) -> Bool { held.holds(machine) }
+
   /// Machines whose step is kept and tried again.
   var heldMachines: Int { held.machineCount }
 
@@ -108,8 +111,8 @@ struct GroupCommit {
     return entries
   }
 
-  /// What was let go meanwhile, with its shard or alone, is not written after all; what belongs behind
-  /// a step that is kept waits there.
+  /// What was let go meanwhile, with its shard or alone, is not written after all; what belongs
+  /// behind a step that is kept waits there.
   private mutating func mayBeWritten(_ entry: Pending) -> Bool {
     if entry.machine.isDropped { return false }
     guard held.holds(entry.machine) else { return true }
@@ -153,8 +156,8 @@ struct GroupCommit {
     }
   }
 
-  /// A machine was let go: its records are passed over, and swept when they may be the larger part, so
-  /// that their memory is given back though nothing is written.
+  /// A machine was let go: its records are passed over, and swept when they may be the larger part,
+  /// so that their memory is given back though nothing is written.
   mutating func abandon(_ machine: ResidentMachine) {
     held.forget(machine)
     abandoned += machine.recordsInFlight

@@ -1,9 +1,9 @@
 import DequeModule
 
-/// Steps of one writer that the database cannot write now, each alone, while others can be: somebody
-/// has locked a row, or what is damaged may be read again later. What the processor answered is kept and
-/// tried again by itself, with pauses; what else is to be written of the machine waits behind it, since the
-/// order of a machine's records counts.
+/// Steps of one writer that the database cannot write now, each alone, while others can be:
+/// somebody has locked a row, or what is damaged may be read again later. What the processor
+/// answered is kept and tried again by itself, with pauses; what else is to be written of the
+/// machine waits behind it, since the order of a machine's records counts.
 struct HeldRecords {
   private struct Held {
     /// nil while it is tried.
@@ -22,6 +22,8 @@ struct HeldRecords {
 
   private static let firstPause: Int64 = 1_000_000
   private static let longestPause: Int64 = 8_000_000
+  /// A try that took longer may have waited for the database, and says nothing more of the step.
+  private static let longestTry: Int64 = 15_000_000
 
   /// Machines whose step is kept.
   var machineCount: Int { machines.count }
@@ -35,10 +37,13 @@ struct HeldRecords {
   func holds(_ machine: ResidentMachine) -> Bool { machines[machine] != nil }
 
   /// What waits behind the machine's step.
-  func behind(_ machine: ResidentMachine) -> [GroupCommit.Pending] { machines[machine]?.behind ?? [] }
+  func behind(_ machine: ResidentMachine) -> [GroupCommit.Pending] {
+    machines[machine]?.behind ?? []
+  }
 
-  /// Keeps a step that could not be written at `uptime`, after `duration`. All together are tried for at
-  /// most a fifth of the writer's time while that comes to nothing.
+  /// Keeps a step that could not be written at `uptime`, after `duration`. All together are tried
+  /// for at most a fifth of the writer's time while that comes to nothing; but once a minute in any
+  /// case.
   mutating func hold(_ step: GroupCommit.Pending, at uptime: Int64, after duration: Int64) {
     if holds(step.machine) {
       failures += 1
@@ -53,7 +58,7 @@ struct HeldRecords {
 
   private mutating func pause(at uptime: Int64, after duration: Int64) {
     let pause = min(Self.firstPause << min(failures, 8), Self.longestPause)
-    retryAt = uptime.saturatingAdd(max(pause, 4 * duration))
+    retryAt = uptime.saturatingAdd(max(pause, 4 * min(max(0, duration), Self.longestTry)))
   }
 
   /// What is to be written of a machine whose step is kept waits behind that.

@@ -61,7 +61,10 @@ extension Engine {
       return answer(id, .error(.overloaded("too many notifications are queued on the machine")))
     }
     let slot = slot(of: machine.shard)
-    if slots[slot].isDelayed { return answer(id, .error(.storageUnavailable)) }
+    // What waits for a step that cannot be written now would wait without a bound.
+    if slots[slot].isDelayed || slots[slot].holds(machine) {
+      return answer(id, .error(.storageUnavailable))
+    }
     enqueue(pending, machine, row, args: args, range: range, slot: slot)
   }
 

@@ -8,7 +8,8 @@ struct HeldRecordsTests {
   private static let call = Operation.call(args: [], range: nil, key: nil)
   private static let second: Int64 = 1_000_000
 
-  /// A world with these machines, whose commits are held back and whose processors answer with an event.
+  /// A world with these machines, whose commits are held back and whose processors answer with an
+  /// event.
   private func world(_ ids: [String], limits: Limits = Limits()) -> EngineWorld {
     let world = EngineWorld([EngineWorld.namespace("n", limits: limits)])
     world.answer = { _ in
@@ -68,18 +69,36 @@ struct HeldRecordsTests {
     #expect(world.statistics().recordsWaiting == 0)
   }
 
-  @Test("However long a try takes, four times as long passes until the next")
+  @Test("Four times as long as a try takes passes until the next, but no more than a minute")
   func share() throws {
     let world = world(["a"])
     try hold(["a"], in: world)
     world.pass(microseconds: Self.second)
     let tried = try #require(batch(world))
-    world.pass(microseconds: 60 * Self.second)
+    world.pass(microseconds: 10 * Self.second)
     refuse(tried.id, in: world)
-    world.pass(microseconds: 239 * Self.second)
+    world.pass(microseconds: 39 * Self.second)
+    #expect(batch(world) == nil)
+    world.pass(microseconds: Self.second)
+    let again = try #require(batch(world))
+    // The database was away for an hour meanwhile.
+    world.pass(microseconds: 3_600 * Self.second)
+    refuse(again.id, in: world)
+    world.pass(microseconds: 59 * Self.second)
     #expect(batch(world) == nil)
     world.pass(microseconds: Self.second)
     #expect(try #require(batch(world)).machines == ["a"])
+  }
+
+  @Test("No notification is taken that would wait behind such a step without a bound (I10)")
+  func notifications() throws {
+    let world = world(["a", "free"])
+    try hold(["a"], in: world)
+    let notify = Operation.notify(args: [1], range: nil, key: nil)
+    let refused = world.ask(notify, "a")
+    #expect(world.replies[refused] == .error(.storageUnavailable))
+    world.ask(notify, "free")
+    #expect(try #require(batch(world)).machines == ["free"])
   }
 
   @Test("The pauses grow no longer than eight seconds")
