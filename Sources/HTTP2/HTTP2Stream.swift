@@ -27,6 +27,9 @@ public final class HTTP2Stream {
   /// Whether a response's header fields came (clients): what comes next are trailers.
   var hasResponse = false
 
+  /// When the stream was opened, on the session's clock.
+  let openedAt: UInt64
+
   /// Nil once the stream closed.
   unowned var session: Session?
 
@@ -34,6 +37,7 @@ public final class HTTP2Stream {
     self.id = id
     self.session = session
     self.delegate = delegate
+    openedAt = session.now
   }
 
   /// Tells the delegate, for the last time, and lets it go.

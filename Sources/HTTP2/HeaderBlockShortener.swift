@@ -1,19 +1,20 @@
 /// Shortens the strings of a header block (RFC 7541) that nghttp2 would not take: it calls a string
 /// of more than 64 KiB an error of compression, which ends the connection with everybody's streams.
 ///
-/// The meaning of the block for the compression stays the same. A field whose string is shortened is
-/// larger than the dynamic table before and after it, so in both cases it empties the table and is not
-/// in it (section 4.4). No field is decoded here, and nothing but a string's kept beginning is held.
+/// The meaning of the block for the compression stays the same. A field whose string is shortened
+/// is larger than the dynamic table before and after it, so in both cases it empties the table and
+/// is not in it (section 4.4). No field is decoded here, and nothing but a string's kept beginning
+/// is held.
 ///
-/// What nghttp2 would refuse by itself it has to refuse also of what it does not see: a string that does
-/// not end, or whose code is wrong. And it refuses at once one that says it is longer than any may be:
-/// to go over it would be work without end for nothing.
+/// What nghttp2 would refuse by itself it has to refuse also of what it does not see: a string that
+/// does not end, or whose code is wrong. And it refuses at once one that says it is longer than any
+/// may be: to go over it would be work without end for nothing.
 struct HeaderBlockShortener: Sendable {
   /// The longest string that nghttp2 takes, in bytes as encoded.
   static let longestString = 64 << 10
-  /// What is kept of a longer one. Even in the longest codes, of 30 bits, these bytes hold more than
-  /// the 4,096 bytes of the dynamic table, which is never announced to be larger, and more than any
-  /// field has that is kept whole or not at all (``EssentialHeader/mayBeCut``): 16 KiB.
+  /// What is kept of a longer one. Even in the longest codes, of 30 bits, these bytes hold more
+  /// than the 4,096 bytes of the dynamic table, which is never announced to be larger, and more
+  /// than any field has that is kept whole or not at all (``EssentialHeader/mayBeCut``): 16 KiB.
   static let keptBytes = longestString
 
   private enum State: Sendable {

@@ -11,9 +11,9 @@ public struct HeaderLimits: Sendable, Equatable {
   /// How much of a list is kept. Fields that do not fit are missing.
   public var keptListSize = 16 << 10
 
-  /// The largest list: one above it ends its stream with ENHANCE_YOUR_CALM. It is decoded to its end,
-  /// because the connection's compression depends on it. A client that announces a single string above
-  /// it is ended with its connection.
+  /// The largest list: one above it ends its stream with ENHANCE_YOUR_CALM. It is decoded to its
+  /// end, because the connection's compression depends on it. A client that announces a single
+  /// string above it is ended with its connection.
   public var listSize = 1 << 20
 
   /// Fields that are kept beside `keptListSize`, wherever they stand in the list; of several fields

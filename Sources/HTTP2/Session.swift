@@ -62,7 +62,8 @@ public final class Session {
       scanner = FrameScanner(
         prefaceLength: Int(NGHTTP2_CLIENT_MAGIC_LEN), longestString: settings.headers.listSize)
     case .client:
-      // A server's long words cost its answer, not the calls of others; `maxContinuations` bounds them.
+      // A server's long words cost its answer, not the calls of others; `maxContinuations` bounds
+      // them.
       scanner = FrameScanner(prefaceLength: 0)
     }
 
@@ -98,8 +99,8 @@ public final class Session {
     nghttp2_option_set_max_outbound_ack(option, max(1, floods.maxQueuedAcknowledgements))
     nghttp2_option_set_max_settings(option, max(1, floods.maxSettingsEntries))
     nghttp2_option_set_max_continuations(option, max(1, floods.maxContinuations))
-    nghttp2_option_set_stream_reset_rate_limit(
-      option, UInt64(max(1, floods.resets.burst)), UInt64(max(1, floods.resets.perSecond)))
+    // Its count knows no age of streams, and its GOAWAY no reason: FloodGuard counts instead.
+    nghttp2_option_set_stream_reset_rate_limit(option, 1 << 32, 1 << 32)
     // Closed streams would be kept for priorities, which are switched off.
     nghttp2_option_set_no_closed_streams(option, 1)
   }

@@ -114,8 +114,9 @@ public struct ConnectionLifetime: Sendable {
     pingSentAt = nil
   }
 
-  /// Nothing goes out, or nothing is read, because the client does not take what waits for it; or that is
-  /// over. Meanwhile no PING is sent, and none can be answered: the client has all of the time anew.
+  /// Nothing goes out, or nothing is read, because the client does not take what waits for it; or
+  /// that is over. Meanwhile no PING is sent, and none can be answered: the client has all of the
+  /// time anew.
   public mutating func setStandstill(_ standsStill: Bool, now: NIODeadline) {
     guard standsStill != self.standsStill else { return }
     self.standsStill = standsStill
@@ -150,6 +151,8 @@ public struct ConnectionLifetime: Sendable {
 
   /// The client sent a PING.
   public mutating func receivedPing(now: NIODeadline) -> Action {
+    // One read may bring many: the first that is one too many ends the connection.
+    if case .closed = phase { return .none }
     let interval = callCount > 0 ? limits.minPingIntervalWithCalls : limits.minPingInterval
     defer { lastPing = now }
     guard let lastPing, now - lastPing < interval else { return .none }
