@@ -20,8 +20,8 @@ public struct CallerContext: Sendable, Hashable {
   public var entries: [Entry]
 
   /// Bound of all entries as HTTP/2 counts them, by name, value and 32 bytes more (RFC 9113 section
-  /// 6.5.2); entries beyond it are not taken over. So what was received can be sent: peers commonly take
-  /// 8 KiB.
+  /// 6.5.2); entries beyond it are not taken over. So what was received can be sent: peers commonly
+  /// take 8 KiB.
   public static let maximumBytes = 4096
 
   /// Keeps of `entries` what a processor may see, as far as `maximumBytes` reach.

@@ -70,14 +70,15 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
   /// 58P01, undefined_file.
   public static let undefinedFile = SQLState(known: "58P01")
 
-  /// The server could not do what it should always be able to: a damaged page or index, a bug, a file that
-  /// cannot be read or is gone. Class XX and two of class 58. One row or all of them may be the cause.
+  /// The server could not do what it should always be able to: a damaged page or index, a bug, a
+  /// file that cannot be read or is gone. Class XX and two of class 58. One row or all of them may
+  /// be the cause.
   public var isDamage: Bool {
     errorClass == "XX" || self == .ioError || self == .undefinedFile
   }
 
-  /// The server does not know what the statement names, or does not let this role do it: classes 42, 3F and
-  /// 0A. Another program, or another role, may be luckier.
+  /// The server does not know what the statement names, or does not let this role do it: classes
+  /// 42, 3F and 0A. Another program, or another role, may be luckier.
   public var isMisfit: Bool {
     switch errorClass {
     case "42", "3F", "0A": true
@@ -85,8 +86,8 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
-  /// The server says how it fares as a whole, and whoever asks hears the same: read-only, out of room, a
-  /// lock, on its way down or up, damaged. Classes 25, 53, 55, 57, 58 and XX.
+  /// The server says how it fares as a whole, and whoever asks hears the same: read-only, out of
+  /// room, a lock, on its way down or up, damaged. Classes 25, 53, 55, 57, 58 and XX.
   public var isOfServer: Bool {
     switch errorClass {
     case "25", "53", "55", "57", "58", "XX": true

@@ -99,8 +99,8 @@ public struct Engine: ~Copyable {
     askForWake()
   }
 
-  /// Lets those go on that waited for a turn or for memory. What ends at once makes room for others:
-  /// they have theirs in the same turn, or in another one that is asked for.
+  /// Lets those go on that waited for a turn or for memory. What ends at once makes room for
+  /// others: they have theirs in the same turn, or in another one that is asked for.
   private mutating func goOn() {
     for _ in 0..<Engine.maximumRounds {
       giveTurns()

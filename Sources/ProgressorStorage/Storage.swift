@@ -124,8 +124,8 @@ public final class Storage: Sendable {
     keeper.nudge()
   }
 
-  /// Tells `body` whether every session with the database is there, and the database is not damaged in many
-  /// places, now and at each change. From several threads; it must not block.
+  /// Tells `body` whether every session with the database is there, and the database is not damaged
+  /// in many places, now and at each change. From several threads; it must not block.
   public func followSessions(_ body: @escaping @Sendable (Bool) -> Void) {
     let both = Conjunction(body)
     sessions.follow { both.first($0) }

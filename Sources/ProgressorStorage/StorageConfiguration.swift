@@ -19,7 +19,8 @@ public struct StorageConfiguration: Sendable {
   public var isExclusive = false
   /// A read is answered `unavailable` after about so long.
   public var readTimeout: Duration = .seconds(5)
-  /// A machine fails for damage in the database only if its step meets it again and again for so long.
+  /// A machine fails for damage in the database only if its step meets it again and again for so
+  /// long.
   public var damagePatience: Duration = .seconds(30)
   /// Between two rounds of forgetting expired idempotency keys.
   public var sweepInterval: Duration = .seconds(5)

@@ -11,8 +11,8 @@ public struct StorageStatus: Sendable, Hashable {
   public var clockOffset: Int64 = 0
   /// Sessions with the database that are needed and cannot be had now.
   public var missingSessions = 0
-  /// Why the lease could not be kept at the last attempt, or what the database does not take; nil = it
-  /// could, and it takes everything.
+  /// Why the lease could not be kept at the last attempt, or what the database does not take; nil =
+  /// it could, and it takes everything.
   public var problem: String?
 
   public init() {}

@@ -1,5 +1,5 @@
-"""A server that ends tells each client the truth about its calls: up to the last stream that the final
-GOAWAY names all are executed, above it none."""
+"""A server that ends tells each client the truth about its calls: up to the last stream that the
+final GOAWAY names all are executed, above it none."""
 
 import struct
 

@@ -1,4 +1,5 @@
-"""Answers that stop on their way: what a channel's memory is waited for, and who waits, is let go of."""
+"""Answers that stop on their way: what a channel's memory is waited for, and who waits, is let go
+of."""
 
 import threading
 
@@ -24,8 +25,8 @@ def large(invocation) -> Answer:
 
 
 def test_a_processor_goes_away_while_its_answers_wait_for_memory(servers, spaces):
-    """64 MiB are granted to four; the others wait. All end with their connection, and whatever waits
-    for its turn then has the memory."""
+    """64 MiB are granted to four; the others wait. All end with their connection, and whatever
+    waits for its turn then has the memory."""
     server = servers().start()
     first = ScriptedProcessor()
     space = spaces(server.client, endpoint=first.endpoint, retry_policy=namespaces_pb2.RetryPolicy(
@@ -61,7 +62,8 @@ def test_a_processor_goes_away_while_its_answers_wait_for_memory(servers, spaces
 
 
 class Beginnings:
-    """A processor's answers of 31 KB, too short to ask for memory, that lack their last byte until `finish`."""
+    """A processor's answers of 31 KB, too short to ask for memory, that lack their last byte until
+    `finish`."""
 
     def __init__(self):
         self._answer = processor_pb2.ProcessSignalResponse(change=types_pb2.StateChange(
@@ -88,8 +90,9 @@ class Beginnings:
 
 
 def test_no_more_calls_are_sent_than_there_is_memory_for_their_answers(servers, spaces):
-    """More than two thousand calls are due, of which each answer would begin with 64 KiB. Those beyond
-    the memory wait: none is made in vain, and no machine fails, though one attempt is all that it has."""
+    """More than two thousand calls are due, of which each answer would begin with 64 KiB. Those
+    beyond the memory wait: none is made in vain, and no machine fails, though one attempt is all
+    that it has."""
     server = servers().start()
     first = ScriptedProcessor()
     # One connection carries a thousand calls at most.

@@ -1,8 +1,8 @@
 import HTTP2
 import Testing
 
-/// Header blocks that nghttp2 refuses by itself: that long strings are shortened before it sees them
-/// must not make it accept one of them.
+/// Header blocks that nghttp2 refuses by itself: that long strings are shortened before it sees
+/// them must not make it accept one of them.
 @Suite("Header blocks that break HPACK")
 struct BrokenCompressionTests {
   private static let start: [UInt8] = [0x83, 0x86, 0x84, 0x01, 0x01, UInt8(ascii: "a")]
@@ -45,7 +45,8 @@ struct BrokenCompressionTests {
     }
   }
 
-  /// A value of 80,000 bytes in Huffman code, zeros, with something in place of its end or behind it.
+  /// A value of 80,000 bytes in Huffman code, zeros, with something in place of its end or behind
+  /// it.
   private func huffman(end: [UInt8] = [], more: [UInt8] = []) -> [UInt8] {
     let zeros = [UInt8](repeating: UInt8(ascii: "0"), count: 128_000)
     let text = Array(Huffman.encode(zeros).dropLast(end.count)) + end + more

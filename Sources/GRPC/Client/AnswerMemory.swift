@@ -10,8 +10,8 @@ final class AnswerMemory {
   private var budget: AnswerBudget<ClientStream>
   private var lucky = Deque<ClientStream>()
   private var isGranting = false
-  /// How many answers may be under way at once: so many that the first window of each fits, whatever
-  /// the peer makes of it. A call beyond them is better not made than made in vain.
+  /// How many answers may be under way at once: so many that the first window of each fits,
+  /// whatever the peer makes of it. A call beyond them is better not made than made in vain.
   let maximumAnswers: Int
 
   init(configuration: ChannelConfiguration, inflating: InflateTurns) {

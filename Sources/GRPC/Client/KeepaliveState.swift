@@ -99,8 +99,8 @@ struct KeepaliveState: Sendable {
     if openCalls > 0, unheardSince == nil { unheardSince = lastReceived }
   }
 
-  /// The socket takes nothing, because the peer or the way to it is slower than what we send; or that
-  /// is over, and the peer has all of the time anew to answer a PING.
+  /// The socket takes nothing, because the peer or the way to it is slower than what we send; or
+  /// that is over, and the peer has all of the time anew to answer a PING.
   mutating func setStandstill(_ standsStill: Bool, now: NIODeadline) {
     guard standsStill != (standstillSince != nil) else { return }
     standstillSince = standsStill ? now : nil
@@ -130,10 +130,10 @@ struct KeepaliveState: Sendable {
     return ping(now: now)
   }
 
-  /// Another connection to the same peer has fallen silent: this one may have, and no call has noticed,
-  /// unless something came from the peer lately.
-  /// One without calls is renewed instead of asked, because servers count such PINGs: a new one proves by
-  /// the peer's greeting that it lives, and nothing is lost.
+  /// Another connection to the same peer has fallen silent: this one may have, and no call has
+  /// noticed, unless something came from the peer lately. One without calls is renewed instead of
+  /// asked, because servers count such PINGs: a new one proves by the peer's greeting that it
+  /// lives, and nothing is lost.
   mutating func suspect(now: NIODeadline) -> Action {
     guard let liveness, pingDeadline == nil, now - lastReceived >= liveness.silence else {
       return .none

@@ -81,8 +81,9 @@ public enum LocalReason: Sendable, Hashable {
   case overloaded
   /// The message cannot be read: framing, compression or subtype are wrong (INTERNAL).
   case undecodable
-  /// The request cannot be sent as it is: its message or its header fields exceed what the protocol can
-  /// carry, or the peer takes (RESOURCE_EXHAUSTED). The request never left, and is not tried again.
+  /// The request cannot be sent as it is: its message or its header fields exceed what the protocol
+  /// can carry, or the peer takes (RESOURCE_EXHAUSTED). The request never left, and is not tried
+  /// again.
   case unsendable
 }
 

@@ -22,7 +22,8 @@ final class ConnectionMailbox: Sendable {
   let bufferedResponseBytes = Atomic<Int>(0)
   /// What of them keeps no other call from beginning.
   let harmlessResponseBytes = Atomic<Int>(0)
-  /// Whether somebody was refused for lack of room since all who wait for it were last told to go on.
+  /// Whether somebody was refused for lack of room since all who wait for it were last told to go
+  /// on.
   let lacksRoom = Atomic<Bool>(false)
 
   /// Puts an answer in.

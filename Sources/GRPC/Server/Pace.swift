@@ -9,8 +9,8 @@ struct Pace: Sendable {
   private var moved = 0
   private var pausedBefore: TimeAmount
 
-  /// How many periods a peer may take for all that waits for it; so long it is excused, too, for what is
-  /// not read from it meanwhile.
+  /// How many periods a peer may take for all that waits for it; so long it is excused, too, for
+  /// what is not read from it meanwhile.
   static let periods = 20
 
   /// - Parameters:
@@ -40,8 +40,8 @@ struct Pace: Sendable {
   ///
   /// - Parameters:
   ///   - next: what that one demands.
-  ///   - paused: for how long nothing could move until now. These times do not count; but they are no
-  ///     excuse for more than ``periods`` of them.
+  ///   - paused: for how long nothing could move until now. These times do not count; but they are
+  ///     no excuse for more than ``periods`` of them.
   mutating func isTooSlow(
     period: TimeAmount, next: Int, now: NIODeadline, paused: TimeAmount = .zero
   ) -> Bool {

@@ -1,7 +1,7 @@
 import NIOCore
 
-/// For how long a connection was not read, because its peer does not take what waits for it: what the
-/// peer may have sent meanwhile is not missing.
+/// For how long a connection was not read, because its peer does not take what waits for it: what
+/// the peer may have sent meanwhile is not missing.
 ///
 /// A plain value without clock: both ends of each pause go in with their time.
 struct ReadingPauses: Sendable {

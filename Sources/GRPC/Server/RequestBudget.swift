@@ -3,10 +3,11 @@ struct RequestBudget {
   /// Of all connections together.
   let perServer: Int
 
-  /// Whether a call may hold so many bytes more. What the other calls of its connection hold is never
-  /// more than what all leave free, so that no connection can take everything (dynamic thresholds;
-  /// Choudhury and Hahne, 1998). The call itself may have what there is: so a message that the server
-  /// takes at all finds room in an idle one, also beside calls that are open and hold little.
+  /// Whether a call may hold so many bytes more. What the other calls of its connection hold is
+  /// never more than what all leave free, so that no connection can take everything (dynamic
+  /// thresholds; Choudhury and Hahne, 1998). The call itself may have what there is: so a message
+  /// that the server takes at all finds room in an idle one, also beside calls that are open and
+  /// hold little.
   ///
   /// - Parameters:
   ///   - ofCall: what the call holds already.

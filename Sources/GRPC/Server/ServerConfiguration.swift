@@ -28,9 +28,9 @@ public struct ServerConfiguration: Sendable {
   public var maxBufferedRequestBytes = 32 << 20
 
   /// Bytes of requests that the server may hold, from their header fields to their answer, over all
-  /// connections; above it calls are refused with RESOURCE_EXHAUSTED. A call may have as much as leaves
-  /// free what the others of its connection hold. More than `maxMessageSize`, by what calls hold that
-  /// are open beside the longest message: some KiB each, with their header fields.
+  /// connections; above it calls are refused with RESOURCE_EXHAUSTED. A call may have as much as
+  /// leaves free what the others of its connection hold. More than `maxMessageSize`, by what calls
+  /// hold that are open beside the longest message: some KiB each, with their header fields.
   public var maxRequestBytes = 512 << 20
 
   /// Completes a status that the server itself made up, with details for instance. Called on the

@@ -42,16 +42,17 @@ extension ServerConnectionHandler {
   /// Bytes of responses that wait. From any thread.
   var bufferedResponseBytes: Int { mailbox.bufferedResponseBytes.load(ordering: .relaxed) }
 
-  /// Whether so little waits that more may begin. Of a large answer only the beginning counts: it is the
-  /// client's own business to read one stream before another. From any thread.
+  /// Whether so little waits that more may begin. Of a large answer only the beginning counts: it
+  /// is the client's own business to read one stream before another. From any thread.
   var hasRoomForResponses: Bool {
     bufferedResponseBytes - mailbox.harmlessResponseBytes.load(ordering: .relaxed)
       < configuration.maxBufferedResponseBytesPerConnection
   }
 
-  /// Says whether there is room for what handlers send. A refusal is remembered before it is told: the
-  /// loop looks for room once more after it, and when there is some, all who were refused go on. From any
-  /// thread; the call's lock is held, so that `resumeHandler` comes after the refusal is noted in it.
+  /// Says whether there is room for what handlers send. A refusal is remembered before it is told:
+  /// the loop looks for room once more after it, and when there is some, all who were refused go
+  /// on. From any thread; the call's lock is held, so that `resumeHandler` comes after the refusal
+  /// is noted in it.
   func findsRoom() -> Bool {
     if hasRoomForResponses { return true }
     if !mailbox.lacksRoom.exchange(true, ordering: .acquiringAndReleasing) {

@@ -163,8 +163,8 @@ extension ServerConnectionHandler: ChannelDuplexHandler {
     context.read()
   }
 
-  /// A PING cannot leave, or its answer cannot be seen, while the client does not take what waits for it:
-  /// then that is judged by its pace.
+  /// A PING cannot leave, or its answer cannot be seen, while the client does not take what waits
+  /// for it: then that is judged by its pace.
   private func updateStandstill() {
     lifetime.setStandstill(pauses.isPaused || unwritableSince != nil, now: .now())
     scheduleWakeup()

@@ -178,8 +178,8 @@ extension ServerStream {
     return false
   }
 
-  /// Whether the slowness of its connection ends the call: not before its turn came, while others had
-  /// theirs, for as many periods as an answer may take.
+  /// Whether the slowness of its connection ends the call: not before its turn came, while others
+  /// had theirs, for as many periods as an answer may take.
   private func isToBlame(for slowness: OutputSlowness) -> Bool {
     switch slowness {
     case .none: false
@@ -219,8 +219,8 @@ extension ServerStream {
     harmlessBytes = count
   }
 
-  /// How much of an answer that is not read counts against other calls of the connection: so little that
-  /// large ones reach the limit on unread bytes first.
+  /// How much of an answer that is not read counts against other calls of the connection: so little
+  /// that large ones reach the limit on unread bytes first.
   private static let hinderingBytes = 16 << 10
 
   /// Bytes left (of this call, or of others when `count` is 0): a handler that waits may go on.

@@ -4,8 +4,8 @@ import MachineModel
 /// Things that become due.
 typealias DueHeap<Key: Hashable, Value> = RankedHeap<Key, Timestamp, Value>
 
-/// Things that have a rank, such as a time, each once. The first and the last are at hand; to put one in,
-/// set it anew or take it out costs O(log n), amortised.
+/// Things that have a rank, such as a time, each once. The first and the last are at hand; to put
+/// one in, set it anew or take it out costs O(log n), amortised.
 ///
 /// What is set anew or taken out leaves its entry behind. Such entries are swept when they are the
 /// larger part, so that they never take more than as much memory again.

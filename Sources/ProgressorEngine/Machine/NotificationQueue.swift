@@ -25,10 +25,11 @@ struct NotificationQueue {
     self.count = count
   }
 
-  /// Takes over a further page, read while the memory's part was empty. `count` were queued when it was
-  /// asked for: when it brings none, those are not there, but what was accepted meanwhile is.
+  /// Takes over a further page, read while the memory's part was empty. `count` were queued when it
+  /// was asked for: when it brings none, those are not there, but what was accepted meanwhile is.
   mutating func refill(_ page: [QueuedNotification], count asked: Int) {
-    // What is read of a queue of which nothing is known yet is in the database, and not accepted here.
+    // What is read of a queue of which nothing is known yet is in the database, and not accepted
+    // here.
     guard needsLoad else { return }
     loaded = Deque(page)
     bytes = page.reduce(0) { $0 + $1.args.count }

@@ -12,8 +12,8 @@ final class NamespaceState {
   private(set) var invocations = 0
   /// Those of them that the database cannot write now: so many others may run in their place.
   var aside = 0
-  /// Machines whose step waits at the gate, everything read; those whose step waits with nothing read
-  /// for it; and how many are being read.
+  /// Machines whose step waits at the gate, everything read; those whose step waits with nothing
+  /// read for it; and how many are being read.
   var waiting = RemovalQueue<ResidentMachine>()
   var outside = RemovalQueue<ResidentMachine>()
   /// Like those outside, but known to have a history that is not small.
@@ -91,7 +91,8 @@ final class NamespaceState {
 
   var isOpen: Bool { freeSteps > 0 && invocations < invocationLimit }
 
-  /// Steps that may still begin. Those that stand aside take the places of others when they are many.
+  /// Steps that may still begin. Those that stand aside take the places of others when they are
+  /// many.
   var freeSteps: Int { stepLimit - steps + min(aside, stepLimit) }
 
   func stepEntered() {

@@ -63,8 +63,8 @@ public enum ProcessorOutcome: Sendable, Hashable {
   case answered(ProcessorAnswer)
   /// The processor itself sent this status.
   case status(ProcessorStatus)
-  /// The processor certainly did not see the request, or this side had no room for its answer: it costs
-  /// no attempt.
+  /// The processor certainly did not see the request, or this side had no room for its answer: it
+  /// costs no attempt.
   case unreachable(message: String)
   /// Our own client ended it (deadline, cut stream, reset, missing trailers, plain HTTP error): the
   /// processor may have seen the request. Always transient.

@@ -291,7 +291,8 @@ extension Engine {
   }
 }
 
-/// What the client sent belongs to its step, or its notification, alone once the request is answered.
+/// What the client sent belongs to its step, or its notification, alone once the request is
+/// answered.
 extension Engine {
   /// The request is answered before the work for it is over.
   mutating func keepCharging(_ pending: PendingRequest) {

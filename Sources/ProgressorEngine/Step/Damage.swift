@@ -55,8 +55,8 @@ extension Engine {
   }
 }
 
-/// Machines that cannot be read, nor their failure be written: nothing is to be done but to look again
-/// whether somebody mended them, more and more seldom.
+/// Machines that cannot be read, nor their failure be written: nothing is to be done but to look
+/// again whether somebody mended them, more and more seldom.
 struct DamagePauses {
   /// The longest pause in microseconds. At once for machines for which there is no room here.
   static let longest: Int64 = 60_000_000

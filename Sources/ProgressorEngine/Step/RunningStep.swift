@@ -27,8 +27,8 @@ struct RunningStep {
   var history: [Event]?
   /// The load that runs brings it.
   var loadsHistory = false
-  /// The load that runs, or was the last, brings the next page of notifications: so many were queued
-  /// when it was sent.
+  /// The load that runs, or was the last, brings the next page of notifications: so many were
+  /// queued when it was sent.
   var notificationsBeforeLoad: Int?
   var historyTooLarge = false
   var keyWasLookedUp = false
@@ -56,8 +56,8 @@ struct RunningStep {
   var heldBytes = 0
   /// Those of them that are its request's, since that is answered.
   var unheardBytes = 0
-  /// Its number in the shard, given when its processor is called: its token, and the key of the machine
-  /// or the serial of the timer that it makes.
+  /// Its number in the shard, given when its processor is called: its token, and the key of the
+  /// machine or the serial of the timer that it makes.
   var serial: Int64?
   /// When its processor was called, on `Moment.uptime`.
   var invokedAt: Int64 = 0

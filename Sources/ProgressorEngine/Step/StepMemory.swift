@@ -23,8 +23,8 @@ struct StepMemory {
   fileprivate var waiting = RankedHeap<NamespaceState, Int, Void>()
   /// Those of them that have none, in the order in which they began to wait so.
   fileprivate var empty = RemovalQueue<NamespaceState>()
-  /// The step that was let in though it did not fit, since its namespace had none: so that each goes on,
-  /// however small the budget is and whoever holds it.
+  /// The step that was let in though it did not fit, since its namespace had none: so that each
+  /// goes on, however small the budget is and whoever holds it.
   fileprivate var exception: StepID?
 
   var waitingCount: Int { waiting.count }
@@ -121,8 +121,8 @@ extension Engine {
     if stepMemory.exception == step.id { stepMemory.exception = nil }
   }
 
-  /// The namespace whose next step need not wait for memory any more, nil = there is none. Nothing is
-  /// remembered of what was given back, so that none of it can be forgotten.
+  /// The namespace whose next step need not wait for memory any more, nil = there is none. Nothing
+  /// is remembered of what was given back, so that none of it can be forgotten.
   var nextForMemory: NamespaceState? {
     if let wanted = stepMemory.waiting.first, wanted <= freeStepBytes() {
       return stepMemory.waiting.firstKey
@@ -130,8 +130,8 @@ extension Engine {
     return stepMemory.exception == nil ? stepMemory.empty.first : nil
   }
 
-  /// Lets those go on that waited for memory, as far as there is some now. Each look lets a step in, or
-  /// finds that the namespace does not wait for memory after all.
+  /// Lets those go on that waited for memory, as far as there is some now. Each look lets a step
+  /// in, or finds that the namespace does not wait for memory after all.
   mutating func admitWaitingForMemory() {
     for _ in 0..<max(1, stepMemory.waitingCount) {
       guard let namespace = nextForMemory else { return }

@@ -5,8 +5,8 @@ import MachineModel
 /// way, so that one namespace's crowd is in nobody's way. The rest waits among the namespace's
 /// timers; what these have no room for is read from the database in its turn.
 struct Turns {
-  /// Namespaces of which something may be due, or that look what to read: they are looked at in this
-  /// turn. Each namespace with `hasTurns` is here, or in one of the next two.
+  /// Namespaces of which something may be due, or that look what to read: they are looked at in
+  /// this turn. Each namespace with `hasTurns` is here, or in one of the next two.
   var namespaces: Deque<NamespaceState> = []
   /// Those that rest until a `Moment.uptime`.
   var resting = RankedHeap<NamespaceState, Int64, Void>()
@@ -15,8 +15,8 @@ struct Turns {
   /// When the others have something to do next. Those that wait until a machine of theirs is done
   /// (`awaitsRoom`) are in none of them for that.
   var alarms = DueHeap<NamespaceNumber, NamespaceState>()
-  /// Namespaces that wait for a read, now or not before a `Moment.uptime`; each with `wantsRead` is in
-  /// one of them.
+  /// Namespaces that wait for a read, now or not before a `Moment.uptime`; each with `wantsRead` is
+  /// in one of them.
   var readers: Deque<NamespaceState> = []
   var laterReaders = RankedHeap<NamespaceState, Int64, Void>()
   /// The read that is under way, one at a time, and whose it is.
@@ -104,7 +104,8 @@ extension Engine {
     }
   }
 
-  /// The namespace has had its turn. What is still due of it waits for what keeps it from the next one.
+  /// The namespace has had its turn. What is still due of it waits for what keeps it from the next
+  /// one.
   private mutating func standBy(_ namespace: NamespaceState) {
     let isDue = namespace.timers.isDue(at: now.wall) && !namespace.parks && !namespace.isGone
     if isDue, namespace.restsUntil > now.uptime {

@@ -117,8 +117,8 @@ public struct Setting: Sendable, Hashable {
       "Calls at once on one connection; clients are told so and wait."),
     Setting(
       "limits.pending_size", .size(1_048_576...1_099_511_627_776), default: "512MiB",
-      "Bytes of requests, header fields included, that have begun to arrive and are not answered; more "
-        + "are refused. At least message_size and 2 MiB."),
+      "Bytes of requests, header fields included, that have begun to arrive and are not answered; "
+        + "more are refused. At least message_size and 2 MiB."),
     Setting(
       "limits.connection_pending_size", .size(65_536...1_099_511_627_776), default: "32MiB",
       "Bytes of requests that have arrived in part on one connection; more are refused. At least "

@@ -57,8 +57,8 @@ enum OutcomeMapping {
       // Its message was measured before: it is the caller's metadata, which must fail no machine.
       return .lost(code: code, message: text)
     case .overloaded:
-      // It is this side that has no room, which is not to happen: the channel sends no more calls than
-      // it has memory for. The work waits, as for an endpoint that is away.
+      // It is this side that has no room, which is not to happen: the channel sends no more calls
+      // than it has memory for. The work waits, as for an endpoint that is away.
       return .unreachable(message: text)
     case .deadline, .unreachable, .connectionLost, .queueFull, .channelClosed, .cancelled, .reset,
       .http, .missingStatus, .oversizedMetadata, nil:

@@ -8,14 +8,14 @@ struct ServingState {
   private var leaseUntil: Int64?
   /// Batches that the database does not take at the moment.
   private var delayed: Set<BatchID> = []
-  /// Since when a session with the database is missing: each is needed by some request. nil = all are
-  /// there.
+  /// Since when a session with the database is missing: each is needed by some request. nil = all
+  /// are there.
   private var sessionsMissingSince: Int64?
   /// Set for good when the node begins to stop.
   var isStopping = false
 
-  /// A session that comes back within this, in microseconds, costs a request no more than that: health
-  /// does not flap for it, nor do load balancers.
+  /// A session that comes back within this, in microseconds, costs a request no more than that:
+  /// health does not flap for it, nor do load balancers.
   static let sessionPatience: Int64 = 2_500_000
 
   /// A session is missing, or none is any more.
@@ -42,7 +42,8 @@ struct ServingState {
     return uptime < end && !ownedShards.isEmpty && delayed.isEmpty
   }
 
-  /// When that ends unless the lease is renewed and all sessions are there; nil = it does not hold now.
+  /// When that ends unless the lease is renewed and all sessions are there; nil = it does not hold
+  /// now.
   func endsServing(at uptime: Int64) -> Int64? {
     isServing(at: uptime) ? end : nil
   }

@@ -3,8 +3,8 @@ import ProgressorEngine
 
 /// Answers of processors that cannot be written now: they are kept, and nobody is asked again.
 extension Ledger {
-  /// A batch was written, or refused. A step that is refused alone, though it may be written later, must
-  /// be the machine's next one in the database, as long as its node keeps the shard.
+  /// A batch was written, or refused. A step that is refused alone, though it may be written later,
+  /// must be the machine's next one in the database, as long as its node keeps the shard.
   mutating func tried(
     _ batch: CommitBatch, by node: Int, _ refusal: CommitRefusal?, epoch: (ShardID) -> Int64
   ) {

@@ -12,7 +12,8 @@ struct Ledger {
   var active: [NodeMachine: Int] = [:]
   /// Answered last, by node and machine, and not yet seen in the database.
   var concluded: [NodeMachine: Int] = [:]
-  /// Steps that were answered and could not be written so far, by node and machine: under which epoch.
+  /// Steps that were answered and could not be written so far, by node and machine: under which
+  /// epoch.
   var postponed: [NodeMachine: Int64] = [:]
   /// Invocations in flight, by node and namespace.
   var stepsInFlight: [NodeNamespace: Int] = [:]

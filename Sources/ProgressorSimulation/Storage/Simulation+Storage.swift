@@ -114,7 +114,7 @@ extension Simulation {
   }
 
   /// The transaction itself.
-  func write(_ sent: Transmission) throws(Violation) -> CommitOutcome {
+  func write(_ sent: Transmission) throws(Violation) -> TransactionOutcome {
     let refusal = refusal(of: sent.batch) ?? overdue(sent.batch)
     let outcome = try storage.commit(
       sent.batch, by: sent.identity, now: wall, refusal: refusal)

@@ -48,8 +48,8 @@ struct CommitAttempt {
     steps > 1 ? configuration.leaseDuration / 2 : configuration.leaseDuration * 6
   }
 
-  /// The time that all statements together have while PostgreSQL is at work on them. A step alone has
-  /// more, so that of a single slow statement it is the server that says so.
+  /// The time that all statements together have while PostgreSQL is at work on them. A step alone
+  /// has more, so that of a single slow statement it is the server that says so.
   private var patience: Duration { configuration.leaseDuration * (steps > 1 ? 6 : 7) }
 
   /// The outcome of a batch may be unknown so often; then what is in it may be the cause.

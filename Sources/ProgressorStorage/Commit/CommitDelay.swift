@@ -1,7 +1,8 @@
 import Logging
 import ProgressorEngine
 
-/// Tells once that a batch takes longer than anybody should wait for. Confined to the writer's thread.
+/// Tells once that a batch takes longer than anybody should wait for. Confined to the writer's
+/// thread.
 final class CommitDelay {
   private let batch: BatchID
   private let slot: Int

@@ -137,7 +137,7 @@ struct CommitLoop {
     let isMisfit = error.sqlState?.isMisfit ?? false
     delay.tell(
       isMisfit
-        ? "the database does not know, or not allow, what a batch does: mend the schema or the rights"
+        ? "the database does not know or allow what a batch does: mend the schema or the rights"
         : "the database does not take a batch; it is kept and repeated",
       cause: error.description, metadata: ["error": "\(error)"])
   }
@@ -186,9 +186,9 @@ struct CommitLoop {
   /// A session that met such an error may be on a server that is not writable any more. Only a full
   /// disk (53) and a lock (55) say nothing about the session.
   ///
-  /// If it was the server that said so, of itself, the way to it is open, and another node would hear the
-  /// same: the lease is worth keeping, and the batch with it. Of what is wrong between the two of us the
-  /// lease ends after a while, and another node has time to begin one.
+  /// If it was the server that said so, of itself, the way to it is open, and another node would
+  /// hear the same: the lease is worth keeping, and the batch with it. Of what is wrong between the
+  /// two of us the lease ends after a while, and another node has time to begin one.
   private func giveUpSession(after error: PostgreSQLError) {
     let state = error.scope == .statement ? error.sqlState : nil
     let now = LocalClock.uptime()

@@ -17,7 +17,8 @@ enum CommitOutcome {
   case unavailable(PostgreSQLError)
   /// The session was lost: it may be written. Fence, then read.
   case unknown(PostgreSQLError)
-  /// The session was lost, or none came about, before the batch was sent: nothing new is known of it.
+  /// The session was lost, or none came about, before the batch was sent: nothing new is known of
+  /// it.
   case unsent(PostgreSQLError)
 
   /// Who is at fault, by SQLSTATE (PostgreSQL manual, appendix A). Only what the data itself causes

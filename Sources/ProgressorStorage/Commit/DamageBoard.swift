@@ -2,8 +2,8 @@ import Logging
 import ProgressorEngine
 import Synchronization
 
-/// What all writers know of damage in the database. Said in the log when it is the database's trouble, and
-/// when it is no more.
+/// What all writers know of damage in the database. Said in the log when it is the database's
+/// trouble, and when it is no more.
 final class DamageBoard: Sendable {
   private struct State {
     var trials: DamageTrials

@@ -1,8 +1,8 @@
 import MachineModel
 import ProgressorEngine
 
-/// Whether damage that the database meets is one machine's or its own: a machine fails only for damage that
-/// it meets again and again for a while, and not while others meet some too.
+/// Whether damage that the database meets is one machine's or its own: a machine fails only for
+/// damage that it meets again and again for a while, and not while others meet some too.
 ///
 /// Times in microseconds, on any clock that only grows.
 struct DamageTrials {

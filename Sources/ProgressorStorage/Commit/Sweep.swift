@@ -2,16 +2,16 @@ import Logging
 import PostgreSQL
 import ProgressorEngine
 
-/// Deletes what is over of a writer's shards, between its batches and under the fence, like everything
-/// that writes: piece by piece, with pauses in which batches have the writer. Where it had got to is in
-/// the database: another owner goes on there.
+/// Deletes what is over of a writer's shards, between its batches and under the fence, like
+/// everything that writes: piece by piece, with pauses in which batches have the writer. Where it
+/// had got to is in the database: another owner goes on there.
 struct Sweep {
   /// What it deletes.
   struct Subject {
     /// For people.
     let name: String
-    /// Takes the node, its slot, the slots, the rows of a piece, and `bound`. Answers whether there is
-    /// more, what is damaged, and what was put off.
+    /// Takes the node, its slot, the slots, the rows of a piece, and `bound`. Answers whether there
+    /// is more, what is damaged, and what was put off.
     let statement: Statement
     /// What else limits a piece.
     let bound: Int64
@@ -31,16 +31,17 @@ struct Sweep {
 
   /// Of one piece: batches wait meanwhile. A long value takes a row per 2 KB.
   static let maximumRows: Int32 = 1_000
-  /// A piece is followed by a pause of so many times what it took, so that batches have the writer for
-  /// most of the time.
+  /// A piece is followed by a pause of so many times what it took, so that batches have the writer
+  /// for most of the time.
   private static let restPerWork: Int64 = 4
   /// What was called for closely after another call shares a piece with it.
   private static let gathering: Int64 = 50_000
-  /// Between two attempts to have a session: that there is none must be known before a batch needs it.
+  /// Between two attempts to have a session: that there is none must be known before a batch needs
+  /// it.
   private static let retryInterval: Int64 = 500_000
-  /// A warning is for so many obstacles …
+  /// Obstacles of which one warning tells.
   private static let obstaclesPerWarning = 5
-  /// … with no more than this between two.
+  /// Microseconds after which an obstacle is no reason for a warning any more.
   private static let obstacleMemory: Int64 = 60_000_000
 
   init(_ subject: Subject, configuration: StorageConfiguration, slot: Int) {

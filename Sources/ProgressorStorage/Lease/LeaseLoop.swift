@@ -108,9 +108,9 @@ struct LeaseLoop {
     if isTimeToRenew || lease.shardCount < Int(shards) { try take(as: node, on: connection) }
   }
 
-  /// Asks PostgreSQL which of the batches that take long it is at work on. Their age says nothing then.
-  /// It gets an eighth of the lease, and half of that until the server cancels it: then nothing is heard
-  /// of them.
+  /// Asks PostgreSQL which of the batches that take long it is at work on. Their age says nothing
+  /// then. It gets an eighth of the lease, and half of that until the server cancels it: then
+  /// nothing is heard of them.
   private func hearOfSlowBatches(on connection: Connection) throws(PostgreSQLError) {
     let now = LocalClock.uptime()
     let silent = progress.sessions(silentSince: now - duration / 8)

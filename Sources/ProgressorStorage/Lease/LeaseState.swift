@@ -42,7 +42,8 @@ final class LeaseState: Sendable {
     }
   }
 
-  /// After this lease none begins before `time`, so that another node may have one; nil = it may at once.
+  /// After this lease none begins before `time`, so that another node may have one; nil = it may at
+  /// once.
   func rest(until time: Int64?) { state.withLock { $0.restsUntil = time } }
 
   func holds(_ node: SQLUUID) -> Bool { state.withLock { $0.node == node } }

@@ -1,5 +1,5 @@
-/// The large loads that were taken in: a few are read in turns, the others wait for their place. All have
-/// the same patience, so that those that wait are late in the order in which they came.
+/// The large loads that were taken in: a few are read in turns, the others wait for their place.
+/// All have the same patience, so that those that wait are late in the order in which they came.
 struct LargeLoadQueue {
   private var active: [LargeLoad] = []
   private var waiting: [MachineLoader.Item] = []

@@ -1,4 +1,5 @@
--- Sweeps that neither wait for a locked machine nor stop at a slow one; and who knows what of the schema.
+-- Sweeps that neither wait for a locked machine nor stop at a slow one; and who knows what of the
+-- schema.
 
 -- An earlier form of migration 006 gave the index by namespace the name of the one before.
 DO $$
@@ -8,10 +9,10 @@ BEGIN
   END IF;
 END $$;
 
--- Deletes at most so many rows of removed machines of one writer's shards, and no more after so many
--- bytes of them. Runs under the fence, like everything that writes. A machine whose rows the server
--- cannot read is left for an hour, one whose rows are locked or take too long for some seconds, and the
--- latter is tried with half as many rows then: none is in the way of others.
+-- Deletes at most so many rows of removed machines of one writer's shards, and no more after so
+-- many bytes of them. Runs under the fence, like everything that writes. A machine whose rows the
+-- server cannot read is left for an hour, one whose rows are locked or take too long for some
+-- seconds, and the latter is tried with half as many rows then: none is in the way of others.
 CREATE FUNCTION sweep_removed_machines(
   me uuid, its_slot int, slots int, most_rows int, most_bytes bigint,
   OUT is_more boolean, OUT damage text, OUT obstacle text
@@ -125,7 +126,8 @@ END $$;
 -- Rows of a piece, after one that took too long; NULL = as many as others.
 ALTER TABLE tombstone ADD COLUMN row_limit int;
 
--- The schema that the node's program knows: what only older ones use stays as long as one of them lives.
+-- The schema that the node's program knows: what only older ones use stays as long as one of them
+-- lives.
 ALTER TABLE node ADD COLUMN schema_version int NOT NULL DEFAULT 0;
 
 INSERT INTO schema_migration (number, name) VALUES (7, 'patient_sweeps');

@@ -1,9 +1,8 @@
 -- Purpose: forget expired idempotency keys of one writer's shards, a bounded number at a time.
 -- Runs: under the fence, like everything that writes.
--- Parameters: $1 uuid node, $2 int slot, $3 int slots, $4 int at most so many, $5 int8 and so many per
--- shard: where that many were found, there may be more.
--- Locks: the keys; one that is locked is left for later.
--- Result: whether more may be left; NULL, NULL, as commit_sweep_removed has them.
+-- Parameters: $1 uuid node, $2 int slot, $3 int slots, $4 int at most so many, $5 int8 and so many
+-- per shard: where that many were found, there may be more. Locks: the keys; one that is locked is
+-- left for later. Result: whether more may be left; NULL, NULL, as commit_sweep_removed has them.
 -- Plan: shard_by_owner, then per shard a few rows of idempotency_by_expiry, then idempotency_pkey.
 WITH expired AS (
   SELECT old.*

@@ -6,9 +6,9 @@
 -- Result: the place of each machine, and its id; NULL = its shard is another node's. If there are
 -- as many rows as may be looked at, there may be more. An infinite due time is none: such a row is
 -- damaged, which is found out when it is asked for.
--- Plan: index scan of machine_due_by_namespace in its order, without a sort; shard_pkey per row. A subquery,
--- not a join: that could be planned to begin at the other end. The lower bound of the time is said twice:
--- two bounds make the range look small.
+-- Plan: index scan of machine_due_by_namespace in its order, without a sort; shard_pkey per row. A
+-- subquery, not a join: that could be planned to begin at the other end. The lower bound of the
+-- time is said twice: two bounds make the range look small.
 SELECT machine.due_at, machine.shard, machine.machine_key,
   CASE WHEN (SELECT shard.owner FROM shard WHERE shard.shard = machine.shard) = $1
     THEN machine.id END

@@ -1,5 +1,5 @@
--- Purpose: what is there: the schema, whether the role may use it, and the table of its version. From the
--- catalog, for which no right on the schema is needed.
+-- Purpose: what is there: the schema, whether the role may use it, and the table of its version.
+-- From the catalog, for which no right on the schema is needed.
 SELECT EXISTS (SELECT FROM pg_catalog.pg_namespace WHERE nspname = 'progressor'),
   coalesce((
     SELECT has_schema_privilege(oid, 'USAGE')

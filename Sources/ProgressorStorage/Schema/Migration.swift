@@ -9,8 +9,8 @@ struct Migration: Sendable {
     /// Statement by statement, none in a transaction with others: for indexes that are built beside
     /// the traffic. Each can be repeated, and none has a semicolon within.
     case beside
-    /// As a whole, but not while a node lives whose program knows no more than earlier migrations: it
-    /// takes away what only those use. No start waits for it, nor fails with it.
+    /// As a whole, but not while a node lives whose program knows no more than earlier migrations:
+    /// it takes away what only those use. No start waits for it, nor fails with it.
     case cleanup
   }
 

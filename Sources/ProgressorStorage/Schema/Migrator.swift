@@ -72,7 +72,8 @@ struct Migrator {
     }
   }
 
-  /// What is missing would show only with the request that needs it, and as a database that is away.
+  /// What is missing would show only with the request that needs it, and as a database that is
+  /// away.
   private func refuseMissingRights(_ connection: Connection) throws {
     let missing: [String] = try connection.run(
       Statements.schemaMissingRights, timeout: Self.timeout

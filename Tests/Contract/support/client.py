@@ -56,8 +56,8 @@ class Client:
         return False
 
     def create_namespace(self, name: str, endpoint: str, **options) -> namespaces_pb2.Namespace:
-        """`timeout` (in seconds), `max_in_flight` and `connections` are the processor's; the rest are
-        fields of Namespace."""
+        """`timeout` (in seconds), `max_in_flight` and `connections` are the processor's; the rest
+        are fields of Namespace."""
         processor = namespaces_pb2.ProcessorOptions(
             endpoint=endpoint, max_in_flight=options.pop("max_in_flight", 0),
             connections=options.pop("connections", 0))

@@ -1,5 +1,5 @@
-"""A processor that speaks HTTP/2 by hand: for answers that begin and stop, and for peers that do not
-answer at all."""
+"""A processor that speaks HTTP/2 by hand: for answers that begin and stop, and for peers that do
+not answer at all."""
 
 import contextlib
 import socket

@@ -3,12 +3,14 @@ import Testing
 
 @testable import ProgressorEngine
 
-/// What comes to a paused namespace is answered at once, also when there is no memory for its history.
+/// What comes to a paused namespace is answered at once, also when there is no memory for its
+/// history.
 @Suite("Calls of a paused namespace")
 struct PausedNamespaceTests {
   private static let call = ProgressorEngine.Operation.call(args: [], range: nil, key: nil)
 
-  /// Machines "0" and "1" with a history, in each of two namespaces, of which "busy" has all the memory.
+  /// Machines "0" and "1" with a history, in each of two namespaces, of which "busy" has all the
+  /// memory.
   private func world() -> EngineWorld {
     let world = EngineWorld(["n", "busy"].map { EngineWorld.namespace($0) }) {
       $0.historyBytes = 0
