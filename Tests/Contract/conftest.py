@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from support.client import Client, Space
 from support.metrics import Measured
+from support.postgres import Postgres
 from support.processor import Behaviour, ScriptedProcessor, echo
 from support.server import BINARY, Server
 
@@ -80,6 +81,33 @@ def servers(new_data: Path) -> Iterator[Callable[..., Server]]:
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Postgres]:
+    """A PostgreSQL of the module's own, with an empty database."""
+    cluster = Postgres().start()
+    cluster.new_database()
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture
+def postgres(cluster: Postgres) -> Postgres:
+    """The module's PostgreSQL, with an empty database of the test's own."""
+    if not cluster.running:
+        cluster.start()
+    cluster.new_database()
+    return cluster
+
+
+@pytest.fixture
+def node(servers: Callable[..., Server], postgres: Postgres) -> Callable[..., Server]:
+    """Makes servers on the test's database, or on it through another URL, not started yet."""
+    def make(url: str = "", lease: float = 5) -> Server:
+        return servers("--database-url", url or postgres.url, embedded=False,
+                       environment={"PROGRESSOR_LEASE": f"{lease}s"})
+    return make
 
 
 @pytest.fixture

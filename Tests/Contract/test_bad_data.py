@@ -3,7 +3,6 @@
 import grpc
 import pytest
 from support.client import Gate, fails, history
-from support.postgres import Postgres
 from support.processor import Answer, content, timer_in
 from support.stubs import automaton_pb2, types_pb2
 from support.waiting import eventually
@@ -11,19 +10,9 @@ from support.waiting import eventually
 DATA_LOSS = 15
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Postgres().start()
-    cluster.new_database()
-    yield cluster
-    cluster.close()
-
-
 @pytest.fixture
-def server(servers, cluster):
-    cluster.new_database()
-    return servers("--database-url", cluster.url, embedded=False,
-                   environment={"PROGRESSOR_LEASE": "5s"}).start()
+def server(node):
+    return node().start()
 
 
 @pytest.fixture
@@ -35,10 +24,6 @@ def step(i) -> Answer:
     """One event and the aux state for each stimulus; init arms a timer when its args say so."""
     return Answer(response=i.args, events=[i.args or i.kind.encode()], aux_state=content(i.args),
                   timer=timer_in(1.5) if i.args == b"arm" else None)
-
-
-def in_schema(cluster: Postgres, *statements: str) -> str:
-    return cluster.sql("set search_path = progressor", *statements)
 
 
 def restart(server) -> None:
@@ -77,8 +62,8 @@ def test_a_row_that_cannot_be_decoded(server, cluster, space):
     space.behave(lambda i: Answer(response=i.args, events=[i.args], timer=timer_in(3600)))
     space.call("bad", b"b")
     restart(server)
-    context = in_schema(cluster, "select timer_context from machine where id = 'bad'")
-    in_schema(cluster, "update machine set timer_context = '?' where id = 'bad'")
+    context = cluster.in_schema("select timer_context from machine where id = 'bad'")
+    cluster.in_schema("update machine set timer_context = '?' where id = 'bad'")
     with fails("FAILED_PRECONDITION", "MACHINE_FAILED") as failed:
         space.call("bad", b"c")
     assert "cannot be read" in failed[0].message
@@ -89,7 +74,7 @@ def test_a_row_that_cannot_be_decoded(server, cluster, space):
     with fails("INTERNAL"):
         simple_repair(space, "bad")
 
-    in_schema(cluster, f"update machine set timer_context = '{context}' where id = 'bad'")
+    cluster.in_schema(f"update machine set timer_context = '{context}' where id = 'bad'")
     simple_repair(space, "bad")
     assert space.call("bad", b"d") == b"d"
     assert space.events("bad") == [b"a", b"b", b"d"]
@@ -100,13 +85,13 @@ def test_damage_that_a_timer_meets(server, cluster, space):
     space.start("good", b"arm")
     space.start("bad", b"arm")
     assert server.terminate() == 0
-    context = in_schema(cluster, "select timer_context from machine where id = 'bad'")
-    in_schema(cluster, "update machine set timer_context = '?' where id = 'bad'")
+    context = cluster.in_schema("select timer_context from machine where id = 'bad'")
+    cluster.in_schema("update machine set timer_context = '?' where id = 'bad'")
     server.start()
     eventually(lambda: space.events("good") == [b"arm", b"timeout"], "the other timer fires")
     shown = failed_with(space, "bad", "cannot be read")
     assert shown.step_kind == types_pb2.STEP_KIND_TIMEOUT
-    in_schema(cluster, f"update machine set timer_context = '{context}' where id = 'bad'")
+    cluster.in_schema(f"update machine set timer_context = '{context}' where id = 'bad'")
     simple_repair(space, "bad")
     eventually(lambda: space.events("bad") == [b"arm", b"timeout"], "its timer fires")
 
@@ -148,7 +133,7 @@ def test_every_kind_of_damage_is_one_machines(server, cluster, space):
             space.call(id, b"%d" % number)
     restart(server)
     for id, (change, _) in DAMAGES.items():
-        in_schema(cluster, (change if change.startswith("delete") else ROW).format(change, id))
+        cluster.in_schema((change if change.startswith("delete") else ROW).format(change, id))
     for attempt in range(2):
         for id, (_, words) in DAMAGES.items():
             told = ("INTERNAL",) if id in ("kind", "version") else (
@@ -171,7 +156,7 @@ def test_events_that_no_step_wrote_fail_the_machine(server, cluster, space):
     space.behave(lambda i: Answer(response=i.args, events=[i.args]))
     space.call("m", b"b")
     restart(server)
-    in_schema(cluster, "update machine set last_event_id = 1 where id = 'm'")
+    cluster.in_schema("update machine set last_event_id = 1 where id = 'm'")
     with fails("FAILED_PRECONDITION", "MACHINE_FAILED") as failed:
         space.call("m", b"c")
     assert "23505" in failed[0].message
@@ -219,7 +204,7 @@ def test_a_damaged_event_harms_who_reads_it(server, cluster, space):
 @pytest.mark.parametrize("code", ["22003", "23514", "54000"])
 def test_a_step_that_postgresql_refuses(server, cluster, space, code):
     """The batch is halved until the bad step stands alone; the others are committed."""
-    in_schema(cluster, f"""
+    cluster.in_schema(f"""
         create function refuse() returns trigger language plpgsql as $$ begin
           if new.data = 'poison' then raise 'this cannot be' using errcode = '{code}'; end if;
           return new;
@@ -253,7 +238,7 @@ def test_a_step_that_postgresql_refuses(server, cluster, space, code):
     with fails("NOT_FOUND", "MACHINE_NOT_FOUND"):
         space.get("n")
 
-    in_schema(cluster, "drop trigger refuse on event")
+    cluster.in_schema("drop trigger refuse on event")
     simple_repair(space, "m7")
     assert space.call("m7", b"c") == b"c"
     assert space.events("m7") == [b"a", b"c"]
@@ -261,7 +246,7 @@ def test_a_step_that_postgresql_refuses(server, cluster, space, code):
 
 def test_a_notification_whose_step_postgresql_refuses_runs_again_after_the_repair(
         server, cluster, space):
-    in_schema(cluster, """
+    cluster.in_schema("""
         create function refuse() returns trigger language plpgsql as $$ begin
           if new.data = 'poison' then raise 'this cannot be' using errcode = '23514'; end if;
           return new;
@@ -271,7 +256,7 @@ def test_a_notification_whose_step_postgresql_refuses_runs_again_after_the_repai
     space.notify("m", b"poison")
     space.notify("m", b"later")
     assert failed_with(space, "m", "23514").step_kind == types_pb2.STEP_KIND_NOTIFICATION
-    in_schema(cluster, "drop trigger refuse on event")
+    cluster.in_schema("drop trigger refuse on event")
     simple_repair(space, "m")
     eventually(lambda: space.events("m") == [b"a", b"poison", b"later"], "both are delivered")
 

@@ -6,7 +6,6 @@ import uuid
 import grpc
 import pytest
 from support.client import Gate, Space, fails
-from support.postgres import Postgres
 from support.processor import Answer, Refusal
 from support.proxy import AnswerHeld, Proxy
 from support.stubs import automaton_pb2
@@ -92,14 +91,6 @@ def test_a_repeat_after_remove_changes_nothing(space, operation):
         space.get("m")
     with fails("INVALID_ARGUMENT", "INVALID_ARGUMENT"):
         ask(space, operation, args=b"something else").result()
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Postgres().start()
-    cluster.new_database()
-    yield cluster
-    cluster.close()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)

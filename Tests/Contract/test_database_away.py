@@ -22,27 +22,10 @@ from support.waiting import eventually
 SHORT, LEASE = 2, 5
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Postgres().start()
-    yield cluster
-    cluster.close()
-
-
 @pytest.fixture
-def postgres(cluster):
-    """The cluster with an empty database in it."""
-    cluster.new_database()
-    return cluster
-
-
-@pytest.fixture
-def database(servers):
+def database(node):
     """Makes a server on a database, started."""
-    def start(url: str, lease: float = LEASE):
-        return servers("--database-url", url, embedded=False,
-                       environment={"PROGRESSOR_LEASE": f"{lease}s"}).start()
-    return start
+    return lambda url, lease=LEASE: node(url, lease=lease).start()
 
 
 @pytest.fixture
@@ -50,14 +33,6 @@ def proxy(postgres):
     proxy = Proxy(postgres.port)
     yield proxy
     proxy.close()
-
-
-@contextlib.contextmanager
-def killed(postgres: Postgres) -> Iterator[None]:
-    """SIGKILL of the postmaster, and a new one that recovers."""
-    postgres.kill()
-    yield
-    postgres.restart_when_possible()
 
 
 @contextlib.contextmanager
@@ -95,7 +70,7 @@ def disk():
 
 
 OUTAGES = {
-    "postmaster killed": killed,
+    "postmaster killed": Postgres.killed,
     "stopped fast": lambda postgres: stopped(postgres, "fast"),
     "stopped as in a crash": lambda postgres: stopped(postgres, "immediate"),
     "frozen for longer than the lease": Postgres.frozen,
@@ -280,7 +255,7 @@ def test_a_repair_job_goes_on_when_the_database_is_back(database, postgres, spac
     mendable.broken = False
     job = repairs.create(server.client, repairs.spec(space, rate=10))
     eventually(lambda: repairs.get(server.client, job.id).repaired >= 3, "it works")
-    with killed(postgres):
+    with postgres.killed():
         eventually(lambda: not server.client.serving(), "it is noticed", timeout=30)
         assert server.running
     eventually(server.client.serving, "it serves", timeout=60)

@@ -7,18 +7,10 @@ import grpc
 import pytest
 from support.client import fails
 from support.metrics import metrics_of
-from support.postgres import Postgres
 from support.server import free_port
 from support.waiting import eventually
 
 SESSIONS = 11
-
-
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Postgres().start()
-    yield cluster
-    cluster.close()
 
 
 @pytest.fixture

@@ -16,18 +16,9 @@ from support.waiting import eventually
 MEBIBYTE = 1 << 20
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Postgres().start()
-    yield cluster
-    cluster.close()
-
-
 @pytest.fixture
-def server(servers, cluster):
-    cluster.new_database()
-    return servers("--database-url", cluster.url, embedded=False,
-                   environment={"PROGRESSOR_LEASE": "5s"}).start()
+def server(node):
+    return node().start()
 
 
 @pytest.fixture
@@ -39,15 +30,10 @@ def step(i) -> Answer:
     return Answer(response=i.args, events=[i.args], remove=i.args == b"last")
 
 
-def in_schema(cluster: Postgres, *statements: str) -> str:
-    return cluster.sql("set search_path = progressor", *statements)
-
-
 def prolong(cluster: Postgres, server, id: str, events: int, size: int) -> None:
     """Gives a machine so many events more, as if they had come one by one."""
     assert server.terminate() == 0
-    in_schema(
-        cluster,
+    cluster.in_schema(
         f"""INSERT INTO event (shard, machine_key, id, created_at, format, data)
         SELECT shard, machine_key, last_event_id + n, now(), 0,
           convert_to(repeat('x', {size}), 'UTF8')
@@ -59,7 +45,7 @@ def prolong(cluster: Postgres, server, id: str, events: int, size: int) -> None:
 
 def epoch(cluster: Postgres) -> int:
     """How many owners the shards have had."""
-    return int(in_schema(cluster, "SELECT max(epoch) FROM shard"))
+    return int(cluster.in_schema("SELECT max(epoch) FROM shard"))
 
 
 def seconds_of(body) -> float:
@@ -82,8 +68,8 @@ def test_the_removal_of_a_long_history_holds_up_nobody(server, cluster, space):
     while left > 0:
         for n in range(20):
             space.call(f"short{n}", b"on", timeout=5)
-        left = int(in_schema(
-            cluster, "SELECT count(*) FROM event JOIN tombstone USING (shard, machine_key)"))
+        left = int(cluster.in_schema(
+        "SELECT count(*) FROM event JOIN tombstone USING (shard, machine_key)"))
     assert space.events("long") == [b""], "another machine has its id now"
     assert epoch(cluster) == 2, "the owner changed with the start alone"
 
@@ -125,8 +111,7 @@ def test_calls_that_wait_on_long_histories_hold_no_memory_for_them(server, clust
     for n in range(60):
         space.start(f"m{n}")
     assert server.terminate() == 0
-    in_schema(
-        cluster,
+    cluster.in_schema(
         f"""INSERT INTO event (shard, machine_key, id, created_at, format, data)
         SELECT shard, machine_key, last_event_id + 1, now(), 0,
           convert_to(repeat('x', {8 * MEBIBYTE}), 'UTF8')
@@ -147,8 +132,7 @@ def test_calls_that_wait_on_long_histories_hold_no_memory_for_them(server, clust
 
 def test_a_commit_that_takes_longer_than_the_lease(server, cluster, space):
     """It is committed once in the end, and others go on meanwhile."""
-    in_schema(
-        cluster,
+    cluster.in_schema(
         "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(8);"
         " RETURN NEW; END $$",
         "CREATE TRIGGER slow BEFORE INSERT ON event FOR EACH ROW WHEN (NEW.data = 'slow')"
@@ -187,7 +171,7 @@ def test_timers_at_the_beginning_of_time_stop_no_others(servers, cluster, spaces
         start.result()
     away.stop()
     assert server.terminate() == 0
-    in_schema(cluster, "UPDATE machine SET timer_at = '0001-01-01Z', due_at = '0001-01-01Z'")
+    cluster.in_schema("UPDATE machine SET timer_at = '0001-01-01Z', due_at = '0001-01-01Z'")
     server.start()
     other = spaces(server.client, lambda i: Answer(
         events=[i.kind.encode()], timer=timer_in(1) if i.kind == "init" else None))

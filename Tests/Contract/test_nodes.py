@@ -2,6 +2,7 @@
 the first, exactly one of them writes."""
 
 import contextlib
+import functools
 import itertools
 import signal
 import time
@@ -12,7 +13,6 @@ import pytest
 from grpc_health.v1 import health_pb2
 from support import repairs
 from support.client import Gate, Space, fails
-from support.postgres import Postgres
 from support.processor import Answer, timer_in
 from support.proxy import Proxy, SyncHeld
 from support.waiting import eventually
@@ -22,26 +22,9 @@ LEASE = 3
 SCHEMA_LOCK = 8097880561172341362
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Postgres().start()
-    yield cluster
-    cluster.close()
-
-
 @pytest.fixture
-def postgres(cluster):
-    cluster.new_database()
-    return cluster
-
-
-@pytest.fixture
-def node(servers, postgres):
-    """Makes servers on the database, not started yet."""
-    def make(url: str = "", lease: float = LEASE):
-        return servers("--database-url", url or postgres.url, embedded=False,
-                       environment={"PROGRESSOR_LEASE": f"{lease}s"})
-    return make
+def node(node):
+    return functools.partial(node, lease=LEASE)
 
 
 @pytest.fixture

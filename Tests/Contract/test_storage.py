@@ -1,32 +1,15 @@
 """A database of one's own: what is stored is there. test_database_away.py takes it away."""
 
+import functools
+
 import grpc
 import pytest
-from support.postgres import Postgres
 from support.waiting import eventually
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    cluster = Postgres().start()
-    yield cluster
-    cluster.close()
-
-
 @pytest.fixture
-def postgres(cluster):
-    """The cluster with an empty database in it."""
-    if not cluster.running:
-        cluster.start()
-    cluster.new_database()
-    return cluster
-
-
-@pytest.fixture
-def node(servers, postgres):
-    """Makes servers on the database, not started yet."""
-    return lambda: servers("--database-url", postgres.url, embedded=False,
-                           environment={"PROGRESSOR_LEASE": "3s"})
+def node(node):
+    return functools.partial(node, lease=3)
 
 
 @pytest.fixture

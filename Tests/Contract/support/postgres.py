@@ -109,6 +109,13 @@ class Postgres:
         return frozen(self.postmaster)
 
     @contextlib.contextmanager
+    def killed(self) -> Iterator[None]:
+        """SIGKILL of the postmaster, and at the end of the block a new one that recovers."""
+        self.kill()
+        yield
+        self.restart_when_possible()
+
+    @contextlib.contextmanager
     def read_only(self) -> Iterator[None]:
         """As a server is after a failover to another: no transaction can write."""
         self.sql("alter system set default_transaction_read_only = on",
@@ -154,6 +161,10 @@ class Postgres:
             command += ["-c", statement]
         return subprocess.run(command, check=True, capture_output=True, text=True,
                               timeout=60).stdout.strip()
+
+    def in_schema(self, *statements: str) -> str:
+        """What the statements answer where the server's tables are."""
+        return self.sql("set search_path = progressor", *statements)
 
     def lose_first_long_value(self, table: str) -> None:
         """The first page of what the table keeps out of line becomes empty, as on a bad disk."""
