@@ -87,6 +87,39 @@ def test_a_long_history_is_read_beside_others(server, cluster, space):
         assert len(reader.result().machine.history) == 100_001
 
 
+@pytest.mark.parametrize("outage", [Postgres.frozen, Postgres.killed])
+def test_the_database_goes_away_while_a_long_history_is_read(server, cluster, space, outage):
+    """Who reads it hears so or has been answered in full; everybody goes on afterwards."""
+    space.start("long")
+    space.start("short")
+    prolong(cluster, server, "long", events=100_000, size=100)
+    request = automaton_pb2.GetRequest(namespace=space.name, id="long")
+    readers = [space.client.automaton.Get.future(request, timeout=60) for _ in range(8)]
+    eventually(lambda: int(cluster.sql(
+        "select count(*) from pg_stat_activity where application_name like 'progressor/%' "
+        "and query like '%long range of a history%'")), "the first pages are read")
+    with outage(cluster):
+        for reader in readers:
+            try:
+                assert len(reader.result().machine.history) == 100_001
+            except grpc.RpcError as error:
+                assert error.code().name == "UNAVAILABLE", error
+    eventually(server.client.serving, "health says that it is back", timeout=60)
+    for id, events in (("short", 1), ("long", 100_001)):
+        eventually(lambda: read(space, id) == events, f"{id} is read again", timeout=30)
+    assert space.call("short", b"on") == b"on"
+    assert space.call("long", b"on", range=history(limit=1)) == b"on"
+
+
+def read(space, id: str) -> int:
+    """Events of the machine; -1 while it is unavailable."""
+    try:
+        return len(space.get(id).history)
+    except grpc.RpcError as error:
+        assert error.code().name == "UNAVAILABLE", error
+        return -1
+
+
 def test_a_history_beyond_the_limit_is_refused_unread(server, cluster, space):
     space.start("vast")
     prolong(cluster, server, "vast", events=200, size=MEBIBYTE)

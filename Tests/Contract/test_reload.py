@@ -2,9 +2,11 @@
 
 import signal
 
+import grpc
 import pytest
 from support.client import Space, fails
 from support.processor import echo
+from support.postgres import Postgres
 from support.server import Server
 from support.stubs import namespaces_pb2
 from support.waiting import eventually
@@ -27,17 +29,25 @@ class Configured:
             f'  - name: {name}\n    processor: {{endpoint: "{endpoint}"}}{rest}\n'
             for name in names))
 
-    def hang_up(self, expected: str) -> str:
+    def hang_up(self, expected: str, timeout: float = 15) -> str:
         """Sends SIGHUP, waits until the log says what came of it, and answers what it says."""
         seen = len(self.server.log.read_text())
         self.server.send_signal(signal.SIGHUP)
         return eventually(
             lambda: (text := self.server.log.read_text()[seen:]) and expected in text and text,
-            f"the log says: {expected}")
+            f"the log says: {expected}", timeout)
 
     def namespace(self, name: str) -> namespaces_pb2.Namespace:
         request = namespaces_pb2.GetNamespaceRequest(name=name)
         return self.server.client.namespaces.Get(request, timeout=30).namespace
+
+    def known(self, name: str) -> namespaces_pb2.Namespace | None:
+        """The same, or nothing while the database is away."""
+        try:
+            return self.namespace(name)
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.UNAVAILABLE, error
+            return None
 
 
 @pytest.fixture
@@ -128,3 +138,26 @@ def test_while_it_starts(configured, processor):
     configured.namespaces(processor.endpoint, "one", "two")
     configured.hang_up("in force")
     assert configured.namespace("two").processor.endpoint == processor.endpoint
+
+
+@pytest.mark.parametrize("outage", [Postgres.frozen, Postgres.killed])
+def test_while_the_database_is_away(node, postgres, processor, outage):
+    """What is in force stays, the log says that the new is not, and the next signal brings it."""
+    configured = Configured(node())
+    processor.behave("one", echo)
+    configured.namespaces(processor.endpoint, "one")
+    server = configured.server.start()
+    space = Space(server.client, processor, "one")
+    space.start("m", b"x")
+    before = configured.namespace("one")
+    configured.namespaces(processor.endpoint, "one", "two", idempotency_retention="1h")
+    with outage(postgres):
+        log = configured.hang_up("is not in force", timeout=60)
+        assert " error " in log, log
+        assert server.running
+    eventually(server.client.serving, "it serves again", timeout=60)
+    assert eventually(lambda: configured.known("one"), "it is read again") == before
+    assert "one, two" in configured.hang_up("are in force", timeout=60)
+    assert configured.namespace("one").idempotency_retention.seconds == 3600
+    assert configured.namespace("two").processor.endpoint == processor.endpoint
+    assert space.call("m", b"y") == b"y"
