@@ -28,6 +28,7 @@ public final class Storage: Sendable {
   private let lists: Scanner
   private let lookAheads: Scanner
   private let namespaces: NamespaceStore
+  let damagedRepairJobs: DamagedRepairJobs
   let repairJobRequests: RepairJobStore
   let repairJobWork: RepairJobStore
   private let keeper: LeaseKeeper
@@ -85,6 +86,7 @@ public final class Storage: Sendable {
       "lists", configuration: configuration, watch: watch, logger: logger, deliver: deliver)
     lookAheads = try Scanner(
       "timers", configuration: configuration, watch: watch, logger: logger, deliver: deliver)
+    damagedRepairJobs = DamagedRepairJobs(logger: logger)
     repairJobRequests = try RepairJobStore(
       "repair-jobs", configuration: configuration, watch: watch, logger: logger)
     repairJobWork = try RepairJobStore(
@@ -209,15 +211,12 @@ extension Storage {
     try await change(.pause(name: name, reason: reason), name)
   }
 
-  /// The namespace of this name. Throws `NAMESPACE_NOT_FOUND`.
+  /// The namespace of this name. Throws `NAMESPACE_NOT_FOUND`, and INTERNAL if its row is damaged.
   public func namespace(named name: String) async throws(ProgressorError) -> NamespaceRecord {
-    guard
-      let record = try await listNamespaces().first(where: { $0.namespace.name.isExactly(name) })
-    else { throw .namespaceNotFound(name) }
-    return record
+    try await change(.find(name: name), name)
   }
 
-  /// All namespaces, by name in the order of its bytes.
+  /// All namespaces whose rows are not damaged, by name in the order of its bytes.
   public func listNamespaces() async throws(ProgressorError) -> [NamespaceRecord] {
     try await perform(.read)
   }

@@ -1,10 +1,14 @@
 """One machine whose rows are damaged, or whose step PostgreSQL refuses, fails alone."""
 
+import os
+
 import grpc
 import pytest
+from support import repairs
 from support.client import Gate, fails, history
 from support.processor import Answer, content, timer_in
-from support.stubs import automaton_pb2, types_pb2
+from support.stubs import automaton_pb2, namespaces_pb2, types_pb2
+from support.stubs import repair_jobs_pb2 as repair_jobs
 from support.waiting import eventually
 
 DATA_LOSS = 15
@@ -277,3 +281,78 @@ def test_a_machine_that_somebody_has_locked_is_written_when_it_is_free(server, c
     assert call.result().response == b"b"
     assert space.events("held") == [b"a", b"b"]
     assert [i.args for i in space.invocations("held")] == [b"a", b"b"]
+
+
+def names(client) -> list[str]:
+    reply = client.namespaces.List(namespaces_pb2.ListNamespacesRequest(), timeout=30)
+    return [namespace.name for namespace in reply.namespaces]
+
+
+def test_a_damaged_namespace_hides_no_other(server, cluster, space, spaces):
+    """It stays as it was known; after a start it is paused, and its callers hear why."""
+    bad = spaces(server.client, step)
+    for each in (space, bad):
+        each.start("m", b"a")
+    cluster.in_schema(f"update namespace set retry_jitter = 'NaN' where name = '{bad.name}'")
+    eventually(lambda: "a namespace is damaged" in server.log_tail(), "the log says so")
+    for each in (space, bad):
+        assert each.call("m", b"b") == b"b"
+    assert names(server.client) == [space.name]
+    with fails("INTERNAL") as failed:
+        server.client.namespaces.Get(namespaces_pb2.GetNamespaceRequest(name=bad.name), timeout=30)
+    assert "retry_policy.jitter" in failed[0].message
+    assert server.log.read_text().count("a namespace is damaged") == 1
+
+    restart(server)
+    assert names(server.client) == [space.name]
+    assert space.call("m", b"c") == b"c"
+    with fails("UNAVAILABLE", "NAMESPACE_PAUSED") as failed:
+        bad.call("m", b"c")
+    assert "retry_policy.jitter" in failed[0].message
+    assert server.log.read_text().count("a namespace is damaged") == 2, "once for each start"
+
+    cluster.in_schema(f"update namespace set retry_jitter = null where name = '{bad.name}'")
+    eventually(lambda: bad.name in names(server.client), "it is listed again")
+    assert bad.call("m", b"c") == b"c"
+    assert bad.events("m") == [b"a", b"b", b"c"]
+
+
+def listed(client, page_size: int) -> list[str]:
+    """The ids of all repair jobs, by pages of this size."""
+    ids, token = [], ""
+    while True:
+        reply = client.repair_jobs.List(repair_jobs.ListRepairJobsRequest(
+            page_size=page_size, page_token=token), timeout=30)
+        ids += [job.id for job in reply.jobs]
+        assert reply.jobs or not token, "no page is empty"
+        token = reply.next_page_token
+        if not token:
+            return ids
+
+
+def test_a_damaged_repair_job_hides_no_other(server, cluster, space):
+    """Of a value that cannot be, and of a page of the database that is lost."""
+    ids = [f"j{number}" for number in range(6)]
+    for id in ids:
+        spec = repairs.spec(space, dry_run=True)
+        if id == "j0":
+            spec.processor.args = os.urandom(16_000)
+        repairs.create(server.client, spec, id)
+    assert listed(server.client, 2) == ids[::-1]
+    assert server.terminate() == 0
+    cluster.lose_first_long_value("progressor.repair_job")
+    cluster.in_schema(
+        "update repair_job set created_at = 'infinity' where id in ('j2', 'j3', 'j4')")
+    server.start()
+    for page_size in (1, 2, 100):
+        assert listed(server.client, page_size) == ["j5", "j1"]
+    for id in ("j0", "j2"):
+        with fails("INTERNAL") as failed:
+            repairs.get(server.client, id)
+        assert "cannot be read" in failed[0].message
+    assert repairs.get(server.client, "j1").state == repairs.COMPLETED
+    log = server.log.read_text()
+    assert log.count("a repair job is damaged") == 4, "each is named once"
+    with fails("ALREADY_EXISTS", "REPAIR_JOB_ALREADY_EXISTS"):
+        repairs.create(server.client, repairs.spec(space, rate=7), "j1")
+    assert server.client.serving()

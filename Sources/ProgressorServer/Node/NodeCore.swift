@@ -77,6 +77,7 @@ final class NodeCore: Sendable {
   ) {
     self.storage = storage
     self.offset = offset
+    self.logger = logger
     self.engine = engine
     health = HealthService(services: NodeCore.services)
     let timeouts = ProcessorTimeouts()
@@ -141,7 +142,8 @@ final class NodeCore: Sendable {
     return engine
   }
 
-  /// Creates and changes namespaces as the configuration says.
+  /// Creates and changes namespaces as the configuration says. One whose row is damaged beyond that
+  /// is named in the log, and keeps no others from it.
   ///
   /// - Returns: the names of those that were not so before.
   @discardableResult
@@ -157,14 +159,14 @@ final class NodeCore: Sendable {
       var changed: [String] = []
       for directive in directives {
         name = directive.name
-        let record =
-          switch directive {
-          case .define(let namespace): try await storage.replaceNamespace(namespace)
-          case .point(let name, let endpoint):
-            try await storage.setEndpoint(endpoint, ofNamespace: name)
+        do throws(ProgressorError) {
+          let record = try await apply(directive)
+          if versions[Array(directive.name.utf8)] != record.namespace.version {
+            changed.append(directive.name)
           }
-        if versions[Array(directive.name.utf8)] != record.namespace.version {
-          changed.append(directive.name)
+        } catch {
+          guard error.code == .internal else { throw error }
+          logger.error("a namespace of the configuration", metadata: ["error": "\(error.message)"])
         }
       }
       return changed
@@ -172,6 +174,15 @@ final class NodeCore: Sendable {
       throw NodeFailure(
         error.code == .unavailable ? .databaseUnavailable : .configuration,
         "the namespace\(name.map { " \($0)" } ?? "s") of the configuration: \(error.message)")
+    }
+  }
+
+  private func apply(
+    _ directive: NodeConfiguration.NamespaceDirective
+  ) async throws(ProgressorError) -> NamespaceRecord {
+    switch directive {
+    case .define(let namespace): try await storage.replaceNamespace(namespace)
+    case .point(let name, let endpoint): try await storage.setEndpoint(endpoint, ofNamespace: name)
     }
   }
 

@@ -88,7 +88,8 @@ final class ProcessorDirectory: ProcessorPort {
     let old = entries
     keys = [:]
     entries = [:]
-    for record in records {
+    // One without an endpoint is damaged in the database, and paused.
+    for record in records where !record.namespace.processor.endpoint.isEmpty {
       let key = Key(
         endpoint: ExactText(record.namespace.processor.endpoint),
         connections: record.namespace.processor.connections)

@@ -30,7 +30,7 @@ extension Parameters {
 }
 
 extension RowReader {
-  /// All columns of a namespace in the order of the table.
+  /// All columns of a namespace in the order of the table. Throws also for what no namespace may be.
   mutating func nextNamespace() throws(PostgreSQLError) -> NamespaceRecord {
     let number: Int32 = try next()
     let name: String = try next()
@@ -50,6 +50,9 @@ extension RowReader {
       defaultHistoryRange: try nextRange(), idempotencyRetention: try nextOptional(),
       version: version)
     namespace.pause = try nextPause()
+    do throws(ProgressorError) { try namespace.validate(path: "") } catch {
+      throw .unreadable(error.message)
+    }
     return NamespaceRecord(number: NamespaceNumber(number), namespace: namespace)
   }
 }

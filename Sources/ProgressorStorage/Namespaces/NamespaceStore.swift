@@ -4,7 +4,8 @@ import PostgreSQL
 import ProgressorEngine
 
 /// The rows of namespaces. Tells the engine all of them at the start and whenever one has changed,
-/// here or on another node. On a connection and a thread of its own; little happens on it.
+/// here or on another node. A namespace whose row is damaged stays as it was known last, or is paused
+/// with the cause if it never was. On a connection and a thread of its own; little happens on it.
 final class NamespaceStore: Sendable {
   enum Change: Sendable {
     case create(Namespace)
@@ -12,10 +13,12 @@ final class NamespaceStore: Sendable {
     case setEndpoint(name: String, endpoint: String)
     /// nil = resume.
     case pause(name: String, reason: String?)
+    /// Nothing is changed.
+    case find(name: String)
     case read
   }
 
-  /// What the change came to: the namespace as it is now, or all of them.
+  /// What the change came to: the namespace as it is now, or all of them whose rows are not damaged.
   typealias Answer = Result<[NamespaceRecord], ProgressorError>
 
   struct Item: Sendable {
@@ -82,6 +85,10 @@ private struct NamespaceLoop {
   let deliver: @Sendable (Input) -> Void
   /// What the engine was told last.
   private var told: [NamespaceRecord]?
+  /// As they were when they could be read last.
+  private var known: [NamespaceRecord] = []
+  /// Of which the log has told.
+  private var damaged: [NamespaceRows.Damaged] = []
 
   init(
     reader: ReaderSession<NamespaceStore.Item>, deliver: @escaping @Sendable (Input) -> Void
@@ -122,7 +129,9 @@ private struct NamespaceLoop {
     let rows: ResultSet
     switch change {
     case .read:
-      return try tellAll(on: connection)
+      return try tellAll(on: connection).sound
+    case .find(let name):
+      return [try tellAll(on: connection).named(name)]
     case .create(let namespace):
       name = namespace.name
       rows = try connection.run(
@@ -149,27 +158,49 @@ private struct NamespaceLoop {
       rows = try connection.run(Statements.namespacePause, parameters, timeout: reader.timeout)
     }
     // The engine knows a namespace before whoever made it can use it.
-    let all = try tellAll(on: connection)
-    guard let record = all.first(where: { $0.namespace.name.isExactly(name) }) else {
-      throw ProgressorError.namespaceNotFound(name)
-    }
-    return [record]
+    return [try tellAll(on: connection).named(name)]
   }
 
   /// All namespaces; the engine is told if that is news.
   private mutating func tellAll(
     on connection: Connection
-  ) throws(PostgreSQLError) -> [NamespaceRecord] {
-    var records: [NamespaceRecord] = []
-    for row in try connection.run(Statements.namespaceAll, timeout: reader.timeout) {
-      var reader = RowReader(row)
-      records.append(try reader.nextNamespace())
+  ) throws(PostgreSQLError) -> NamespaceRows {
+    let rows = try NamespaceRows.read(on: connection, timeout: reader.timeout)
+    report(rows)
+    let kept = known.filter { record in
+      rows.damaged.contains { $0.number == record.number }
+        && !rows.sound.contains { $0.namespace.name.isExactly(record.namespace.name) }
     }
+    known = rows.sound + kept
+    let strangers = rows.damaged.filter { damaged in
+      !known.contains { $0.number == damaged.number }
+    }
+    let records = known + strangers.compactMap(\.placeholder)
     if records != told {
       told = records
       deliver(.namespacesChanged(records))
     }
-    return records
+    return rows
+  }
+
+  /// Tells the log once of each row that is damaged, and when it can be read again.
+  private mutating func report(_ rows: NamespaceRows) {
+    for row in rows.damaged where !damaged.contains(row) {
+      let isKnown = known.contains { $0.number == row.number }
+      reader.logger.error(
+        "a namespace is damaged in the database: mend its row, or set all its options anew",
+        metadata: [
+          "namespace": "\(row.name ?? "")", "number": "\(row.number.number)",
+          "error": "\(row.why)",
+          "until-then": isKnown ? "it stays as it was" : "it is paused",
+        ])
+    }
+    for record in rows.sound where damaged.contains(where: { $0.number == record.number }) {
+      reader.logger.notice(
+        "a damaged namespace can be read again",
+        metadata: ["namespace": "\(record.namespace.name)"])
+    }
+    damaged = rows.damaged
   }
 }
 

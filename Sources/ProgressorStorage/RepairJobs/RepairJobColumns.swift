@@ -37,7 +37,8 @@ extension Parameters {
 }
 
 extension RowReader {
-  /// The columns of repair_job_get, _list and _running. What was not counted is 0.
+  /// The columns of repair_job_get, _list and _running. What was not counted is 0. Throws also for what
+  /// no job may be.
   mutating func nextRepairJob() throws(PostgreSQLError) -> StoredRepairJob {
     let number: Int64 = try next()
     let namespace = NamespaceNumber(try next())
@@ -50,6 +51,7 @@ extension RowReader {
     spec.dryRun = try next()
     spec.reason = try next()
     spec.requestedBy = try next()
+    if let fault = spec.fault { throw .unreadable("\(fault.error(path: "").message)") }
     let createdAt = try nextTime()
     let stateNumber: Int32 = try next()
     guard let state = RepairJob.State(rawValue: stateNumber) else {
@@ -59,6 +61,10 @@ extension RowReader {
       id: id, spec: spec, state: state, createdAt: createdAt, finishedAt: try nextOptionalTime(),
       matched: try next())
     let (remaining, failed): (Int64?, Int64?) = (try nextOptional(), try nextOptional())
+    // So that sums of them are numbers too.
+    for count in [job.matched, remaining, failed] where !(0..<Int64.max / 4).contains(count ?? 0) {
+      throw .unreadable("a repair job about \(count ?? 0) machines")
+    }
     if let remaining, let failed {
       (job.remaining, job.failed) = (remaining, failed)
       job.repaired = max(0, job.matched - remaining - failed)
@@ -66,9 +72,17 @@ extension RowReader {
     return StoredRepairJob(number: number, namespace: namespace, job: job)
   }
 
+  /// What cannot be read of a failure is shown as what is wrong with it: it hides no others.
   mutating func nextRepairJobFailure() throws(PostgreSQLError) -> RepairJobFailure {
-    RepairJobFailure(
-      machine: try next(), code: try next(), reason: try next(), message: try next(),
-      at: try nextTime())
+    let machine: String = try next()
+    do {
+      return RepairJobFailure(
+        machine: machine, code: try next(), reason: try next(), message: try next(),
+        at: try nextTime())
+    } catch {
+      return RepairJobFailure(
+        machine: machine, code: Code.dataLoss.rawValue, reason: "",
+        message: "its failure cannot be read: \(error.message)", at: .earliest)
+    }
   }
 }

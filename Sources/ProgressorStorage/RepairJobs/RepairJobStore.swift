@@ -39,8 +39,8 @@ final class RepairJobStore: Sendable {
   }
 
   /// Runs `body` with the connection and the time that a statement may take, on the store's thread.
-  /// Throws what it throws, and STORAGE_UNAVAILABLE when the database does not answer; what it
-  /// changed may be there then.
+  /// Throws what it throws, INTERNAL for rows that cannot be read, and STORAGE_UNAVAILABLE when the
+  /// database does not answer; what it changed may be there then.
   func perform<Value: Sendable>(
     _ body: @escaping @Sendable (Connection, Duration) throws -> Value
   ) async throws(ProgressorError) -> Value {
@@ -65,6 +65,12 @@ final class RepairJobStore: Sendable {
       return .success(try body(try reader.connection(), reader.timeout))
     } catch let error as ProgressorError {
       return .failure(error)
+    } catch let error as PostgreSQLError where error.scope == .unexpectedValue {
+      return .failure(.damagedRepairJob(error))
+    } catch let error as PostgreSQLError where error.isOfStoredRows {
+      reader.logger.warning(
+        "rows of a repair job cannot be read or stored", metadata: ["error": "\(error)"])
+      return .failure(.damagedRepairJob(error))
     } catch {
       // That the database is away, others say: here it would be said every other second.
       let isOurs = (error as? PostgreSQLError)?.scope == .statement

@@ -3,7 +3,7 @@ import PostgreSQL
 public import ProgressorEngine
 
 // What operators ask about repair jobs. All throw STORAGE_UNAVAILABLE, after which what was asked
-// may have happened, and REPAIR_JOB_NOT_FOUND for the id of no job.
+// may have happened, REPAIR_JOB_NOT_FOUND for the id of no job, and INTERNAL for a damaged row.
 
 extension Storage {
   /// Jobs that run at once; each has a bounded number of repairs in flight.
@@ -39,21 +39,15 @@ extension Storage {
     }
   }
 
-  /// Jobs before a number, the newest first, of one namespace or of all. Nothing is counted.
+  /// Jobs before a number, the newest first, of one namespace or of all, without those whose rows are
+  /// damaged: fewer than the limit only at the end. Nothing is counted.
   public func repairJobs(
     ofNamespace namespace: String?, before number: Int64, limit: Int32
   ) async throws(ProgressorError) -> [StoredRepairJob] {
-    try await repairJobRequests.perform { connection, timeout in
-      let parameters = Parameters.with {
-        $0.append(namespace)
-        $0.append(number)
-        $0.append(limit)
-      }
-      return try connection.run(Statements.repairJobList, parameters, timeout: timeout)
-        .map { row in
-          var reader = RowReader(row)
-          return try reader.nextRepairJob()
-        }
+    let list = RepairJobList(
+      choice: .all(namespace: namespace), limit: limit, damaged: damagedRepairJobs)
+    return try await repairJobRequests.perform { connection, timeout in
+      try list.read(before: number, on: connection, timeout: timeout)
     }
   }
 

@@ -13,17 +13,13 @@ extension Storage {
   /// Failures that are forgotten at a time.
   static let repairJobSweep: Int64 = 5_000
 
-  /// Jobs to be worked on. Nothing is counted.
+  /// Jobs to be worked on, without those whose rows are damaged. Nothing is counted.
   public func runningRepairJobs() async throws(ProgressorError) -> [StoredRepairJob] {
-    try await repairJobWork.perform { connection, timeout in
-      // A few more may be there, of nodes that created theirs at the same time.
-      let limit = Int32(2 * Self.maximumRunningRepairJobs)
-      return try connection.run(
-        Statements.repairJobRunning, .with { $0.append(limit) }, timeout: timeout
-      ).map { row in
-        var reader = RowReader(row)
-        return try reader.nextRepairJob()
-      }
+    // A few more may be there, of nodes that created theirs at the same time.
+    let list = RepairJobList(
+      choice: .running, limit: Int32(2 * Self.maximumRunningRepairJobs), damaged: damagedRepairJobs)
+    return try await repairJobWork.perform { connection, timeout in
+      try list.read(before: .max, on: connection, timeout: timeout)
     }
   }
 

@@ -1,8 +1,10 @@
--- Purpose: every namespace, by name.
+-- Purpose: every namespace, by name, or one.
+-- Parameters: $1 int number, NULL = all.
 SELECT number, name, version, endpoint, processor_timeout, max_in_flight, connections,
   retry_initial_interval, retry_multiplier, retry_max_interval, retry_max_attempts, retry_jitter,
   retry_non_retryable, limit_mailbox, limit_steps_in_flight, limit_notifications,
   history_after, history_limit, history_direction, idempotency_retention,
   paused_at, pause_reason
 FROM namespace
+WHERE $1::int IS NULL OR number = $1
 ORDER BY name;

@@ -9,5 +9,5 @@ SELECT job.number, job.namespace, job.id, namespace.name, job.failed_since, job.
   coalesce(job.failed, (
     SELECT count(*) FROM repair_job_failure WHERE repair_job_failure.job = job.number))
 FROM repair_job AS job
-JOIN namespace ON namespace.number = job.namespace
+LEFT JOIN namespace ON namespace.number = job.namespace
 WHERE job.id = $1;

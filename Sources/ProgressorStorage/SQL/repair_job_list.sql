@@ -6,7 +6,7 @@ SELECT job.number, job.namespace, job.id, namespace.name, job.failed_since, job.
   job.requested_by, job.created_at, job.state, job.finished_at, job.matched,
   job.remaining, job.failed
 FROM repair_job AS job
-JOIN namespace ON namespace.number = job.namespace
+LEFT JOIN namespace ON namespace.number = job.namespace
 WHERE job.number < $2 AND ($1::text IS NULL OR namespace.name = $1)
 ORDER BY job.number DESC
 LIMIT $3;

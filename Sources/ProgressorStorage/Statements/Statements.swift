@@ -106,6 +106,7 @@ enum Statements {
   static let dueMachines = Statement("due_machines", PackageResources.due_machines_sql)
 
   static let namespaceAll = Statement("namespace_all", PackageResources.namespace_all_sql)
+  static let namespaceNames = Statement("namespace_names", PackageResources.namespace_names_sql)
   static let namespaceCreate = Statement(
     "namespace_create", PackageResources.namespace_create_sql)
   static let namespaceReplace = Statement(
@@ -122,6 +123,8 @@ enum Statements {
     "repair_job_get", PackageResources.repair_job_get_sql)
   static let repairJobList = Statement(
     "repair_job_list", PackageResources.repair_job_list_sql)
+  static let repairJobNumbers = Statement(
+    "repair_job_numbers", PackageResources.repair_job_numbers_sql)
   static let repairJobRunning = Statement(
     "repair_job_running", PackageResources.repair_job_running_sql)
   static let repairJobPage = Statement(

@@ -1,3 +1,4 @@
+import EmbeddedPostgreSQL
 import MachineModel
 import ProgressorEngine
 import Testing
@@ -94,6 +95,94 @@ extension OnPostgreSQL {
       let second = try await test.storage.replaceNamespace(plain)
       #expect(second.namespace.version == 2 && second.number == first.number)
       #expect(second.namespace.retryPolicy == RetryPolicy())
+    }
+
+    @Test("A damaged row hides no others: what was known stays, and who asks for it hears why")
+    func damaged() async throws {
+      let test = try await TestStorage.owner { $0.namespaceInterval = .milliseconds(50) }
+      defer { test.storage.stop() }
+      let bad = try await test.storage.createNamespace(Self.full)
+      let good = try await test.storage.setEndpoint("h:1", ofNamespace: "a")
+      let connection = try test.connect()
+      for damage in [
+        "retry_jitter = 'NaN'", "limit_mailbox = -1", "max_in_flight = -7",
+        "history_direction = 9, history_after = 0",
+        "paused_at = 'infinity', pause_reason = 'r'",
+        "retry_non_retryable = ARRAY[NULL]", "processor_timeout = -9223372036854775808",
+      ] {
+        try connection.runScript(
+          "UPDATE namespace SET \(damage) WHERE name = 'pay/ü'", timeout: .seconds(10))
+        #expect(try await test.storage.listNamespaces() == [good], "\(damage)")
+        let error = await #expect(throws: ProgressorError.self) {
+          try await test.storage.namespace(named: "pay/ü")
+        }
+        #expect(error?.code == .internal && error?.message.contains("cannot be read") == true)
+        // Resuming and replacing mend what they write.
+        if damage.contains("paused") {
+          _ = try await test.storage.setPause(nil, ofNamespace: "pay/ü")
+        } else {
+          _ = try await test.storage.replaceNamespace(Self.full)
+        }
+        #expect(try await test.storage.listNamespaces().count == 2, "\(damage)")
+      }
+      let told = test.inbox.rest.compactMap { input -> [NamespaceRecord]? in
+        if case .namespacesChanged(let records) = input { records } else { nil }
+      }
+      let afterwards = told.drop { $0.count < 2 }
+      #expect(afterwards.count >= 1)
+      for records in afterwards {
+        #expect(Set(records.map(\.number)) == [bad.number, good.number])
+        #expect(records.allSatisfy { $0.namespace.pause == nil })
+      }
+    }
+
+    @Test("A namespace that was damaged before the start is paused, with the cause")
+    func damagedAtStart() async throws {
+      let database = try await TemporaryCluster.shared().createDatabase()
+      let before = try TestStorage(database: database)
+      _ = try await before.storage.createNamespace(Self.full)
+      _ = try await before.storage.setEndpoint("h:1", ofNamespace: "a")
+      try before.connect().runScript(
+        "UPDATE namespace SET retry_jitter = 7 WHERE name = 'pay/ü'", timeout: .seconds(10))
+      before.storage.stop()
+      let test = try TestStorage(database: database)
+      defer { test.storage.stop() }
+      let records = try await test.inbox.next("news of namespaces") { input in
+        if case .namespacesChanged(let records) = input { records } else { nil }
+      }
+      #expect(records.map(\.namespace.name) == ["a", "pay/ü"])
+      #expect(records[0].namespace.pause == nil)
+      #expect(records[1].namespace.pause?.reason.contains("retry_policy.jitter") == true)
+      #expect(try await test.storage.listNamespaces().map(\.namespace.name) == ["a"])
+    }
+
+    @Test("A row that PostgreSQL itself cannot read hides no others")
+    func damagedPage() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      _ = try await test.storage.createNamespace(Self.full)
+      let good = try await test.storage.setEndpoint("h:1", ofNamespace: "a")
+      try test.connect().runScript(
+        """
+        CREATE FUNCTION lost(number int, value text) RETURNS text STABLE LANGUAGE plpgsql AS $$
+        BEGIN
+          IF number = 1 THEN RAISE 'invalid page' USING ERRCODE = 'XX001'; END IF;
+          RETURN value;
+        END $$;
+        ALTER TABLE namespace RENAME TO sound;
+        CREATE VIEW namespace AS
+        SELECT number, name, version, lost(number, endpoint) AS endpoint, processor_timeout,
+          max_in_flight, connections, retry_initial_interval, retry_multiplier, retry_max_interval,
+          retry_max_attempts, retry_jitter, retry_non_retryable, limit_mailbox,
+          limit_steps_in_flight, limit_notifications, history_after, history_limit,
+          history_direction, idempotency_retention, paused_at, pause_reason
+        FROM sound;
+        """, timeout: .seconds(10))
+      #expect(try await test.storage.listNamespaces() == [good])
+      let error = await #expect(throws: ProgressorError.self) {
+        try await test.storage.namespace(named: "pay/ü")
+      }
+      #expect(error?.code == .internal && error?.message.contains("invalid page") == true)
     }
 
     @Test("What another node changes is told to the engine")
