@@ -2,7 +2,6 @@
 push-back and a metric, and a second namespace goes on undisturbed."""
 
 import contextlib
-import os
 import socket
 import subprocess
 import threading
@@ -245,37 +244,6 @@ def test_bytes_of_requests(measured, spaces):
         "all bytes are given back")
     assert space.call("m10", large) == large
     assert space.events("m10") == [b"", large]
-
-
-def deaf(listener: socket.socket, connections: contextlib.ExitStack) -> None:
-    """Accepts connections, says that it speaks HTTP/2, and reads nothing."""
-    with contextlib.suppress(OSError):
-        while True:
-            connection = connections.enter_context(listener.accept()[0])
-            connection.sendall(frame(SETTINGS, 0, 0) + frame(SETTINGS, ACK, 0))
-
-
-def test_memory_of_large_requests_is_given_back(measured, spaces):
-    """Requests that their processor does not take: when they are answered, nothing of them stays."""
-    server = measured()
-    large = os.urandom(8 << 20)
-    with contextlib.ExitStack() as stack:
-        listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        threading.Thread(target=deaf, args=(listener, stack), daemon=True).start()
-        endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
-        space = spaces(server.client, endpoint=endpoint, timeout=2)
-        clients = [stack.enter_context(contextlib.closing(Client(server.client.address)))
-                   for _ in range(10)]
-        before = server.resident
-        for _ in range(3):
-            starts = [clients[number % 10].automaton.Start.future(automaton_pb2.StartRequest(
-                namespace=space.name, id=f"m{number}", args=large), timeout=30)
-                for number in range(40)]
-            assert all(start.code().name != "OK" for start in starts)
-        eventually(
-            lambda: server.metrics.value("progressor_limit_used", limit="pending_size") == 0,
-            "nothing is pending")
-        eventually(lambda: server.resident - before < 256 << 20, "the memory is given back")
 
 
 def test_slow_and_dead_processors_beside_a_healthy_one(measured, spaces):
