@@ -113,8 +113,8 @@ extension Session {
   /// A client resets its own calls as it likes; on a server the peer is behind all of them.
   ///
   /// What an attack gains is the haste: a stream that lived for a while took one of the places that
-  /// the settings allow, so that their number bounds its kind already. Clients reset each call whose
-  /// deadline passes, in an outage hundreds at a time.
+  /// the settings allow, so that their number bounds its kind already. Clients reset each call
+  /// whose deadline passes, in an outage hundreds at a time.
   private func countReset(of id: Int32) {
     guard role == .server else { return }
     if let stream = known(id), now - stream.openedAt >= Self.rapidResetNanoseconds { return }

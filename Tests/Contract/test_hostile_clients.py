@@ -10,10 +10,12 @@ import zlib
 import grpc
 from support.client import Client, Gate, Space
 from support.http2 import (
+    ACK,
     DATA,
     END_STREAM,
     GOAWAY,
     HEADERS,
+    PING,
     SETTINGS,
     RawConnection,
     frame,
@@ -190,3 +192,57 @@ def send_all(connection: RawConnection, block: bytes, messages: list[bytes]) -> 
         for piece in pieces:
             ends = END_STREAM if piece is pieces[-1] else 0
             connection.send(frame(DATA, ends, stream, piece))
+
+
+def test_deadlines_that_pass_end_no_connection(server, spaces):
+    """A client resets each call whose deadline passes, as gRPC's do: that is no flood. Another call
+    of its connection goes on."""
+    gate = Gate()
+    space = spaces(server.client, held(gate))
+    client = Client(server.address)
+    try:
+        mine = space.on(client)
+        for id in ("m", "long"):
+            mine.start(id)
+        long = mine.call_later("long", b"done", timeout=60)
+        gate.wait_for_entry()
+        for _ in range(6):
+            calls = [mine.call_later("m", timeout=1) for _ in range(400)]
+            assert {call.code().name for call in calls} == {"DEADLINE_EXCEEDED"}
+            assert not long.done(), long.details()
+        gate.open()
+        assert long.result().response == b"done"
+    finally:
+        gate.open()
+        client.close()
+
+
+def test_pings_that_measure_a_connection_are_no_flood(server, spaces):
+    """gRPC's clients send one when DATA come, and the next when that is acknowledged and more DATA
+    came, to find the size of their window."""
+    space = spaces(server.client)
+    space.start("large", os.urandom(4 << 20))
+    request = automaton_pb2.GetRequest(namespace=space.name, id="large").SerializeToString()
+    with RawConnection(server.port) as client:
+        client.call(1, GET, request)
+        measures = False
+        for type, flags, stream, payload in client.frames():
+            assert type != GOAWAY, payload
+            if type == PING and flags & ACK:
+                measures = False
+            if type == DATA and payload:
+                probe = b"" if measures else frame(PING, 0, 0, b"bdp-ping")
+                measures = True
+                more = window_update(stream, len(payload)) + window_update(0, len(payload))
+                client.send(probe + more)
+            if type in (DATA, HEADERS) and flags & END_STREAM:
+                break
+
+
+def test_too_many_pings_are_answered_with_one_goaway(server):
+    """However many come at once; and it says why."""
+    for count in (50, 500):
+        with RawConnection(server.port) as client:
+            client.send(frame(PING, 0, 0, b"too many") * count)
+            texts = [payload[8:] for type, _, _, payload in client.frames() if type == GOAWAY]
+            assert texts == [b"too_many_pings"]

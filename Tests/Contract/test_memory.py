@@ -20,7 +20,8 @@ def deaf(listener: socket.socket, connections: contextlib.ExitStack) -> None:
 
 
 def test_memory_of_large_requests_is_given_back(measured, spaces):
-    """Requests that their processor does not take: when they are answered, nothing of them stays."""
+    """Requests that their processor does not take: when they are answered, nothing of them
+    stays."""
     server = measured()
     large = os.urandom(8 << 20)
     with contextlib.ExitStack() as stack:

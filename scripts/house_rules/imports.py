@@ -35,8 +35,8 @@ ALLOWED: dict[str, set[str]] = {
     | NIO
     | SYSTEM,
     "progressor": {
-        "ProgressorServer", "ProgressorProto", "MachineModel", "GRPC", "ArgumentParser", "Logging",
-        "ServiceLifecycle",
+        "ProgressorServer", "ProgressorProto", "MachineModel", "GRPC", "CMalloc", "ArgumentParser",
+        "Logging", "ServiceLifecycle",
     }
     | NIO
     | SYSTEM,

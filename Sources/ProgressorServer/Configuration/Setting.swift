@@ -118,11 +118,11 @@ public struct Setting: Sendable, Hashable {
     Setting(
       "limits.pending_size", .size(1_048_576...1_099_511_627_776), default: "512MiB",
       "Bytes of requests, header fields included, that have begun to arrive and are not answered; "
-        + "more are refused. At least message_size and 2 MiB."),
+        + "more are refused. At least message_size and 256 KiB."),
     Setting(
       "limits.connection_pending_size", .size(65_536...1_099_511_627_776), default: "32MiB",
       "Bytes of requests that have arrived in part on one connection; more are refused. At least "
-        + "message_size and 2 MiB."),
+        + "message_size and 256 KiB."),
     Setting(
       "limits.unread_size", .size(1_048_576...1_099_511_627_776), default: "512MiB",
       "Bytes of answers that wait for clients to read them; calls that have not begun are refused "

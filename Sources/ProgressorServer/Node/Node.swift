@@ -189,7 +189,7 @@ public final class Node: Service {
 
   /// Bytes for the header fields of a long message and, twice, of the calls that are open beside
   /// it.
-  private static let roomBesideMessage = 2 << 20
+  private static let roomBesideMessage = 256 << 10
 
   private var serverConfiguration: GRPC.ServerConfiguration {
     var server = GRPC.ServerConfiguration()
@@ -197,8 +197,8 @@ public final class Node: Service {
     server.maxConnections = configuration.maximumConnections
     server.maxConnectionsPerPeer = configuration.maximumConnectionsPerClient
     server.http2.maxConcurrentStreams = UInt32(configuration.maximumStreams)
-    // A message that is allowed must be possible, with its header fields, and beside some hundreds
-    // of calls that hold nothing but theirs.
+    // A message that is allowed must be possible, with its header fields, and beside some dozens of
+    // calls that hold nothing but theirs.
     let largest = configuration.maximumMessageBytes + Self.roomBesideMessage
     server.maxBufferedRequestBytes = max(configuration.maximumConnectionPendingBytes, largest)
     server.maxRequestBytes = max(configuration.maximumPendingBytes, largest)

@@ -14,6 +14,7 @@ final class NodeCore: Sendable {
   private let storage: Storage
   private let engine: EngineLoop
   private let health: HealthService
+  private let logger: Logger
   private let offset: StorageClockOffset
   private let confined: NIOLoopBoundBox<Confined>
 

@@ -30,7 +30,8 @@ extension Parameters {
 }
 
 extension RowReader {
-  /// All columns of a namespace in the order of the table. Throws also for what no namespace may be.
+  /// All columns of a namespace in the order of the table. Throws also for what no namespace may
+  /// be.
   mutating func nextNamespace() throws(PostgreSQLError) -> NamespaceRecord {
     let number: Int32 = try next()
     let name: String = try next()

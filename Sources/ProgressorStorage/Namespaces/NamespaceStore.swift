@@ -4,8 +4,9 @@ import PostgreSQL
 import ProgressorEngine
 
 /// The rows of namespaces. Tells the engine all of them at the start and whenever one has changed,
-/// here or on another node. A namespace whose row is damaged stays as it was known last, or is paused
-/// with the cause if it never was. On a connection and a thread of its own; little happens on it.
+/// here or on another node. A namespace whose row is damaged stays as it was known last, or is
+/// paused with the cause if it never was. On a connection and a thread of its own; little happens
+/// on it.
 final class NamespaceStore: Sendable {
   enum Change: Sendable {
     case create(Namespace)
@@ -18,7 +19,8 @@ final class NamespaceStore: Sendable {
     case read
   }
 
-  /// What the change came to: the namespace as it is now, or all of them whose rows are not damaged.
+  /// What the change came to: the namespace as it is now, or all of them whose rows are not
+  /// damaged.
   typealias Answer = Result<[NamespaceRecord], ProgressorError>
 
   struct Item: Sendable {

@@ -39,8 +39,8 @@ extension Storage {
     }
   }
 
-  /// Jobs before a number, the newest first, of one namespace or of all, without those whose rows are
-  /// damaged: fewer than the limit only at the end. Nothing is counted.
+  /// Jobs before a number, the newest first, of one namespace or of all, without those whose rows
+  /// are damaged: fewer than the limit only at the end. Nothing is counted.
   public func repairJobs(
     ofNamespace namespace: String?, before number: Int64, limit: Int32
   ) async throws(ProgressorError) -> [StoredRepairJob] {

@@ -58,6 +58,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     // A log's reader that goes away must not end the server.
     signal(SIGPIPE, SIG_IGN)
+    Allocator.returnLargeBlocks()
     let reloading = Reloading()
     defer { reloading.cancel() }
     let source = source

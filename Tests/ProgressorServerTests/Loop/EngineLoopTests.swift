@@ -61,7 +61,7 @@ struct EngineLoopTests {
   func cancelledWaiting() async throws {
     try await fixture.start()
     fixture.loop.submit(fixture.ownership)
-    fixture.request(.call(args: [], range: nil, key: nil), id: "a")
+    _ = fixture.request(.call(args: [], range: nil, key: nil), id: "a")
     // Rows are read for the first; the second waits behind it.
     _ = try await fixture.storage.next()
     let waiting = fixture.request(.call(args: [], range: nil, key: nil), id: "a")
