@@ -148,8 +148,11 @@ struct HeldRecordsTests {
   @Test("A lost shard leaves nothing of them, nor of what waits behind them")
   func lostShard() throws {
     let world = world(["a", "b"])
-    try hold(["a", "b"], in: world)
+    world.ask(Self.call, "a")
+    let tried = try #require(batch(world))
     for _ in 0..<10 { world.ask(.notify(args: [], range: nil, key: nil), "a") }
+    refuse(tried.id, in: world)
+    try hold(["b"], in: world, among: 2)
     #expect(world.statistics().recordsWaiting == 12)
     world.play([.shardsLost([ShardID(0)])])
     world.pass(microseconds: 8 * Self.second)

@@ -64,11 +64,32 @@ struct DamageTests {
     #expect(world.statistics().requests == 0 && world.statistics().machines == 0)
   }
 
-  @Test(
-    "One whose failure cannot be written is tried more and more seldom",
-    arguments: [CommitRefusal.Fault.contents, .conflict, .overdue])
-  func backOff(fault: CommitRefusal.Fault) {
+  @Test("One whose failure conflicts with what is there is tried more and more seldom")
+  func backOff() {
     let world = world()
+    // In ten minutes, two for each try.
+    let reads = readsInTenMinutes(world, refusing: .conflict)
+    #expect(reads >= 20 && reads <= 50, "\(reads)")
+    // Once it can be read again it runs.
+    world.release()
+    world.pass(microseconds: 120_000_000)
+    #expect(world.database.rows[Self.id]?.timer == nil)
+  }
+
+  @Test(
+    "One whose failure cannot be written is not read anew: the failure is kept until it can be",
+    arguments: [CommitRefusal.Fault.contents, .overdue])
+  func keptFailure(fault: CommitRefusal.Fault) {
+    let world = world()
+    let reads = readsInTenMinutes(world, refusing: fault)
+    #expect(reads <= 4, "\(reads)")
+    world.release()
+    world.pass(microseconds: 120_000_000)
+    #expect(world.database.rows[Self.id]?.failure != nil)
+  }
+
+  /// How often a machine is read that nobody can read, and whose failure is refused.
+  private func readsInTenMinutes(_ world: EngineWorld, refusing fault: CommitRefusal.Fault) -> Int {
     var reads = 0
     for _ in 0..<1_200 {
       world.pass(microseconds: 500_000)
@@ -81,11 +102,6 @@ struct DamageTests {
             })
       }
     }
-    // In ten minutes, two for each try.
-    #expect(reads >= 20 && reads <= 50, "\(reads)")
-    // Once it can be read again it runs.
-    world.release()
-    world.pass(microseconds: 120_000_000)
-    #expect(world.database.rows[Self.id]?.timer == nil)
+    return reads
   }
 }
