@@ -94,7 +94,7 @@ struct GRPCServerTests {
     async let stopped: Void = server.stop(grace: .seconds(30))
     try await eventually { try await client.goAways().count >= 2 }
     await #expect(throws: (any Error).self) { _ = try await RawClient.connect(to: address) }
-    service.seen.withLock { $0.held.first }?.respond(ByteBuffer(bytes: [1]))
+    service.seen.withLock { $0.held.popLast() }?.respond(ByteBuffer(bytes: [1]))
     let response = try await call.response()
     #expect(response.status == .ok && response.messages.first?.bytes == [1])
     await stopped

@@ -21,6 +21,7 @@ struct ServerLimitsTests {
     let server = GRPCServer(
       router: router, configuration: configuration, group: MultiThreadedEventLoopGroup.singleton)
     let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
+    defer { service.letGo() }
     do {
       try await body(server, service, addresses[0])
     } catch {

@@ -122,6 +122,12 @@ final class TestService: Sendable {
     try await eventually { seen.withLock { condition($0) } }
   }
 
+  /// Lets go of what it holds when a test is over: a responder leads back to the service by its
+  /// connection's router, and both would stay for ever.
+  func letGo() {
+    seen.withLock { ($0.held, $0.streams, $0.watchers) = ([], [], [:]) }
+  }
+
   /// Starts a server with these methods on a free port, and stops it after `body`.
   static func serve(
     _ configuration: ServerConfiguration = ServerConfiguration(),
@@ -132,8 +138,7 @@ final class TestService: Sendable {
       router: service.router, configuration: configuration,
       group: MultiThreadedEventLoopGroup.singleton)
     let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
-    // A responder leads back to the service by its connection's router.
-    defer { service.seen.withLock { $0.held = [] } }
+    defer { service.letGo() }
     do {
       try await body(service, addresses[0])
     } catch {
