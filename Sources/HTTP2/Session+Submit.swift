@@ -129,6 +129,7 @@ extension Session {
   public func submitGoAway(
     _ code: ErrorCode, lastStreamID: Int32? = nil, debugData: String = ""
   ) {
+    if code != .noError { hasSaidWhy = true }
     let last = lastStreamID ?? nghttp2_session_get_last_proc_stream_id(handle)
     var text = debugData
     text.withUTF8 {

@@ -41,6 +41,8 @@ public final class Session {
   var isBlockShortened = false
   /// When the running call of `receive` or `takeOutput` was made.
   var now: UInt64
+  /// GOAWAY with an error is under way already: a second one would tell less.
+  var hasSaidWhy = false
   /// The error that ended this session, once there is one.
   public internal(set) var failure: HTTP2Error?
   /// Whether nghttp2 is on the stack: it must not be entered again.
@@ -240,7 +242,7 @@ public final class Session {
   }
 
   private func terminate(_ code: ErrorCode, after reason: HTTP2Error.Reason) {
-    guard reason != .notHTTP2, reason != .closing else { return }
+    guard reason != .notHTTP2, reason != .closing, !hasSaidWhy else { return }
     _ = nghttp2_session_terminate_session(handle, code.rawValue)
   }
 

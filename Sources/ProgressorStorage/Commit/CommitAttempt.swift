@@ -100,6 +100,8 @@ struct CommitAttempt {
       guard let sign = progress.lastSign(slot: slot), now - sign < lease.microseconds / 2,
         now - begun < patience.microseconds
       else { return nil }
+      // Whoever has the time hears what becomes of it.
+      guard now - begun >= 4 * lease.microseconds else { return lease / 4 }
       delay.tell(
         "the database takes long for a batch, and is at work on it",
         cause: "the database takes long for a batch",
