@@ -24,9 +24,13 @@ def test_memory_of_large_requests_is_given_back(measured, spaces):
     stays."""
     server = measured()
     large = os.urandom(8 << 20)
-    with contextlib.ExitStack() as stack:
+    with contextlib.ExitStack() as connections, contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-        threading.Thread(target=deaf, args=(listener, stack), daemon=True).start()
+        accepting = threading.Thread(target=deaf, args=(listener, connections), daemon=True)
+        accepting.start()
+        stack.callback(accepting.join)
+        # Closed alone it would go on to accept.
+        stack.callback(listener.shutdown, socket.SHUT_RDWR)
         endpoint = f"127.0.0.1:{listener.getsockname()[1]}"
         space = spaces(server.client, endpoint=endpoint, timeout=2)
         clients = [stack.enter_context(contextlib.closing(Client(server.client.address)))

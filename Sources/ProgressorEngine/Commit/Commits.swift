@@ -106,7 +106,10 @@ extension Engine {
       } else if let entry = entries.first {
         if isKept {
           slots[slot].hold(entry, at: now.uptime)
-          stepAside(entry.machine)
+          switch entry.origin {
+          case .step(let machine, _): stepAside(machine)
+          case .notification(_, _, let request): tell(request, .storageUnavailable)
+          }
         } else {
           poisoned(entry, refusal)
         }
@@ -115,17 +118,18 @@ extension Engine {
     }
   }
 
-  /// Whether a step that was refused alone is written as soon as it can be: its processor has
-  /// answered, and is not asked again. So is the failure of a machine of which nothing else can be
-  /// written.
+  /// Whether what was refused alone is written as soon as it can be. The processor of a step has
+  /// answered, and is not asked again; nor is the failure of a machine given up of which nothing
+  /// else can be written. A notification may be counted already in the due time that a step behind
+  /// it writes.
   private func mayPass(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) -> Bool {
-    guard case .step(let machine, let id) = entry.origin, !machine.isDropped,
-      let step = machine.running, step.id == id
-    else { return false }
-    switch refusal.fault {
-    case .overdue: return true
-    case .contents: return step.wasRefused
-    case .conflict, .duplicate: return false
+    if entry.machine.isDropped { return false }
+    switch (entry.origin, refusal.fault) {
+    case (.notification, .overdue): return true
+    case (.step(let machine, let id), .overdue): return machine.running?.id == id
+    case (.step(let machine, let id), .contents):
+      return machine.running?.id == id && machine.running?.wasRefused == true
+    case (_, .contents), (_, .conflict), (_, .duplicate): return false
     }
   }
 

@@ -60,7 +60,7 @@ struct GroupCommit {
 
   /// Notifications of the machine that wait, or are on their way. Looks at all records.
   func notifications(of machine: ResidentMachine) -> Int {
-    let entries = [Array(pending), inFlight?.entries ?? [], held.behind(machine)] + halves
+    let entries = [Array(pending), inFlight?.entries ?? [], held.records(of: machine)] + halves
     return entries.joined().count { !$0.isStep && $0.machine === machine }
   }
 

@@ -1,9 +1,9 @@
 import DequeModule
 
-/// Steps of one writer that the database cannot write now, each alone, while others can be:
-/// somebody has locked a row, or what is damaged may be read again later. What the processor
-/// answered is kept and tried again by itself, with pauses; what else is to be written of the
-/// machine waits behind it, since the order of a machine's records counts.
+/// Steps and notifications of one writer that the database cannot write now, each alone, while
+/// others can be: somebody has locked a row, or what is damaged may be read again later. What the
+/// processor answered is kept and tried again by itself, with pauses; what else is to be written of
+/// the machine waits behind it, since the order of a machine's records counts.
 struct HeldRecords {
   private struct Held {
     /// nil while it is tried.
@@ -36,9 +36,10 @@ struct HeldRecords {
 
   func holds(_ machine: ResidentMachine) -> Bool { machines[machine] != nil }
 
-  /// What waits behind the machine's step.
-  func behind(_ machine: ResidentMachine) -> [GroupCommit.Pending] {
-    machines[machine]?.behind ?? []
+  /// What waits of the machine; not what is being tried.
+  func records(of machine: ResidentMachine) -> [GroupCommit.Pending] {
+    guard let held = machines[machine] else { return [] }
+    return (held.step.map { [$0] } ?? []) + held.behind
   }
 
   /// Keeps a step that could not be written at `uptime`, after `duration`. All together are tried
