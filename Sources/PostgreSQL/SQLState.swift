@@ -95,6 +95,9 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
     }
   }
 
+  /// The session itself is at fault: its connection or its authorization. Classes 08 and 28.
+  public var isOfSession: Bool { errorClass == "08" || errorClass == "28" }
+
   /// The same transaction, repeated at once, may succeed: serialization failure or deadlock.
   public var isRetryable: Bool {
     self == .serializationFailure || self == .deadlockDetected

@@ -12,7 +12,8 @@ public struct StorageStatus: Sendable, Hashable {
   /// Sessions with the database that are needed and cannot be had now.
   public var missingSessions = 0
   /// Why the lease could not be kept at the last attempt, or what the database does not take; nil =
-  /// it could, and it takes everything.
+  /// it could, and it takes everything. Machines that cannot be written, and hinder no others, are
+  /// a problem too, in spite of which storage is available.
   public var problem: String?
 
   public init() {}
@@ -48,13 +49,11 @@ final class StatusBoard: Sendable {
     status.shards = lease.shardCount
     status.clockOffset = state.offset
     status.problem = state.problem ?? progress.delay
-    if status.problem == nil, damage.isWidespread {
-      status.problem = "the database meets damage in many machines"
-    }
     status.missingSessions = sessions.missingCount
     status.isAvailable =
-      status.problem == nil && now < state.until && lease.node != nil
+      status.problem == nil && !damage.isSpreading && now < state.until && lease.node != nil
       && status.missingSessions == 0
+    if status.problem == nil { status.problem = damage.problem }
     return status
   }
 }

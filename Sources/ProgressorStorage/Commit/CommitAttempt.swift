@@ -12,11 +12,12 @@ struct CommitAttempt {
   private let progress: CommitProgress
   private let delay: CommitDelay
   private let configuration: StorageConfiguration
+  private let allowance: CommitAllowance
 
   init(
     _ batch: CommitBatch, of node: SQLUUID, on writer: WriterSession<PendingBatch>,
     lease: LeaseState, progress: CommitProgress, delay: CommitDelay,
-    configuration: StorageConfiguration
+    allowance: CommitAllowance, configuration: StorageConfiguration
   ) {
     self.batch = batch
     contents = CommitPipeline(batch)
@@ -25,6 +26,7 @@ struct CommitAttempt {
     self.lease = lease
     self.progress = progress
     self.delay = delay
+    self.allowance = allowance
     self.configuration = configuration
   }
 
@@ -42,19 +44,6 @@ struct CommitAttempt {
     return metadata
   }
 
-  /// The time that a statement has. Of a batch that takes longer one step may be the cause: it is
-  /// split. A step alone has more, since it can be made no smaller.
-  private var limit: Duration {
-    steps > 1 ? configuration.leaseDuration / 2 : configuration.leaseDuration * 6
-  }
-
-  /// The time that all statements together have while PostgreSQL is at work on them. A step alone
-  /// has more, so that of a single slow statement it is the server that says so.
-  private var patience: Duration { configuration.leaseDuration * (steps > 1 ? 6 : 7) }
-
-  /// The outcome of a batch may be unknown so often; then what is in it may be the cause.
-  private static let unknownLimit = 3
-
   /// - Parameter unknowns: earlier attempts of which nobody knows whether they have written it.
   func write(unknowns: Int) -> CommitOutcome {
     let isUnknown = unknowns > 0
@@ -66,20 +55,17 @@ struct CommitAttempt {
       if isUnknown, let witness = Witness(of: batch) {
         if try witness.testifies(on: connection, timeout: writer.timeout) { return .committed }
       }
-      if unknowns >= Self.unknownLimit {
-        return .refused(
-          CommitRefusal(.overdue, code: "none", message: "the session was lost again and again"))
-      }
+      if unknowns >= allowance.unknowns { return .givenUp }
       isSent = true
       begun = LocalClock.uptime()
       let results = try runPatiently(
-        contents.pipeline(under: identity, limit: limit), on: connection)
+        contents.pipeline(under: identity, limit: allowance.limit), on: connection)
       if let transaction: Int64 = try? results.first?.first?.value(1) {
         lease.committed(transaction: transaction, of: node)
       }
       return .committed
     } catch {
-      let isOverdue = LocalClock.uptime() - begun >= limit.microseconds
+      let isOverdue = LocalClock.uptime() - begun >= allowance.limit.microseconds
       let outcome = CommitOutcome(error, isOverdue: isOverdue)
       if isSent { return outcome }
       if case .unknown = outcome { return .unsent(error) }
@@ -95,13 +81,13 @@ struct CommitAttempt {
     let (slot, lease) = (batch.slot, configuration.leaseDuration)
     let begun = LocalClock.uptime()
     progress.hand(slot: slot, to: connection.backend)
-    connection.patience = { [progress, delay, steps, patience] in
+    connection.patience = { [progress, delay, steps, allowance] in
       let now = LocalClock.uptime()
       guard let sign = progress.lastSign(slot: slot), now - sign < lease.microseconds / 2,
-        now - begun < patience.microseconds
+        now - begun < allowance.patience.microseconds
       else { return nil }
       // Whoever has the time hears what becomes of it.
-      guard now - begun >= 4 * lease.microseconds else { return lease / 4 }
+      if allowance.isRetry || now - begun < 4 * lease.microseconds { return lease / 4 }
       delay.tell(
         "the database takes long for a batch, and is at work on it",
         cause: "the database takes long for a batch",

@@ -14,8 +14,27 @@ struct CommitLoop {
   let logger: Logger
   let deliver: @Sendable (Input) -> Void
   let onFenced: @Sendable () -> Void
+  private var loneSteps = LoneSteps()
 
-  func run() {
+  init(
+    session: ConnectionSession<PendingBatch>, writer: WriterSession<PendingBatch>, slot: Int,
+    configuration: StorageConfiguration, lease: LeaseState, progress: CommitProgress,
+    damage: DamageBoard, logger: Logger, deliver: @escaping @Sendable (Input) -> Void,
+    onFenced: @escaping @Sendable () -> Void
+  ) {
+    self.session = session
+    self.writer = writer
+    self.slot = slot
+    self.configuration = configuration
+    self.lease = lease
+    self.progress = progress
+    self.damage = damage
+    self.logger = logger
+    self.deliver = deliver
+    self.onFenced = onFenced
+  }
+
+  mutating func run() {
     var keys = Sweep(.expiredKeys, configuration: configuration, slot: slot)
     var removed = Sweep(.removedMachines, configuration: configuration, slot: slot)
     while true {
@@ -42,17 +61,19 @@ struct CommitLoop {
   }
 
   /// Writes a batch and tells what became of it.
-  private func write(_ item: PendingBatch) {
+  private mutating func write(_ item: PendingBatch) {
     progress.begin(slot: slot, at: LocalClock.uptime())
     defer { progress.end(slot: slot) }
     let id = item.batch.id
     switch finish(item) {
     case .committed:
-      if item.batch.records.count == 1 {
-        damage.passed(item.batch.records[0], at: LocalClock.uptime())
-      }
+      damage.written(item.batch.records, at: LocalClock.uptime())
+      loneSteps.written(item.batch.records)
       deliver(.committed(id))
     case .refused(let refusal):
+      if item.batch.records.count == 1, refusal.fault == .overdue || refusal.fault == .contents {
+        loneSteps.refused(item.batch.records[0], at: LocalClock.uptime())
+      }
       deliver(.refused(id, refusal))
     case .stopped:
       // The release of the lease that follows fences it; whoever asked hears UNAVAILABLE.
@@ -74,36 +95,48 @@ struct CommitLoop {
     case stopped
   }
 
+  /// What the tries of a batch came to so far.
+  private struct Tries {
+    var quickRepeats = 3
+    var suspicions = 0
+    var unknowns = 0
+    /// At the last of them the connection was lost; it was not given up from here for want of an
+    /// answer, which is no fault.
+    var wasCut = false
+    var mayHurry = true
+    /// The database did not take the batch.
+    var wereUnavailable = false
+    var metMisfit = false
+  }
+
   /// Repeats a batch until its outcome is known.
-  private func finish(_ item: PendingBatch) -> Final {
+  private mutating func finish(_ item: PendingBatch) -> Final {
     guard let node = item.node else { return .fenced }
     let delay = CommitDelay(
       of: item.batch.id, slot: slot, progress: progress, logger: logger, deliver: deliver)
     let attempt = CommitAttempt(
       item.batch, of: node, on: writer, lease: lease, progress: progress, delay: delay,
+      allowance: loneSteps.allowance(
+        for: item.batch.records, lease: configuration.leaseDuration),
       configuration: configuration)
     var backoff = Backoff(initial: .milliseconds(20), maximum: .seconds(1))
-    var quickRepeats = 3
-    var suspicions = 0
-    var unknowns = 0
-    var mayHurry = true
-    var wasUnavailable = false
+    var tries = Tries()
     while lease.holds(node) {
       let error: PostgreSQLError
-      let outcome = attempt.write(unknowns: unknowns)
+      let outcome = attempt.write(unknowns: tries.unknowns)
       switch outcome {
       case .committed:
-        if wasUnavailable { lease.rest(until: nil) }
+        if tries.metMisfit { lease.misfitIsOver() }
         return .committed
       case .refused(let refusal): return .refused(refusal)
       case .fenced: return .fenced
       case .again(let reason):
         logger.warning("a batch is repeated", metadata: ["error": "\(reason)"])
-        quickRepeats -= 1
-        if quickRepeats >= 0 { continue }
+        tries.quickRepeats -= 1
+        if tries.quickRepeats >= 0 { continue }
         error = reason
-      case .suspect(let fault, let reason):
-        switch judge(fault, reason, attempt, mayBeOver: wasUnavailable, &suspicions) {
+      case .suspect, .givenUp:
+        switch judge(outcome, attempt, &tries) {
         case .final(let final): return final
         case .again:
           guard session.pause(for: backoff.next()) else { return .stopped }
@@ -117,16 +150,20 @@ struct CommitLoop {
       case .unknown(let reason), .unsent(let reason):
         error = reason
         writer.close()
-        if case .unknown = outcome { unknowns += 1 }
+        if case .unknown = outcome {
+          tries.unknowns += 1
+          tries.wasCut = reason.scope == .connectionLost
+        }
         // A single session that broke: the next one tells what became of the batch, and nobody who
         // waits for it need hear of that.
-        if mayHurry {
-          mayHurry = false
+        if tries.mayHurry {
+          tries.mayHurry = false
           logger.warning("the outcome of a batch is unknown", metadata: ["error": "\(error)"])
           continue
         }
       }
-      wasUnavailable = true
+      tries.wereUnavailable = true
+      tries.metMisfit = tries.metMisfit || error.isMisfit
       tell(delay, of: error)
       guard session.pause(for: backoff.next()) else { return .stopped }
     }
@@ -134,9 +171,8 @@ struct CommitLoop {
   }
 
   private func tell(_ delay: CommitDelay, of error: PostgreSQLError) {
-    let isMisfit = error.sqlState?.isMisfit ?? false
     delay.tell(
-      isMisfit
+      error.isMisfit
         ? "the database does not know or allow what a batch does: mend the schema or the rights"
         : "the database does not take a batch; it is kept and repeated",
       cause: error.description, metadata: ["error": "\(error)"])
@@ -149,33 +185,37 @@ struct CommitLoop {
     case database(PostgreSQLError)
   }
 
+  private func judge(
+    _ outcome: CommitOutcome, _ attempt: CommitAttempt, _ tries: inout Tries
+  ) -> Verdict {
+    guard case .suspect(let fault, let reason) = outcome else {
+      return judgeLoss(attempt, wasCut: tries.wasCut)
+    }
+    return judge(fault, reason, attempt, &tries)
+  }
+
   /// Whether a step is at fault or the database: by whether that takes what others would write.
-  ///
-  /// - Parameter mayBeOver: the database did not take the batch before: what kept it from that may
-  ///   have ended between the batch and the probe.
   private func judge(
     _ fault: CommitRefusal.Fault, _ reason: PostgreSQLError, _ attempt: CommitAttempt,
-    mayBeOver: Bool, _ suspicions: inout Int
+    _ tries: inout Tries
   ) -> Verdict {
     // It may be the session that is broken.
-    if fault == .contents { writer.close() }
+    if reason.sqlState?.isDamage == true { writer.close() }
     switch attempt.probe() {
     case .fenced:
       return .final(.fenced)
     case .failed(let error):
-      suspicions = 0
+      tries.suspicions = 0
       return .database(error)
     case .written:
-      suspicions += 1
+      tries.suspicions += 1
       // Nothing worse than to be tried apart happens to the steps of a batch; a step alone fails.
       let isGrave = attempt.steps == 1 && fault == .contents
-      if suspicions == 1, mayBeOver || isGrave { return .again }
+      // What kept the database from taking it before may have ended between the batch and the
+      // probe.
+      if tries.suspicions == 1, tries.wereUnavailable || isGrave { return .again }
       var fault = fault
-      if isGrave, let record = attempt.records.first,
-        damage.meets(record, at: LocalClock.uptime()) != .isLasting
-      {
-        fault = .overdue
-      }
+      if isGrave { fault = self.fault(of: attempt) }
       logger.warning(
         "the database takes writes, but not these steps",
         metadata: attempt.description.merging(["error": "\(reason)"]) { $1 })
@@ -183,20 +223,52 @@ struct CommitLoop {
     }
   }
 
+  /// Of a step alone that the database does not take while it takes others.
+  private func fault(of attempt: CommitAttempt) -> CommitRefusal.Fault {
+    guard let record = attempt.records.first else { return .overdue }
+    let verdict = damage.meets(record, at: LocalClock.uptime())
+    return verdict == .isLasting ? .contents : .overdue
+  }
+
+  /// Over a batch the session was lost as often as it may be. A step that brings its session down,
+  /// or the whole server, would do so at every try: its machine fails for it like for damage.
+  private func judgeLoss(_ attempt: CommitAttempt, wasCut: Bool) -> Verdict {
+    var refusal = CommitRefusal(
+      .overdue, code: "none", message: "the session was lost again and again")
+    if attempt.steps == 1, wasCut {
+      switch attempt.probe() {
+      case .fenced: return .final(.fenced)
+      case .failed(let error): return .database(error)
+      case .written: refusal.fault = fault(of: attempt)
+      }
+    }
+    logger.warning(
+      "the session was lost again and again over these steps", metadata: attempt.description)
+    return .final(.refused(refusal))
+  }
+
   /// A session that met such an error may be on a server that is not writable any more. Only a full
   /// disk (53) and a lock (55) say nothing about the session.
   ///
-  /// If it was the server that said so, of itself, the way to it is open, and another node would
-  /// hear the same: the lease is worth keeping, and the batch with it. Of what is wrong between the
-  /// two of us the lease ends after a while, and another node has time to begin one.
+  /// If it was the server that said so, the way to it is open, and another node would hear the
+  /// same: the lease is worth keeping, and the batch with it. Of what is wrong between the two of
+  /// us the lease ends after a while, and another node has time to begin one; once, then nobody
+  /// does better.
   private func giveUpSession(after error: PostgreSQLError) {
     let state = error.scope == .statement ? error.sqlState : nil
     let now = LocalClock.uptime()
-    if state?.isOfServer == true { progress.sign(slot: slot, at: now) }
-    if state?.isMisfit == true, !configuration.isExclusive {
-      lease.rest(until: now + 2 * configuration.leaseDuration.microseconds)
+    if error.isMisfit, !configuration.isExclusive {
+      let mayYield = lease.meetsMisfit(at: now, lease: configuration.leaseDuration.microseconds)
+      if !mayYield { progress.sign(slot: slot, at: now) }
+    } else if let state, !state.isOfSession {
+      progress.sign(slot: slot, at: now)
     }
     let errorClass = state?.errorClass
     if errorClass != "53" && errorClass != "55" { writer.close() }
   }
+}
+
+extension PostgreSQLError {
+  /// What the server said of a statement, on a session that lives on.
+  fileprivate var isMisfit: Bool { scope == .statement && sqlState?.isMisfit == true }
 }

@@ -20,6 +20,9 @@ enum CommitOutcome {
   /// The session was lost, or none came about, before the batch was sent: nothing new is known of
   /// it.
   case unsent(PostgreSQLError)
+  /// The outcome was unknown as often as it may be, and each time the batch was not written. It was
+  /// not tried again.
+  case givenUp
 
   /// Who is at fault, by SQLSTATE (PostgreSQL manual, appendix A). Only what the data itself causes
   /// is ever a step's fault: a full disk must not make a machine fail.
@@ -44,12 +47,13 @@ enum CommitOutcome {
       self = .refused(CommitRefusal(.contents, error))
     } else if state.isRetryable {
       self = .again(error)
-    } else if state.isDamage {
-      self = .suspect(.contents, error)
     } else if state == .lockNotAvailable || (state == .queryCanceled && isOverdue) {
       self = .suspect(.overdue, error)
-    } else {
+    } else if !state.isDamage, state.isOfServer || state.isOfSession || state.isMisfit {
       self = .unavailable(error)
+    } else {
+      // Damage, or what neither the server nor a misfit says: an operator's trigger, for example.
+      self = .suspect(.contents, error)
     }
   }
 }

@@ -34,11 +34,11 @@ final class CommitWriter: Sendable {
     ) { session in
       let writer = WriterSession(
         session, slot: slot, watch: watch, configuration: configuration)
-      CommitLoop(
+      var loop = CommitLoop(
         session: session, writer: writer, slot: slot, configuration: configuration,
         lease: watch.lease, progress: progress, damage: damage, logger: logger,
-        deliver: deliver, onFenced: onFenced
-      ).run()
+        deliver: deliver, onFenced: onFenced)
+      loop.run()
     }
   }
 

@@ -2,12 +2,13 @@ import Logging
 import ProgressorEngine
 import Synchronization
 
-/// What all writers know of damage in the database. Said in the log when it is the database's
-/// trouble, and when it is no more.
+/// What all writers know of steps that cannot be written while others can be. Said in the log when
+/// that is the database's trouble, and when it is no more.
 final class DamageBoard: Sendable {
   private struct State {
     var trials: DamageTrials
     var isWidespread = false
+    var isSpreading = false
     /// Told whether all is well, at each change of that.
     var onChange: (@Sendable (Bool) -> Void)?
   }
@@ -21,9 +22,18 @@ final class DamageBoard: Sendable {
     self.logger = logger
   }
 
-  var isWidespread: Bool { state.withLock { $0.isWidespread } }
+  /// Many machines cannot be written, and more may follow.
+  var isSpreading: Bool { state.withLock { $0.isSpreading } }
 
-  /// A step of this machine met damage, alone, while others can be written.
+  /// What is wrong, for people; nil = no more than a few machines.
+  var problem: String? {
+    state.withLock { state in
+      guard state.isWidespread else { return nil }
+      return "the database does not take the steps of \(state.trials.count) machines, but of others"
+    }
+  }
+
+  /// A step of this machine could not be written, alone, while others can be.
   func meets(_ record: CommitRecord, at now: Int64) -> DamageTrials.Verdict {
     state.withLock { state in
       let verdict = state.trials.meets(record.subject, at: now)
@@ -32,10 +42,11 @@ final class DamageBoard: Sendable {
     }
   }
 
-  func passed(_ record: CommitRecord, at now: Int64) {
+  func written(_ records: [CommitRecord], at now: Int64) {
     state.withLock { state in
+      state.trials.written(at: now)
       if state.trials.isEmpty { return }
-      state.trials.passed(record.subject)
+      for record in records { state.trials.passed(record.subject) }
       look(&state, at: now)
     }
   }
@@ -47,27 +58,31 @@ final class DamageBoard: Sendable {
 
   private func look(_ state: inout State, at now: Int64) {
     let isWidespread = state.trials.isWidespread(at: now)
-    if isWidespread == state.isWidespread { return }
-    state.isWidespread = isWidespread
-    if isWidespread {
-      logger.critical(
-        "the database meets damage in many machines: their steps are kept, and none of them fails",
-        metadata: ["machines": "\(DamageTrials.machines)"])
-    } else {
-      logger.notice("the database meets damage in few machines or none")
+    let isSpreading = state.trials.isSpreading(at: now)
+    if isWidespread != state.isWidespread {
+      state.isWidespread = isWidespread
+      if isWidespread {
+        logger.critical(
+          "the database does not take the steps of many machines: they are kept, and none fails",
+          metadata: ["machines": "\(state.trials.count)"])
+      } else {
+        logger.notice("the database does not take the steps of few machines or none")
+      }
+    } else if !isSpreading, state.isSpreading, isWidespread {
+      logger.error(
+        "the machines whose steps the database does not take grow no more in number",
+        metadata: ["machines": "\(state.trials.count)"])
     }
-    state.onChange?(!isWidespread)
+    if isSpreading == state.isSpreading { return }
+    state.isSpreading = isSpreading
+    state.onChange?(!isSpreading)
   }
 
   /// Tells `body` whether all is well, now and at each change. It must not block, nor ask back.
   func follow(_ body: @escaping @Sendable (Bool) -> Void) {
     state.withLock { state in
       state.onChange = body
-      body(!state.isWidespread)
+      body(!state.isSpreading)
     }
   }
-}
-
-extension CommitRecord {
-  fileprivate var subject: DamageTrials.Subject { .init(shard: shard, key: key) }
 }

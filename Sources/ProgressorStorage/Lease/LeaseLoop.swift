@@ -95,7 +95,7 @@ struct LeaseLoop {
     try hearOfSlowBatches(on: connection)
     if let node = lease.node, commitsAreStuck {
       logger.critical("commits are stuck while the database answers: the lease is given up")
-      lease.end(node)
+      lease.giveUp(node, at: LocalClock.uptime())
       try abdicate(node, on: connection)
     }
     if lease.node == nil {

@@ -16,6 +16,8 @@ final class LeaseState: Sendable {
     var unacknowledgedLosses = 0
     /// No lease begins before, on `LocalClock.uptime`.
     var restsUntil: Int64?
+    /// When a misfit was last met after a lease had been given up over one, or that was given up.
+    var yieldedAt: Int64?
     var facts: ServerFacts?
     /// The last transaction of the database that was acknowledged to us.
     var lastTransaction: Int64 = 0
@@ -42,9 +44,41 @@ final class LeaseState: Sendable {
     }
   }
 
-  /// After this lease none begins before `time`, so that another node may have one; nil = it may at
-  /// once.
-  func rest(until time: Int64?) { state.withLock { $0.restsUntil = time } }
+  /// So many leases without a misfit, and the next one has another cause.
+  private static let leasesUntilAnotherCause: Int64 = 60
+
+  /// The database does not know, or not allow, what a batch does, at `now` on `LocalClock.uptime`.
+  /// True if another node may do better: should this lease end, none begins here for twice its
+  /// duration, `lease` in microseconds. False if a lease was given up for that before: nobody did
+  /// better.
+  func meetsMisfit(at now: Int64, lease: Int64) -> Bool {
+    state.withLock { state in
+      if let last = state.yieldedAt, now - last < Self.leasesUntilAnotherCause * lease {
+        state.yieldedAt = now
+        return false
+      }
+      state.yieldedAt = nil
+      state.restsUntil = now + 2 * lease
+      return true
+    }
+  }
+
+  /// A batch that met a misfit was written.
+  func misfitIsOver() {
+    state.withLock { state in
+      state.restsUntil = nil
+      state.yieldedAt = nil
+    }
+  }
+
+  /// Ends the lease of `node`, because its batches make no progress.
+  func giveUp(_ node: SQLUUID, at now: Int64) {
+    state.withLock { state in
+      guard state.node == node else { return }
+      if let rest = state.restsUntil, now < rest { state.yieldedAt = now }
+      end(&state)
+    }
+  }
 
   func holds(_ node: SQLUUID) -> Bool { state.withLock { $0.node == node } }
 

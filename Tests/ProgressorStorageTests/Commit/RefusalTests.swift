@@ -98,7 +98,7 @@ extension OnPostgreSQL {
     }
 
     @Test(
-      "Only classes 22, 23, 54 and our own version error are a step's fault",
+      "Classes 22, 23, 54 and our own version error are a step's fault, others are asked about",
       arguments: [
         ("22003", "refused"), ("23505", "refused"), ("54000", "refused"), ("PGF02", "refused"),
         ("PGF01", "fenced"), ("40001", "again"), ("40P01", "again"),
@@ -106,7 +106,9 @@ extension OnPostgreSQL {
         ("58030", "suspect"), ("58P01", "suspect"), ("08006", "unavailable"),
         ("25006", "unavailable"),
         ("55P03", "suspect"), ("XX000", "suspect"), ("XX001", "suspect"), ("42P01", "unavailable"),
-        ("21000", "unavailable"),
+        ("21000", "suspect"), ("P0001", "suspect"), ("38000", "suspect"), ("39001", "suspect"),
+        ("HV000", "suspect"), ("44000", "suspect"), ("28000", "unavailable"),
+        ("3F000", "unavailable"), ("0A000", "unavailable"),
       ])
     func classes(_ code: String, _ expected: String) throws {
       let error = PostgreSQLError(.statement, "said so", sqlState: SQLState(code))
@@ -120,6 +122,7 @@ extension OnPostgreSQL {
         case .unavailable: "unavailable"
         case .unknown: "unknown"
         case .unsent: "unsent"
+        case .givenUp: "given up"
         }
       #expect(found == expected)
     }

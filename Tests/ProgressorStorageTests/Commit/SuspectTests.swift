@@ -210,6 +210,107 @@ extension OnPostgreSQL {
       _ = try connection.query("ROLLBACK", timeout: .seconds(10))
       #expect(try await test.commit([heldStep]) == .committed)
     }
+
+    @Test("What an operator's trigger refuses is refused alone, and costs no lease")
+    func trigger() async throws {
+      let test = try await TestStorage.owner { $0.damagePatience = .zero }
+      defer { test.storage.stop() }
+      try test.connect().runScript(
+        Self.trap("bad", does: "RAISE EXCEPTION 'not here'"), timeout: .seconds(10))
+      var (bad, good) = (TestMachine("bad", key: 1), TestMachine("good", key: 2))
+      let (badStart, goodStart) = (bad.start(events: ["bad"]), good.start(events: ["a"]))
+      #expect(try await test.commit([badStart, goodStart]) == .refused("P0001"))
+      #expect(try await test.commit([goodStart]) == .committed)
+      var faults: [CommitRefusal.Fault] = []
+      for _ in 1...3 { faults.append(try await test.refusal(of: test.submit([badStart])).fault) }
+      #expect(faults == [.overdue, .overdue, .contents])
+      #expect(!test.inbox.rest.contains { if case .shardsLost = $0 { true } else { false } })
+    }
+
+    @Test("While a trigger refuses everything the lease is kept, and the batch with it")
+    func triggerForAll() async throws {
+      let test = try await TestStorage.owner { $0.leaseDuration = .seconds(4) }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      let refuse = "PERFORM nextval('attempt'); RAISE EXCEPTION 'not here'"
+      try connection.runScript(
+        "CREATE SEQUENCE attempt;" + Self.trap(nil, does: refuse), timeout: .seconds(10))
+      var machine = TestMachine("m")
+      let id = test.submit([machine.start(events: ["a"])])
+      // Each try has its probe; so many take longer than half a lease.
+      try connection.waitUntil("(SELECT last_value >= 20 FROM attempt)")
+      try connection.runScript("DROP TRIGGER trap ON event", timeout: .seconds(10))
+      #expect(try await test.outcome(of: id) == .committed)
+    }
+
+    @Test("Who meets a misfit again after the rest keeps lease and batch: nobody does better")
+    func misfitAgain() async throws {
+      let test = try await TestStorage.owner { $0.leaseDuration = .seconds(4) }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      let denial = "RAISE EXCEPTION 'permission denied' USING ERRCODE = '42501'"
+      try connection.runScript(
+        "CREATE SEQUENCE attempt;" + Self.trap(nil, does: "PERFORM nextval('attempt'); \(denial)"),
+        timeout: .seconds(10))
+      var machine = TestMachine("m")
+      let record = machine.start(events: ["a"])
+      #expect(try await test.outcome(of: test.submit([record])) == .fenced)
+      test.storage.acknowledgeLoss()
+      try await test.grants()
+      let before = try connection.scalar("SELECT last_value FROM attempt", as: Int64.self)
+      let id = test.submit([record])
+      try connection.waitUntil("(SELECT last_value >= \(before + 10) FROM attempt)")
+      #expect(test.storage.status.problem?.contains("42501") == true)
+      try connection.runScript("DROP TRIGGER trap ON event", timeout: .seconds(10))
+      #expect(try await test.outcome(of: id) == .committed)
+    }
+
+    @Test("A step that brings its session down does so once per try, and its machine fails for it")
+    func deadly() async throws {
+      let test = try await TestStorage.owner {
+        $0.leaseDuration = .seconds(60)
+        $0.damagePatience = .zero
+      }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      let fall = "PERFORM nextval('attempt'); PERFORM pg_terminate_backend(pg_backend_pid())"
+      try connection.runScript(
+        "CREATE SEQUENCE attempt;" + Self.trap("bad", does: fall), timeout: .seconds(10))
+      var (bad, good) = (TestMachine("bad", key: 1), TestMachine("good", key: 2))
+      let start = bad.start(events: ["bad"])
+      var falls: [Int64] = []
+      var faults: [CommitRefusal.Fault] = []
+      _ = try await test.commit([good.start()])
+      for _ in 1...3 {
+        faults.append(try await test.refusal(of: test.submit([start])).fault)
+        falls.append(try connection.scalar("SELECT last_value FROM attempt"))
+        #expect(try await test.commit([good.step()]) == .committed)
+      }
+      #expect(faults == [.overdue, .overdue, .contents])
+      #expect(falls == [3, 4, 5])
+    }
+
+    @Test("A slow step that comes again alone has less time, and nobody is told of a delay")
+    func slowAgain() async throws {
+      let test = try await TestStorage.owner { $0.leaseDuration = .seconds(2) }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      try connection.runScript(
+        Self.trap("slow", does: "PERFORM pg_sleep(1000)"), timeout: .seconds(10))
+      var (slow, quick) = (TestMachine("slow", key: 1), TestMachine("quick", key: 2))
+      _ = try await test.commit([quick.start()])
+      let start = slow.start(events: ["slow"])
+      let first = test.submit([start])
+      try await test.inbox.next("delay") { if case .commitDelayed(first) = $0 { () } else { nil } }
+      #expect(try await test.refusal(of: first).fault == .overdue)
+      for _ in 1...2 {
+        #expect(try await test.commit([quick.step()]) == .committed)
+        #expect(try await test.refusal(of: test.submit([start])).fault == .overdue)
+      }
+      #expect(!test.inbox.rest.contains { if case .commitDelayed = $0 { true } else { false } })
+      try connection.runScript("DROP TRIGGER trap ON event", timeout: .seconds(10))
+      #expect(try await test.commit([start]) == .committed)
+    }
   }
 }
 

@@ -102,6 +102,46 @@ struct LeaseStateTests {
     }
   }
 
+  @Test("Over one misfit a lease is given up once: if the next meets it too, nobody does better")
+  func misfit() {
+    let lease = held()
+    let second: Int64 = 1_000_000
+    var now = LocalClock.uptime()
+    #expect(lease.meetsMisfit(at: now, lease: 10 * second))
+    #expect(lease.meetsMisfit(at: now + second, lease: 10 * second))
+    now += 5 * second
+    lease.giveUp(node, at: now)
+    lease.acknowledgeLoss()
+    #expect(!lease.mayBegin && lease.node == nil)
+    // As long as it goes on, and a while longer.
+    for _ in 0..<10 {
+      now += 500 * second
+      #expect(!lease.meetsMisfit(at: now, lease: 10 * second))
+    }
+    #expect(lease.meetsMisfit(at: now + 600 * second, lease: 10 * second))
+    lease.misfitIsOver()
+    #expect(lease.mayBegin)
+  }
+
+  @Test("A lease given up without a misfit, or lost in spite of one, leaves the next its try")
+  func noMisfit() {
+    let lease = held()
+    let now = LocalClock.uptime()
+    lease.giveUp(node, at: now)
+    lease.acknowledgeLoss()
+    #expect(lease.mayBegin)
+    #expect(lease.meetsMisfit(at: now, lease: 1_000_000))
+    lease.begin(node)
+    lease.end(node)
+    #expect(lease.meetsMisfit(at: now, lease: 1_000_000))
+    lease.begin(node)
+    lease.giveUp(node, at: now)
+    #expect(!lease.meetsMisfit(at: now, lease: 1_000_000))
+    // A batch that met it was written.
+    lease.misfitIsOver()
+    #expect(lease.meetsMisfit(at: now, lease: 1_000_000))
+  }
+
   @Test("A look that began before a later one ended is no step back in time")
   func concurrentLooks() {
     let lease = held()
