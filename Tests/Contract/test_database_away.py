@@ -14,7 +14,7 @@ from support import repairs
 from support.client import Space
 from support.outage import Work
 from support.postgres import Postgres
-from support.proxy import AnswerLost, Proxy, RequestLost
+from support.proxy import AnswerLost, Proxy, RequestLost, SyncHeld
 from support.server import scratch_directory
 from support.waiting import eventually
 
@@ -179,6 +179,44 @@ def test_a_connection_cut_in_the_middle_of_a_commit(database, postgres, proxy, s
     assert space.events("n") == [b"gone"]
     seen = [i.args for i in space.invocations()]
     assert sorted(seen) == sorted([*expected, b"gone"]), "the processor saw each step once"
+
+
+@pytest.mark.parametrize("fault", [AnswerLost, RequestLost, SyncHeld])
+def test_postgresql_goes_away_during_a_sweep(database, postgres, proxy, spaces, fault):
+    """What is left of a removed machine is deleted when it is back, and nothing else."""
+    server = database(proxy.url(postgres.url))
+    space = spaces(server.client)
+    for id in ("gone", "kept"):
+        space.start(id, b"a")
+    swept = proxy.on_message(b"sweep_removed_machines", fault)
+    space.remove("gone")
+    swept.wait()
+    with postgres.killed():
+        eventually(lambda: not server.client.serving(), "it is noticed", timeout=30)
+    eventually(server.client.serving, "it serves", timeout=60)
+    eventually(lambda: postgres.sql("select count(*) from progressor.tombstone") == "0",
+               "the sweep goes on")
+    assert postgres.sql("select count(*) from progressor.event") == "1"
+    assert space.call("kept", b"b") == b"b"
+    space.start("gone", b"again")
+    assert space.events("kept") == [b"a", b"b"] and space.events("gone") == [b"again"]
+    assert "cannot be deleted" not in server.log.read_text(), "once is no reason to call anybody"
+
+
+@pytest.mark.parametrize("fault", [AnswerLost, RequestLost, SyncHeld])
+def test_postgresql_goes_away_while_a_node_looks_at_its_rights(node, postgres, proxy, spaces,
+                                                               fault):
+    """The start waits for the database, and makes no half schema."""
+    server = node(proxy.url(postgres.url))
+    looked = proxy.on_message(b"has_table_privilege", fault)
+    server.start(wait=False)
+    looked.wait()
+    with postgres.killed():
+        assert server.running
+    eventually(server.client.serving, "it serves", timeout=60)
+    space = spaces(server.client)
+    space.start("m", b"a")
+    assert space.events("m") == [b"a"]
 
 
 def test_the_network_to_the_database_is_cut_and_comes_back(database, postgres, proxy, spaces):
