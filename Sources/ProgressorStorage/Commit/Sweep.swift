@@ -28,6 +28,7 @@ struct Sweep {
   private var rows = Sweep.maximumRows
   private var obstacles = 0
   private var latestObstacle: Int64 = 0
+  private var rest = SweepRest()
 
   /// Of one piece: batches wait meanwhile. A long value takes a row per 2 KB.
   static let maximumRows: Int32 = 1_000
@@ -36,8 +37,7 @@ struct Sweep {
   private static let restPerWork: Int64 = 4
   /// What was called for closely after another call shares a piece with it.
   private static let gathering: Int64 = 50_000
-  /// Between two attempts to have a session: that there is none must be known before a batch needs
-  /// it.
+  /// Between two attempts to have a session.
   private static let retryInterval: Int64 = 500_000
   /// Obstacles of which one warning tells.
   private static let obstaclesPerWarning = 5
@@ -68,22 +68,52 @@ struct Sweep {
     let begun = LocalClock.uptime()
     guard begun >= next else { return }
     next = begun + configuration.sweepInterval.microseconds
+    let connection: Connection
+    let identity: WriterIdentity
     do {
-      guard let (connection, identity) = try writer.open(for: node) else { return }
+      guard let open = try writer.open(for: node) else { return }
+      (connection, identity) = open
+    } catch {
+      return reopen(writer)
+    }
+    if let rest = rest.until, begun < rest {
+      next = rest
+      return
+    }
+    do {
       let row = try connection.run(
         pipeline(under: identity), timeout: configuration.leaseDuration / 4)[1].onlyRow()
       heed(try Findings(row), begun: begun, logger)
+      if rest.ended() { logger.notice("rows of \(subject.name) are deleted again") }
     } catch {
-      logger.debug(
-        "a sweep ended early", metadata: ["of": "\(subject.name)", "error": "\(error)"])
-      if error.sqlState == .lockNotAvailable || error.sqlState == .queryCanceled {
-        // The session is as good as before.
-        rows = max(1, rows / 2)
-        return count(error.description, at: LocalClock.uptime(), logger)
-      }
-      writer.close()
-      next = min(next, LocalClock.uptime() + Self.retryInterval)
+      failed(error, writer, logger)
     }
+  }
+
+  private mutating func failed<Item>(
+    _ error: PostgreSQLError, _ writer: WriterSession<Item>, _ logger: Logger
+  ) {
+    let now = LocalClock.uptime()
+    logger.debug("a sweep ended early", metadata: ["of": "\(subject.name)", "error": "\(error)"])
+    if error.sqlState == .lockNotAvailable || error.sqlState == .queryCanceled {
+      // The session is as good as before.
+      rows = max(1, rows / 2)
+      return count(error.description, at: now, logger)
+    }
+    // The session may be to blame.
+    reopen(writer)
+    if error.sqlState == .fenced { return }
+    if rest.failed(at: now) {
+      logger.error(
+        "rows of \(subject.name) cannot be deleted; it is tried again, once a minute at least",
+        metadata: ["error": "\(error)"])
+    }
+  }
+
+  /// That there is no session must be known before a batch needs it.
+  private mutating func reopen<Item>(_ writer: WriterSession<Item>) {
+    writer.close()
+    next = min(next, LocalClock.uptime() + Self.retryInterval)
   }
 
   /// What a piece came to.

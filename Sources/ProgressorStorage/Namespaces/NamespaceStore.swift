@@ -91,6 +91,8 @@ private struct NamespaceLoop {
   private var known: [NamespaceRecord] = []
   /// Of which the log has told.
   private var damaged: [NamespaceRows.Damaged] = []
+  /// The database refuses to tell them, and the log has said so.
+  private var isRefused = false
 
   init(
     reader: ReaderSession<NamespaceStore.Item>, deliver: @escaping @Sendable (Input) -> Void
@@ -106,6 +108,16 @@ private struct NamespaceLoop {
   mutating func look() {
     do {
       _ = try tellAll(on: reader.connection())
+      if isRefused { reader.logger.notice("namespaces can be read again") }
+      isRefused = false
+    } catch  where error.scope == .statement {
+      if isRefused { return }
+      isRefused = true
+      reader.logger.error(
+        "namespaces cannot be read: changes that other nodes make are not seen",
+        metadata: ["error": "\(error)"])
+      // Once: another session may know better.
+      reader.session.disconnect()
     } catch {
       reader.logger.debug("namespaces cannot be read", metadata: ["error": "\(error)"])
       reader.session.disconnect()

@@ -172,6 +172,36 @@ extension OnPostgreSQL {
       try connection.waitUntil(Self.isSwept)
     }
 
+    @Test(
+      "A sweep that fails for long is said once, and so is that it goes on; others are not held up")
+    func failing() async throws {
+      let test = try await TestStorage.owner { $0.sweepInterval = .milliseconds(50) }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      var (gone, other) = (TestMachine("gone", key: 1), TestMachine("other", key: 2))
+      _ = try await test.commit([gone.start(events: ["a"]), other.start()])
+      try connection.runScript(
+        """
+        CREATE SEQUENCE attempt;
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+          PERFORM nextval('attempt');
+          RAISE EXCEPTION 'permission denied' USING ERRCODE = '42501';
+        END $$;
+        CREATE TRIGGER refuse BEFORE DELETE ON tombstone EXECUTE FUNCTION refuse();
+        """, timeout: .seconds(10))
+      #expect(try await test.commit([gone.record(.delete(expectedVersion: 1))]) == .committed)
+      try connection.waitUntil("(SELECT last_value >= 3 FROM attempt)")
+      #expect(try await test.commit([other.step()]) == .committed)
+      #expect(test.log.count("rows of removed machines cannot be deleted") == 1)
+      #expect(test.log.count("a session with the database is missing") == 0)
+      try connection.runScript("DROP TRIGGER refuse ON tombstone", timeout: .seconds(10))
+      try connection.waitUntil(Self.isSwept)
+      try await eventually("said") {
+        test.log.count("rows of removed machines are deleted again") == 1
+      }
+    }
+
     @Test("A machine whose rows take long is deleted in smaller pieces, and keeps no other")
     func slow() async throws {
       let test = try await TestStorage.owner { $0.sweepInterval = .milliseconds(50) }

@@ -201,5 +201,31 @@ extension OnPostgreSQL {
         }
       }
     }
+
+    @Test("That they cannot be read for long is said once, and so is that they can again")
+    func unreadable() async throws {
+      let test = try await TestStorage.owner { $0.namespaceInterval = .milliseconds(50) }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      let record = try await test.storage.createNamespace(Self.full)
+      try connection.runScript("ALTER TABLE namespace RENAME TO gone", timeout: .seconds(10))
+      try await eventually("said") { test.log.count("namespaces cannot be read") > 0 }
+      // Its new session is kept: it asks again and again.
+      let reader =
+        "SELECT FROM pg_stat_activity WHERE datname = current_database()"
+        + " AND application_name = 'progressor/namespaces' AND state = 'idle'"
+      try connection.waitUntil("(\(reader.replacing("SELECT", with: "SELECT count(*)"))) = 1")
+      let session: Int32 = try connection.scalar(
+        reader.replacing("SELECT", with: "SELECT pid"))
+      for _ in 1...3 {
+        let last: String = try connection.scalar("SELECT clock_timestamp()::text")
+        try connection.waitUntil(
+          "EXISTS (\(reader) AND pid = \(session) AND query_start > '\(last)')")
+      }
+      try connection.runScript("ALTER TABLE gone RENAME TO namespace", timeout: .seconds(10))
+      try await eventually("said") { test.log.count("namespaces can be read again") > 0 }
+      #expect(test.log.count("namespaces cannot be read") == 1)
+      #expect(try await test.storage.namespace(named: "pay/ü") == record)
+    }
   }
 }

@@ -13,6 +13,7 @@ final class TestStorage: Sendable {
   let inbox: Inbox
   let configuration: StorageConfiguration
   let database: String
+  let log = LogLines()
   private let numbers = Atomic<UInt64>(0)
 
   /// Starts one; `adjust` changes its configuration first.
@@ -27,9 +28,7 @@ final class TestStorage: Sendable {
     self.configuration = configuration
     self.database = database
     self.inbox = inbox
-    var logger = Logger(label: "storage") { _ in SwiftLogNoOpLogHandler() }
-    logger.logLevel = .trace
-    storage = try Storage.start(configuration, logger: logger, deliver: inbox.deliver)
+    storage = try Storage.start(configuration, logger: log.logger, deliver: inbox.deliver)
   }
 
   /// One on a new database of the shared cluster, once it owns all shards.
