@@ -19,7 +19,8 @@ struct LeaseLoop {
   private var backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
   /// On `LocalClock.uptime`.
   private var nextRenewal: Int64 = 0
-  private var connectedSince: Int64 = 0
+  /// Since when the database answers, whatever it says; nil = it did not at the last attempt.
+  private var answersSince: Int64?
   /// As the lease counted them when the connection was opened.
   private var replacements = 0
   private var begunAt: Int64 = 0
@@ -68,9 +69,8 @@ struct LeaseLoop {
     if replacements != self.replacements { session.disconnect() }
     self.replacements = replacements
     do {
-      let isNew = session.connection == nil
       let connection = try watch.connect(session, timeout: timeout)
-      if isNew { connectedSince = LocalClock.uptime() }
+      if answersSince == nil { answersSince = LocalClock.uptime() }
       try look(on: connection)
       didFail = false
       backoff = Backoff(initial: .milliseconds(50), maximum: .seconds(1))
@@ -78,10 +78,12 @@ struct LeaseLoop {
       if !didFail { logger.error("the lease cannot be kept", metadata: ["error": "\(error)"]) }
       didFail = true
       status.leaseFailed(error.description)
+      if !error.isAnswer { answersSince = nil }
       if error.sqlState == .fenced {
         // By its clock the database holds the lease for over: it may have jumped. Renew at once.
         nextRenewal = 0
-      } else {
+      } else if !error.isAnswer || error.sqlState?.errorClass == "0A" {
+        // 0A: the session may hold a plan from before a change of the schema.
         session.disconnect()
       }
     }
@@ -92,12 +94,13 @@ struct LeaseLoop {
     let isTimeToRenew = LocalClock.uptime() >= nextRenewal
     // Before anything that may take its time.
     if isTimeToRenew, !commitsAreStuck { try renew(on: connection) }
-    try hearOfSlowBatches(on: connection)
+    let refusal = try hearOfSlowBatches(on: connection)
     if let node = lease.node, commitsAreStuck {
       logger.critical("commits are stuck while the database answers: the lease is given up")
       lease.giveUp(node, at: LocalClock.uptime())
       try abdicate(node, on: connection)
     }
+    if let refusal { throw refusal }
     if lease.node == nil {
       guard lease.mayBegin else { return }
       try begin(on: connection)
@@ -110,11 +113,13 @@ struct LeaseLoop {
 
   /// Asks PostgreSQL which of the batches that take long it is at work on. Their age says nothing
   /// then. It gets an eighth of the lease, and half of that until the server cancels it: then
-  /// nothing is heard of them.
-  private func hearOfSlowBatches(on connection: Connection) throws(PostgreSQLError) {
+  /// nothing is heard of them. Nor is when it refuses to tell: answers why.
+  private func hearOfSlowBatches(
+    on connection: Connection
+  ) throws(PostgreSQLError) -> PostgreSQLError? {
     let now = LocalClock.uptime()
     let silent = progress.sessions(silentSince: now - duration / 8)
-    if silent.isEmpty { return }
+    if silent.isEmpty { return nil }
     var pipeline = Pipeline()
     pipeline.append(
       Statements.sessionStatementTimeout, .with { $0.append("\(max(1, duration / 16_000))") })
@@ -130,8 +135,10 @@ struct LeaseLoop {
         let slot: Int32 = try row.value(0)
         progress.sign(slot: Int(slot), at: now)
       }
+      return nil
     } catch {
-      guard error.sqlState == .queryCanceled else { throw error }
+      guard error.isAnswer else { throw error }
+      return error.sqlState == .queryCanceled ? nil : error
     }
   }
 
@@ -139,8 +146,10 @@ struct LeaseLoop {
   /// better, if there can be one. While the database is away as a whole, nobody does, and the batch
   /// is kept.
   private var commitsAreStuck: Bool {
-    guard !configuration.isExclusive, let oldest = progress.oldest else { return false }
-    return LocalClock.uptime() - max(oldest, connectedSince, begunAt) >= duration / 2
+    guard !configuration.isExclusive, let oldest = progress.oldest, let answersSince else {
+      return false
+    }
+    return LocalClock.uptime() - max(oldest, answersSince, begunAt) >= duration / 2
   }
 
   private mutating func begin(on connection: Connection) throws(PostgreSQLError) {
@@ -228,6 +237,21 @@ struct LeaseLoop {
     } catch {
       logger.warning(
         "the lease was not released; it ends by itself", metadata: ["error": "\(error)"])
+    }
+  }
+}
+
+extension PostgreSQLError {
+  /// The database is at work, and would have done something else: the session is as good as before.
+  /// What it says of itself as a whole is no answer.
+  fileprivate var isAnswer: Bool {
+    switch scope {
+    case .statement:
+      guard let sqlState else { return true }
+      return sqlState == .lockNotAvailable || sqlState == .queryCanceled
+        || !(sqlState.isOfServer || sqlState.isOfSession)
+    case .unexpectedValue: return true
+    case .configuration, .connectFailed, .connectionLost, .timeout, .stopped: return false
     }
   }
 }

@@ -251,6 +251,43 @@ extension OnPostgreSQL {
       #expect(try await test.grants().allSatisfy { $0.epoch == 2 })
     }
 
+    @Test(
+      "So does one whose other questions are refused meanwhile",
+      arguments: [
+        [
+          "REVOKE SELECT ON pg_stat_activity FROM PUBLIC",
+          "GRANT SELECT ON pg_stat_activity TO PUBLIC",
+        ],
+        [
+          """
+          CREATE FUNCTION no() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE ''no''; END';
+          CREATE TRIGGER no BEFORE UPDATE ON progressor.shard EXECUTE FUNCTION no();
+          """, "DROP TRIGGER no ON progressor.shard",
+        ],
+      ])
+    func refusedQuestions(sabotage: [String]) async throws {
+      let role = try await TestRole()
+      try role.mayCreate()
+      let test = try TestStorage(database: role.database) { $0.leaseDuration = .seconds(2) }
+      defer { test.storage.stop() }
+      try await test.grants()
+      var machine = TestMachine("m")
+      _ = try await test.commit([machine.start()])
+      let backend: Int32 = try test.connect().scalar(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%/writer/0/'"
+          + " AND datname = current_database()")
+      try role.run(sabotage[0])
+      kill(backend, SIGSTOP)
+      defer { kill(backend, SIGCONT) }
+      let id = test.submit([machine.step(["a"])])
+      #expect(try await test.lost().count == 8)
+      kill(backend, SIGCONT)
+      _ = try await test.outcome(of: id)
+      try role.run(sabotage[1])
+      test.storage.acknowledgeLoss()
+      #expect(try await test.grants().count == 8)
+    }
+
     @Test("A node that nobody can take over keeps its lease when its commits are stuck")
     func stuckAlone() async throws {
       let lease = Duration.seconds(2)
