@@ -130,12 +130,11 @@ struct CommitLoop {
         return .committed
       case .refused(let refusal): return .refused(refusal)
       case .fenced: return .fenced
-      case .again(let reason):
+      case .again(let reason) where tries.quickRepeats > 0:
         logger.warning("a batch is repeated", metadata: ["error": "\(reason)"])
         tries.quickRepeats -= 1
-        if tries.quickRepeats >= 0 { continue }
-        error = reason
-      case .suspect, .givenUp:
+        continue
+      case .again, .suspect, .givenUp:
         switch judge(outcome, attempt, &tries) {
         case .final(let final): return final
         case .again:
@@ -188,10 +187,12 @@ struct CommitLoop {
   private func judge(
     _ outcome: CommitOutcome, _ attempt: CommitAttempt, _ tries: inout Tries
   ) -> Verdict {
-    guard case .suspect(let fault, let reason) = outcome else {
-      return judgeLoss(attempt, wasCut: tries.wasCut)
+    switch outcome {
+    case .suspect(let fault, let reason): judge(fault, reason, attempt, &tries)
+    // Who is in the way each time may be in the way of one step.
+    case .again(let reason): judge(.overdue, reason, attempt, &tries)
+    default: judgeLoss(attempt, wasCut: tries.wasCut)
     }
-    return judge(fault, reason, attempt, &tries)
   }
 
   /// Whether a step is at fault or the database: by whether that takes what others would write.
@@ -199,8 +200,8 @@ struct CommitLoop {
     _ fault: CommitRefusal.Fault, _ reason: PostgreSQLError, _ attempt: CommitAttempt,
     _ tries: inout Tries
   ) -> Verdict {
-    // It may be the session that is broken.
-    if reason.sqlState?.isDamage == true { writer.close() }
+    // It may be the session that is broken, or lacks something that it had.
+    if fault == .contents, tries.suspicions == 0 { writer.close() }
     switch attempt.probe() {
     case .fenced:
       return .final(.fenced)
@@ -215,7 +216,11 @@ struct CommitLoop {
       // probe.
       if tries.suspicions == 1, tries.wereUnavailable || isGrave { return .again }
       var fault = fault
-      if isGrave { fault = self.fault(of: attempt) }
+      if isGrave {
+        fault = self.fault(of: attempt)
+      } else if attempt.steps == 1, let record = attempt.records.first {
+        damage.passed(record, at: LocalClock.uptime())
+      }
       logger.warning(
         "the database takes writes, but not these steps",
         metadata: attempt.description.merging(["error": "\(reason)"]) { $1 })

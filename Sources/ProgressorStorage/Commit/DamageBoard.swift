@@ -78,6 +78,15 @@ final class DamageBoard: Sendable {
     state.onChange?(!isSpreading)
   }
 
+  /// A step of this machine is kept from being written by what is no damage.
+  func passed(_ record: CommitRecord, at now: Int64) {
+    state.withLock { state in
+      if state.trials.isEmpty { return }
+      state.trials.passed(record.subject)
+      look(&state, at: now)
+    }
+  }
+
   /// Tells `body` whether all is well, now and at each change. It must not block, nor ask back.
   func follow(_ body: @escaping @Sendable (Bool) -> Void) {
     state.withLock { state in

@@ -104,8 +104,8 @@ struct DamageTrials {
     return .isLasting
   }
 
-  /// A step of this machine was written: it was nothing. If it failed before, what was written was
-  /// its failure, or comes after a repair.
+  /// A step of this machine was written, or met no damage at its last try: it was nothing. If it
+  /// failed before, what was written was its failure, or comes after a repair.
   mutating func passed(_ subject: Subject) {
     if trials[subject]?.hasFailed == false { trials[subject] = nil }
   }

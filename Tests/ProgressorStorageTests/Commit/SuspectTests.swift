@@ -11,11 +11,17 @@ extension OnPostgreSQL {
   struct SuspectTests {
     /// From now on an event with this body does that; nil = every event.
     private static func trap(_ body: String?, does action: String) -> String {
+      trapFunction(does: action)
+        + """
+        CREATE TRIGGER trap BEFORE INSERT ON event FOR EACH ROW
+        WHEN (\(body.map { "NEW.data = '\($0)'" } ?? "true")) EXECUTE FUNCTION trap();
+        """
+    }
+
+    private static func trapFunction(does action: String) -> String {
       """
-      CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$
+      CREATE OR REPLACE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS $$
       BEGIN \(action); RETURN NEW; END $$;
-      CREATE TRIGGER trap BEFORE INSERT ON event FOR EACH ROW
-      WHEN (\(body.map { "NEW.data = '\($0)'" } ?? "true")) EXECUTE FUNCTION trap();
       """
     }
 
@@ -227,6 +233,23 @@ extension OnPostgreSQL {
       #expect(!test.inbox.rest.contains { if case .shardsLost = $0 { true } else { false } })
     }
 
+    @Test("What only one session cannot do is no step's fault: another one does it")
+    func session() async throws {
+      let test = try await TestStorage.owner { $0.damagePatience = .zero }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      var machine = TestMachine("m")
+      _ = try await test.commit([machine.start()])
+      let writer: Int32 = try connection.scalar(
+        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE '%/writer/0/'"
+          + " AND datname = current_database()")
+      let lack = "RAISE EXCEPTION 'prepared statement does not exist' USING ERRCODE = '26000'"
+      try connection.runScript(
+        Self.trap(nil, does: "IF pg_backend_pid() = \(writer) THEN \(lack); END IF"),
+        timeout: .seconds(10))
+      #expect(try await test.commit([machine.step(["a"])]) == .committed)
+    }
+
     @Test("While a trigger refuses everything the lease is kept, and the batch with it")
     func triggerForAll() async throws {
       let test = try await TestStorage.owner { $0.leaseDuration = .seconds(4) }
@@ -288,6 +311,42 @@ extension OnPostgreSQL {
       }
       #expect(faults == [.overdue, .overdue, .contents])
       #expect(falls == [3, 4, 5])
+    }
+
+    @Test("A session that is lost now and then over a step that is only locked fails no machine")
+    func lostByChance() async throws {
+      let test = try await TestStorage.owner { $0.damagePatience = .zero }
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      let actions = [
+        "PERFORM pg_terminate_backend(pg_backend_pid())",
+        "RAISE EXCEPTION 'locked' USING ERRCODE = '55P03'",
+      ]
+      try connection.runScript(Self.trap("bad", does: actions[0]), timeout: .seconds(10))
+      var bad = TestMachine("bad", key: 1)
+      let start = bad.start(events: ["bad"])
+      for action in [0, 0, 1, 0, 0, 1, 0, 0] {
+        try connection.runScript(Self.trapFunction(does: actions[action]), timeout: .seconds(10))
+        #expect(try await test.refusal(of: test.submit([start])).fault == .overdue)
+      }
+    }
+
+    @Test(
+      "A step that meets a serialization failure at every try is tried alone, and costs no lease")
+    func conflict() async throws {
+      let test = try await TestStorage.owner { $0.leaseDuration = .seconds(4) }
+      defer { test.storage.stop() }
+      try test.connect().runScript(
+        Self.trap("bad", does: "RAISE EXCEPTION 'again' USING ERRCODE = '40001'"),
+        timeout: .seconds(10))
+      var (bad, good) = (TestMachine("bad", key: 1), TestMachine("good", key: 2))
+      let (badStart, goodStart) = (bad.start(events: ["bad"]), good.start(events: ["a"]))
+      #expect(try await test.commit([badStart, goodStart]) == .refused("40001"))
+      #expect(try await test.commit([goodStart]) == .committed)
+      for _ in 1...3 {
+        #expect(try await test.refusal(of: test.submit([badStart])).fault == .overdue)
+      }
+      #expect(!test.inbox.rest.contains { if case .shardsLost = $0 { true } else { false } })
     }
 
     @Test("A slow step that comes again alone has less time, and nobody is told of a delay")
