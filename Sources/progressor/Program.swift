@@ -12,4 +12,9 @@ struct Program: AsyncParsableCommand {
       ServeCommand.self, MachineCommand.self, NamespaceCommand.self, RepairJobCommand.self,
       SettingsCommand.self,
     ])
+
+  static func main() async {
+    EarlySignals.ignore(for: CommandLine.arguments)
+    await main(nil)
+  }
 }

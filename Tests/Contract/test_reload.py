@@ -1,6 +1,10 @@
 """SIGHUP: the configuration file is read again while the server runs."""
 
+import ctypes
+import os
 import signal
+import sys
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,6 +14,17 @@ from support.postgres import Postgres
 from support.server import Server
 from support.stubs import namespaces_pb2
 from support.waiting import eventually
+
+
+# A launcher that stops when it has become the server (PTRACE_TRACEME), and numbers of sys/ptrace.h
+# and bits/waitflags.h.
+TRACED = """
+import ctypes, os, sys
+ctypes.CDLL(None).ptrace(0, 0, 0, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+PTRACE_CONT, PTRACE_SETOPTIONS, PTRACE_GETEVENTMSG, TRACE_CLONE, CLONED = 7, 0x4200, 0x4201, 8, 3
+WALL = 0x40000000
 
 
 class Configured:
@@ -138,6 +153,43 @@ def test_while_it_starts(configured, processor):
     configured.namespaces(processor.endpoint, "one", "two")
     configured.hang_up("in force")
     assert configured.namespace("two").processor.endpoint == processor.endpoint
+
+
+def hang_up_ends(pid: int) -> bool:
+    """Whether the process neither ignores nor catches SIGHUP."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    sets = [int(line.split()[1], 16) for line in lines if line.startswith(("SigIgn:", "SigCgt:"))]
+    return not any(signals & 1 << signal.SIGHUP - 1 for signals in sets)
+
+
+def test_before_it_does_anything(servers):
+    """Whoever starts the server may send the signal before its first line: it is ignored before
+    the first thread is made, and so before anything else that takes time."""
+    server = servers(launcher=[sys.executable, "-c", TRACED]).start(wait=False)
+    pid, ptrace, thread = server.pid, ctypes.CDLL(None).ptrace, ctypes.c_ulong()
+    ptrace.argtypes = [ctypes.c_long, ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p]
+    assert os.WSTOPSIG(os.waitpid(pid, 0)[1]) == signal.SIGTRAP, "the program was loaded"
+    ptrace(PTRACE_SETOPTIONS, pid, None, TRACE_CLONE)
+    ptrace(PTRACE_CONT, pid, None, None)
+    assert os.waitpid(pid, 0)[1] >> 8 == signal.SIGTRAP | CLONED << 8, "a thread is made"
+    ends = hang_up_ends(pid)
+    ptrace(PTRACE_GETEVENTMSG, pid, None, ctypes.byref(thread))
+    server.send_signal(signal.SIGKILL)
+    os.waitpid(thread.value, WALL)
+    assert not ends
+
+
+def test_again_and_again_until_it_serves(configured, processor):
+    configured.namespaces(processor.endpoint, "one")
+    server = configured.server.start(wait=False)
+    eventually(lambda: not hang_up_ends(server.pid), "it was loaded")
+
+    def hung_up() -> bool:
+        server.send_signal(signal.SIGHUP)
+        return server.client.serving()
+
+    eventually(hung_up, "it serves", timeout=60)
+    assert configured.namespace("one").processor.endpoint == processor.endpoint
 
 
 @pytest.mark.parametrize("outage", [Postgres.frozen, Postgres.killed])

@@ -9,13 +9,12 @@ struct Reloading {
   private let source: any DispatchSourceSignal
   private let requests: AsyncStream<Void>
 
-  /// From now on the signal counts, also before `follow`.
+  /// From now on the signal counts, also before `follow`. Until then it is ignored
+  /// (``EarlySignals``); the source sees it all the same.
   init() {
     // Who asks while another time is waiting asks for the same.
     let (requests, request) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     self.requests = requests
-    // The source sees the signal only if its default action does not end the process before.
-    signal(SIGHUP, SIG_IGN)
     source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
     source.setEventHandler { request.yield() }
     source.resume()

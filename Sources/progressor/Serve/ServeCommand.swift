@@ -1,6 +1,5 @@
 import ArgumentParser
 import GRPC
-import Glibc
 import Logging
 import ProgressorServer
 import ServiceLifecycle
@@ -56,8 +55,6 @@ struct ServeCommand: AsyncParsableCommand {
   var logLevel: String?
 
   func run() async throws {
-    // A log's reader that goes away must not end the server.
-    signal(SIGPIPE, SIG_IGN)
     Allocator.returnLargeBlocks()
     let reloading = Reloading()
     defer { reloading.cancel() }
