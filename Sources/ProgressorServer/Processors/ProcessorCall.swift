@@ -5,10 +5,15 @@ import ProgressorEngine
 import ProgressorProto
 
 /// An invocation as it goes over the wire.
-struct ProcessorCall {
+struct ProcessorCall: Sendable {
   let path: String
   let metadata: Metadata
+  /// The same without what came from the caller.
+  let ownMetadata: Metadata
   let message: ByteBuffer
+
+  /// Whether anything came from the caller.
+  var hasContext: Bool { metadata.entries.count > ownMetadata.entries.count }
 
   /// The three methods of `progressor.v1.Processor`.
   enum Method: String {
@@ -52,18 +57,24 @@ struct ProcessorCall {
     guard let message else { return nil }
     self.message = message
     path = Method(invocation.stimulus).path
-    metadata = ProcessorCall.metadata(invocation)
+    ownMetadata = ProcessorCall.ownMetadata(invocation)
+    metadata = ProcessorCall.metadata(ownMetadata, invocation.context)
   }
 
-  /// `progressor-step`, `-attempt`, `-epoch`, and what came from the caller.
-  static func metadata(_ invocation: Invocation) -> Metadata {
+  /// `progressor-step`, `-attempt`, `-epoch`.
+  private static func ownMetadata(_ invocation: Invocation) -> Metadata {
     var metadata = Metadata()
     for (name, value) in [
       ("progressor-step", invocation.stepToken),
       ("progressor-attempt", String(invocation.attempt)),
       ("progressor-epoch", String(invocation.epoch)),
     ] { try? metadata.append(name, text: value) }
-    for entry in invocation.context.entries {
+    return metadata
+  }
+
+  private static func metadata(_ own: Metadata, _ context: CallerContext) -> Metadata {
+    var metadata = own
+    for entry in context.entries {
       // What a caller sent is sendable as it is; what cannot be sent any more is no reason to fail.
       if entry.name.hasSuffix("-bin") {
         if let bytes = Base64.decode(entry.value.utf8) {

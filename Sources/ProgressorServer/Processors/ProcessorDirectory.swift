@@ -25,6 +25,8 @@ final class ProcessorDirectory: ProcessorPort {
     var namespaces: Set<NamespaceNumber>
   }
 
+  private typealias Completion = @Sendable (UnaryResult) -> Void
+
   private struct Attempt: Hashable {
     let step: StepID
     let number: Int32
@@ -32,6 +34,7 @@ final class ProcessorDirectory: ProcessorPort {
 
   /// Calls for clients, which wait for their endpoint or are under way.
   private let calls: NIOLoopBoundBox<[Attempt: UnaryCall]>
+  private let omissions: NIOLoopBoundBox<OmittedContext>
   private var keys: [NamespaceNumber: Key] = [:]
   private var entries: [Key: Entry] = [:]
 
@@ -44,6 +47,8 @@ final class ProcessorDirectory: ProcessorPort {
     self.logger = logger
     self.submit = submit
     calls = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: eventLoop)
+    omissions = NIOLoopBoundBox.makeBoxSendingValue(
+      OmittedContext(logger: logger), eventLoop: eventLoop)
   }
 
   func invoke(_ invocation: Invocation, now: Moment) {
@@ -60,18 +65,43 @@ final class ProcessorDirectory: ProcessorPort {
     }
     let method = ProcessorCall.Method(invocation.stimulus)
     let key = Attempt(step: step, number: attempt)
-    let started = channel.unary(
-      path: call.path, metadata: call.metadata, message: call.message,
-      deadline: now.deadline(atUptime: invocation.deadline, reference: .now()),
-      timeout: .microseconds(invocation.timeout), waitForReady: invocation.waitsForEndpoint
-    ) { [calls] result in
+    let answered: Completion = { [calls] result in
       calls.value[key] = nil
       let outcome = OutcomeMapping.outcome(
         of: result, method: method.rawValue,
         decode: { message throws(ProtobufError) in try method.decode(message) })
       submit(.processorAnswered(step, attempt: attempt, outcome))
     }
-    if invocation.waitsForEndpoint { calls.value[key] = started }
+    let sending = Sending(
+      channel: channel, call: call,
+      deadline: now.deadline(atUptime: invocation.deadline, reference: .now()),
+      timeout: .microseconds(invocation.timeout), waitsForEndpoint: invocation.waitsForEndpoint)
+    if invocation.waitsForEndpoint {
+      calls.value[key] = sending.start(call.metadata, answered)
+    } else {
+      let machine = invocation.machine.machineID
+      _ = sending.start(call.metadata) { [omissions] result in
+        guard result.localReason == .unsendable, call.hasContext else { return answered(result) }
+        // Nobody is there any more who could send less, and a machine must not fail for it.
+        omissions.value.tell(of: machine, result.status.message)
+        _ = sending.start(call.ownMetadata, answered)
+      }
+    }
+  }
+
+  /// How an invocation is sent.
+  private struct Sending: Sendable {
+    let channel: GRPCChannel
+    let call: ProcessorCall
+    let deadline: NIODeadline
+    let timeout: TimeAmount
+    let waitsForEndpoint: Bool
+
+    func start(_ metadata: Metadata, _ completion: @escaping Completion) -> UnaryCall {
+      channel.unary(
+        path: call.path, metadata: metadata, message: call.message, deadline: deadline,
+        timeout: timeout, waitForReady: waitsForEndpoint, completion: completion)
+    }
   }
 
   func callOff(_ step: StepID, attempt: Int32) {
