@@ -96,7 +96,7 @@ final class ConnectionPool: @unchecked Sendable {
     } catch {
       return endLater(call, .unsendable, .resourceExhausted, error.status.message)
     }
-    call.notice = notice(of: call, now: now)
+    if call.waitsForReady { call.notice = UnaryCall.notice(begin: now, expiry: call.expiry) }
     if !state.isAwake { handle { $0.wake(now: $1, random: $2) } }
     if state.calls.isEmpty, let subchannel = nextSubchannel() {
       submit(call, on: subchannel, now: now)
@@ -249,13 +249,6 @@ final class ConnectionPool: @unchecked Sendable {
   }
 
   // MARK: Deadlines
-
-  /// When a call that waits in vain is told so: a tenth of its time before its end, 100 ms at most.
-  private func notice(of call: UnaryCall, now: NIODeadline) -> NIODeadline {
-    guard call.waitsForReady, call.expiry < .distantFuture else { return call.expiry }
-    let rest = (call.expiry - now).nanoseconds
-    return call.expiry - .nanoseconds(min(rest / 10, 100_000_000))
-  }
 
   /// Ends the calls whose time is over.
   func expire(now: NIODeadline) {

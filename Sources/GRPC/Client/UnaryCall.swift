@@ -65,6 +65,17 @@ public final class UnaryCall: @unchecked Sendable {
     if stream == nil { pool.cancel(self) }
   }
 
+  /// When a call that began at `begin`, waits for a connection in vain and ends at `expiry` is told
+  /// so: early enough for its caller's caller to hear it before it stops listening. That is a
+  /// twentieth of its time before its end, at least 50 and at most 500 ms, and half of a time that
+  /// is shorter than 100 ms.
+  static func notice(begin: NIODeadline, expiry: NIODeadline) -> NIODeadline {
+    guard expiry < .distantFuture else { return expiry }
+    let time = max(0, (expiry - begin).nanoseconds)
+    let margin = min(max(time / 20, 50_000_000), 500_000_000)
+    return expiry - .nanoseconds(min(margin, time / 2))
+  }
+
   /// Whether the completion was called.
   var isFinished: Bool { completion == nil }
 

@@ -102,4 +102,18 @@ import Testing
     let order = (0..<3).map { _ in queue.popFirst()?.seconds }
     #expect(order == [1, 3, 5])
   }
+
+  @Test(
+    "Who waits for a connection in vain hears so a twentieth of its time before its end",
+    arguments: [
+      (30, 15), (400, 50), (1_000, 50), (3_000, 150), (10_000, 500), (3_600_000, 500), (0, 0),
+    ])
+  func notice(milliseconds: Int64, margin: Int64) {
+    let begin = NIODeadline.uptimeNanoseconds(7)
+    let expiry = begin + .milliseconds(milliseconds)
+    let notice = UnaryCall.notice(begin: begin, expiry: expiry)
+    #expect(expiry - notice == .milliseconds(margin))
+    #expect(UnaryCall.notice(begin: expiry, expiry: begin) == begin)
+    #expect(UnaryCall.notice(begin: begin, expiry: .distantFuture) == .distantFuture)
+  }
 }
