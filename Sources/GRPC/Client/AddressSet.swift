@@ -15,15 +15,15 @@ enum AddressSet {
 
   /// - Parameters:
   ///   - existing: the address of each subchannel there is.
+  ///   - hopeful: those whose subchannels are connected, or may be soon.
   ///   - resolved: what the name stands for now.
   ///   - connections: how many subchannels there shall be at least.
+  ///   - random: from 0 up to 1: which addresses are used of a name with too many.
   static func change(
-    from existing: [SocketAddress], to resolved: [SocketAddress], connections: Int
+    from existing: [SocketAddress], hopeful: Set<SocketAddress> = [],
+    to resolved: [SocketAddress], connections: Int, random: Double = 0
   ) -> Change {
-    var unique: [SocketAddress] = []
-    for address in resolved where unique.count < maximumCount && !unique.contains(address) {
-      unique.append(address)
-    }
+    let unique = chosen(of: resolved, hopeful, random: random)
     var change = Change()
     guard !unique.isEmpty else { return change }
     let total = max(unique.count, min(max(connections, 1), 256))
@@ -40,5 +40,33 @@ enum AddressSet {
       change.added += Array(repeating: address, count: wanted[address] ?? 0)
     }
     return change
+  }
+
+  /// Each address once. Of too many those that are hopeful stay, and chance chooses the others:
+  /// several servers do not all meet at the same ones, and what does not work makes room for what
+  /// may.
+  private static func chosen(
+    of resolved: [SocketAddress], _ hopeful: Set<SocketAddress>, random: Double
+  ) -> [SocketAddress] {
+    var seen: Set<SocketAddress> = []
+    let unique = resolved.filter { seen.insert($0).inserted }
+    guard unique.count > maximumCount else { return unique }
+    var generator = SplitMix64(state: random.bitPattern)
+    let kept = unique.filter(hopeful.contains).prefix(maximumCount)
+    let others = unique.filter { !hopeful.contains($0) }.shuffled(using: &generator)
+    return Array(kept + others.prefix(maximumCount - kept.count))
+  }
+}
+
+/// Chance out of one number (Steele, Lea and Flood 2014).
+private struct SplitMix64: RandomNumberGenerator {
+  var state: UInt64
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var mixed = state
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
   }
 }

@@ -70,7 +70,7 @@ struct PoolState<Call: PooledCall> {
     calls = WaitingCalls(limit: configuration.maximumQueuedCalls)
     do {
       if let address = try target.literalAddress() {
-        use([address])
+        use([address], random: 0)
       } else {
         resolution = ResolutionState(configuration)
       }
@@ -219,7 +219,7 @@ struct PoolState<Call: PooledCall> {
     _ lookUp: Int, _ addresses: [SocketAddress], now: NIODeadline, random: Double
   ) {
     let isNews = resolution?.answered(lookUp, isFailure: false, now: now, random: random) ?? false
-    if isNews, !isClosed { use(addresses) }
+    if isNews, !isClosed { use(addresses, random: random) }
     advance(now: now, random: random)
   }
 
@@ -234,9 +234,11 @@ struct PoolState<Call: PooledCall> {
 
   private func index(of id: SubchannelID) -> Int? { slots.firstIndex { $0.id == id } }
 
-  private mutating func use(_ addresses: [SocketAddress]) {
+  private mutating func use(_ addresses: [SocketAddress], random: Double) {
+    let hopeful = slots.lazy.filter { $0.state.connectivity != .transientFailure }
     let change = AddressSet.change(
-      from: slots.map(\.address), to: addresses, connections: configuration.connections)
+      from: slots.map(\.address), hopeful: Set(hopeful.map(\.address)), to: addresses,
+      connections: configuration.connections, random: random)
     for index in slots.indices { slots[index].isLeaving = false }
     for index in change.removed { slots[index].isLeaving = true }
     for address in change.added {

@@ -56,6 +56,27 @@ import Testing
       AddressSet.change(from: [a, b], to: [b, a], connections: 2) == AddressSet.Change())
   }
 
+  @Test("Of a name with too many addresses chance chooses, and what works stays")
+  func crowd() throws {
+    let many = try (1...100).map(address)
+    let choices = Set((0..<100).map { number in
+      Set(
+        AddressSet.change(from: [], to: many, connections: 1, random: Double(number) / 100).added)
+    })
+    #expect(choices.count == 100 && choices.allSatisfy { $0.count == 64 })
+    #expect(choices.reduce(into: Set()) { $0.formUnion($1) } == Set(many))
+    // Look-ups come in any order, and the state of a connection counts.
+    let existing = Array(many[36...])
+    let hopeful = Set(existing.suffix(40))
+    let change = AddressSet.change(
+      from: existing, hopeful: hopeful, to: many.reversed(), connections: 1, random: 0.3)
+    #expect(change.removed.allSatisfy { !hopeful.contains(existing[$0]) })
+    #expect(change.removed.count == change.added.count && !change.added.isEmpty)
+    #expect(
+      AddressSet.change(
+        from: existing, hopeful: Set(existing), to: many, connections: 1) == AddressSet.Change())
+  }
+
   @Test("An empty answer changes nothing, a long one is cut")
   func extremes() throws {
     let a = try address(1)

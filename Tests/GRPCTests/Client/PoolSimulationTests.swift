@@ -44,4 +44,37 @@ import Testing
     patient.idleTimeout = nil
     #expect(try run(1_100..<1_130, patient) == [])
   }
+
+  @Test("A channel whose name has more addresses than it uses finds the one that works")
+  func crowd() throws {
+    let all = try (1...200).map { try SocketAddress(ipAddress: "127.0.0.1", port: $0) }
+    let working = all[150]
+    var state = PoolState<SimulatedCall>(
+      target: try ChannelTarget("name:1"), configuration: configuration)
+    var (now, lookUps) = (NIODeadline.uptimeNanoseconds(0), 0)
+    var generator = SystemRandomNumberGenerator()
+    state.wake(now: now, random: 0)
+    while state.connectivity != .ready, lookUps < 1_000 {
+      for effect in state.takeEffects() {
+        let random = Double.random(in: 0..<1, using: &generator)
+        switch effect {
+        case .lookUp(let id):
+          lookUps += 1
+          state.resolved(id, all, now: now, random: random)
+        case .connect(let id, let attempt, let address):
+          if address == working {
+            state.connected(id, attempt, now: now, random: random)
+          } else {
+            state.ended(id, attempt, "refused", now: now, random: random)
+          }
+        default: break
+        }
+        #expect(state.slots.count <= 64)
+      }
+      guard let next = state.nextDeadline else { break }
+      now = max(now, next)
+      state.advance(now: now, random: Double.random(in: 0..<1, using: &generator))
+    }
+    #expect(state.connectivity == .ready)
+  }
 }
