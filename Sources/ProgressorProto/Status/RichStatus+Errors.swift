@@ -1,15 +1,25 @@
 public import MachineModel
 
 extension RichStatus {
-  /// Bytes that the status of one of our errors may have. It travels in a header, in base64, beside
-  /// its own message once more, and peers accept 8 KiB of headers in all.
+  /// Bytes of details that are kept of what a processor says.
   public static let maximumBytes = 4096
 
-  /// Bytes of UTF-8 that the message of one of our errors may have.
-  public static let maximumMessageBytes = 1024
+  /// Bytes of UTF-8 that the message of one of our errors may have, if there is room for them: as
+  /// many as are kept with a machine.
+  public static let maximumMessageBytes = MachineModel.Failure.maximumReasonBytes
+
+  /// Bytes of UTF-8 for which there is always room.
+  private static let certainMessageBytes = 1024
+
+  /// What a status may take of the 8 KiB of header fields that peers commonly accept, whatever they
+  /// announce: grpc-java announces them, gRPC's core announces 16 and refuses some calls above 8.
+  /// Beside it stand `:status`, `grpc-status`, the push-back and the fields' own 32 bytes each.
+  private static let room = (8 << 10) - 512
 
   /// What a caller is told of an error: an ErrorInfo with the reason and the names of namespace and
-  /// machine, then what the processor had to say, as far as `maximumBytes` reach.
+  /// machine, then what the processor had to say. The message stands in `grpc-message` too, where
+  /// clients expect the same one: the details have room beside its first KiB, and more of it is
+  /// kept as far as 8 KiB of header fields reach.
   public init(_ error: ProgressorError, namespace: String? = nil, machineID: String? = nil) {
     var metadata: [ExactText: String] = [:]
     metadata["namespace"] = namespace
@@ -18,10 +28,34 @@ extension RichStatus {
       reason: error.reason.rawValue, domain: ErrorInfo.progressorDomain, metadata: metadata)
     self.init(
       code: error.code.rawValue,
-      message: error.message.prefix(utf8Bytes: Self.maximumMessageBytes),
+      message: error.message.prefix(utf8Bytes: Self.certainMessageBytes),
       details: [AnyMessage(typeURL: ErrorInfo.typeURL, value: info.encoded())])
     let own = encode { $0.size }
-    details += Self.details(error.details, within: Self.maximumBytes - own)
+    let cost = message.utf8.reduce(0) { $0 + Self.cost(of: $1) }
+    let left = (3 * Self.room - cost) / 4 - own + message.utf8.count
+    details += Self.details(error.details, within: min(left, Self.maximumBytes - own))
+    lengthenMessage(error.message)
+  }
+
+  /// Takes as much of the whole message as there is room for beside the details.
+  private mutating func lengthenMessage(_ whole: String) {
+    let certain = message.utf8.count
+    guard certain < whole.utf8.count else { return }
+    // Its length may take a byte more than that of the certain part does.
+    let rest = encode { $0.size } - certain + 1
+    var left = 3 * Self.room - 4 * rest
+    let count = whole.utf8.prefix(Self.maximumMessageBytes).prefix { byte in
+      left -= Self.cost(of: byte)
+      return left >= 0
+    }.count
+    message = whole.prefix(utf8Bytes: max(count, certain))
+  }
+
+  /// Thirds of a byte that one of a message's takes as header fields: in base64, and as it is or
+  /// percent-encoded.
+  private static func cost(of byte: UInt8) -> Int {
+    let isPlain = 0x20...0x7E ~= byte && byte != UInt8(ascii: "%")
+    return 4 + (isPlain ? 3 : 9)
   }
 
   /// How many details of others are kept.
