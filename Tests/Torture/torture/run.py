@@ -103,6 +103,7 @@ class Run:
         violations = list(self._load(number, seconds, places, directory, schedule))
         settling = Settling(self._topology, namespaces, Records(read_logs(directory)))
         machines = settling.machines()
+        violations += [Violation("process", "the end", text) for text in settling.ended]
         if left := settling.leftovers():
             violations.append(Violation("left", "removed machines", left))
         records = Records([*read_logs(directory), *read_logs(self._logs, namespaces)])
@@ -138,11 +139,11 @@ class Run:
             self._topology.addresses, places, self._options.unread, seeds.getrandbits(64)))
         ended: list[str] = []
         self._topology.processor.control.send(False)
-        schedule.run(seconds, lambda: ended.extend(self._restart_ended()))
+        schedule.run(seconds, lambda: ended.extend(self._topology.restart_ended()))
         for name, proxies in self._topology.proxies.items():
             proxies.set(name, Mode.OPEN, 0)
         unread.kill()
-        ended.extend(self._restart_ended())
+        ended.extend(self._topology.restart_ended())
         self._topology.processor.control.send(True)
         for text in [*ended, *schedule.failures]:
             yield Violation("process", "the run", text)
@@ -152,10 +153,3 @@ class Run:
             if stuck := child.wait("the clients end", LAST_CHANCE + 60):
                 yield Violation("stuck", "clients", f"{stuck} requests never end")
             child.kill()
-
-    def _restart_ended(self) -> Iterator[str]:
-        """Servers that ended by themselves."""
-        for number, node in enumerate(self._topology.nodes, 1):
-            if (status := node.exit_status()) is not None:
-                yield f"node {number} ended with {status}; its log:\n{node.server.log_tail()}"
-                node.start()

@@ -24,6 +24,8 @@ class Settling:
         self._topology, self._namespaces = topology, namespaces
         self._expected = {(o.namespace, o.machine, o.name) for o in records.acknowledged
                           if o.kind == "notify"}
+        # Why servers ended that were started again meanwhile.
+        self.ended: list[str] = []
 
     def machines(self) -> dict[tuple[str, str], Machine]:
         """All machines when nothing is pending any more, or as they are when the time is over."""
@@ -54,6 +56,7 @@ class Settling:
         return ""
 
     def _settled(self) -> dict[tuple[str, str], Machine] | None:
+        self.ended.extend(self._topology.restart_ended())
         try:
             self._repair()
             machines = self._read_all()
@@ -90,7 +93,7 @@ class Settling:
             for space in self._spaces(namespace):
                 for id in space.ids(page_size=1000):
                     machines[namespace, id] = _read(space, id)
-        assert machines, "no node serves"
+        assert machines, f"no node serves; servers that ended: {self.ended or 'none'}"
         return machines
 
 

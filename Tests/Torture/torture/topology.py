@@ -3,7 +3,7 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -145,6 +145,14 @@ class Topology:
     def serving(self) -> list[Client]:
         """The nodes that say that they serve, reached without proxies."""
         return [node.server.client for node in self.nodes if node.server.client.serving()]
+
+    def restart_ended(self) -> Iterator[str]:
+        """Starts the servers again that ended by themselves, as a supervisor does: one may have
+        found its PostgreSQL in a state in which that could not start. Says why each ended."""
+        for number, node in enumerate(self.nodes, 1):
+            if (status := node.exit_status()) is not None:
+                yield f"node {number} ended with {status}; its log:\n{node.server.log_tail()}"
+                node.start()
 
     def postmasters(self) -> list[int]:
         return postmasters(self.postgres.data if self.postgres else self.nodes[0].server.data)
