@@ -28,9 +28,12 @@ public final class Cluster: Sendable {
 
   /// Shuts PostgreSQL down, ending its sessions, and returns when it has ended and the data
   /// directory is free. Any number of times, also during `start`.
-  public func stop() async {
+  ///
+  /// - Parameter timeout: how long a fast shutdown may take; nil = `stopTimeout`. One that takes
+  ///   longer is over some seconds later in any case: processes that do not end are killed.
+  public func stop(within timeout: Duration? = nil) async {
     await withCheckedContinuation { continuation in
-      supervisor.stop { continuation.resume() }
+      supervisor.stop(within: timeout) { continuation.resume() }
     }
   }
 

@@ -15,7 +15,7 @@ public struct ClusterConfiguration: Sendable {
   public var startTimeout: Duration = .seconds(120)
 
   /// How long a fast shutdown may take before it is made an immediate one, after which the next
-  /// start recovers.
+  /// start recovers; that of an orphan too.
   public var stopTimeout: Duration = .seconds(30)
 
   /// Whether a new cluster is synchronized to disk once before it is used. Off only where nobody

@@ -8,8 +8,10 @@ from support.http2 import (
     ACK, DATA, END_STREAM, GOAWAY, HEADERS, PING, RST_STREAM, SETTINGS, RawConnection, frame,
     headers, request_block,
 )
+from support.processes import children, postmasters, suspended
 from support.processor import Answer
 from support.stubs import automaton_pb2
+from support.waiting import eventually
 
 START = "/progressor.v1.Automaton/Start"
 HIGHEST = (1 << 31) - 1
@@ -74,3 +76,20 @@ def test_a_call_that_runs_when_the_end_begins_is_answered(servers, spaces):
     space.start("m")
     assert space.call("m") == b"done"
     assert server.wait() == 0
+
+
+def test_a_frozen_database_of_its_own_does_not_keep_it_from_ending(servers, spaces):
+    """Its time to end, and some seconds: it was three quarters of a minute."""
+    server = servers(environment={"PROGRESSOR_DRAIN_TIMEOUT": "1s"}).start()
+    space = spaces(server.client)
+    space.start("m", b"x")
+    (postmaster,) = (pid for pid in postmasters(server.data) if children(pid))
+    with suspended([postmaster, *children(postmaster)]):
+        waiting = space.call_later("m", b"y")
+        assert server.terminate(timeout=25) == 0
+    assert waiting.code().name in ("UNAVAILABLE", "CANCELLED")
+    log = server.log.read_text()
+    assert "immediate shutdown" in log and "are killed" in log, log
+    eventually(lambda: postmasters(server.data) == [], "nothing of it is left")
+    server.start()
+    assert space.on(server.client).events("m")[0] == b"x"

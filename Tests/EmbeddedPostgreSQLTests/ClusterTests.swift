@@ -38,6 +38,23 @@ import Testing
     _ = try DataDirectoryLock(file: workspace.path + "/data/lock")
   }
 
+  @Test("A frozen PostgreSQL is killed with all its processes, and the next start recovers")
+  func frozen() async throws {
+    let workspace = try Workspace()
+    let cluster = makeCluster(workspace.configuration())
+    try await cluster.start()
+    _ = try query("CREATE TABLE a AS SELECT 42 AS i", on: cluster)
+    let processes = try workspace.processes(of: "data/postgres")
+    #expect(processes.count > 3)
+    for process in processes { kill(process, SIGSTOP) }
+    await cluster.stop(within: .milliseconds(100))
+    #expect(cluster.processID == nil)
+    try await eventually { try workspace.processes(of: "data/postgres").isEmpty }
+    try await withCluster(workspace.configuration()) { cluster in
+      try expect("42", from: "SELECT i FROM a", on: cluster)
+    }
+  }
+
   @Test("The socket's directory is open to nobody else")
   func privateSocket() async throws {
     let workspace = try Workspace()
@@ -116,6 +133,24 @@ import Testing
       try expect("42", from: "SELECT i FROM a", on: cluster)
     }
     #expect(orphan.reap() == .exited(0))
+  }
+
+  @Test("A frozen orphan is killed with all its processes")
+  func frozenOrphan() async throws {
+    let workspace = try Workspace()
+    try await withCluster(workspace.configuration()) { _ in }
+    let orphan = try startOrphan(workspace)
+    let cluster = workspace.path + "/data/postgres"
+    try await eventually { PostmasterFile(inCluster: cluster)?.isReady == true }
+    for process in try workspace.processes(of: "data/postgres") { kill(process, SIGSTOP) }
+    // Its entry stays until it is reaped, as that of a child of ours.
+    let reaped = Task.detached { orphan.reap() }
+    var configuration = workspace.configuration()
+    configuration.stopTimeout = .milliseconds(100)
+    try await withCluster(configuration) { cluster in
+      try expect("1", from: "SELECT 1", on: cluster)
+    }
+    #expect(await reaped.value == .killed(signal: SIGKILL))
   }
 
   /// PostgreSQL on the workspace's cluster without a tie to our life.

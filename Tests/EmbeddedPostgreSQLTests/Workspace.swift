@@ -26,6 +26,17 @@ final class Workspace: Sendable {
     return configuration
   }
 
+  /// The processes that work in a directory, as all of PostgreSQL's do in its data.
+  func processes(of name: String) throws -> [pid_t] {
+    let files = FileManager.default
+    let place = try #require(realpath(path + "/" + name, nil))
+    defer { free(place) }
+    return try files.contentsOfDirectory(atPath: "/proc").compactMap { pid_t($0) }.filter {
+      let directory = try? files.destinationOfSymbolicLink(atPath: "/proc/\($0)/cwd")
+      return directory == String(cString: place)
+    }
+  }
+
   func write(_ text: String, to name: String) throws {
     let url = URL(fileURLWithPath: path + "/" + name)
     try FileManager.default.createDirectory(

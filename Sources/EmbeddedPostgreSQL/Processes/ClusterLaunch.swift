@@ -37,7 +37,8 @@ struct ClusterLaunch {
       installation = try Installation.find(
         in: configuration.programDirectory, majorVersion: majorVersion)
       try account.checkAccess(to: configuration.dataDirectory)
-      try Orphan(inCluster: directory.path)?.stop(logger: logger)
+      try Orphan(inCluster: directory.path)?
+        .stop(patience: configuration.stopTimeout, logger: logger)
       if let file = PostmasterFile(inCluster: directory.path),
         file.removeIfMisleading(inCluster: directory.path)
       {

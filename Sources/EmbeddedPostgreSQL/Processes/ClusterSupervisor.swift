@@ -9,6 +9,8 @@ final class ClusterSupervisor: Sendable {
   private struct State {
     var hasStarted = false
     var isStopping = false
+    /// How long a fast shutdown may take, if whoever stops the cluster said so.
+    var stopTimeout: Duration?
     var hasEnded = false
     /// Not reaped yet, so that the id is still its own.
     var child: ChildProcess?
@@ -50,9 +52,10 @@ final class ClusterSupervisor: Sendable {
   }
 
   /// Tells the cluster to stop; `completion` is called once it has.
-  func stop(completion: @escaping @Sendable () -> Void) {
+  func stop(within timeout: Duration? = nil, completion: @escaping @Sendable () -> Void) {
     let isOver = state.withLock { state in
       state.isStopping = true
+      state.stopTimeout = timeout ?? state.stopTimeout
       if state.hasEnded || !state.hasStarted { return true }
       state.onEnd.append(completion)
       return false
@@ -172,22 +175,24 @@ final class ClusterSupervisor: Sendable {
     }
   }
 
-  /// Fast shutdown; immediate shutdown when that takes too long; the end, if even that does.
+  /// Fast shutdown; immediate shutdown when that takes too long; the end of all its processes, if
+  /// even that does, for instance because they are frozen. The next start recovers then.
   private func shutDown() -> ExitStatus {
-    let first = configuration.stopsImmediately ? SIGQUIT : SIGINT
-    for (signal, patience) in [
-      (first, configuration.stopTimeout), (SIGQUIT, .seconds(10)), (SIGKILL, .seconds(3600)),
-    ] {
-      if signal != first {
-        logger.warning("PostgreSQL does not stop", metadata: ["signal": "\(signal)"])
+    let timeout = state.withLock { $0.stopTimeout } ?? configuration.stopTimeout
+    let first = configuration.stopsImmediately ? ShutdownStep.immediate : .fast(within: timeout)
+    for step in [first, .immediate, .kill] {
+      guard let processID else { break }
+      if step != first {
+        logger.warning("PostgreSQL does not stop", metadata: ["next": "\(step)"])
       }
-      if let processID { kill(processID, signal) }
-      let deadline = ContinuousClock.now.advanced(by: patience)
+      step.take(on: processID)
+      let deadline = ContinuousClock.now.advanced(by: step.patience)
       while ContinuousClock.now < deadline {
         if let status = reapIfEnded() { return status }
         _ = events.wait(timeout: .now() + .milliseconds(100))
       }
     }
+    logger.error("PostgreSQL cannot be ended", metadata: ["pid": "\(processID ?? 0)"])
     return .killed(signal: SIGKILL)
   }
 

@@ -16,17 +16,20 @@ struct Orphan {
     self.directory = directory
   }
 
-  /// Fast shutdown, then immediate shutdown; blocks until it has ended. Throws `startFailed` when
-  /// it does not end: a second postmaster is never started.
-  func stop(logger: Logger) throws(EmbeddedPostgreSQLError) {
+  /// Fast shutdown, then immediate shutdown, then the end of its processes; blocks until it has
+  /// ended. Throws `startFailed` when it does not end: a second postmaster is never started.
+  ///
+  /// - Parameter patience: how long the fast shutdown may take.
+  func stop(patience: Duration, logger: Logger) throws(EmbeddedPostgreSQLError) {
     logger.notice(
       "stopping the PostgreSQL that a killed server left", metadata: ["pid": "\(file.processID)"])
-    for (signal, patience) in [(SIGINT, Duration.seconds(30)), (SIGQUIT, .seconds(10))] {
+    for step in [ShutdownStep.fast(within: patience), .immediate, .kill] {
       // Its own shutdown may be done between the check and the signal; nothing else is signalled,
       // as ids are not given out again that fast.
       guard isRunning else { return }
-      guard kill(file.processID, signal) == 0 || errno == ESRCH else { break }
-      let deadline = ContinuousClock.now.advanced(by: patience)
+      if step == .kill { logger.warning("it does not stop", metadata: ["next": "\(step)"]) }
+      step.take(on: file.processID)
+      let deadline = ContinuousClock.now.advanced(by: step.patience)
       while ContinuousClock.now < deadline {
         if !isRunning { return }
         usleep(10_000)

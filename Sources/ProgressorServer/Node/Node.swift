@@ -68,7 +68,15 @@ public final class Node: Service {
 
   /// Stops in order: NOT_SERVING, no new connections, running requests have their time, shards are
   /// released, storage and the private cluster stop. Does nothing when nothing runs.
+  ///
+  /// What is left of `drain_timeout` when the requests have ended is the others' time, and they get
+  /// some seconds in any case: a database that is frozen makes it a dozen seconds more at the most.
   public func stop() async {
+    let end = ContinuousClock.now + .microseconds(configuration.drainTimeout)
+    /// What is left, within limits.
+    func left(_ limits: ClosedRange<Duration>) -> Duration {
+      min(max(end - .now, limits.lowerBound), limits.upperBound)
+    }
     let parts = running.withLock { parts in
       defer { parts = Parts() }
       return parts
@@ -80,8 +88,8 @@ public final class Node: Service {
       logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
       await server.stop(grace: .microseconds(configuration.drainTimeout))
     }
-    if let core = parts.core { await core.stop() }
-    if let cluster = parts.cluster { await cluster.stop() }
+    if let core = parts.core { await core.stop(gracePeriod: left(.seconds(2) ... .seconds(5))) }
+    if let cluster = parts.cluster { await cluster.stop(within: left(.seconds(5) ... .seconds(30))) }
     try? await parts.group?.shutdownGracefully()
   }
 

@@ -213,9 +213,11 @@ final class NodeCore: Sendable {
   }
 
   /// Ends storage, which releases the shards, then the engine. Nothing is asked of it any more.
-  func stop() async {
+  ///
+  /// - Parameter gracePeriod: how long a batch in flight may take, and then the release.
+  func stop(gracePeriod: Duration) async {
     let storage = storage
-    try? await NIOThreadPool.singleton.runIfActive { storage.stop() }
+    try? await NIOThreadPool.singleton.runIfActive { storage.stop(gracePeriod: gracePeriod) }
     let (engine, confined) = (engine, confined)
     try? await engine.eventLoop.submit {
       engine.stop()
