@@ -86,7 +86,9 @@ final class Subchannel: ClientConnectionDelegate {
     var bootstrap = ClientBootstrap(group: pool.eventLoop)
       .connectTimeout(pool.configuration.connectTimeout)
     guard address.protocol != .unix else { return bootstrap }
-    bootstrap = bootstrap.channelOption(.tcpOption(.tcp_nodelay), value: 1)
+    for (option, value) in TCPOptions.all {
+      bootstrap = bootstrap.channelOption(option, value: value)
+    }
     #if canImport(Glibc)
       // gRFC A18: also TCP gives up a peer that acknowledges nothing for that long.
       let timeout = pool.keepalive.timeout.nanoseconds / 1_000_000

@@ -125,7 +125,7 @@ public final class GRPCServer: Sendable {
   // MARK: Sockets
 
   private func bind(_ address: ServerAddress) async throws(ServerError) -> any Channel {
-    let bootstrap = ServerBootstrap(group: group)
+    var bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelOption(.writeBufferWaterMark, value: .init(low: 32 << 10, high: 64 << 10))
@@ -137,8 +137,10 @@ public final class GRPCServer: Sendable {
     do {
       switch address {
       case .tcp(let host, let port):
-        return try await bootstrap.childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
-          .bind(host: host, port: port).get()
+        for (option, value) in TCPOptions.all {
+          bootstrap = bootstrap.childChannelOption(option, value: value)
+        }
+        return try await bootstrap.bind(host: host, port: port).get()
       case .unix(let path):
         try await UnixSocketFile.prepare(path, group: group)
         return try await bootstrap.bind(unixDomainSocketPath: path).get()

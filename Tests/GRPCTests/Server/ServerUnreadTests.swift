@@ -91,6 +91,26 @@ struct ServerUnreadTests {
     }
   }
 
+  @Test("A client that reads nothing leaves little of an answer in the kernel")
+  func sendBuffer() async throws {
+    try await withServer {
+      $0.maxUnreadBytesPerConnection = 64 << 20
+    } _: { server, service, address in
+      let client = try await RawClient.connect(to: address, window: 16 << 20)
+      _ = try await client.start("/test.Test/Hold", hello)
+      try await service.wait { $0.held.count == 1 }
+      try await client.channel.setOption(.autoRead, value: false).get()
+      service.seen.withLock { $0.held }[0].respond(ByteBuffer(repeating: 1, count: 12 << 20))
+      for loop in Array(repeating: MultiThreadedEventLoopGroup.singleton, count: 20)
+        .flatMap({ Array($0.makeIterator()) })
+      {
+        try await loop.submit {}.get()
+      }
+      #expect(server.statistics.unreadBytes > 11 << 20)
+      await client.close()
+    }
+  }
+
   @Test("When the server is full, calls are refused before they begin, on every connection")
   func server() async throws {
     try await withServer {
