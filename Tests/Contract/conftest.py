@@ -2,6 +2,8 @@
 that they neither see each other nor depend on an order."""
 
 import itertools
+import os
+import subprocess
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -81,6 +83,25 @@ def servers(new_data: Path) -> Iterator[Callable[..., Server]]:
     yield make
     for server in made:
         server.close()
+
+
+@pytest.fixture
+def hosts(tmp_path: Path) -> Path:
+    """A file of names that the `named_server` alone has as its /etc/hosts."""
+    file = tmp_path / "hosts"
+    tmp_path.chmod(0o755)
+    file.write_text("127.0.0.1 localhost\n")
+    return file
+
+
+@pytest.fixture
+def named_server(hosts: Path, servers: Callable[..., Server]) -> Server:
+    """Not started yet."""
+    launcher = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"',
+                str(hosts)]
+    if os.geteuid() != 0 or subprocess.run([*launcher, "true"], capture_output=True).returncode:
+        pytest.skip("only root can give a process another /etc/hosts")
+    return servers(launcher=launcher)
 
 
 @pytest.fixture(scope="module")

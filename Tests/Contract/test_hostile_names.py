@@ -3,10 +3,8 @@ that take what is sent and answer nothing, look-ups that fail, a name that moves
 answered as soon as one address works, and no machine fails for any of it."""
 
 import contextlib
-import os
 import signal
 import socket
-import subprocess
 import threading
 import time
 
@@ -14,7 +12,7 @@ import grpc
 import pytest
 from support.processor_process import ProcessorProcess
 from support.raw_processor import RawProcessor
-from support.server import Server, free_port
+from support.server import free_port
 from support.stubs import automaton_pb2
 from support.waiting import eventually
 
@@ -24,22 +22,8 @@ IDS = [f"m{number:03}" for number in range(200)]
 
 
 @pytest.fixture
-def hosts(tmp_path):
-    file = tmp_path / "hosts"
-    tmp_path.chmod(0o755)
-    file.write_text("127.0.0.1 localhost\n")
-    return file
-
-
-@pytest.fixture
-def server(hosts, new_data):
-    launcher = ["unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"',
-                str(hosts)]
-    if os.geteuid() != 0 or subprocess.run([*launcher, "true"], capture_output=True).returncode:
-        pytest.skip("only root can give a process another /etc/hosts")
-    server = Server(template=new_data, launcher=launcher).start()
-    yield server
-    server.close()
+def server(named_server):
+    return named_server.start()
 
 
 class Name:

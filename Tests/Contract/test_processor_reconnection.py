@@ -1,46 +1,15 @@
 """Processors that go and come back, freeze, move and multiply: what waits goes on soon."""
 
-import os
 import signal
-import subprocess
 import time
 
-import pytest
 from support.client import fails
 from support.processor import Answer, ScriptedProcessor
 from support.processor_process import ProcessorProcess
-from support.server import Server, free_port
+from support.server import free_port
 from support.waiting import eventually
 
 OUTAGE = 3.0
-
-
-def mounted(hosts) -> list[str] | None:
-    """A launcher whose process has its own /etc/hosts; None for users who may not have one."""
-    launcher = [
-        "unshare", "--mount", "sh", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts]
-    if os.geteuid() != 0 or subprocess.run([*launcher, "true"], capture_output=True).returncode:
-        return None
-    return launcher
-
-
-@pytest.fixture
-def hosts(tmp_path):
-    """A file of names that the server alone has."""
-    file = tmp_path / "hosts"
-    tmp_path.chmod(0o755)
-    file.write_text("127.0.0.1 localhost\n")
-    return file
-
-
-@pytest.fixture
-def named_server(hosts, new_data):
-    launcher = mounted(str(hosts))
-    if launcher is None:
-        pytest.skip("only root can give a process another /etc/hosts")
-    server = Server(template=new_data, launcher=launcher)
-    yield server
-    server.close()
 
 
 def last(seconds: float) -> None:

@@ -106,13 +106,19 @@ struct CostTests {
     #expect(visits <= 8 * gone)
   }
 
+  /// A world in which a call of machine m does not end.
+  private static func busyWorld() -> EngineWorld {
+    let world = EngineWorld([roomy])
+    world.ask(start, "m")
+    world.holdsCalls = true
+    world.ask(call(), "m")
+    return world
+  }
+
   @Test("Calls that wait on one machine reach their deadlines together")
   func deadlines() {
     expectLinear { count in
-      let world = EngineWorld([Self.roomy])
-      world.ask(Self.start, "m")
-      world.holdsCalls = true
-      world.ask(Self.call(), "m")
+      let world = Self.busyWorld()
       for _ in 0..<count { world.ask(Self.call(), "m", deadline: 1_000) }
       let visits = Visits.count { world.pass(microseconds: 2_000) }
       #expect(world.statistics().requests == 1)
@@ -123,10 +129,7 @@ struct CostTests {
   @Test("Calls with keys wait on a machine that fails and is repaired again and again")
   func failures() {
     expectLinear { count in
-      let world = EngineWorld([Self.roomy])
-      world.ask(Self.start, "m")
-      world.holdsCalls = true
-      world.ask(Self.call(), "m")
+      let world = Self.busyWorld()
       for number in 0..<count / 2 {
         world.ask(Self.call(key: "\(number)"), "m")
         world.ask(.simpleRepair, "m")

@@ -112,15 +112,25 @@ private struct DrainSimulation {
     nextStream += 2
   }
 
-  private mutating func serverReads(_ count: Int) {
-    var left = count
-    while left > 0, let first = toServer.first {
-      let step = min(left, first.bytes)
+  /// The frames that are complete when so many bytes more have arrived.
+  private static func take<Frame>(
+    _ count: Int, of frames: inout [(frame: Frame, bytes: Int)]
+  ) -> [Frame] {
+    var (left, complete) = (count, 0)
+    while left > 0, complete < frames.count {
+      let step = min(left, frames[complete].bytes)
       left -= step
-      toServer[0].bytes -= step
-      guard toServer[0].bytes == 0 else { break }
-      toServer.removeFirst()
-      switch first.frame {
+      frames[complete].bytes -= step
+      guard frames[complete].bytes == 0 else { break }
+      complete += 1
+    }
+    defer { frames.removeFirst(complete) }
+    return frames.prefix(complete).map(\.frame)
+  }
+
+  private mutating func serverReads(_ count: Int) {
+    for frame in Self.take(count, of: &toServer) {
+      switch frame {
       case .headers(let id): if state.opened(id) { served.append(id) } else { refused.append(id) }
       case .answer: state.receivedAnswer()
       }
@@ -137,14 +147,8 @@ private struct DrainSimulation {
   }
 
   private mutating func clientReads(_ count: Int) {
-    var left = count
-    while left > 0, let first = toClient.first {
-      let step = min(left, first.bytes)
-      left -= step
-      toClient[0].bytes -= step
-      guard toClient[0].bytes == 0 else { break }
-      toClient.removeFirst()
-      switch first.frame {
+    for frame in Self.take(count, of: &toClient) {
+      switch frame {
       case .announcement: knowsEnd = true
       case .ping:
         if !knowsEnd { sawAnnouncementFirst = false }

@@ -10,27 +10,6 @@ import Testing
 struct ServerLimitsTests {
   private let hello = RawClient.frame(Array("hello".utf8))
 
-  /// A server with the methods of the tests, which a test may ask for its statistics.
-  private func withServer(
-    _ configuration: ServerConfiguration, observer: Observer? = nil,
-    _ body: (GRPCServer, TestService, ServerAddress) async throws -> Void
-  ) async throws {
-    let service = TestService()
-    var router = service.router
-    if let observer { router.observe { observer.named($0 ?? "unknown") } }
-    let server = GRPCServer(
-      router: router, configuration: configuration, group: MultiThreadedEventLoopGroup.singleton)
-    let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
-    defer { service.letGo() }
-    do {
-      try await body(server, service, addresses[0])
-    } catch {
-      await server.stop(grace: .zero)
-      throw error
-    }
-    await server.stop(grace: .zero)
-  }
-
   private final class Observer: Sendable {
     let seen = Mutex<[String: [StatusCode]]>([:])
 
@@ -51,7 +30,7 @@ struct ServerLimitsTests {
     var configuration = ServerConfiguration()
     configuration.maxMessageSize = 100_000
     configuration.maxRequestBytes = 150_000
-    try await withServer(configuration) { server, service, address in
+    try await TestService.withServer(configuration) { server, service, address in
       let clients = [
         try await RawClient.connect(to: address), try await RawClient.connect(to: address),
       ]
@@ -81,7 +60,7 @@ struct ServerLimitsTests {
     var configuration = ServerConfiguration()
     configuration.maxMessageSize = 100_000
     configuration.maxRequestBytes = 1_000_000
-    try await withServer(configuration) { server, service, address in
+    try await TestService.withServer(configuration) { server, service, address in
       let greedy = try await RawClient.connect(to: address)
       let part = RawClient.frame([UInt8](repeating: 0, count: 50_000))
       var running: [RawCall] = []
@@ -109,7 +88,7 @@ struct ServerLimitsTests {
     var configuration = ServerConfiguration()
     configuration.maxMessageSize = 100_000
     configuration.maxRequestBytes = 120_000
-    try await withServer(configuration) { server, _, address in
+    try await TestService.withServer(configuration) { server, _, address in
       let client = try await RawClient.connect(to: address)
       let idle = try await client.start("/test.Test/Chat", [], ends: false)
       let large = RawClient.frame([UInt8](repeating: 0, count: 100_000))
@@ -130,7 +109,7 @@ struct ServerLimitsTests {
       } else {
         configuration.maxRequestBytes = 200_000
       }
-      try await withServer(configuration) { server, service, address in
+      try await TestService.withServer(configuration) { server, service, address in
         let client = try await RawClient.connect(to: address)
         let large = RawClient.fields(["x-large": String(repeating: "x", count: 8_000)])
         var open: [RawCall] = []
@@ -150,7 +129,7 @@ struct ServerLimitsTests {
 
   @Test("A call that its client gives up holds its bytes until the handler lets go of it")
   func cancelledBytes() async throws {
-    try await withServer(ServerConfiguration()) { server, service, address in
+    try await TestService.withServer(ServerConfiguration()) { server, service, address in
       let client = try await RawClient.connect(to: address)
       let call = try await client.start("/test.Test/Hold", hello, ends: true)
       try await service.wait { $0.held.count == 1 }
@@ -169,7 +148,7 @@ struct ServerLimitsTests {
     var configuration = ServerConfiguration()
     configuration.maxConnectionsPerPeer = 1
     configuration.maxMessageSize = 1_000
-    try await withServer(configuration) { server, _, address in
+    try await TestService.withServer(configuration) { server, _, address in
       let client = try await RawClient.connect(to: address)
       #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
       let second = try await RawClient.connect(to: address)
@@ -192,7 +171,7 @@ struct ServerLimitsTests {
       status.details = [1, 2, 3]
       return status
     }
-    try await withServer(configuration) { _, _, address in
+    try await TestService.withServer(configuration) { _, _, address in
       let client = try await RawClient.connect(to: address)
       let details = "grpc-status-details-bin"
       #expect(try await client.call("/test.Test/Nothing", hello).headers[details] == "AQID")
@@ -206,7 +185,9 @@ struct ServerLimitsTests {
   @Test("Each call is observed once, by its method, with the code that ended it")
   func observed() async throws {
     let observer = Observer()
-    try await withServer(ServerConfiguration(), observer: observer) { _, service, address in
+    try await TestService.withServer {
+      $0.observe { observer.named($0 ?? "unknown") }
+    } _: { _, service, address in
       let client = try await RawClient.connect(to: address)
       _ = try await client.call("/test.Test/Echo", hello)
       _ = try await client.call("/test.Test/Fail", hello)

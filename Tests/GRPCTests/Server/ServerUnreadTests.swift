@@ -18,19 +18,7 @@ struct ServerUnreadTests {
     var configuration = ServerConfiguration()
     configuration.maxUnreadBytesPerConnection = 1_000_000
     change(&configuration)
-    let service = TestService()
-    let server = GRPCServer(
-      router: service.router, configuration: configuration,
-      group: MultiThreadedEventLoopGroup.singleton)
-    let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
-    defer { service.letGo() }
-    do {
-      try await body(server, service, addresses[0])
-    } catch {
-      await server.stop(grace: .zero)
-      throw error
-    }
-    await server.stop(grace: .zero)
+    try await TestService.withServer(configuration, body)
   }
 
   @Test("An answer that is read anew is made when there is room for it, and everybody gets one")

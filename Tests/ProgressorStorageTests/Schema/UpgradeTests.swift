@@ -63,6 +63,19 @@ extension OnPostgreSQL {
         + " AND wait_event_type = 'Lock' AND query LIKE '%\(query)%' AND pid <> pg_backend_pid()"
     }
 
+    /// A migration from version 5 that waits with the index, until `holder` ends its transaction.
+    private func beginIndex() throws -> (
+      connection: Connection, holder: Connection, migrated: Task<Int32, any Error>
+    ) {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN", on: holder)
+      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
+      let migrated = Task { try await migrate() }
+      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      return (connection, holder, migrated)
+    }
+
     private func applied(_ connection: Connection) throws -> Int64 {
       try connection.scalar("SELECT count(*) FROM schema_migration")
     }
@@ -85,12 +98,7 @@ extension OnPostgreSQL {
 
     @Test("Old nodes go on while the index is built, and keep theirs until they are gone")
     func index() async throws {
-      try makeVersion5()
-      let (connection, holder) = (try connect(), try connect())
-      try run("BEGIN", on: holder)
-      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
-      let migrated = Task { try await migrate() }
-      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      let (connection, holder, migrated) = try beginIndex()
       for _ in 1...3 { try run(Self.oldWork, on: connection) }
       #expect(try applied(connection) == 5)
       try run("COMMIT", on: holder)
@@ -143,12 +151,7 @@ extension OnPostgreSQL {
 
     @Test("A start that is killed while it builds the index is completed by the next one")
     func killed() async throws {
-      try makeVersion5()
-      let (connection, holder) = (try connect(), try connect())
-      try run("BEGIN", on: holder)
-      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
-      let migrated = Task { try await migrate() }
-      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      let (connection, holder, migrated) = try beginIndex()
       try run(
         """
         SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -183,12 +186,7 @@ extension OnPostgreSQL {
 
     @Test("Nodes that wait for the schema are in the way of no index that is built meanwhile")
     func waiting() async throws {
-      try makeVersion5()
-      let (connection, holder) = (try connect(), try connect())
-      try run("BEGIN", on: holder)
-      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
-      let one = Task { try await migrate() }
-      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      let (connection, holder, one) = try beginIndex()
       let other = Task { try await migrate() }
       try connection.waitUntil(
         """

@@ -128,24 +128,37 @@ final class TestService: Sendable {
     seen.withLock { ($0.held, $0.streams, $0.watchers) = ([], [], [:]) }
   }
 
-  /// Starts a server with these methods on a free port, and stops it after `body`.
-  static func serve(
+  /// Starts a server with these methods on a free port, and stops it after `body`, which may ask it
+  /// for its statistics.
+  ///
+  /// - Parameter change: what else the router has.
+  static func withServer(
     _ configuration: ServerConfiguration = ServerConfiguration(),
-    _ body: (TestService, ServerAddress) async throws -> Void
+    router change: (inout Router) -> Void = { _ in },
+    _ body: (GRPCServer, TestService, ServerAddress) async throws -> Void
   ) async throws {
     let service = TestService()
+    var router = service.router
+    change(&router)
     let server = GRPCServer(
-      router: service.router, configuration: configuration,
-      group: MultiThreadedEventLoopGroup.singleton)
+      router: router, configuration: configuration, group: MultiThreadedEventLoopGroup.singleton)
     let addresses = try await server.start([.tcp(host: "127.0.0.1", port: 0)])
     defer { service.letGo() }
     do {
-      try await body(service, addresses[0])
+      try await body(server, service, addresses[0])
     } catch {
       await server.stop(grace: .zero)
       throw error
     }
     await server.stop(grace: .zero)
+  }
+
+  /// The same, when the server itself is not asked.
+  static func serve(
+    _ configuration: ServerConfiguration = ServerConfiguration(),
+    _ body: (TestService, ServerAddress) async throws -> Void
+  ) async throws {
+    try await withServer(configuration) { _, service, address in try await body(service, address) }
   }
 
   /// The same, with a client that is connected.
