@@ -181,7 +181,7 @@ final class ClusterSupervisor: Sendable {
     let timeout = state.withLock { $0.stopTimeout } ?? configuration.stopTimeout
     let first = configuration.stopsImmediately ? ShutdownStep.immediate : .fast(within: timeout)
     for step in [first, .immediate, .kill] {
-      guard let processID else { break }
+      guard let processID else { return .exited(-1) }
       if step != first {
         logger.warning("PostgreSQL does not stop", metadata: ["next": "\(step)"])
       }

@@ -89,7 +89,9 @@ public final class Node: Service {
       await server.stop(grace: .microseconds(configuration.drainTimeout))
     }
     if let core = parts.core { await core.stop(gracePeriod: left(.seconds(2) ... .seconds(5))) }
-    if let cluster = parts.cluster { await cluster.stop(within: left(.seconds(5) ... .seconds(30))) }
+    if let cluster = parts.cluster {
+      await cluster.stop(within: left(.seconds(5) ... .seconds(30)))
+    }
     try? await parts.group?.shutdownGracefully()
   }
 

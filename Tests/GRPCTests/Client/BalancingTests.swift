@@ -59,10 +59,11 @@ import Testing
   @Test("Of a name with too many addresses chance chooses, and what works stays")
   func crowd() throws {
     let many = try (1...100).map(address)
-    let choices = Set((0..<100).map { number in
-      Set(
-        AddressSet.change(from: [], to: many, connections: 1, random: Double(number) / 100).added)
-    })
+    let choices = Set(
+      (0..<100).map { number in
+        Set(
+          AddressSet.change(from: [], to: many, connections: 1, random: Double(number) / 100).added)
+      })
     #expect(choices.count == 100 && choices.allSatisfy { $0.count == 64 })
     #expect(choices.reduce(into: Set()) { $0.formUnion($1) } == Set(many))
     // Look-ups come in any order, and the state of a connection counts.
