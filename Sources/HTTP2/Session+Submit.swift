@@ -48,9 +48,14 @@ extension Session {
     of headers: HeaderList, prefix: StaticHeaders = .none
   ) -> (size: Int, limit: Int)? {
     let size = headers.size + prefix.size
-    let limit = Int(
-      nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
+    let limit = peerHeaderListSize
     return size > limit ? (size, limit) : nil
+  }
+
+  /// The largest header list that the peer takes, as it announced (SETTINGS_MAX_HEADER_LIST_SIZE);
+  /// 2^32 - 1 when it did not. In bytes as `HeaderList.size` counts.
+  public var peerHeaderListSize: Int {
+    Int(nghttp2_session_get_remote_settings(handle, NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE))
   }
 
   func submitResponse(

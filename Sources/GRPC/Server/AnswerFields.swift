@@ -31,13 +31,33 @@ enum AnswerFields {
   /// nghttp2 itself encodes 64 KiB at most.
   private static let maxSize = 32 << 10
 
+  /// What `:status` and the other fields of a response's head take at most.
+  private static let headSize = 256
+
   /// The fields of a status; `grpc-message` percent-encoded, details and metadata as base64. Of a
-  /// status that is too large only the code is told.
-  static func status(_ status: RPCStatus) -> HeaderList {
+  /// status that is too large the code is told, and for a client that takes little the metadata
+  /// (a push-back) and as much of the message as it takes: a client that is sent more ends the
+  /// call with an error of its own, or the connection.
+  ///
+  /// - Parameter limit: the largest list of fields that the client takes.
+  static func status(_ status: RPCStatus, limit: Int = .max) -> HeaderList {
     let fields = encode(status)
-    guard fields.size > maxSize else { return fields }
-    return encode(
-      RPCStatus(code: status.code, message: "the description of the error is too large to be sent"))
+    guard fields.size > min(maxSize, limit - headSize) else { return fields }
+    if fields.size > maxSize {
+      let text = "the description of the error is too large to be sent"
+      let short = encode(RPCStatus(code: status.code, message: text))
+      return short.size > limit - headSize ? encode(RPCStatus(code: status.code)) : short
+    }
+    var short = RPCStatus(code: status.code, trailers: status.trailers)
+    let fieldSize = "grpc-message".utf8.count + 32
+    var left = limit - headSize - encode(short).size - fieldSize
+    guard left >= 0 else { return encode(RPCStatus(code: status.code)) }
+    let message = status.message.unicodeScalars.prefix { scalar in
+      left -= PercentEncoding.encode(String(scalar)).utf8.count
+      return left >= 0
+    }
+    short.message = String(String.UnicodeScalarView(message))
+    return encode(short)
   }
 
   /// About the bytes that a status takes as header fields.

@@ -42,10 +42,13 @@ extension ServerConnectionHandler {
     (method.map(\.observer) ?? router.unknownObserver)?.callEnded(status.code, after: 0)
     let status = configuration.annotate(status)
     http.submitResponse(
-      AnswerFields.status(status),
+      AnswerFields.status(status, limit: clientHeaderListSize),
       prefix: AnswerFields.head(namesProto: head.namesProto, encoding: .identity),
       hasBody: false)
   }
+
+  /// The largest list of header fields that the client takes.
+  var clientHeaderListSize: Int { session?.peerHeaderListSize ?? .max }
 
   /// The calls that are open on the wire.
   func calls() -> [ServerStream] {

@@ -117,7 +117,8 @@ extension ServerStream {
       http.resumeBody()
     } else {
       sentHead = true
-      http.submitResponse(AnswerFields.status(status), prefix: responseHead, hasBody: false)
+      let fields = AnswerFields.status(status, limit: connection.clientHeaderListSize)
+      http.submitResponse(fields, prefix: responseHead, hasBody: false)
     }
     connection.sentCallFrames()
   }

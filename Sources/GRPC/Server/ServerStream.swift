@@ -209,7 +209,8 @@ extension ServerStream: StreamDelegate {
     if ending.isOK, ending.trailers.isEmpty, ending.message.isEmpty, ending.details == nil {
       stream.submitTrailers(prefix: AnswerFields.ok)
     } else {
-      stream.submitTrailers(AnswerFields.status(ending))
+      stream.submitTrailers(
+        AnswerFields.status(ending, limit: connection.clientHeaderListSize))
     }
     return .trailers
   }
