@@ -1,5 +1,5 @@
 -- Purpose: which rights the role lacks of those that a node needs, by what it does with each table.
--- Result: each missing one as text.
+-- Result: each missing one as text. On every column is as good as on the table.
 -- Locks: none.
 WITH needed (name, rights) AS (
   VALUES
@@ -18,10 +18,28 @@ WITH needed (name, rights) AS (
     ('repair_job_failure', 'SELECT,INSERT,UPDATE,DELETE'),
     ('repair_job_machine', 'SELECT')
 )
-SELECT format('%s on the table %s', privilege, needed.name)
+SELECT CASE
+    WHEN columns.has_some THEN
+      format('%s on %s of the table %s', privilege, columns.lacking, needed.name)
+    ELSE format('%s on the table %s', privilege, needed.name)
+  END
 FROM needed
 CROSS JOIN LATERAL unnest(string_to_array(needed.rights, ',')) AS privilege
-WHERE has_table_privilege(to_regclass('progressor.' || needed.name), privilege) IS NOT TRUE
+CROSS JOIN LATERAL to_regclass('progressor.' || needed.name) AS relation
+CROSS JOIN LATERAL (
+  SELECT bool_or(has_it) AS has_some,
+    string_agg(attname, ', ' ORDER BY attnum) FILTER (WHERE NOT has_it) AS lacking
+  FROM (
+    -- There is no DELETE on a column.
+    SELECT attname, attnum,
+      CASE WHEN privilege = 'DELETE' THEN false
+        ELSE has_column_privilege(relation::oid, attnum, privilege) END AS has_it
+    FROM pg_attribute
+    WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+  ) AS attribute
+) AS columns
+WHERE has_table_privilege(relation, privilege) IS NOT TRUE
+  AND (columns.has_some IS NOT TRUE OR columns.lacking IS NOT NULL)
 UNION ALL
 SELECT format('EXECUTE on the function %s', function.oid::regprocedure)
 FROM pg_proc AS function

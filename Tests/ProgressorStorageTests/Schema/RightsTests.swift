@@ -91,6 +91,30 @@ extension OnPostgreSQL {
       try TestStorage(database: user.database).storage.stop()
     }
 
+    @Test("A right on every column of a table is one on the table; what lacks it is named")
+    func columns() async throws {
+      let user = try await user()
+      let columns = """
+        (number, name, version, endpoint, processor_timeout, max_in_flight, connections,
+        retry_initial_interval, retry_multiplier, retry_max_interval, retry_max_attempts,
+        retry_jitter, retry_non_retryable, limit_mailbox, limit_steps_in_flight,
+        limit_notifications, history_after, history_limit, history_direction,
+        idempotency_retention, paused_at, pause_reason)
+        """
+      try user.run(
+        """
+        REVOKE SELECT ON progressor.namespace FROM ROLE_NAME;
+        GRANT SELECT \(columns) ON progressor.namespace TO ROLE_NAME;
+        """)
+      try TestStorage(database: user.database).storage.stop()
+      try user.run(
+        "REVOKE SELECT (version, pause_reason) ON progressor.namespace FROM ROLE_NAME")
+      let error = #expect(throws: StorageError.self) { try TestStorage(database: user.database) }
+      #expect(
+        error?.description.contains("SELECT on version, pause_reason of the table namespace")
+          == true, "\(String(describing: error))")
+    }
+
     @Test("So does a function that it may not call")
     func function() async throws {
       let user = try await user()
