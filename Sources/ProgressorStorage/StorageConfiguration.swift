@@ -17,6 +17,8 @@ public struct StorageConfiguration: Sendable {
   /// No other node can be alive: the database belongs to this process, as in its own cluster under
   /// a locked data directory. Leases of earlier processes are then taken over at once.
   public var isExclusive = false
+  /// How long a start waits for another node that changes the schema.
+  public var schemaPatience: Duration = .seconds(30)
   /// A read is answered `unavailable` after about so long.
   public var readTimeout: Duration = .seconds(5)
   /// A machine fails for damage in the database only if its step meets it again and again for so

@@ -6,6 +6,8 @@ public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
     case unreachable
     /// The database gives fewer sessions than are needed, now.
     case crowded
+    /// Another node changes the schema, and was waited for as long as it was said to be.
+    case busy
     /// The server is set up so that commits would not be durable, is no PostgreSQL that will do, or
     /// the text that says where it is says nothing.
     case unfit

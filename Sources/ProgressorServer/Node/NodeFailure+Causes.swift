@@ -26,6 +26,7 @@ extension NodeFailure {
     case .crowded:
       self.init(
         .databaseUnavailable, "the database has no room for this server: \(error.description)")
+    case .busy: self.init(.databaseUnavailable, "the database: \(error.description)")
     case .unfit, .schema: self.init(.databaseUnusable, "the database: \(error.description)")
     }
   }

@@ -3,12 +3,13 @@ import MachineModel
 /// One change of the schema, from a file of Migrations/. A file that was released never changes.
 struct Migration: Sendable {
   /// How it is applied.
-  enum Manner: Sendable {
+  enum Manner: Sendable, Equatable {
     /// At once, in one transaction.
     case whole
-    /// Statement by statement, none in a transaction with others: for indexes that are built beside
-    /// the traffic. Each can be repeated, and none has a semicolon within.
-    case beside
+    /// Statement by statement, none in a transaction with others: builds this index of machines
+    /// beside the traffic. The statements can be repeated from the first one on, and none has a
+    /// semicolon within. What an attempt that was cut short has left behind is taken away before.
+    case index(String)
     /// As a whole, but not while a node lives whose program knows no more than earlier migrations:
     /// it takes away what only those use. No start waits for it, nor fails with it.
     case cleanup
@@ -35,7 +36,7 @@ struct Migration: Sendable {
   var scripts: [String] {
     switch manner {
     case .whole, .cleanup: [sql]
-    case .beside:
+    case .index:
       // A part of comments alone would be an empty statement: the last one ends the file.
       sql.split(separator: ";\n").map { String($0) }
         .filter { part in
@@ -43,6 +44,10 @@ struct Migration: Sendable {
         }
     }
   }
+
+  /// For tables without rows, where an index costs no time: as a whole, and so without a wait for
+  /// everybody who has a transaction open in the database.
+  var scriptWithoutTraffic: String { sql.replacing(" CONCURRENTLY", with: "") }
 
   /// The schema that this program knows.
   static var newest: Int32 { all.last?.number ?? 0 }
@@ -54,7 +59,9 @@ struct Migration: Sendable {
     Migration(3, "pause", PackageResources._03_pause_sql),
     Migration(4, "repair_jobs", PackageResources._04_repair_jobs_sql),
     Migration(5, "bounded_commits", PackageResources._05_bounded_commits_sql),
-    Migration(6, "due_by_namespace", PackageResources._06_due_by_namespace_sql, .beside),
+    Migration(
+      6, "due_by_namespace", PackageResources._06_due_by_namespace_sql,
+      .index("machine_due_by_namespace")),
     Migration(7, "patient_sweeps", PackageResources._07_patient_sweeps_sql),
     Migration(8, "drop_superseded", PackageResources._08_drop_superseded_sql, .cleanup),
   ]

@@ -4,35 +4,74 @@ import PostgreSQL
 /// Applies migrations beside nodes that serve: no statement waits for a lock for longer than
 /// `lockTimeout`, since what comes after it on the same table waits with it.
 struct MigrationRun {
+  let configuration: StorageConfiguration
   let connection: Connection
+  /// Both are held, but for `look` while an index is built.
+  let locks: SchemaLocks
+  let stop: StopSignal?
   let logger: Logger
+  /// Of an index that is built: before the first line of the log, and between the others.
+  let buildReports: (first: Duration, interval: Duration)
+
   /// Of a wait for a lock, and with it of a halt of the traffic.
   static let lockTimeout: Duration = .seconds(2)
   /// Between two attempts the traffic goes on.
   private static let pauses = Backoff(initial: .milliseconds(500), maximum: .seconds(4))
-  /// All attempts of a statement together.
+  /// All attempts of a migration together.
   private static let patience: Duration = .seconds(300)
-  /// An index of any size. That its builder is still there, TCP tells.
-  private static let besideTimeout: Duration = .seconds(7 * 86_400)
 
   /// Throws when the locks that it takes are not free in time; what was applied before, stays.
   ///
   /// - Parameter isPatient: tries again when others hold the locks.
-  func apply(_ migration: Migration, isPatient: Bool = true) throws(PostgreSQLError) {
+  func apply(_ migration: Migration, isPatient: Bool = true) throws {
     logger.info("applying a migration", metadata: migration.metadata)
-    for script in migration.scripts {
+    switch migration.manner {
+    case .whole, .cleanup:
       try repeatedly(migration, within: isPatient ? Self.patience : .zero) {
-        () throws(PostgreSQLError) in
-        switch migration.manner {
-        case .whole, .cleanup:
-          let limit = "SET LOCAL lock_timeout = \(Self.lockTimeout.microseconds / 1_000);\n"
-          try connection.runScript(limit + script, timeout: Self.patience)
-        case .beside:
-          // Without a limit: nobody waits for what waits here.
-          try connection.runScript(script, timeout: Self.besideTimeout)
+        () throws(PostgreSQLError) in try whole(migration.sql)
+      }
+    case .index(let index):
+      if try takesNoTime(index) {
+        return try repeatedly(migration, within: Self.patience) {
+          () throws(PostgreSQLError) in try whole(migration.scriptWithoutTraffic)
         }
       }
+      try locks.giveBack(.look)
+      // From the first statement on: one that fails late leaves behind what it began with.
+      try repeatedly(migration, within: IndexBuild.timeout) {
+        () throws(PostgreSQLError) in try build(index, migration)
+      }
+      try locks.take(.look, until: .now + configuration.schemaPatience)
     }
+  }
+
+  /// In one transaction.
+  private func whole(_ script: String) throws(PostgreSQLError) {
+    let limit = "SET LOCAL lock_timeout = \(Self.lockTimeout.microseconds / 1_000);\n"
+    try connection.runScript(limit + script, timeout: Self.patience)
+  }
+
+  private func build(_ index: String, _ migration: Migration) throws(PostgreSQLError) {
+    let build = IndexBuild(
+      configuration: configuration, connection: connection, stop: stop, logger: logger,
+      metadata: migration.metadata, reports: buildReports)
+    for script in try remains(of: index) + migration.scripts { try build.run(script) }
+  }
+
+  /// Nothing is there to be indexed, and nothing to be taken away.
+  private func takesNoTime(_ index: String) throws(PostgreSQLError) -> Bool {
+    let hasMachines: Bool = try connection.run(
+      Statements.schemaHasMachines, timeout: Self.patience
+    ).onlyRow().value(0)
+    if hasMachines { return false }
+    return try remains(of: index).isEmpty
+  }
+
+  /// The statements that take away what is left of the index; none for one that is whole.
+  private func remains(of index: String) throws(PostgreSQLError) -> [String] {
+    try connection.run(
+      Statements.schemaUnfinishedIndex, .with { $0.append(index) }, timeout: Self.patience
+    ).map { (row) throws(PostgreSQLError) in try row.value(0) }
   }
 
   /// Repeats what did not get its locks, and says in between who has them.
@@ -50,7 +89,7 @@ struct MigrationRun {
           .now < end
         else { throw error }
         var metadata = migration.metadata
-        metadata["held-by"] = "\(try holders().joined(separator: "; "))"
+        metadata["held-by"] = "\(try holders())"
         logger.warning("a migration waits for locks that others hold", metadata: metadata)
         try pause(pauses.next())
       }
@@ -58,9 +97,11 @@ struct MigrationRun {
   }
 
   /// Who has locks on tables of the schema.
-  private func holders() throws(PostgreSQLError) -> [String] {
-    let rows = try connection.run(Statements.schemaObstacles, timeout: Self.patience)
-    return try rows.map { (row) throws(PostgreSQLError) in try row.value(0) }
+  private func holders() throws(PostgreSQLError) -> String {
+    let processes: [Int32] = try connection.run(
+      Statements.schemaObstacles, timeout: Self.patience
+    ).map { (row) throws(PostgreSQLError) in try row.value(0) }
+    return try connection.descriptions(of: processes, timeout: Self.patience)
   }
 
   /// The server pauses, so that a stop ends it as any statement.

@@ -9,22 +9,24 @@ struct Migrator {
   var migrations = Migration.all
   /// Ends the wait for the database, or for another node that migrates.
   var stop: StopSignal?
+  /// Of an index that is built: before the first line of the log, and between the others.
+  var buildReports: (first: Duration, interval: Duration) = (.seconds(5), .seconds(60))
 
   static let timeout: Duration = .seconds(300)
-  /// Between two looks whether another node has finished its migrations.
-  private static let lockPause = 0.1
 
   /// Migrates, and returns the number of shards that this database was initialised with.
   ///
-  /// All of it happens under an advisory lock, beside nodes that serve. Throws `StorageError`; no
+  /// All of it happens under advisory locks, beside nodes that serve. Throws `StorageError`; no
   /// migration is half done then, but for what it can repeat.
   func migrate() throws(StorageError) -> Int32 {
     do {
       let connection = try Connection.open(configuration.settings(for: "migrator"), stop: stop)
       defer { connection.close() }
       try refuseUnfit(connection)
-      try waitForOtherNodes(connection)
-      try bringUpToDate(connection)
+      let locks = SchemaLocks(connection: connection, logger: logger)
+      let end = ContinuousClock.now + configuration.schemaPatience
+      try locks.take(.look, until: end)
+      try bringUpToDate(connection, locks, until: end)
       try refuseMissingRights(connection)
       return try initialise(connection)
     } catch let error as PostgreSQLError where error.sqlState == .insufficientPrivilege {
@@ -58,20 +60,6 @@ struct Migrator {
     }
   }
 
-  /// One at a time migrates; the others look again until it has, however long that takes.
-  private func waitForOtherNodes(_ connection: Connection) throws {
-    var isFirst = true
-    while true {
-      let isOurs: Bool = try connection.run(Statements.schemaTryLock, timeout: Self.timeout)
-        .onlyRow().value(0)
-      if isOurs { return }
-      if isFirst { logger.info("another node looks after the schema: waiting for it") }
-      isFirst = false
-      _ = try connection.run(
-        Statements.schemaPause, .with { $0.append(Self.lockPause) }, timeout: Self.timeout)
-    }
-  }
-
   /// What is missing would show only with the request that needs it, and as a database that is
   /// away.
   private func refuseMissingRights(_ connection: Connection) throws {
@@ -86,9 +74,38 @@ struct Migrator {
       .schema, "the role lacks rights, which GRANT gives it: \(rights.joined(separator: "; "))")
   }
 
-  private func bringUpToDate(_ connection: Connection) throws {
+  private func bringUpToDate(
+    _ connection: Connection, _ locks: SchemaLocks, until end: ContinuousClock.Instant
+  ) throws {
     try makePlaceForVersion(connection)
-    let applied = try appliedMigrations(connection)
+    let run = MigrationRun(
+      configuration: configuration, connection: connection, locks: locks, stop: stop,
+      logger: logger, buildReports: buildReports)
+    var pending = try pendingMigrations(connection)
+    if !pending.required.isEmpty {
+      // In the order of the locks. Another node may have done it all by then.
+      try locks.giveBack(.look)
+      try locks.take(.change, until: end)
+      try locks.take(.look, until: end)
+      pending = try pendingMigrations(connection)
+      for migration in pending.required { try run.apply(migration) }
+      guard try pendingMigrations(connection).required.isEmpty else {
+        throw StorageError(.schema, "a migration did not record itself")
+      }
+    } else if !pending.optional.isEmpty, try !locks.tryTake(.change) {
+      return
+    }
+    for migration in pending.optional {
+      guard try cleanUp(migration, run) else { return }
+    }
+  }
+
+  /// What is to be applied. Throws for a database that this program does not know.
+  private func pendingMigrations(
+    _ connection: Connection
+  ) throws -> (required: ArraySlice<Migration>, optional: ArraySlice<Migration>) {
+    let applied: [Int32] = try connection.run(Statements.schemaVersion, timeout: Self.timeout)
+      .map { try $0.value(0) }
     let known = migrations.map(\.number)
     guard applied.count <= known.count else {
       throw StorageError(
@@ -103,30 +120,21 @@ struct Migrator {
       throw StorageError(
         .schema, "the database has migrations \(applied), expected \(known): it is damaged")
     }
-    let run = MigrationRun(connection: connection, logger: logger)
-    let pending = Array(migrations.dropFirst(applied.count))
+    let pending = migrations.dropFirst(applied.count)
     // What takes something away can wait, unless something else follows.
-    let required = pending.lastIndex { $0.manner != .cleanup }.map { $0 + 1 } ?? 0
-    for migration in pending.prefix(required) { try run.apply(migration) }
-    guard try appliedMigrations(connection) == Array(known.prefix(applied.count + required)) else {
-      throw StorageError(.schema, "a migration did not record itself")
-    }
-    for migration in pending.dropFirst(required) {
-      guard try cleanUp(migration, run) else { return }
-    }
+    let end = pending.lastIndex { $0.manner != .cleanup }.map { $0 + 1 } ?? pending.startIndex
+    return (pending[..<end], pending[end...])
   }
 
   /// False when it is left to a later start.
-  private func cleanUp(
-    _ migration: Migration, _ run: MigrationRun
-  ) throws(PostgreSQLError) -> Bool {
+  private func cleanUp(_ migration: Migration, _ run: MigrationRun) throws -> Bool {
     var reason = "nodes of an older version live"
     let olderNodes = configuration.isExclusive ? 0 : try olderNodes(than: migration, run.connection)
     if olderNodes == 0 {
       do {
         try run.apply(migration, isPatient: false)
         return true
-      } catch {
+      } catch let error as PostgreSQLError {
         guard error.scope == .statement else { throw error }
         reason = error.description
       }
@@ -155,10 +163,6 @@ struct Migrator {
     if hasTable { return }
     let script = (hasSchema ? "" : Statements.schemaCreate.sql) + Statements.schemaVersionTable.sql
     try connection.runScript(script, timeout: Self.timeout)
-  }
-
-  private func appliedMigrations(_ connection: Connection) throws -> [Int32] {
-    try connection.run(Statements.schemaVersion, timeout: Self.timeout).map { try $0.value(0) }
   }
 
   private func initialise(_ connection: Connection) throws -> Int32 {

@@ -8,6 +8,17 @@ enum Statements {
   static let schemaVersionTable = Statement(
     "schema_version_table", PackageResources.schema_version_table_sql)
   static let schemaTryLock = Statement("schema_try_lock", PackageResources.schema_try_lock_sql)
+  static let schemaUnlock = Statement("schema_unlock", PackageResources.schema_unlock_sql)
+  static let schemaLockHolders = Statement(
+    "schema_lock_holders", PackageResources.schema_lock_holders_sql)
+  static let schemaHasMachines = Statement(
+    "schema_has_machines", PackageResources.schema_has_machines_sql)
+  static let schemaUnfinishedIndex = Statement(
+    "schema_unfinished_index", PackageResources.schema_unfinished_index_sql)
+  static let schemaBuildProgress = Statement(
+    "schema_build_progress", PackageResources.schema_build_progress_sql)
+  static let schemaBlockers = Statement(
+    "schema_blockers", PackageResources.schema_blockers_sql)
   static let schemaPause = Statement("schema_pause", PackageResources.schema_pause_sql)
   static let schemaObstacles = Statement(
     "schema_obstacles", PackageResources.schema_obstacles_sql)
@@ -27,6 +38,8 @@ enum Statements {
     "session_lock_timeout", PackageResources.session_lock_timeout_sql)
   static let sessionStatementTimeout = Statement(
     "session_statement_timeout", PackageResources.session_statement_timeout_sql)
+  static let sessionDescriptions = Statement(
+    "session_descriptions", PackageResources.session_descriptions_sql)
   static let sessionOthers = Statement(
     "session_others", PackageResources.session_others_sql)
   static let sessionEndOthers = Statement(

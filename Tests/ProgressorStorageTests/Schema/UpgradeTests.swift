@@ -23,8 +23,8 @@ extension OnPostgreSQL {
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    private func connect() throws -> Connection {
-      try Connection.open(TestStorage.settings(database, name: "test"))
+    private func connect(name: String = "test") throws -> Connection {
+      try Connection.open(TestStorage.settings(database, name: name))
     }
 
     /// The schema as version 5 had it, with machines and a node that lives.
@@ -47,8 +47,8 @@ extension OnPostgreSQL {
     }
 
     /// Migrates on a thread that may block.
-    private func migrate() async throws -> Int32 {
-      let migrator = migrator
+    private func migrate(_ other: Migrator? = nil) async throws -> Int32 {
+      let migrator = other ?? migrator
       let result = await withCheckedContinuation { continuation in
         DispatchQueue.global().async {
           continuation.resume(
@@ -163,6 +163,99 @@ extension OnPostgreSQL {
       #expect(try connection.scalar("SELECT to_regclass('machine_due_by_namespace') IS NOT NULL"))
       #expect(try await migrate() == 4)
       #expect(try isThere("machine_due_by_namespace", connection))
+    }
+
+    @Test("A node of the old version that starts while the index is built waits for nothing")
+    func oldStart() async throws {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN", on: holder)
+      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
+      let migrated = Task { try await migrate() }
+      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      let old = try connect()
+      _ = try old.query(
+        "SELECT pg_advisory_lock(8097880561172341362)", timeout: .seconds(10))
+      #expect(try applied(old) == 5)
+      old.close()
+      try run("COMMIT", on: holder)
+      #expect(try await migrated.value == 4)
+      #expect(try isThere("machine_due_by_namespace", connection))
+    }
+
+    @Test("A build that a deadlock ends begins anew, with what it left behind")
+    func deadlock() async throws {
+      try makeVersion5()
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN", on: holder)
+      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
+      let migrated = Task { try await migrate() }
+      try connection.waitUntil(Self.waits("CREATE INDEX CONCURRENTLY"))
+      let rival = Task.detached {
+        // It waits for the build, and the build for its snapshot; the build notices first.
+        try run(
+          """
+          SET deadlock_timeout = '1h';
+          BEGIN ISOLATION LEVEL REPEATABLE READ;
+          SELECT count(*) FROM schema_migration;
+          LOCK TABLE machine IN SHARE UPDATE EXCLUSIVE MODE;
+          COMMIT;
+          """)
+      }
+      try connection.waitUntil(Self.waits("LOCK TABLE machine"))
+      try run("COMMIT", on: holder)
+      try await rival.value
+      #expect(try await migrated.value == 4)
+      #expect(try isThere("machine_due_by_namespace", connection))
+    }
+
+    @Test("A build that takes its time says how far it is, and whom it waits for")
+    func reports() async throws {
+      try makeVersion5()
+      let holder = try connect(name: "report of sales")
+      try run("BEGIN", on: holder)
+      try run("UPDATE machine SET version = 2 WHERE machine_key = 1", on: holder)
+      let log = LogRecorder()
+      var migrator = Migrator(configuration: migrator.configuration, logger: log.logger)
+      migrator.buildReports = (.milliseconds(100), .milliseconds(100))
+      let migrated = Task { [migrator] in try await migrate(migrator) }
+      let name = "process \(holder.backend.processID) (report of sales, idle in transaction) for "
+      try await eventually("told twice") {
+        log.lines("an index is being built").count {
+          $0.metadata["waits-for"]?.hasPrefix(name) == true
+            && $0.metadata["progress"]?.hasPrefix("waiting for writers before build") == true
+        } > 1
+      }
+      try run("COMMIT", on: holder)
+      #expect(try await migrated.value == 4)
+    }
+
+    @Test("An index that was built and not recorded is kept")
+    func built() async throws {
+      try makeVersion5()
+      let connection = try connect()
+      try run(
+        """
+        CREATE INDEX machine_due_by_namespace
+        ON machine (namespace, due_at, shard, machine_key) WHERE due_at IS NOT NULL
+        """, on: connection)
+      let number = "SELECT 'machine_due_by_namespace'::regclass::oid::bigint"
+      let before: Int64 = try connection.scalar(number)
+      #expect(try await migrate() == 4)
+      #expect(try connection.scalar(number) == before)
+    }
+
+    @Test("Without machines no index waits for what others do in the same database")
+    func empty() async throws {
+      let (connection, holder) = (try connect(), try connect())
+      try run("BEGIN ISOLATION LEVEL REPEATABLE READ", on: holder)
+      try run("SELECT count(*) FROM pg_class", on: holder)
+      let migrated = Task { try await migrate() }
+      try connection.waitUntil("to_regclass('progressor.machine') IS NOT NULL")
+      try connection.waitUntil(
+        "SELECT count(*) = \(Migration.all.count) FROM progressor.schema_migration")
+      try run("COMMIT", on: holder)
+      #expect(try await migrated.value == 4)
     }
 
     @Test("A database with the earlier form of migration 006 comes to the same schema")
