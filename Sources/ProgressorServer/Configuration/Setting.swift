@@ -89,7 +89,8 @@ public struct Setting: Sendable, Hashable {
       "Event loops that serve connections; by default one for each core."),
     Setting(
       "start_timeout", .duration(0...3_600_000_000), default: "30s",
-      "How long to wait for the database at the start before giving up."),
+      "How long to wait at the start for the database, or for a node that changes its schema, "
+        + "before giving up."),
     Setting(
       "drain_timeout", .duration(0...3_600_000_000), default: "10s",
       "How long running requests may take to end after SIGTERM."),

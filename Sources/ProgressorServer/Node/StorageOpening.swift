@@ -5,10 +5,11 @@ import ProgressorStorage
 import ServiceLifecycle
 import Synchronization
 
-/// Opens storage, waiting for a database that is not there yet: it may start together with us.
+/// Opens storage, waiting for a database that is not there yet: it may start together with us, or
+/// be changed by another node at the moment.
 struct StorageOpening {
   let configuration: StorageConfiguration
-  /// How long to wait.
+  /// How long to wait in all.
   let patience: Duration
   let logger: Logger
   let deliver: @Sendable (Input) -> Void
@@ -29,7 +30,7 @@ struct StorageOpening {
     let end = clock.now + patience
     while true {
       let failure: StorageError
-      switch await attempt(interruption) {
+      switch await attempt(interruption, until: end) {
       case .success(let storage): return .success(storage)
       case .failure(let error): failure = error
       }
@@ -47,10 +48,14 @@ struct StorageOpening {
   }
 
   /// One attempt, on a thread that may block.
-  private func attempt(_ interruption: StartInterruption) async -> Result<Storage, StorageError> {
-    let (configuration, logger, deliver) = (configuration, logger, deliver)
+  private func attempt(
+    _ interruption: StartInterruption, until end: ContinuousClock.Instant
+  ) async -> Result<Storage, StorageError> {
+    let (logger, deliver) = (logger, deliver)
+    var configuration = configuration
+    configuration.schemaPatience = max(.zero, ContinuousClock.now.duration(to: end))
     do {
-      return try await NIOThreadPool.singleton.runIfActive {
+      return try await NIOThreadPool.singleton.runIfActive { [configuration] in
         Result { () throws(StorageError) in
           try Storage.start(
             configuration, logger: logger, interruption: interruption, deliver: deliver,
