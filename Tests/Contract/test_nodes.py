@@ -230,8 +230,8 @@ def test_many_frozen_nodes_cost_the_taker_nothing(node, postgres, spaces):
     nodes = [str(uuid.uuid4()) for _ in range(12)]
     with contextlib.ExitStack() as sessions:
         for dead in nodes:
-            postgres.sql(f"insert into progressor.node values ('{dead}', "
-                         "clock_timestamp() + interval '1 minute', 'frozen')",
+            postgres.sql("insert into progressor.node (id, expires_at, name, schema_version) "
+                         f"values ('{dead}', clock_timestamp() + interval '1 minute', 'frozen', 8)",
                          f"insert into progressor.writer values ('{dead}', 0)")
             sessions.enter_context(postgres.session(
                 "begin", f"select 1 from progressor.writer where node = '{dead}' for update",

@@ -1,3 +1,4 @@
--- Purpose: how many nodes live whose program knows no more than an earlier schema.
+-- Purpose: how many nodes there are whose program knows no more than an earlier schema. A lease
+-- that is over counts: its node can renew it until another one takes it.
 -- Parameters: $1 int the schema.
-SELECT count(*) FROM node WHERE expires_at > clock_timestamp() AND schema_version < $1;
+SELECT count(*) FROM node WHERE schema_version < $1;

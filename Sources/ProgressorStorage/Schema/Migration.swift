@@ -10,8 +10,9 @@ struct Migration: Sendable {
     /// beside the traffic. The statements can be repeated from the first one on, and none has a
     /// semicolon within. What an attempt that was cut short has left behind is taken away before.
     case index(String)
-    /// As a whole, but not while a node lives whose program knows no more than earlier migrations:
-    /// it takes away what only those use. No start waits for it, nor fails with it.
+    /// As a whole, but not while a node has a lease whose program knows no more than earlier
+    /// migrations: it takes away what only those use. It sees to it that no such node gets a lease
+    /// afterwards. Nobody waits for it, no start fails with it, and later starts try again.
     case cleanup
   }
 

@@ -1,8 +1,8 @@
 import Logging
 import PostgreSQL
 
-/// Applies migrations beside nodes that serve: no statement waits for a lock for longer than
-/// `lockTimeout`, since what comes after it on the same table waits with it.
+/// Applies migrations beside nodes that serve: no statement waits for a lock for longer than its
+/// limit, since what comes after it on the same table waits with it.
 struct MigrationRun {
   let configuration: StorageConfiguration
   let connection: Connection
@@ -14,20 +14,23 @@ struct MigrationRun {
   let buildReports: (first: Duration, interval: Duration)
 
   /// Of a wait for a lock, and with it of a halt of the traffic.
-  static let lockTimeout: Duration = .seconds(2)
+  private static let lockTimeout: Duration = .seconds(2)
+  /// Of one for a lock that can be taken another time as well.
+  private static let cleanupLockTimeout: Duration = .milliseconds(200)
   /// Between two attempts the traffic goes on.
   private static let pauses = Backoff(initial: .milliseconds(500), maximum: .seconds(4))
   /// All attempts of a migration together.
   private static let patience: Duration = .seconds(300)
 
-  /// Throws when the locks that it takes are not free in time; what was applied before, stays.
-  ///
-  /// - Parameter isPatient: tries again when others hold the locks.
-  func apply(_ migration: Migration, isPatient: Bool = true) throws {
+  /// Throws when the locks that it takes are not free in time, for what cleans up almost at once;
+  /// what was applied before, stays.
+  func apply(_ migration: Migration) throws {
     logger.info("applying a migration", metadata: migration.metadata)
     switch migration.manner {
-    case .whole, .cleanup:
-      try repeatedly(migration, within: isPatient ? Self.patience : .zero) {
+    case .cleanup:
+      try whole(migration.sql, lockTimeout: Self.cleanupLockTimeout)
+    case .whole:
+      try repeatedly(migration, within: Self.patience) {
         () throws(PostgreSQLError) in try whole(migration.sql)
       }
     case .index(let index):
@@ -46,8 +49,10 @@ struct MigrationRun {
   }
 
   /// In one transaction.
-  private func whole(_ script: String) throws(PostgreSQLError) {
-    let limit = "SET LOCAL lock_timeout = \(Self.lockTimeout.microseconds / 1_000);\n"
+  private func whole(
+    _ script: String, lockTimeout: Duration = Self.lockTimeout
+  ) throws(PostgreSQLError) {
+    let limit = "SET LOCAL lock_timeout = \(lockTimeout.microseconds / 1_000);\n"
     try connection.runScript(limit + script, timeout: Self.patience)
   }
 

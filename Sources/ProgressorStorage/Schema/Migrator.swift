@@ -128,18 +128,17 @@ struct Migrator {
 
   /// False when it is left to a later start.
   private func cleanUp(_ migration: Migration, _ run: MigrationRun) throws -> Bool {
-    var reason = "nodes of an older version live"
-    let olderNodes = configuration.isExclusive ? 0 : try olderNodes(than: migration, run.connection)
-    if olderNodes == 0 {
+    var reason = "nodes of an older version have leases"
+    if try olderNodes(than: migration, run.connection) == 0 {
       do {
-        try run.apply(migration, isPatient: false)
+        try run.apply(migration)
         return true
       } catch let error as PostgreSQLError {
         guard error.scope == .statement else { throw error }
         reason = error.description
       }
     }
-    logger.notice(
+    logger.info(
       "a migration that cleans up is left to a later start",
       metadata: ["number": "\(migration.number)", "reason": "\(reason)"])
     return false

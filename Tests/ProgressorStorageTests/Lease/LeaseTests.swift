@@ -25,7 +25,8 @@ extension OnPostgreSQL {
         UPDATE shard SET owner = NULL;
         DELETE FROM writer;
         DELETE FROM node;
-        INSERT INTO node VALUES ('\(node)', clock_timestamp() + interval '\(seconds) seconds', 'n');
+        INSERT INTO node (id, expires_at, name, schema_version)
+        VALUES ('\(node)', clock_timestamp() + interval '\(seconds) seconds', 'n', 8);
         INSERT INTO writer VALUES ('\(node)', 0), ('\(node)', 1);
         UPDATE shard SET owner = '\(node)', epoch = 41;
         COMMIT;
@@ -185,7 +186,8 @@ extension OnPostgreSQL {
       try connection.runScript(
         """
         BEGIN;
-        INSERT INTO node VALUES ('\(other)', clock_timestamp() + interval '1 hour', 'other');
+        INSERT INTO node (id, expires_at, name, schema_version)
+        VALUES ('\(other)', clock_timestamp() + interval '1 hour', 'other', 8);
         UPDATE node SET expires_at = '-infinity' WHERE id = '\(node)';
         SELECT take_over('\(other)', '\(node)', false);
         COMMIT;

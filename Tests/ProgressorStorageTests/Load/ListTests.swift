@@ -126,7 +126,8 @@ extension OnPostgreSQL {
       try test.connect().runScript(
         """
         BEGIN;
-        INSERT INTO node VALUES (gen_random_uuid(), 'infinity', 'other');
+        INSERT INTO node (id, expires_at, name, schema_version)
+        VALUES (gen_random_uuid(), 'infinity', 'other', 8);
         UPDATE shard SET owner = (SELECT id FROM node WHERE name = 'other') WHERE shard = 2;
         COMMIT;
         """, timeout: .seconds(10))

@@ -132,21 +132,72 @@ extension OnPostgreSQL {
       #expect(try applied(connection) == 7)
     }
 
-    @Test("What cleans up is no reason to wait, nor to fail")
-    func cleanup() async throws {
+    /// All but what cleans up, and no node.
+    private func makeVersion7() throws {
       try makeVersion5()
-      let (connection, holder) = (try connect(), try connect())
-      try run("DELETE FROM node", on: connection)
       var most = migrator
       most.migrations = Array(Migration.all.prefix(7))
       _ = try most.migrate()
+      try run("DELETE FROM node")
+    }
+
+    @Test("What cleans up is no reason to wait, nor to fail")
+    func cleanup() async throws {
+      try makeVersion7()
+      let (connection, holder) = (try connect(), try connect())
       try run("BEGIN", on: holder)
       try run("SELECT FROM machine", on: holder)
+      let log = LogRecorder()
+      let logging = Migrator(configuration: migrator.configuration, logger: log.logger)
+      #expect(try await migrate(logging) == 4)
+      #expect(try applied(connection) == 7)
+      #expect(log.lines.allSatisfy { $0.level <= .info })
+      let lines = log.lines("a migration that cleans up is left to a later start")
+      #expect(lines.count == 1)
+      #expect(lines.first?.metadata["reason"]?.contains("lock timeout") == true)
+      try run("COMMIT", on: holder)
+      #expect(try await migrate(logging) == 4)
+      #expect(try applied(connection) == 8)
+    }
+
+    @Test("Nor is it one for a role that may not do it")
+    func cleanupRights() async throws {
+      try makeVersion7()
+      let name = "role_\(SQLUUID.random())".replacing("-", with: "_")
+      try run(
+        """
+        CREATE ROLE \(name) LOGIN;
+        GRANT USAGE ON SCHEMA progressor TO \(name);
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA progressor TO \(name);
+        """)
+      let user = database.split(separator: " ").map {
+        $0.hasPrefix("user=") ? "user=\(name)" : String($0)
+      }.joined(separator: " ")
+      var configuration = migrator.configuration
+      configuration.database = try ConnectionString(user)
+      #expect(
+        try await migrate(Migrator(configuration: configuration, logger: migrator.logger)) == 4)
+      #expect(try applied(connect()) == 7)
+    }
+
+    @Test("It waits for an old node whose lease is over, for that can renew it")
+    func expired() async throws {
+      try makeVersion7()
+      let connection = try connect()
+      let insert =
+        "INSERT INTO node (id, expires_at, name) VALUES (gen_random_uuid(), now(), 'old')"
+      try run(insert, on: connection)
       #expect(try await migrate() == 4)
       #expect(try applied(connection) == 7)
-      try run("COMMIT", on: holder)
+      try run(Self.oldWork, on: connection)
+      // One that comes between the look and the migration.
+      #expect(throws: PostgreSQLError.self) { try run(Migration.all[7].sql, on: connection) }
+      try run("DELETE FROM node", on: connection)
       #expect(try await migrate() == 4)
       #expect(try applied(connection) == 8)
+      // It was between two leases: it gets none any more.
+      let error = #expect(throws: PostgreSQLError.self) { try run(insert, on: connection) }
+      #expect(error?.message.contains("schema_version") == true)
     }
 
     @Test("A start that is killed while it builds the index is completed by the next one")
