@@ -95,6 +95,7 @@ let package = Package(
       dependencies: [
         "MachineModel", "ProgressorEngine", "PostgreSQL",
         .product(name: "Logging", package: "swift-log"),
+        .product(name: "DequeModule", package: collections),
       ],
       resources: [.embedInCode("SQL"), .embedInCode("Migrations")],
       swiftSettings: common),

@@ -23,8 +23,9 @@ ALLOWED: dict[str, set[str]] = {
     | LIBC,
     "ProgressorProto": {"MachineModel", "CProgressorProto", "CProtobufC"},
     "PostgreSQL": {"CPq"} | SYSTEM,
-    "ProgressorStorage": {"MachineModel", "ProgressorEngine", "PostgreSQL", "Logging"}
-    | SYSTEM,
+    "ProgressorStorage": {
+        "MachineModel", "ProgressorEngine", "PostgreSQL", "Logging", "DequeModule",
+    } | SYSTEM,
     "EmbeddedPostgreSQL": {"CSpawn", "Logging"} | SYSTEM,
     "PrometheusMetrics": {"CoreMetrics", "Synchronization"},
     "ProgressorServer": {

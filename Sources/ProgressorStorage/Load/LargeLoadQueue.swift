@@ -1,8 +1,10 @@
+import DequeModule
+
 /// The large loads that were taken in: a few are read in turns, the others wait for their place.
 /// All have the same patience, so that those that wait are late in the order in which they came.
 struct LargeLoadQueue {
-  private var active: [LargeLoad] = []
-  private var waiting: [MachineLoader.Item] = []
+  private var active: Deque<LargeLoad> = []
+  private var waiting: Deque<MachineLoader.Item> = []
   private let capacity: Int
 
   /// At a time: they are held in memory until they are complete.
@@ -28,18 +30,16 @@ struct LargeLoadQueue {
     let begun = active.filter { $0.item.deadline <= now }
     let all = begun.map(\.item) + late
     if !begun.isEmpty { active.removeAll { $0.item.deadline <= now } }
-    if !late.isEmpty { waiting.removeFirst(late.count) }
+    waiting.removeFirst(late.count)
     return all
   }
 
   /// Takes out the load whose turn it is; given back by `giveBack` unless it has ended.
   mutating func next() -> LargeLoad? {
-    let places = Self.maximumActive - active.count
-    if places > 0, !waiting.isEmpty {
-      active += waiting.prefix(places).map { LargeLoad($0) }
-      waiting.removeFirst(min(places, waiting.count))
+    while active.count < Self.maximumActive, let item = waiting.popFirst() {
+      active.append(LargeLoad(item))
     }
-    return active.isEmpty ? nil : active.removeFirst()
+    return active.popFirst()
   }
 
   /// Behind the others that were begun.
