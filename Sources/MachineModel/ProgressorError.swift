@@ -38,6 +38,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case machinePaused = "MACHINE_PAUSED"
   case namespacePaused = "NAMESPACE_PAUSED"
   case storageUnavailable = "STORAGE_UNAVAILABLE"
+  case storageRefused = "STORAGE_REFUSED"
+  case dataDamaged = "DATA_DAMAGED"
   case notOwner = "NOT_OWNER"
   case overloaded = "OVERLOADED"
   case historyTooLarge = "HISTORY_TOO_LARGE"

@@ -75,7 +75,7 @@ def test_a_row_that_cannot_be_decoded(server, cluster, space):
     shown = failed_with(space, "bad", "cannot be read", "damaged context")
     assert (shown.step_kind, shown.code) == (types_pb2.STEP_KIND_CALL, DATA_LOSS)
     assert sorted(space.ids()) == ["bad", "good"], "a page shows the others too"
-    with fails("INTERNAL"):
+    with fails("INTERNAL", "DATA_DAMAGED"):
         simple_repair(space, "bad")
 
     cluster.in_schema(f"update machine set timer_context = '{context}' where id = 'bad'")
@@ -140,7 +140,7 @@ def test_every_kind_of_damage_is_one_machines(server, cluster, space):
         cluster.in_schema((change if change.startswith("delete") else ROW).format(change, id))
     for attempt in range(2):
         for id, (_, words) in DAMAGES.items():
-            told = ("INTERNAL",) if id in ("kind", "version") else (
+            told = ("INTERNAL", "DATA_DAMAGED") if id in ("kind", "version") else (
                 "FAILED_PRECONDITION", "MACHINE_FAILED")
             with fails(*told) as failed:
                 space.call(id, b"6")
@@ -148,7 +148,7 @@ def test_every_kind_of_damage_is_one_machines(server, cluster, space):
         assert space.call("good", b"6", range=history(limit=5)) == b"6"
         assert sorted(space.ids()) == sorted((*DAMAGES, "good")), "pages show them all"
         restart(server)
-    with fails("INTERNAL") as failed:
+    with fails("INTERNAL", "DATA_DAMAGED") as failed:
         space.get("hole")
     assert "event 3 of 5 is missing" in failed[0].message
     assert [e.id for e in space.get("hole", history(after=3)).history] == [4, 5]
@@ -194,7 +194,7 @@ def test_a_damaged_event_harms_who_reads_it(server, cluster, space):
     server.start()
     assert [e.id for e in space.get("bad", history(after=1)).history] == [2]
     assert space.call("bad", b"c", range=history(after=1)) == b"c"
-    with fails("INTERNAL") as failed:
+    with fails("INTERNAL", "DATA_DAMAGED") as failed:
         space.get("bad")
     assert "cannot be read" in failed[0].message
     assert space.status("bad") == "working", "to look at it changes nothing"
@@ -298,7 +298,7 @@ def test_a_damaged_namespace_hides_no_other(server, cluster, space, spaces):
     for each in (space, bad):
         assert each.call("m", b"b") == b"b"
     assert names(server.client) == [space.name]
-    with fails("INTERNAL") as failed:
+    with fails("INTERNAL", "DATA_DAMAGED") as failed:
         server.client.namespaces.Get(namespaces_pb2.GetNamespaceRequest(name=bad.name), timeout=30)
     assert "retry_policy.jitter" in failed[0].message
     assert server.log.read_text().count("a namespace is damaged") == 1
@@ -347,7 +347,7 @@ def test_a_damaged_repair_job_hides_no_other(server, cluster, space):
     for page_size in (1, 2, 100):
         assert listed(server.client, page_size) == ["j5", "j1"]
     for id in ("j0", "j2"):
-        with fails("INTERNAL") as failed:
+        with fails("INTERNAL", "DATA_DAMAGED") as failed:
             repairs.get(server.client, id)
         assert "cannot be read" in failed[0].message
     assert repairs.get(server.client, "j1").state == repairs.COMPLETED

@@ -149,7 +149,7 @@ extension Engine {
   /// The one bad step, alone.
   private mutating func poisoned(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) {
     let text = "the database refused the step (\(refusal.code)): \(refusal.message)"
-    let error = ProgressorError(.internal, .storageUnavailable, text)
+    let error = ProgressorError(.internal, .storageRefused, text)
     switch entry.origin {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }

@@ -102,6 +102,6 @@ extension ProgressorError {
   /// Of a machine whose rows cannot be read.
   public static func damaged(_ why: String?) -> ProgressorError {
     ProgressorError(
-      .internal, .storageUnavailable, "the machine's rows cannot be read: \(why ?? "unknown")")
+      .internal, .dataDamaged, "the machine's rows cannot be read: \(why ?? "unknown")")
   }
 }

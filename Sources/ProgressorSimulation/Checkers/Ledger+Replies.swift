@@ -141,7 +141,7 @@ extension Ledger {
         effects[request.tag] == nil, .acknowledgedIsDurable, "\(what)\(error), and took effect")
       denied.insert(request.tag)
     } else if let remembered = request.remembered, error.code != .resourceExhausted,
-      error.reason != .storageUnavailable
+      error.reason != .storageRefused, error.reason != .dataDamaged
     {
       try require(
         remembered.tag != request.tag && error.code == .invalidArgument, .oneEffectPerKey,

@@ -72,7 +72,7 @@ struct NamespaceRows {
   func named(_ name: String) throws(ProgressorError) -> NamespaceRecord {
     if let record = sound.first(where: { $0.namespace.name.isExactly(name) }) { return record }
     if let damaged = damaged.first(where: { $0.name?.isExactly(name) == true }) {
-      throw ProgressorError(.internal, .storageUnavailable, damaged.description)
+      throw ProgressorError(.internal, .dataDamaged, damaged.description)
     }
     throw .namespaceNotFound(name)
   }

@@ -47,7 +47,7 @@ extension PostgreSQLError {
 extension ProgressorError {
   static func damagedRepairJob(_ error: PostgreSQLError) -> ProgressorError {
     ProgressorError(
-      .internal, .storageUnavailable,
+      .internal, .dataDamaged,
       "rows of the repair job, or of machines that it is about, cannot be read: \(error.message)")
   }
 }

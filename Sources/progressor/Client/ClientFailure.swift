@@ -41,6 +41,10 @@ struct ClientFailure: Error, CustomStringConvertible {
       "Is the processor running? Its address is in `progressor namespace get`."
     case "STORAGE_UNAVAILABLE", "NOT_OWNER", "OVERLOADED":
       "Try again in a moment; with --key a repeat has no second effect."
+    case "DATA_DAMAGED":
+      "Its rows in the database have to be mended; `machine remove` needs none of a machine's."
+    case "STORAGE_REFUSED":
+      "PostgreSQL does not take these data: see its message, and the server's log."
     case "REPAIR_JOB_NOT_FOUND": "See `progressor repair-job list`."
     case "REPAIR_JOB_ALREADY_EXISTS":
       "See it with `progressor repair-job get`, or take another --job-id."

@@ -38,6 +38,18 @@ struct DistrustTests {
     #expect(world.takeLoads().contains { $0.row })
   }
 
+  @Test("What the database does not take is not said to be a matter of time")
+  func contents() throws {
+    let world = EngineWorld()
+    world.ask(.start(args: [], key: nil), "m")
+    world.holdsCommits = true
+    let notify = world.ask(Self.notify, "m")
+    let batch = try #require(world.takeCommits().first)
+    world.play([.refused(batch.id, CommitRefusal(.contents, code: "22021", message: "no"))])
+    let error = world.replies[notify]?.error
+    #expect(error?.code == .internal && error?.reason == .storageRefused)
+  }
+
   @Test("An answer that is on its way to the database stays on it")
   func commitGoesOn() throws {
     let world = EngineWorld()

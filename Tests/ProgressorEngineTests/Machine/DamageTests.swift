@@ -35,7 +35,7 @@ struct DamageTests {
     world.pass(microseconds: 1_100_000)
     #expect(world.loads.isEmpty)
     world.play(loads.map { damaged($0, world) })
-    #expect(world.replies[get]?.error?.reason == .storageUnavailable)
+    #expect(world.replies[get]?.error?.reason == .dataDamaged)
     #expect(world.statistics().timers == 1)
     world.pass(microseconds: 1_000_000)
     world.play(world.takeLoads().map { damaged($0, world) })

@@ -34,7 +34,8 @@ struct ClientFailureTests {
     arguments: [
       Reason.namespaceNotFound, .namespaceAlreadyExists, .machineNotFound, .machineAlreadyExists,
       .machineFailed, .machineAlreadyWorking, .eventNotFound, .historyTooLarge,
-      .processorUnavailable, .storageUnavailable, .notOwner, .overloaded, .startFailed,
+      .processorUnavailable, .storageUnavailable, .storageRefused, .dataDamaged, .notOwner,
+      .overloaded, .startFailed,
       .repairFailed, .repairJobNotFound, .repairJobAlreadyExists,
     ])
   func advice(reason: Reason) throws {
