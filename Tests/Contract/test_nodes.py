@@ -257,6 +257,18 @@ def test_sigterm_while_another_node_migrates(postgres, node):
         assert time.monotonic() - began < 3
 
 
+def test_the_wait_for_another_node_that_migrates_has_an_end(postgres, servers):
+    """It is that of start_timeout, and the last words say who is in the way."""
+    server = servers("--database-url", postgres.url, embedded=False,
+                     environment={"PROGRESSOR_START_TIMEOUT": "1s"})
+    with postgres.session(f"select pg_advisory_lock({SCHEMA_LOCK})", name="another node"):
+        server.start(wait=False)
+        assert server.wait(30) == 69
+    log = server.log_tail()
+    assert "has not finished in time" in log and "(another node, idle" in log, log
+    server.start()
+
+
 def test_a_repair_job_goes_on_after_its_node(first, second, spaces):
     """Created on the standby, worked on by the owner of the shards, and after its SIGKILL by the
     standby."""

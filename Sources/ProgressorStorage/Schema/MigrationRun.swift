@@ -44,7 +44,8 @@ struct MigrationRun {
       try repeatedly(migration, within: IndexBuild.timeout) {
         () throws(PostgreSQLError) in try build(index, migration)
       }
-      try locks.take(.look, until: .now + configuration.schemaPatience)
+      // Others have it for moments: who changes the schema is us.
+      try locks.take(.look, until: .now + Self.patience)
     }
   }
 
