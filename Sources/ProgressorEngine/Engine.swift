@@ -86,7 +86,7 @@ public struct Engine: ~Copyable {
     goOn()
     evictIdleMachines()
     for slot in slots.indices {
-      let next = slots[slot].nextBatch(slot: slot, at: now.uptime) {
+      let next = slots[slot].nextBatch(slot: slot, at: now) {
         lastNumber += 1
         return BatchID(lastNumber)
       }

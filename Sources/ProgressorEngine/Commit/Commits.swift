@@ -4,7 +4,7 @@ import MachineModel
 extension Engine {
   mutating func committed(_ id: BatchID) {
     for slot in slots.indices {
-      guard let entries = slots[slot].ended(id) else { continue }
+      guard let entries = slots[slot].ended(id, .written, at: now.uptime) else { continue }
       counts.commitDurations.add(now.uptime.saturatingAdd(-slots[slot].sentAt))
       // In the database's order: of the due times of a step and of a notification in one batch the
       // earlier one stays.
@@ -96,12 +96,14 @@ extension Engine {
   mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
     for slot in slots.indices {
       guard let batch = slots[slot].inFlight, batch.id == id else { continue }
-      let isKept = batch.entries.count == 1 && mayPass(batch.entries[0], refusal)
-      guard let ended = slots[slot].ended(id, isFinal: !isKept) else { continue }
+      let isAlone = batch.entries.count == 1
+      let isKept = isAlone && mayPass(batch.entries[0], refusal)
+      let end = isKept || !isAlone ? GroupCommit.End.refused : .givenUp
+      guard let ended = slots[slot].ended(id, end, at: now.uptime) else { continue }
       counts.batchesRefused += 1
       // What was let go meanwhile, with its shard or alone, is not written after all.
       let entries = ended.filter { !$0.machine.isDropped }
-      if ended.count > 1 {
+      if !isAlone {
         slots[slot].split(entries)
       } else if let entry = entries.first {
         if isKept {
@@ -213,7 +215,7 @@ extension Engine {
   /// The lease was lost while the batch was on its way: nothing of it is written or will be.
   mutating func fenced(_ id: BatchID) {
     for slot in slots.indices {
-      guard let entries = slots[slot].ended(id) else { continue }
+      guard let entries = slots[slot].ended(id, .givenUp, at: now.uptime) else { continue }
       // Another may be the owner already: nothing begins in place of what is dropped here, until a
       // renewal says otherwise or the loss is told. If it was told before, the lease is a new one.
       if entries.contains(where: { !$0.machine.isDropped }) { lease.lost() }

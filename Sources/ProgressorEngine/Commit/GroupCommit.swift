@@ -1,4 +1,5 @@
 import DequeModule
+import MachineModel
 
 /// One writer connection's queue of records. While a batch is in flight the next one fills; an idle
 /// writer takes a lone record at once. There is no timer.
@@ -22,6 +23,14 @@ struct GroupCommit {
     var isStep: Bool {
       if case .step = origin { true } else { false }
     }
+
+    /// The record as it is written now: an idempotency key is kept from now on.
+    fileprivate func record(at wall: Timestamp) -> CommitRecord {
+      var record = record
+      record.idempotency?.expiresAt =
+        wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention)
+      return record
+    }
   }
 
   private var pending: Deque<Pending> = []
@@ -31,12 +40,10 @@ struct GroupCommit {
   private var abandoned = 0
   /// The most of them since there were none.
   private var most = 0
-  /// Halves of a refused batch, to be tried before anything else.
-  private var halves: [[Pending]] = []
-  /// Steps that cannot be written now while others can.
+  /// What was refused, alone or together with others.
   private var held = HeldRecords()
-  /// The batch in flight, or the last one, is such a step, tried again.
-  private var isRetry = false
+  /// The last batch was of that, and others have their turn.
+  private var wasTry = false
   private(set) var inFlight: (id: BatchID, entries: [Pending])?
   /// When the batch in flight was handed to storage, on `Moment.uptime`.
   private(set) var sentAt: Int64 = 0
@@ -44,23 +51,23 @@ struct GroupCommit {
   private(set) var isDelayed = false
 
   /// Records that wait, or are on their way.
-  var count: Int {
-    pending.count + (inFlight?.entries.count ?? 0) + halves.reduce(0) { $0 + $1.count }
-      + held.count
-  }
+  var count: Int { pending.count + (inFlight?.entries.count ?? 0) + held.count }
 
-  /// The machine's step is kept, and tried again.
-  func holds(_ machine: ResidentMachine) -> Bool { held.holds(machine) }
+  /// The machine's step or notification cannot be written now, and is kept.
+  func holds(_ machine: ResidentMachine) -> Bool { held.keeps(machine) }
 
-  /// Machines whose step is kept and tried again.
-  var heldMachines: Int { held.machineCount }
+  /// Machines of which something is kept that cannot be written now.
+  var heldMachines: Int { held.keptCount }
 
   /// When there is something to write that nothing else announces, on `Moment.uptime`.
   var wakeAt: Int64? { inFlight == nil ? held.nextAt : nil }
 
+  /// What is held back contradicts itself. Looks at all of it.
+  var isInconsistent: Bool { held.isInconsistent(inFlight: inFlight?.entries ?? []) }
+
   /// Notifications of the machine that wait, or are on their way. Looks at all records.
   func notifications(of machine: ResidentMachine) -> Int {
-    let entries = [Array(pending), inFlight?.entries ?? [], held.records(of: machine)] + halves
+    let entries = [Array(pending), inFlight?.entries ?? [], held.records(of: machine)]
     return entries.joined().count { !$0.isStep && $0.machine === machine }
   }
 
@@ -71,24 +78,21 @@ struct GroupCommit {
   }
 
   /// The next batch, when none is in flight and there is something to write.
-  mutating func nextBatch(slot: Int, at uptime: Int64, id: () -> BatchID) -> CommitBatch? {
+  mutating func nextBatch(slot: Int, at now: Moment, id: () -> BatchID) -> CommitBatch? {
     guard inFlight == nil else { return nil }
     var entries: [Pending] = []
-    while entries.isEmpty, let half = halves.popLast() {
-      for entry in half where mayBeWritten(entry) { entries.append(entry) }
-    }
-    // What is tried again takes turns with everything else.
-    if entries.isEmpty, isRetry { entries = takePending() }
-    isRetry = false
-    if entries.isEmpty, let step = held.next(at: uptime) {
-      entries = [step]
-      isRetry = true
-    }
+    // What was refused takes turns with everything else.
+    if wasTry { entries = takePending() }
+    if entries.isEmpty { entries = held.next(at: now.uptime, othersWait: !pending.isEmpty) }
     if entries.isEmpty { entries = takePending() }
+    // All of that may wait behind what was refused.
+    if entries.isEmpty { entries = held.next(at: now.uptime, othersWait: false) }
     if entries.isEmpty { return nil }
-    let batch = CommitBatch(id: id(), slot: slot, records: entries.map(\.record))
+    wasTry = held.tried != nil
+    let batch = CommitBatch(
+      id: id(), slot: slot, records: entries.map { $0.record(at: now.wall) })
     inFlight = (batch.id, entries)
-    sentAt = uptime
+    sentAt = now.uptime
     return batch
   }
 
@@ -112,10 +116,10 @@ struct GroupCommit {
   }
 
   /// What was let go meanwhile, with its shard or alone, is not written after all; what belongs
-  /// behind a step that is kept waits there.
+  /// behind what was refused waits there.
   private mutating func mayBeWritten(_ entry: Pending) -> Bool {
     if entry.machine.isDropped { return false }
-    guard held.holds(entry.machine) else { return true }
+    guard held.contains(entry.machine) else { return true }
     held.wait(entry)
     return false
   }
@@ -126,35 +130,42 @@ struct GroupCommit {
     most = 0
   }
 
+  /// What became of the batch in flight.
+  enum End {
+    case written
+    /// None of it is or will be.
+    case givenUp
+    /// None of it is; it is tried again.
+    case refused
+  }
+
   /// The batch in flight ended; nil when it is not this one.
-  ///
-  /// - Parameter isFinal: it is known what became of it; else its only record may be held.
-  mutating func ended(_ id: BatchID, isFinal: Bool = true) -> [Pending]? {
+  mutating func ended(_ id: BatchID, _ end: End, at uptime: Int64) -> [Pending]? {
     guard let batch = inFlight, batch.id == id else { return nil }
     inFlight = nil
     isDelayed = false
-    if isRetry, isFinal, let step = batch.entries.first {
-      let behind = held.free(step.machine)
-      pending.insert(contentsOf: behind, at: 0)
-      if told > 0 { told += behind.count }
-      most = max(most, pending.count)
-      Visits.note(behind.count)
-    }
+    guard held.tried != nil else { return batch.entries }
+    held.ended(at: uptime, after: uptime - sentAt, isWritten: end == .written)
+    if end != .refused { goOn(batch.entries.flatMap { held.free($0.machine) }) }
     return batch.entries
   }
 
-  /// The step of the batch that ended could not be written, while others can be: it is tried again.
-  mutating func hold(_ step: Pending, at uptime: Int64) {
-    held.hold(step, at: uptime, after: uptime - sentAt)
+  /// What waited behind something goes before everything else.
+  private mutating func goOn(_ behind: [Pending]) {
+    pending.insert(contentsOf: behind, at: 0)
+    if told > 0 { told += behind.count }
+    most = max(most, pending.count)
+    Visits.note(behind.count)
   }
 
-  /// A step in a refused batch is at fault: halve, until the bad one stands alone. Order is kept.
-  mutating func split(_ entries: [Pending]) {
-    let middle = entries.count / 2
-    for half in [entries[middle...], entries[..<middle]] where !half.isEmpty {
-      halves.append(Array(half))
-    }
+  /// The record of the batch that ended could not be written, while others can be: it is tried
+  /// again.
+  mutating func hold(_ record: Pending, at uptime: Int64) {
+    held.hold(record, at: uptime, after: uptime - sentAt)
   }
+
+  /// Some of what was refused together is at fault: it is tried apart.
+  mutating func split(_ entries: [Pending]) { held.split(entries) }
 
   /// A machine was let go: its records are passed over, and swept when they may be the larger part,
   /// so that their memory is given back though nothing is written.
@@ -172,7 +183,7 @@ struct GroupCommit {
   /// order.
   mutating func delayed() -> [Pending] {
     var untold = isDelayed ? [] : inFlight?.entries ?? []
-    if !isDelayed { for half in halves.reversed() { untold += half } }
+    if !isDelayed { untold += held.groupedRecords }
     untold += pending.dropFirst(told)
     Visits.note(untold.count)
     isDelayed = true

@@ -34,6 +34,7 @@ extension Engine {
     if stepMemory.bytes != held {
       return "\(stepMemory.bytes) bytes are held by steps, not \(held)"
     }
+    if slots.contains(where: \.isInconsistent) { return "what is held back contradicts itself" }
     if residency.bytes > configuration.residentBytes, listed > 0 {
       return "idle machines take more memory than they may"
     }
