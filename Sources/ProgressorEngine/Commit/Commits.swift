@@ -108,10 +108,10 @@ extension Engine {
       } else if let entry = entries.first {
         if isKept {
           slots[slot].hold(entry, at: now.uptime)
-          switch entry.origin {
-          case .step(let machine, _): stepAside(machine)
-          case .notification(_, _, let request): tell(request, .storageUnavailable)
+          if case .notification(_, _, let request) = entry.origin {
+            tell(request, .storageUnavailable)
           }
+          stepAside(entry.machine)
         } else {
           poisoned(entry, refusal)
         }
@@ -135,17 +135,21 @@ extension Engine {
     }
   }
 
-  /// The machine's step may wait for long: it takes nobody's turn meanwhile. The bytes of its
-  /// answer count on.
-  private mutating func stepAside(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
-    endException(step)
-    // Each time anew: it may have become due meanwhile.
+  /// The machine's step may wait for long: it takes nobody's turn meanwhile, and the bytes of its
+  /// answer are counted apart. It is given up where they have no room.
+  mutating func stepAside(_ machine: ResidentMachine) {
+    guard let step = machine.running, step.phase == .committing, !step.isAside else { return }
     becameInactive(machine)
-    guard step.holdsGate, !step.isAside else { return }
-    machine.running?.isAside = true
-    machine.namespace.aside += 1
+    guard setAside(machine) else { return giveUp(machine) }
+    if step.holdsGate { machine.namespace.aside += 1 }
     admitWaiting(machine.namespace)
+  }
+
+  /// The machine's step, which certainly is not written, begins anew some time.
+  private mutating func giveUp(_ machine: ResidentMachine) {
+    counts.answersGivenUp += 1
+    slots[slot(of: machine.shard)].withdrawStep(of: machine)
+    abandon(machine, .storageUnavailable, pause: nextDamagePause(machine))
   }
 
   /// The one bad step, alone.

@@ -24,6 +24,11 @@ struct GroupCommit {
       if case .step = origin { true } else { false }
     }
 
+    /// It is a step's that its machine does not take any more.
+    fileprivate var isGivenUp: Bool {
+      if case .step(let machine, let id) = origin { machine.running?.id != id } else { false }
+    }
+
     /// The record as it is written now: an idempotency key is kept from now on.
     fileprivate func record(at wall: Timestamp) -> CommitRecord {
       var record = record
@@ -118,7 +123,7 @@ struct GroupCommit {
   /// What was let go meanwhile, with its shard or alone, is not written after all; what belongs
   /// behind what was refused waits there.
   private mutating func mayBeWritten(_ entry: Pending) -> Bool {
-    if entry.machine.isDropped { return false }
+    if entry.machine.isDropped || entry.isGivenUp { return false }
     guard held.contains(entry.machine) else { return true }
     held.wait(entry)
     return false
@@ -166,6 +171,11 @@ struct GroupCommit {
 
   /// Some of what was refused together is at fault: it is tried apart.
   mutating func split(_ entries: [Pending]) { held.split(entries) }
+
+  /// The machine's step, which is not on its way, is not written after all.
+  mutating func withdrawStep(of machine: ResidentMachine) {
+    goOn(held.withdrawStep(of: machine))
+  }
 
   /// A machine was let go: its records are passed over, and swept when they may be the larger part,
   /// so that their memory is given back though nothing is written.

@@ -188,6 +188,16 @@ struct HeldRecords {
     return held.behind
   }
 
+  /// The machine's step is given up; what waited behind it, if it was the first.
+  mutating func withdrawStep(of machine: ResidentMachine) -> [GroupCommit.Pending] {
+    guard let held = machines[machine] else { return [] }
+    if held.first?.isStep == true { return free(machine) }
+    let behind = held.behind.filter { !$0.isStep }
+    count -= held.behind.count - behind.count
+    machines[machine]?.behind = behind
+    return []
+  }
+
   /// The machine was let go.
   mutating func forget(_ machine: ResidentMachine) {
     guard contains(machine) else { return }

@@ -83,6 +83,9 @@ final class ResidentMachine {
   /// Records of it that wait for a writer or are on their way, at most.
   var recordsInFlight: Int { enqueuesInFlight + (running?.phase == .committing ? 1 : 0) }
 
+  /// Its step cannot be written now.
+  var standsAside: Bool { running?.isAside == true }
+
   var row: MachineRow? {
     if case .present(let row) = presence { return row }
     return nil

@@ -30,9 +30,11 @@ extension Engine {
     }
     let inShards = shards.values.reduce(0) { $0 + $1.machines.count }
     if inShards != machines.count { return "\(inShards) machines are in the shards" }
-    let held = machines.values.reduce(0) { $0 + ($1.running?.heldBytes ?? 0) }
-    if stepMemory.bytes != held {
-      return "\(stepMemory.bytes) bytes are held by steps, not \(held)"
+    for (isAside, bytes) in [(false, stepMemory.bytes), (true, stepMemory.asideBytes)] {
+      let held = machines.values.reduce(0) {
+        $0 + ($1.standsAside == isAside ? $1.running?.heldBytes ?? 0 : 0)
+      }
+      if bytes != held { return "\(bytes) bytes are held by steps, not \(held)" }
     }
     if slots.contains(where: \.isInconsistent) { return "what is held back contradicts itself" }
     if residency.bytes > configuration.residentBytes, listed > 0 {
@@ -73,6 +75,10 @@ extension Engine {
 }
 
 extension Engine {
+  /// Answers of processors that were given up so far: their machines' processors may be asked again
+  /// under the same lease. For the simulation.
+  package var answersGivenUp: UInt64 { counts.answersGivenUp }
+
   private func inconsistency(of machine: ResidentMachine) -> String? {
     if machine.isDropped { return "is dropped and in memory" }
     if machine.isIdle != machine.isListed { return "is idle and not listed so, or listed and not" }
@@ -101,6 +107,10 @@ extension Engine {
       return "is at the gate and in no queue, or not"
     }
     guard let step else { return nil }
+    if slots[slot(of: machine.shard)].holds(machine), step.phase == .committing, !step.isAside {
+      return "has a step that cannot be written and stands in others' way"
+    }
+    if step.isAside, machine.isActive { return "does nothing by itself, and is active" }
     switch step.phase {
     case nil: return "takes a step with which nothing happens"
     case .loading(let load):
@@ -215,7 +225,12 @@ extension Engine {
       ("active machines", namespace.active, machines.count(where: \.isActive)),
       ("steps that are prepared", namespace.preparing, steps.count(where: \.isPreparing)),
       ("steps", namespace.steps, steps.count(where: \.holdsGate)),
-      ("bytes", namespace.stepBytes, steps.reduce(0) { $0 + $1.heldBytes }),
+      ("bytes", namespace.stepBytes, steps.reduce(0) { $0 + ($1.isAside ? 0 : $1.heldBytes) }),
+      (
+        "bytes aside", namespace.asideBytes,
+        steps.reduce(0) { $0 + ($1.isAside ? $1.heldBytes : 0) }
+      ),
+      ("steps aside", namespace.aside, steps.count { $0.isAside && $0.holdsGate }),
       (
         "invocations", namespace.invocations,
         steps.count { if case .invoking? = $0.phase { true } else { false } }

@@ -18,6 +18,9 @@ public struct EngineStatistics: Sendable, Hashable {
     public internal(set) var batchesRefused: UInt64 = 0
     /// Batches that the database keeps or kept waiting.
     public internal(set) var batchesDelayed: UInt64 = 0
+    /// Answers of processors that were given up: the database could not write them then, and there
+    /// was no room to keep them.
+    public internal(set) var answersGivenUp: UInt64 = 0
 
     public init() {}
   }
@@ -38,6 +41,9 @@ public struct EngineStatistics: Sendable, Hashable {
   public var maximumResidentBytes = 0
   /// Of the histories and answers of running steps.
   public var historyBytes = 0
+  /// Of the answers of steps that cannot be written now, while others can be: at most a quarter of
+  /// `maximumHistoryBytes`, but for one step.
+  public var asideBytes = 0
   /// The limit of `historyBytes` (`limits.history_size`).
   public var maximumHistoryBytes = 0
   /// Machines that are due now or within the look-ahead and are held for it, of all namespaces.
@@ -72,6 +78,7 @@ extension Engine {
     statistics.residentBytes = residency.bytes
     statistics.maximumResidentBytes = configuration.residentBytes
     statistics.historyBytes = stepMemory.bytes
+    statistics.asideBytes = stepMemory.asideBytes
     statistics.maximumHistoryBytes = configuration.historyBytes
     statistics.timers = turns.timerCount
     statistics.maximumTimers = configuration.maximumTimers

@@ -114,7 +114,7 @@ extension Engine {
     }
     release(step, namespace)
     if step.isPreparing { namespace.preparing -= 1 }
-    if step.isAside { namespace.aside -= 1 }
+    if step.isAside, step.holdsGate { namespace.aside -= 1 }
     if step.holdsGate { stepLeft(namespace) }
     if step.holdsGate || !namespace.outside.isEmpty || !namespace.large.isEmpty
       || stepMemory.waits(namespace)

@@ -111,6 +111,8 @@ extension Engine {
     if slots[slot].isDelayed, let id = step.requestID {
       tell(id, .storageUnavailable)
     }
+    // A notification may be kept before it.
+    if slots[slot].holds(machine) { stepAside(machine) }
   }
 
   /// Tells a caller that the outcome is unknown; its step, and its key, go on.

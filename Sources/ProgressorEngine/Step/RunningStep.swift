@@ -45,7 +45,8 @@ struct RunningStep {
   }
 
   var holdsGate = false
-  /// The database cannot write it now, and it keeps no other from passing the gate.
+  /// The database cannot write it now, or what is before it, and it keeps no other from passing the
+  /// gate.
   var isAside = false
   var station = Station.waiting
   /// Its machine is being read for it.

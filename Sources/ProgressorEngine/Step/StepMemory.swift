@@ -15,8 +15,12 @@ struct StepMemory {
     case large
   }
 
-  /// Bytes that steps hold together.
+  /// Bytes that steps hold together, but for those that stand aside.
   fileprivate(set) var bytes = 0
+  /// What the answers of steps take that stand aside, since the database cannot write them now:
+  /// they have a budget of their own, so that they keep nobody from going on, however long that
+  /// lasts.
+  fileprivate(set) var asideBytes = 0
   /// Namespaces whose next step waits for memory, by what they would have with it: the one that has
   /// least is the first to find that it is not more than what is free, of equals the one that waits
   /// longest.
@@ -88,12 +92,41 @@ extension Engine {
   mutating func hold(_ bytes: Int, _ machine: ResidentMachine) {
     guard let step = machine.running else { return }
     machine.running?.heldBytes = bytes + step.unheardBytes
-    change(machine.namespace, by: bytes + step.unheardBytes - step.heldBytes)
+    change(
+      machine.namespace, by: bytes + step.unheardBytes - step.heldBytes, isAside: step.isAside)
+  }
+
+  /// What the machine's step holds counts apart from now on; false = there is no room for it. As
+  /// elsewhere a namespace has no more than it leaves free; but one step has room in any case.
+  mutating func setAside(_ machine: ResidentMachine) -> Bool {
+    guard let step = machine.running, !step.isAside else { return true }
+    let namespace = machine.namespace
+    // What its client sent will be the step's alone some time, when nobody asks for room.
+    let unheard = step.request?.heapBytes ?? 0
+    let bytes = step.heldBytes - step.unheardBytes + unheard
+    let free = max(0, configuration.asideBytes - stepMemory.asideBytes)
+    guard bytes == 0 || stepMemory.asideBytes == 0 || namespace.asideBytes + bytes <= free else {
+      return false
+    }
+    endException(step)
+    change(namespace, by: -step.heldBytes, isAside: false)
+    change(namespace, by: bytes, isAside: true)
+    machine.running?.unheardBytes = unheard
+    machine.running?.heldBytes = bytes
+    machine.running?.isAside = true
+    return true
   }
 
   /// The one place where what steps hold is counted.
-  private mutating func change(_ namespace: NamespaceState, by difference: Int) {
+  private mutating func change(
+    _ namespace: NamespaceState, by difference: Int, isAside: Bool
+  ) {
     guard difference != 0 else { return }
+    if isAside {
+      namespace.asideBytes += difference
+      stepMemory.asideBytes += difference
+      return
+    }
     namespace.stepBytes += difference
     stepMemory.bytes += difference
     guard let wanted = stepMemory.waiting.rank(of: namespace) else { return }
@@ -113,7 +146,7 @@ extension Engine {
 
   /// The step is over, or begins anew. It is not the machine's running one any longer.
   mutating func release(_ step: RunningStep, _ namespace: NamespaceState) {
-    change(namespace, by: -step.heldBytes)
+    change(namespace, by: -step.heldBytes, isAside: step.isAside)
     endException(step)
   }
 

@@ -38,7 +38,8 @@ extension Engine {
   /// Puts what is due into the mailbox, in the order of its time; the rest into the heap.
   mutating func becomeDue(_ machine: ResidentMachine) {
     takeDue(machine)
-    if !machine.timeoutQueued, !machine.deliveryQueued { becameInactive(machine) }
+    let isQueued = machine.timeoutQueued || machine.deliveryQueued
+    if !isQueued || machine.standsAside { becameInactive(machine) }
   }
 
   private mutating func takeDue(_ machine: ResidentMachine) {
@@ -53,7 +54,8 @@ extension Engine {
       items.append((due, .notification))
     }
     if !items.isEmpty, !lease.isTrusted(at: now.uptime) { return rearm(machine) }
-    if !items.isEmpty, park(machine) || !letIn(machine, row) { return }
+    // Behind a step that stands aside nothing begins: it takes nobody's place there.
+    if !items.isEmpty, park(machine) || !(machine.standsAside || letIn(machine, row)) { return }
     items.sort { $0.0 < $1.0 }
     for (_, item) in items {
       if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }

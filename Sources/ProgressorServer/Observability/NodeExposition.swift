@@ -87,6 +87,10 @@ struct NodeExposition {
         "progressor_commit_batches_delayed_total", engine.counts.batchesDelayed,
         "Transactions that the database did not take at once."
       ),
+      (
+        "progressor_commit_answers_given_up_total", engine.counts.answersGivenUp,
+        "Answers of processors that could not be written, and for which there was no room."
+      ),
     ]
     for (name, value, help) in counters {
       exposition.family(name, .counter, help)
