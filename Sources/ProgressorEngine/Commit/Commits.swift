@@ -122,8 +122,8 @@ extension Engine {
 
   /// Whether what was refused alone is written as soon as it can be. The processor of a step has
   /// answered, and is not asked again; nor is the failure of a machine given up of which nothing
-  /// else can be written. A notification may be counted already in the due time that a step behind
-  /// it writes.
+  /// else can be written, unless somebody waits to take the machine away or to stop it. A
+  /// notification may be counted already in the due time that a step behind it writes.
   private func mayPass(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) -> Bool {
     if entry.machine.isDropped { return false }
     switch (entry.origin, refusal.fault) {
@@ -131,8 +131,16 @@ extension Engine {
     case (.step(let machine, let id), .overdue): return machine.running?.id == id
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
+        && !isToBeTakenAway(machine)
     case (_, .contents), (_, .conflict), (_, .duplicate): return false
     }
+  }
+
+  /// Somebody waits to remove the machine, or to pause it.
+  private func isToBeTakenAway(_ machine: ResidentMachine) -> Bool {
+    Visits.note(machine.requests.count)
+    return machine.mailbox.hasUrgent
+      || machine.requests.contains { requests[$0]?.request.operation == .remove }
   }
 
   /// The machine's step may wait for long: it takes nobody's turn meanwhile, and the bytes of its
@@ -175,6 +183,9 @@ extension Engine {
       // and it fails.
       let isDamaged = refusal.fault == .duplicate && machine.row != nil
       guard refusal.fault == .contents || isDamaged, !step.wasRefused else {
+        if refusal.fault == .contents, isToBeTakenAway(machine) {
+          return abandon(machine, error, pause: nextDamagePause(machine))
+        }
         if case .condemned = step.application {
           return drop(machine, .storageUnavailable, pause: nextDamagePause(machine))
         }

@@ -241,4 +241,20 @@ struct HeldRecordsTests {
       tried.records[0].idempotency?.expiresAt
         == first.advanced(byMicroseconds: 3_600 * Self.second))
   }
+
+  @Test("A failure that cannot be written is given up for whoever removes the machine")
+  func removal() throws {
+    let world = world(["a"])
+    let call = world.ask(Self.call, "a")
+    for _ in 0..<2 { refuse(try #require(batch(world)).id, .contents, in: world) }
+    let removal = world.ask(.remove, "a")
+    world.pass(microseconds: Self.second)
+    refuse(try #require(batch(world)).id, .contents, in: world)
+    #expect(world.replies[call]?.error?.code == .internal)
+    let last = try #require(world.takeCommits().first)
+    #expect(last.records.map(\.row) == [.delete(expectedVersion: 1)])
+    world.play([.committed(last.id)])
+    #expect(world.replies[removal] == .removed)
+    #expect(world.engine.inconsistency() == nil)
+  }
 }
