@@ -8,11 +8,13 @@ extension Simulation {
 
   func runUntilQuiet() throws(Violation) {
     endFaults()
-    let limit = agenda.now + Simulation.patience
+    let beginning = agenda.now
+    let limit = beginning + Simulation.patience
     for round in 0... {
       try require(
         round < 20_000, .everythingFinishes, "machines fail again and again, without any fault")
       try pass(microseconds: 500_000)
+      try nothingIsKept(longerThan: agenda.now - beginning)
       if let pending {
         try require(agenda.now < limit, .everythingFinishes, "\(pending), an hour after all faults")
         continue
@@ -21,6 +23,20 @@ extension Simulation {
     }
     try probeMachines()
     try letTimersFire()
+  }
+
+  /// Once nothing is locked any more, whatever was kept is written: the longest pause, the rest
+  /// after the longest try, and one try more.
+  private static let longestKept: Int64 = 120_000_000
+
+  private func nothingIsKept(longerThan time: Int64) throws(Violation) {
+    guard time > Simulation.longestKept else { return }
+    for node in nodes where node.isUp {
+      let kept = node.engine.takeStatistics(at: agenda.now).heldMachines
+      try require(
+        kept == 0, .everythingFinishes,
+        "node \(node.number) keeps \(kept) steps, \(time) µs after the last lock")
+    }
   }
 
   /// So long timers are watched, and so late the latest may be: nodes differ in the time of day,

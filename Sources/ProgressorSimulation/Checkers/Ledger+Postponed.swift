@@ -18,4 +18,9 @@ extension Ledger {
       }
     }
   }
+
+  /// The node had no room for an answer that it kept: some processor may be asked again.
+  mutating func gaveUp(_ node: Int) {
+    for key in postponed.keys where key.node == node { postponed[key] = nil }
+  }
 }

@@ -48,6 +48,8 @@ final class SimulatedNode {
   var batches: [Int: BatchInFlight] = [:]
   /// The one that is under way.
   var lookAhead: DueQuery?
+  /// Answers that it has given up so far.
+  var answersGivenUp: UInt64 = 0
   var lastBatchSerial = 0
   /// `Input.timePassed` without time passing in between.
   var idleTurns = 0
@@ -90,6 +92,7 @@ final class SimulatedNode {
     isStarved = false
     calls = [:]
     batches = [:]
+    answersGivenUp = 0
     lookAhead = nil
   }
 

@@ -31,6 +31,11 @@ extension Simulation {
       observe(input, node)
       node.engine.handle(input, now: now, into: &effectsInTurn)
       inputs += 1
+      if node.answersGivenUp != node.engine.answersGivenUp {
+        node.answersGivenUp = node.engine.answersGivenUp
+        ledger.gaveUp(node.number)
+        plan.count(.answerGivenUp)
+      }
       effects += try performEffects(node, now)
       guard node.isUp else { return }
       if case .request(let request) = input { try isBounded(request) }

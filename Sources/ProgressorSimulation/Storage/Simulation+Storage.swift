@@ -71,7 +71,21 @@ extension Simulation {
       }
       return
     }
+    if meetsLock(sent.batch) {
+      // The transaction waits for a while, with its locks.
+      transmissions[number]?.isOpen = true
+      if isOn(.fenceLock) { storage.leases.lock(sent.identity, slot: sent.slot, by: number) }
+      return agenda.plan(.transmission(number), after: random.duration(upTo: lockTimeout))
+    }
     try end(number)
+  }
+
+  /// As long as a batch waits for a lock, at most.
+  private var lockTimeout: Int64 { min(1_000_000, world.lease / 4) }
+
+  private func meetsLock(_ batch: CommitBatch) -> Bool {
+    !isQuiet && !lockedUntil.isEmpty
+      && batch.records.contains { lockedUntil[$0.machine, default: 0] > agenda.now }
   }
 
   private func end(_ number: Int) throws(Violation) {

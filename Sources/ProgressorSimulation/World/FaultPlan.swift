@@ -39,6 +39,10 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case poisonedContent
   /// Somebody locks a machine's row for a while: no batch with it can be written, and others can.
   case commitOverdue
+  /// Somebody locks the rows of many machines at once, for long.
+  case rowsLocked
+  /// There was no room to keep what cannot be written.
+  case answerGivenUp
   case storageOutage
   /// A standby that lagged behind is promoted: acknowledged steps are missing.
   case databaseWentBack
@@ -70,7 +74,9 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
     switch self {
     case .endpointOutage, .requestFlood: 400
     case .clockJump, .shardMoved, .namespacePaused: 500
-    case .crash, .crashAtEffect, .leaseLost, .leasesExpired, .nodeFrozen, .storageOutage: 800
+    case .rowsLocked, .crash, .crashAtEffect, .leaseLost, .leasesExpired, .nodeFrozen,
+      .storageOutage:
+      800
     case .namespaceChanged, .databaseWentBack: 1_500
     default: nil
     }

@@ -17,6 +17,7 @@ extension Simulation {
       for _ in 0..<(20 + random.below(300)) { sendNext() }
       return
     }
+    if kind == .rowsLocked { return lockRows() }
     guard let node = random.pick(nodes.filter(\.isUp)) else { return }
     trace.line(at: agenda.now, node: node.number, "suffers \(kind)")
     switch kind {
@@ -41,6 +42,17 @@ extension Simulation {
         .endpoint(namespace, up: true), after: random.duration(upTo: 400 * world.arrivalInterval))
     case .namespaceChanged: changeNamespace()
     default: break
+    }
+  }
+
+  /// Whoever has locked them lets go of all at once, or of one after another.
+  private func lockRows() {
+    let longest = random.duration(upTo: 40 * world.longPause)
+    let share = random.chance(0.5) ? 0.3 : 1
+    let isAtOnce = random.chance(0.5)
+    trace.line(at: agenda.now, node: nil, "rows are locked")
+    for name in storage.machines.keys.sorted() where random.chance(share) {
+      lockedUntil[name] = agenda.now + (isAtOnce ? longest : random.duration(upTo: longest))
     }
   }
 
