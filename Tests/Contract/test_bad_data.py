@@ -283,6 +283,25 @@ def test_a_machine_that_somebody_has_locked_is_written_when_it_is_free(server, c
     assert [i.args for i in space.invocations("held")] == [b"a", b"b"]
 
 
+def test_many_that_somebody_has_locked_are_written_when_they_are_free(server, cluster, space):
+    """Others go on meanwhile; what the processors answered is kept."""
+    held = [f"held{number}" for number in range(12)]
+    free = [f"free{number}" for number in range(8)]
+    for id in held + free:
+        space.start(id, b"a")
+    locked = "select 1 from progressor.machine where id like 'held%' for update"
+    with cluster.session("begin", locked):
+        calls = [space.call_later(id, b"b", timeout=120) for id in held]
+        others = [space.call_later(id, b"b", timeout=120) for id in free]
+        for other in others:
+            assert other.result().response == b"b"
+        assert not any(call.done() for call in calls)
+    for id, call in zip(held, calls):
+        assert call.result().response == b"b"
+        assert space.events(id) == [b"a", b"b"]
+        assert [i.args for i in space.invocations(id)] == [b"a", b"b"]
+
+
 def names(client) -> list[str]:
     reply = client.namespaces.List(namespaces_pb2.ListNamespacesRequest(), timeout=30)
     return [namespace.name for namespace in reply.namespaces]
