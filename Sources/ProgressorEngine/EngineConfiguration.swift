@@ -32,8 +32,8 @@ public struct EngineConfiguration: Sendable, Hashable {
 
   public init() {}
 
-  /// Bytes of the answers of steps that the database cannot write now, while it can write others;
-  /// beside `historyBytes`.
+  /// Bytes of the answers of steps, and of notifications, that the database cannot write now, while
+  /// it can write others; beside `historyBytes`.
   var asideBytes: Int { historyBytes / 4 }
 
   /// Timers in memory, of all namespaces; one namespace has no more than it leaves free.

@@ -32,11 +32,15 @@ extension Simulation {
   private func nothingIsKept(longerThan time: Int64) throws(Violation) {
     guard time > Simulation.longestKept else { return }
     for node in nodes where node.isUp {
-      let kept = node.engine.takeStatistics(at: agenda.now).heldMachines
+      let kept = kept(by: node)
       try require(
         kept == 0, .everythingFinishes,
         "node \(node.number) keeps \(kept) steps, \(time) µs after the last lock")
     }
+  }
+
+  private func kept(by node: SimulatedNode) -> Int {
+    node.engine.takeStatistics(at: agenda.now).heldMachines
   }
 
   /// So long timers are watched, and so late the latest may be: nodes differ in the time of day,
@@ -92,6 +96,9 @@ extension Simulation {
   private var pending: String? {
     if let id = ledger.requests.keys.map(\.number).min() { return "request \(id) waits" }
     if let number = ledger.active.values.min() { return "invocation \(number) is under way" }
+    for node in nodes where node.isUp && kept(by: node) > 0 {
+      return "node \(node.number) keeps what it could not write"
+    }
     for node in nodes where !node.batches.isEmpty { return "node \(node.number) has a batch" }
     let unowned = (0..<world.configuration.shards).first { shard in
       !nodes.contains { $0.owned[ShardID(shard)] != nil && isOwner($0, ShardID(shard)) }

@@ -22,6 +22,7 @@ extension Engine {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
+      releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       if var row = machine.row {
         row.notificationCount += 1
@@ -108,7 +109,8 @@ extension Engine {
       } else if let entry = entries.first {
         if isKept {
           slots[slot].hold(entry, at: now.uptime)
-          if case .notification(_, _, let request) = entry.origin {
+          if case .notification(let machine, let notification, let request) = entry.origin {
+            keep(notification, machine)
             tell(request, .storageUnavailable)
           }
           stepAside(entry.machine)
@@ -123,11 +125,14 @@ extension Engine {
   /// Whether what was refused alone is written as soon as it can be. The processor of a step has
   /// answered, and is not asked again; nor is the failure of a machine given up of which nothing
   /// else can be written, unless somebody waits to take the machine away or to stop it. A
-  /// notification may be counted already in the due time that a step behind it writes.
+  /// notification is kept where there is room; or else it may be counted already in the due time
+  /// that a step behind it writes.
   private func mayPass(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) -> Bool {
     if entry.machine.isDropped { return false }
     switch (entry.origin, refusal.fault) {
-    case (.notification, .overdue): return true
+    case (.notification(let machine, let notification, _), .overdue):
+      return machine.keptBytes > 0 || machine.running?.phase == .committing
+        || hasRoomAside(notification.bytes, machine.namespace)
     case (.step(let machine, let id), .overdue): return machine.running?.id == id
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
@@ -168,6 +173,7 @@ extension Engine {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
+      releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       let key = entry.record.idempotency?.key
       switch refusal.fault {

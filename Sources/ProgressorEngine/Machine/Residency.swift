@@ -120,6 +120,7 @@ extension Engine {
   mutating func forget(_ machine: ResidentMachine) {
     machine.isDropped = true
     becameInactive(machine)
+    releaseKept(machine)
     residency.remove(machine)
     shards[machine.shard]?.machines.remove(machine)
     if machines[machine.id] === machine { machines[machine.id] = nil }

@@ -50,6 +50,8 @@ final class ResidentMachine {
   var requestBytes = 0
   /// What its notifications on their way take whose requests are answered already.
   var unheardBytes = 0
+  /// What its notification takes that is kept, since it cannot be written now; see ``StepMemory``.
+  var keptBytes = 0
   /// Its place among the idle machines; see ``IdleMachines``.
   unowned var idleBefore: ResidentMachine?
   unowned var idleAfter: ResidentMachine?

@@ -20,7 +20,8 @@ final class NamespaceState {
   var large = RemovalQueue<ResidentMachine>()
   /// What its steps hold of ``Engine/stepMemory``.
   var stepBytes = 0
-  /// What those of them that stand aside hold, which is not counted there.
+  /// What those of them that stand aside hold, and its notifications that are kept: neither is
+  /// counted there.
   var asideBytes = 0
   var preparing = 0
   /// Set while `Engine.admitWaiting` works on this namespace.

@@ -33,6 +33,7 @@ extension Engine {
     for (isAside, bytes) in [(false, stepMemory.bytes), (true, stepMemory.asideBytes)] {
       let held = machines.values.reduce(0) {
         $0 + ($1.standsAside == isAside ? $1.running?.heldBytes ?? 0 : 0)
+          + (isAside ? $1.keptBytes : 0)
       }
       if bytes != held { return "\(bytes) bytes are held by steps, not \(held)" }
     }
@@ -132,6 +133,9 @@ extension Engine {
     if machine.enqueuesInFlight != enqueues {
       return "has \(machine.enqueuesInFlight) notifications on their way, not \(enqueues)"
     }
+    if machine.keptBytes > 0, !slots[slot(of: machine.shard)].holds(machine) {
+      return "is charged for a notification that nobody keeps"
+    }
     let queue = machine.notifications
     if queue.count < 0 || queue.loaded.count > queue.count + enqueues {
       return "has \(queue.loaded.count) notifications in memory, and \(queue.count) at all"
@@ -229,6 +233,7 @@ extension Engine {
       (
         "bytes aside", namespace.asideBytes,
         steps.reduce(0) { $0 + ($1.isAside ? $1.heldBytes : 0) }
+          + machines.reduce(0) { $0 + $1.keptBytes }
       ),
       ("steps aside", namespace.aside, steps.count { $0.isAside && $0.holdsGate }),
       (

@@ -41,8 +41,8 @@ public struct EngineStatistics: Sendable, Hashable {
   public var maximumResidentBytes = 0
   /// Of the histories and answers of running steps.
   public var historyBytes = 0
-  /// Of the answers of steps that cannot be written now, while others can be: at most a quarter of
-  /// `maximumHistoryBytes`, but for one step.
+  /// Of the answers of steps, and of notifications, that cannot be written now, while others can
+  /// be: about a quarter of `maximumHistoryBytes` at most, but for one of them.
   public var asideBytes = 0
   /// The limit of `historyBytes` (`limits.history_size`).
   public var maximumHistoryBytes = 0

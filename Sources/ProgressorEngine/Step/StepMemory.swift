@@ -17,9 +17,9 @@ struct StepMemory {
 
   /// Bytes that steps hold together, but for those that stand aside.
   fileprivate(set) var bytes = 0
-  /// What the answers of steps take that stand aside, since the database cannot write them now:
-  /// they have a budget of their own, so that they keep nobody from going on, however long that
-  /// lasts.
+  /// What the answers of steps take that stand aside, since the database cannot write them now, and
+  /// notifications that are kept: they have a budget of their own, so that they keep nobody from
+  /// going on, however long that lasts.
   fileprivate(set) var asideBytes = 0
   /// Namespaces whose next step waits for memory, by what they would have with it: the one that has
   /// least is the first to find that it is not more than what is free, of equals the one that waits
@@ -96,18 +96,34 @@ extension Engine {
       machine.namespace, by: bytes + step.unheardBytes - step.heldBytes, isAside: step.isAside)
   }
 
-  /// What the machine's step holds counts apart from now on; false = there is no room for it. As
-  /// elsewhere a namespace has no more than it leaves free; but one step has room in any case.
+  /// Whether so many bytes more have room among what cannot be written now. As elsewhere a
+  /// namespace has no more than it leaves free; but one record has room in any case.
+  func hasRoomAside(_ bytes: Int, _ namespace: NamespaceState) -> Bool {
+    let free = max(0, configuration.asideBytes - stepMemory.asideBytes)
+    return bytes == 0 || stepMemory.asideBytes == 0 || namespace.asideBytes + bytes <= free
+  }
+
+  /// The machine's notification is kept, until `releaseKept`.
+  mutating func keep(_ notification: QueuedNotification, _ machine: ResidentMachine) {
+    guard machine.keptBytes == 0 else { return }
+    machine.keptBytes = notification.bytes
+    change(machine.namespace, by: notification.bytes, isAside: true)
+  }
+
+  /// No notification of the machine is kept any more.
+  mutating func releaseKept(_ machine: ResidentMachine) {
+    change(machine.namespace, by: -machine.keptBytes, isAside: true)
+    machine.keptBytes = 0
+  }
+
+  /// What the machine's step holds counts apart from now on; false = there is no room for it.
   mutating func setAside(_ machine: ResidentMachine) -> Bool {
     guard let step = machine.running, !step.isAside else { return true }
     let namespace = machine.namespace
     // What its client sent will be the step's alone some time, when nobody asks for room.
     let unheard = step.request?.heapBytes ?? 0
     let bytes = step.heldBytes - step.unheardBytes + unheard
-    let free = max(0, configuration.asideBytes - stepMemory.asideBytes)
-    guard bytes == 0 || stepMemory.asideBytes == 0 || namespace.asideBytes + bytes <= free else {
-      return false
-    }
+    guard hasRoomAside(bytes, namespace) else { return false }
     endException(step)
     change(namespace, by: -step.heldBytes, isAside: false)
     change(namespace, by: bytes, isAside: true)

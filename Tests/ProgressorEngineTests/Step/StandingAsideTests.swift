@@ -162,4 +162,23 @@ struct StandingAsideTests {
     }
     #expect(written.filter { $0.hasPrefix("c") }.first == "c 0")
   }
+
+  @Test("Notifications are kept as far as there is room")
+  func notifications() throws {
+    let ids = ["a", "b", "c"]
+    let world = world(ids, budget: 96_000)
+    for id in ids {
+      let notify = ProgressorEngine.Operation.notify(
+        args: [UInt8](repeating: 1, count: 6_000), range: nil, key: nil)
+      let request = world.ask(notify, id)
+      refuse(try batch(world), in: world)
+      #expect(world.replies[request]?.error?.reason == .storageUnavailable)
+    }
+    #expect(world.statistics().heldMachines == 2)
+    #expect(world.statistics().asideBytes >= 12_000)
+    world.pass(microseconds: Self.second)
+    while let batch = world.takeCommits().first { commit(batch, in: world) }
+    #expect(world.statistics().heldMachines == 0)
+    #expect(world.statistics().asideBytes == 0)
+  }
 }
