@@ -154,7 +154,8 @@ struct EngineValueTests {
   @Test("each code that a processor sends has its class", arguments: Code.allCases)
   func classes(_ code: Code) {
     let verdict = Verdict(
-      .status(ProcessorStatus(code: code, message: "")), limits: EngineConfiguration())
+      .status(ProcessorStatus(code: code, message: "")), limits: EngineConfiguration(),
+      now: .earliest)
     let transient: Set<Code> = [
       .unavailable, .deadlineExceeded, .resourceExhausted, .aborted, .cancelled, .unimplemented,
       .unauthenticated,
@@ -173,7 +174,8 @@ struct EngineValueTests {
 
   @Test("what our own client made up is transient, whatever its code", arguments: Code.allCases)
   func madeUp(_ code: Code) {
-    let verdict = Verdict(.lost(code: code, message: ""), limits: EngineConfiguration())
+    let verdict = Verdict(
+      .lost(code: code, message: ""), limits: EngineConfiguration(), now: .earliest)
     if case .transient = verdict {} else { Issue.record("\(code) is not transient") }
   }
 
@@ -183,7 +185,7 @@ struct EngineValueTests {
     limits.maximumContentBytes = 10
     limits.maximumStepBytes = 200
     limits.maximumStepEvents = 2
-    func fault(_ answer: ProcessorAnswer) -> String? { answer.fault(limits) }
+    func fault(_ answer: ProcessorAnswer) -> String? { answer.fault(limits, .earliest) }
     let large = Content(data: Array(repeating: 0, count: 11))
     #expect(
       fault(ProcessorAnswer(change: StateChange(events: [large])))?.contains("events[0]") == true)

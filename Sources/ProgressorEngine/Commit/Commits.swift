@@ -199,10 +199,14 @@ extension Engine {
       }
       machine.running?.wasRefused = true
       guard let row = machine.row else { return end(machine, .error(.startFailed(text))) }
-      guard row.failure == nil, let kind = step.kind else { return end(machine, .error(error)) }
-      fail(
-        machine, kind, code: .internal, reason: text, attempts: 1,
-        reply: .error(.machineFailed(text)))
+      guard row.failure == nil, let kind = step.operation.kind else {
+        return end(machine, .error(error))
+      }
+      let view = StepView(machine, now: now)
+      perform(
+        view.failing(
+          row, kind, code: .internal, reason: text, attempts: 1, .error(.machineFailed(text))),
+        machine)
     }
   }
 
@@ -246,23 +250,6 @@ extension Engine {
         }
       }
       return
-    }
-  }
-}
-
-extension RunningStep {
-  /// As statuses name it; nil for a step that fails no machine.
-  var kind: StepKind? {
-    switch item {
-    case .timeout: return .timeout
-    case .notification: return .notification
-    case .request:
-      switch request?.operation {
-      case .call: return .call
-      case .repair: return .repair
-      case .start: return .start
-      default: return nil
-      }
     }
   }
 }

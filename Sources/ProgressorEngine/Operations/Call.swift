@@ -2,67 +2,58 @@ import MachineModel
 
 /// Call: waits its turn, is processed, committed, answered. A refusal or a transient failure leaves
 /// the machine as it was.
-extension Engine {
-  mutating func beginCall(_ machine: ResidentMachine, _ range: HistoryRange?) {
-    guard let row = machine.row else {
-      return endUncommitted(machine, .error(.machineNotFound(machine.id)))
-    }
-    if let failure = row.failure {
-      return endUncommitted(machine, .error(.machineFailed(failure.reason)))
-    }
-    if let error = pauseError(machine, row) { return endUncommitted(machine, .error(error)) }
-    if let range, range.direction == .forward, range.after > row.lastEventID {
-      return endUncommitted(machine, .error(.eventNotFound(range.after)))
-    }
-    if machine.running?.historyTooLarge == true {
-      return endUncommitted(machine, .error(.historyTooLarge))
-    }
-    enterGate(machine)
+struct Call: StepOperation {
+  let args: [UInt8]
+  let range: HistoryRange?
+  let key: String?
+  let context: CallerContext
+
+  var kind: StepKind? { .call }
+  var counted: NamespaceCounts.Step { .call }
+  var asksProcessor: Bool { true }
+  // One with a key may have its reply.
+  var endsWithMachine: Bool { key == nil }
+
+  func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {
+    range ?? fallback
   }
 
-  mutating func concludeCall(
-    _ machine: ResidentMachine, _ step: RunningStep, _ verdict: Verdict
-  ) {
+  func begin(_ view: StepView) -> Decision {
+    guard let row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
+    if let failure = row.failure { return .answer(.error(.machineFailed(failure.reason))) }
+    if let error = view.pauseError(row) ?? view.historyError(range, row) {
+      return .answer(.error(error))
+    }
+    return .ask
+  }
+
+  func question(_ view: StepView, serial: Int64) -> Question? {
+    view.question(.call(args: args, key: key), serial: serial, context)
+  }
+
+  func conclude(_ verdict: Verdict, _ answered: Answered, _ view: StepView) -> Decision {
+    guard let row = view.row else { return .pass }
     switch verdict {
     case .success(let answer):
-      if let fault = timerFault(answer) {
-        return failCall(machine, .internal, "the processor's answer is unusable: \(fault)")
-      }
-      succeed(machine, step, answer)
+      let reply = Reply.called(response: answer.response)
+      if answer.action.remove { return .write(.removed(row), reply) }
+      let changes =
+        !answer.change.events.isEmpty || answer.change.auxState != nil
+        || answer.action.timer != nil
+      if !changes { return .write(.nothing(row.key), reply) }
+      let changed = view.applying(answer, to: row, serial: answered.serial, context: context)
+      return .write(.updated(changed), reply)
     case .unreachable(let message), .transient(_, let message, _):
-      end(machine, .error(.processorUnavailable(message)))
-    case .refused(let status): end(machine, .error(.refused(status)))
-    case .fatal(let code, let message, _): failCall(machine, code, message)
-    case .machineTooLarge: end(machine, .error(.historyTooLarge))
+      return .refuse(.processorUnavailable(message))
+    case .refused(let status): return .refuse(.refused(status))
+    case .fatal(let code, let message, _):
+      return view.failing(
+        row, .call, code: code, reason: message, attempts: 1, .error(.machineFailed(message)))
+    case .machineTooLarge: return .refuse(.historyTooLarge)
     }
   }
 
-  private mutating func failCall(_ machine: ResidentMachine, _ code: Code, _ message: String) {
-    fail(
-      machine, .call, code: code, reason: message, attempts: 1,
-      reply: .error(.machineFailed(message)))
-  }
-
-  private mutating func succeed(
-    _ machine: ResidentMachine, _ step: RunningStep, _ answer: ProcessorAnswer
-  ) {
-    guard let row = machine.row else { return end(machine) }
-    let reply = Reply.called(response: answer.response)
-    if answer.action.remove { return commitRemoval(machine, row, reply: reply) }
-    let changes =
-      !answer.change.events.isEmpty || answer.change.auxState != nil
-      || answer.action.timer != nil
-    if !changes {
-      guard let idempotency = idempotencyRow(step, reply, machine) else {
-        return endUncommitted(machine, reply)
-      }
-      let record = CommitRecord(
-        shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
-        key: row.key, idempotency: idempotency)
-      return write(machine, record, .nothing, reply)
-    }
-    let changed = apply(
-      answer, to: row, by: step, context: step.request?.context ?? CallerContext())
-    commit(machine, changed, reply: reply)
+  func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
+    view.condemning(row, .call, damage, tells: true)
   }
 }

@@ -1,65 +1,64 @@
 import MachineModel
 
 /// The delivery of a notification: always the head of the queue, so that order is kept (I5).
-extension Engine {
-  mutating func beginDelivery(_ machine: ResidentMachine) {
-    guard let row = machine.row, row.runsByItself, machine.namespace.settings.pause == nil,
-      let head = machine.notifications.head, (head.retry?.nextAttemptAt ?? .earliest) <= now.wall
-    else { return end(machine) }
-    if machine.running?.historyTooLarge == true {
-      return failTooLarge(machine, .notification, attempts: (head.retry?.attempt ?? 0) + 1)
-    }
-    enterGate(machine)
+struct Delivery: StepOperation {
+  var kind: StepKind? { .notification }
+  var counted: NamespaceCounts.Step { .notification }
+  var asksProcessor: Bool { true }
+
+  func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {
+    view.head.map { $0.historyRange ?? fallback }
   }
 
-  func deliveryPlan(_ step: RunningStep, _ machine: ResidentMachine) -> InvocationPlan? {
-    guard let row = machine.row, row.failure == nil, let head = machine.notifications.head else {
-      return nil
+  func begin(_ view: StepView) -> Decision {
+    guard let row = view.row, row.runsByItself, view.settings.pause == nil, let head = view.head,
+      (head.retry?.nextAttemptAt ?? .earliest) <= view.now.wall
+    else { return .pass }
+    if view.historyTooLarge {
+      return view.failingTooLarge(row, .notification, attempts: head.nextAttempt)
     }
-    return InvocationPlan(
-      attempt: (head.retry?.attempt ?? 0) + 1,
-      stimulus: .signal(
-        .notification(args: head.args, notificationID: head.notificationID)),
-      machine: snapshot(machine, row, step), token: "n-\(head.notificationID)",
-      timeout: machine.namespace.processorTimeout, context: head.context)
+    return .ask
   }
 
-  mutating func concludeDelivery(
-    _ machine: ResidentMachine, attempt: Int32, _ verdict: Verdict
-  ) {
-    guard let row = machine.row, var head = machine.notifications.head else {
-      return end(machine)
-    }
+  func question(_ view: StepView, serial: Int64) -> Question? {
+    guard let row = view.row, row.failure == nil, let head = view.head else { return nil }
+    return Question(
+      stimulus: .signal(.notification(args: head.args, notificationID: head.notificationID)),
+      machine: view.shown(row), attempt: head.nextAttempt, token: "n-\(head.notificationID)",
+      timeout: view.processorTimeout, context: head.context)
+  }
+
+  func conclude(_ verdict: Verdict, _ answered: Answered, _ view: StepView) -> Decision {
+    guard let row = view.row, var head = view.head else { return .pass }
     switch verdict {
     case .success(let answer):
-      if let fault = timerFault(answer) {
-        return fail(
-          machine, .notification, code: .internal,
-          reason: "the processor's answer is unusable: \(fault)", attempts: attempt, reply: nil)
-      }
-      if answer.action.remove { return commitRemoval(machine, row, reply: nil) }
-      let changed = apply(answer, to: row, by: machine.running, context: head.context)
-      commit(machine, changed, reply: nil, queue: .delivered)
-    case .unreachable: endpointIsDown(machine)
+      if answer.action.remove { return .write(.removed(row), nil) }
+      let changed = view.applying(answer, to: row, serial: answered.serial, context: head.context)
+      return .write(.updated(changed, queue: .delivered), nil)
+    case .unreachable: return .awaitEndpoint
     case .transient(let code, let message, let reasons):
-      guard
-        let retry = retry(
-          machine, attempt: attempt, code: code, message: message, reasons: reasons)
-      else {
-        return fail(
-          machine, .notification, code: code, reason: message, attempts: attempt, reply: nil)
+      guard let retry = view.retry(answered, code: code, message: message, reasons: reasons) else {
+        return view.failing(
+          row, .notification, code: code, reason: message, attempts: answered.attempt)
       }
       head.retry = retry
-      commit(
-        machine, Changed(row: row, events: [], auxChanged: false), reply: nil,
-        queue: .rescheduled(head))
+      return .write(.updated(Changed(row), queue: .rescheduled(head)), nil)
     case .refused(let status):
-      fail(
-        machine, .notification, code: status.code, reason: status.reason, attempts: attempt,
-        reply: nil)
+      return view.failing(
+        row, .notification, code: status.code, reason: status.reason, attempts: answered.attempt)
     case .fatal(let code, let message, _):
-      fail(machine, .notification, code: code, reason: message, attempts: attempt, reply: nil)
-    case .machineTooLarge: failTooLarge(machine, .notification, attempts: attempt)
+      return view.failing(
+        row, .notification, code: code, reason: message, attempts: answered.attempt)
+    case .machineTooLarge:
+      return view.failingTooLarge(row, .notification, attempts: answered.attempt)
     }
   }
+
+  func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
+    view.condemning(row, .notification, damage)
+  }
+}
+
+extension QueuedNotification {
+  fileprivate var nextAttempt: Int32 { (retry?.attempt ?? 0) + 1 }
 }

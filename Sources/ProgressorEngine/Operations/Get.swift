@@ -3,10 +3,10 @@ import MachineModel
 /// Get and List: what is committed, at any time, without the processor and past the mailbox.
 extension Engine {
   mutating func get(
-    _ request: Request, _ machine: ResidentMachine, _ range: HistoryRange?
+    _ request: Request, _ machine: ResidentMachine, _ range: HistoryRange
   ) {
-    register(request, machine, in: machine.namespace)
-    read(request.id, machine, range ?? .all)
+    register(request, .read(range), machine, in: machine.namespace)
+    read(request.id, machine, range)
   }
 
   private mutating func read(_ id: RequestID, _ machine: ResidentMachine, _ range: HistoryRange) {
@@ -28,7 +28,7 @@ extension Engine {
   mutating func getLoaded(
     _ machine: ResidentMachine, _ id: RequestID, _ result: Result<Loaded, ReadFailure>
   ) {
-    guard let pending = requests[id], case .get(let range) = pending.request.operation else {
+    guard let pending = requests[id], case .read(let range) = pending.work else {
       return
     }
     guard lease.isTrusted(at: now.uptime) else { return answer(id, .error(.notOwner)) }
@@ -46,7 +46,6 @@ extension Engine {
         return answer(id, .error(.damaged(loaded.damage)))
       }
       if loaded.historyTooLarge { return answer(id, .error(.historyTooLarge)) }
-      let range = range ?? .all
       if loaded.damage == nil, let fault = range.fault(of: loaded.history, last: row.lastEventID) {
         return answer(id, .error(.damaged(fault)))
       }
@@ -60,12 +59,12 @@ extension Engine {
     let waiting = machine.waitingReads.sorted { $0.number < $1.number }
     machine.waitingReads = []
     for id in waiting {
-      guard case .get(let range)? = requests[id]?.request.operation else { continue }
+      guard case .read(let range)? = requests[id]?.work else { continue }
       guard lease.isTrusted(at: now.uptime) else {
         answer(id, .error(.notOwner))
         continue
       }
-      read(id, machine, range ?? .all)
+      read(id, machine, range)
     }
   }
 
@@ -82,13 +81,13 @@ extension Engine {
 
   mutating func list(_ request: Request, _ namespace: NamespaceState, _ query: ListQuery) {
     guard lease.isTrusted(at: now.uptime) else { return refuse(request, .notOwner) }
-    register(request, nil, in: namespace)
+    register(request, .list(query), nil, in: namespace)
     effects.append(
       .list(request.id, namespace.number, namespace: namespace.settings.name, query))
   }
 
   mutating func listed(_ id: RequestID, _ result: Result<[Machine], ReadFailure>) {
-    guard let pending = requests[id], case .list(let query) = pending.request.operation else {
+    guard let pending = requests[id], case .list(let query) = pending.work else {
       return
     }
     switch result {

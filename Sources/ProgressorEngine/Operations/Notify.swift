@@ -42,7 +42,7 @@ extension Engine {
 
   private mutating func accept(_ id: RequestID, _ machine: ResidentMachine) {
     guard let pending = requests[id],
-      case .notify(let args, let range, _) = pending.request.operation
+      case .notification(let args, let range) = pending.work
     else { return }
     guard lease.isTrusted(at: now.uptime), shards[machine.shard] != nil else {
       return answer(id, .error(.notOwner))

@@ -1,11 +1,16 @@
 import MachineModel
 
 /// Remove: in any status, in its turn; what waits behind it finds no machine.
-extension Engine {
-  mutating func beginRemove(_ machine: ResidentMachine) {
-    guard let row = machine.row else {
-      return endUncommitted(machine, .error(.machineNotFound(machine.id)))
-    }
-    commitRemoval(machine, row, reply: .removed)
+struct Remove: StepOperation {
+  var counted: NamespaceCounts.Step { .remove }
+
+  func begin(_ view: StepView) -> Decision {
+    guard let row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
+    return .write(.removed(row), .removed)
+  }
+
+  /// What is to be gone need not be readable.
+  func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
+    .write(.removed(row), .removed)
   }
 }

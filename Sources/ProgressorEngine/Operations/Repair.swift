@@ -1,75 +1,80 @@
 import MachineModel
 
-/// Repair and SimpleRepair: the way back for a failed machine, with or without its processor.
-extension Engine {
-  mutating func beginRepair(_ machine: ResidentMachine, _ range: HistoryRange?) {
-    guard let row = failedRow(machine) else { return }
-    if let error = pauseError(machine, row) { return endUncommitted(machine, .error(error)) }
-    if let range, range.direction == .forward, range.after > row.lastEventID {
-      return endUncommitted(machine, .error(.eventNotFound(range.after)))
-    }
-    if machine.running?.historyTooLarge == true {
-      return endUncommitted(machine, .error(.historyTooLarge))
-    }
-    enterGate(machine)
+/// Repair: the way back for a failed machine, as its processor decides.
+struct Repair: StepOperation {
+  let args: [UInt8]
+  let range: HistoryRange?
+  let key: String?
+  let context: CallerContext
+
+  var kind: StepKind? { .repair }
+  var counted: NamespaceCounts.Step { .repair }
+  var asksProcessor: Bool { true }
+
+  func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {
+    range ?? fallback
   }
 
-  mutating func beginSimpleRepair(_ machine: ResidentMachine) {
-    guard let row = failedRow(machine) else { return }
-    commitRepaired(
-      machine, Changed(row: row, events: [], auxChanged: false), reply: .simplyRepaired)
+  func begin(_ view: StepView) -> Decision {
+    switch view.failedRow {
+    case .failure(let error): return .answer(.error(error))
+    case .success(let row):
+      if let error = view.pauseError(row) ?? view.historyError(range, row) {
+        return .answer(.error(error))
+      }
+      return .ask
+    }
   }
 
-  mutating func concludeRepair(
-    _ machine: ResidentMachine, _ step: RunningStep, _ verdict: Verdict
-  ) {
-    guard let row = machine.row else { return end(machine) }
+  func question(_ view: StepView, serial: Int64) -> Question? {
+    view.question(.repair(args: args, key: key), serial: serial, context)
+  }
+
+  func conclude(_ verdict: Verdict, _ answered: Answered, _ view: StepView) -> Decision {
+    guard let row = view.row else { return .pass }
     switch verdict {
     case .success(let answer):
-      if let fault = timerFault(answer) {
-        return end(machine, .error(.repairFailed("the answer is unusable: \(fault)")))
-      }
       let reply = Reply.repaired(response: answer.response)
-      if answer.action.remove { return commitRemoval(machine, row, reply: reply) }
-      let changed = apply(
-        answer, to: row, by: step, context: step.request?.context ?? CallerContext())
-      commitRepaired(machine, changed, reply: reply)
+      if answer.action.remove { return .write(.removed(row), reply) }
+      let changed = view.applying(answer, to: row, serial: answered.serial, context: context)
+      return .write(view.working(changed), reply)
     case .unreachable(let message), .transient(_, let message, _):
-      end(machine, .error(.processorUnavailable(message)))
+      return .refuse(.processorUnavailable(message))
     case .refused(let status):
-      end(machine, .error(.repairFailed(status.reason, details: status.details)))
+      return .refuse(.repairFailed(status.reason, details: status.details))
     case .fatal(_, let message, let details):
-      end(machine, .error(.repairFailed(message, details: details)))
-    case .machineTooLarge: end(machine, .error(.historyTooLarge))
+      return .refuse(.repairFailed(message, details: details))
+    case .machineTooLarge: return .refuse(.historyTooLarge)
     }
   }
+}
 
-  /// The machine's row if it is failed; else the step ends.
-  private mutating func failedRow(_ machine: ResidentMachine) -> MachineRow? {
-    guard let row = machine.row else {
-      endUncommitted(machine, .error(.machineNotFound(machine.id)))
-      return nil
+/// SimpleRepair: working again in one commit, without the processor.
+struct SimpleRepair: StepOperation {
+  var counted: NamespaceCounts.Step { .simpleRepair }
+
+  func begin(_ view: StepView) -> Decision {
+    switch view.failedRow {
+    case .failure(let error): .answer(.error(error))
+    case .success(let row): .write(view.working(Changed(row)), .simplyRepaired)
     }
-    guard row.failure != nil else {
-      endUncommitted(machine, .error(.machineAlreadyWorking))
-      return nil
-    }
-    return row
+  }
+}
+
+extension StepView {
+  fileprivate var failedRow: Result<MachineRow, ProgressorError> {
+    guard let row else { return .failure(.machineNotFound(id)) }
+    return row.failure == nil ? .failure(.machineAlreadyWorking) : .success(row)
   }
 
   /// Working again: what was pending goes on at once, its attempts counted anew.
-  private mutating func commitRepaired(
-    _ machine: ResidentMachine, _ changed: Changed, reply: Reply
-  ) {
+  fileprivate func working(_ changed: Changed) -> Change {
     var changed = changed
     changed.row.failure = nil
     changed.row.timer?.retry = nil
-    var queue = QueueChange.keep
-    if var head = machine.notifications.head, head.retry != nil {
-      head.retry = nil
-      queue = .rescheduled(head)
-    }
-    commit(machine, changed, reply: reply, queue: queue)
+    guard var head, head.retry != nil else { return .updated(changed) }
+    head.retry = nil
+    return .updated(changed, queue: .rescheduled(head))
   }
 }
 

@@ -1,60 +1,50 @@
 import MachineModel
 
 /// Start: refuses an existing machine before the processor hears of it; a failed init leaves none.
-extension Engine {
-  mutating func beginStart(_ machine: ResidentMachine) {
-    if machine.row != nil {
-      return endUncommitted(machine, .error(.machineAlreadyExists(machine.id)))
-    }
-    if let pause = machine.namespace.settings.pause {
-      return endUncommitted(machine, .error(.namespacePaused(pause)))
-    }
-    enterGate(machine)
+struct Start: StepOperation {
+  let args: [UInt8]
+  let context: CallerContext
+
+  var kind: StepKind? { .start }
+  var counted: NamespaceCounts.Step { .start }
+  var asksProcessor: Bool { true }
+  var showsHistory: Bool { false }
+
+  func begin(_ view: StepView) -> Decision {
+    if view.row != nil { return .answer(.error(.machineAlreadyExists(view.id))) }
+    if let pause = view.settings.pause { return .answer(.error(.namespacePaused(pause))) }
+    return .ask
   }
 
-  mutating func concludeStart(
-    _ machine: ResidentMachine, _ step: RunningStep, _ verdict: Verdict
-  ) {
+  func question(_ view: StepView, serial: Int64) -> Question? {
+    view.question(.signal(.initialize(args: args)), serial: serial, context)
+  }
+
+  func conclude(_ verdict: Verdict, _ answered: Answered, _ view: StepView) -> Decision {
     switch verdict {
-    case .success(let answer):
-      if let fault = timerFault(answer) {
-        return end(machine, .error(.startFailed("the answer is unusable: \(fault)")))
-      }
-      create(machine, step, answer)
+    case .success(let answer): create(answer, answered, view)
     case .unreachable(let message), .transient(_, let message, _):
-      end(machine, .error(.processorUnavailable(message)))
-    case .refused(let status): end(machine, .error(.refused(status)))
-    case .fatal(_, let message, _): end(machine, .error(.startFailed(message)))
-    case .machineTooLarge:
-      end(machine, .error(.startFailed("the arguments exceed the message limit")))
+      .refuse(.processorUnavailable(message))
+    case .refused(let status): .refuse(.refused(status))
+    case .fatal(_, let message, _): .refuse(.startFailed(message))
+    case .machineTooLarge: .refuse(.startFailed("the arguments exceed the message limit"))
     }
   }
 
-  private mutating func create(
-    _ machine: ResidentMachine, _ step: RunningStep, _ answer: ProcessorAnswer
-  ) {
-    guard let serial = step.serial else { return end(machine) }
+  private func create(
+    _ answer: ProcessorAnswer, _ answered: Answered, _ view: StepView
+  ) -> Decision {
     let key = MachineKey(
-      Safeguard.incarnation.isOn ? serial : Int64(ShardID(of: machine.id, shards: .max).number))
-    var record = CommitRecord(
-      shard: machine.shard, namespace: machine.namespace.number, machine: machine.id, key: key)
-    record.idempotency = idempotencyRow(step, .started, machine)
-    if answer.action.remove {
-      // Made and removed in one step: nothing of it is ever seen.
-      guard record.idempotency != nil else { return endUncommitted(machine, .started) }
-      return write(machine, record, .nothing, .started)
-    }
+      Safeguard.incarnation.isOn
+        ? answered.serial : Int64(ShardID(of: view.id, shards: .max).number))
+    // Made and removed in one step: nothing of it is ever seen.
+    if answer.action.remove { return .write(.nothing(key), .started) }
     let empty = MachineRow(
-      key: key, shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
-      version: 1, createdAt: now.wall, lastEventID: 0, lastEventAt: now.wall, auxState: nil,
+      key: key, shard: view.shard, namespace: view.namespace, machine: view.id, version: 1,
+      createdAt: view.now.wall, lastEventID: 0, lastEventAt: view.now.wall, auxState: nil,
       failure: nil, timer: nil, notificationCount: 0, due: nil)
-    var changed = apply(
-      answer, to: empty, by: step, context: step.request?.context ?? CallerContext())
-    changed.row.due = changed.row.timer?.due
-    record.row = .insert(changed.row)
-    record.events = changed.events
-    write(
-      machine, record, .becomes(changed.row, events: changed.events, queue: .keep), .started)
+    let changed = view.applying(answer, to: empty, serial: answered.serial, context: context)
+    return .write(.created(changed), .started)
   }
 }
 

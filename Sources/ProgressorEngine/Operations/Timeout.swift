@@ -1,81 +1,66 @@
 import MachineModel
 
-/// Timeouts and deliveries of notifications: what nobody waits for is tried again by policy.
-extension Engine {
-  mutating func beginTimeout(_ machine: ResidentMachine) {
-    guard let row = machine.row, row.runsByItself, machine.namespace.settings.pause == nil,
-      let timer = row.timer, timer.due <= now.wall
-    else { return end(machine) }
-    if machine.running?.historyTooLarge == true {
-      return failTooLarge(machine, .timeout, attempts: (timer.retry?.attempt ?? 0) + 1)
+/// A timer that is due. What nobody waits for is tried again by policy.
+struct Timeout: StepOperation {
+  var kind: StepKind? { .timeout }
+  var counted: NamespaceCounts.Step { .timeout }
+  var asksProcessor: Bool { true }
+
+  func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {
+    view.row?.timer.map { $0.historyRange ?? fallback }
+  }
+
+  func begin(_ view: StepView) -> Decision {
+    guard let row = view.row, row.runsByItself, view.settings.pause == nil, let timer = row.timer,
+      timer.due <= view.now.wall
+    else { return .pass }
+    if view.historyTooLarge {
+      return view.failingTooLarge(row, .timeout, attempts: timer.nextAttempt)
     }
-    enterGate(machine)
+    return .ask
   }
 
-  func timeoutPlan(_ step: RunningStep, _ machine: ResidentMachine) -> InvocationPlan? {
-    guard let row = machine.row, row.failure == nil, let timer = row.timer else { return nil }
-    return InvocationPlan(
-      attempt: (timer.retry?.attempt ?? 0) + 1, stimulus: .signal(.timeout),
-      machine: snapshot(machine, row, step, hidesTimer: true),
-      token: "t-\(machine.shard.number)-\(row.key.number)-\(timer.serial)",
-      timeout: timer.processingTimeout ?? machine.namespace.processorTimeout,
-      context: timer.context)
+  func question(_ view: StepView, serial: Int64) -> Question? {
+    guard let row = view.row, row.failure == nil, let timer = row.timer else { return nil }
+    return Question(
+      stimulus: .signal(.timeout), machine: view.shown(row, hidesTimer: true),
+      attempt: timer.nextAttempt,
+      token: "t-\(view.shard.number)-\(row.key.number)-\(timer.serial)",
+      timeout: timer.processingTimeout ?? view.processorTimeout, context: timer.context)
   }
 
-  mutating func concludeTimeout(
-    _ machine: ResidentMachine, attempt: Int32, _ verdict: Verdict
-  ) {
-    guard var row = machine.row, let timer = row.timer else { return end(machine) }
+  func conclude(_ verdict: Verdict, _ answered: Answered, _ view: StepView) -> Decision {
+    guard var row = view.row, let timer = row.timer else { return .pass }
     switch verdict {
     case .success(let answer):
-      if let fault = timerFault(answer) {
-        return fail(
-          machine, .timeout, code: .internal,
-          reason: "the processor's answer is unusable: \(fault)", attempts: attempt, reply: nil)
-      }
-      if answer.action.remove { return commitRemoval(machine, row, reply: nil) }
+      if answer.action.remove { return .write(.removed(row), nil) }
       row.timer = nil
-      commit(
-        machine, apply(answer, to: row, by: machine.running, context: timer.context), reply: nil)
-    case .unreachable: endpointIsDown(machine)
+      let changed = view.applying(
+        answer, to: row, serial: answered.serial, context: timer.context)
+      return .write(.updated(changed), nil)
+    case .unreachable: return .awaitEndpoint
     case .transient(let code, let message, let reasons):
-      guard
-        let retry = retry(
-          machine, attempt: attempt, code: code, message: message, reasons: reasons)
-      else {
-        return fail(
-          machine, .timeout, code: code, reason: message, attempts: attempt, reply: nil)
+      guard let retry = view.retry(answered, code: code, message: message, reasons: reasons) else {
+        return view.failing(
+          row, .timeout, code: code, reason: message, attempts: answered.attempt)
       }
       row.timer?.retry = retry
-      commit(machine, Changed(row: row, events: [], auxChanged: false), reply: nil)
+      return .write(.updated(Changed(row)), nil)
     case .refused(let status):
-      fail(
-        machine, .timeout, code: status.code, reason: status.reason, attempts: attempt,
-        reply: nil)
+      return view.failing(
+        row, .timeout, code: status.code, reason: status.reason, attempts: answered.attempt)
     case .fatal(let code, let message, _):
-      fail(machine, .timeout, code: code, reason: message, attempts: attempt, reply: nil)
-    case .machineTooLarge: failTooLarge(machine, .timeout, attempts: attempt)
+      return view.failing(row, .timeout, code: code, reason: message, attempts: answered.attempt)
+    case .machineTooLarge:
+      return view.failingTooLarge(row, .timeout, attempts: answered.attempt)
     }
   }
 
-  mutating func failTooLarge(_ machine: ResidentMachine, _ kind: StepKind, attempts: Int32) {
-    fail(
-      machine, kind, code: .resourceExhausted,
-      reason: "HISTORY_TOO_LARGE: the machine with its history exceeds the message limit",
-      attempts: attempts, reply: nil)
+  func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
+    view.condemning(row, .timeout, damage)
   }
+}
 
-  /// When a failed attempt is tried again; nil = never, the machine fails.
-  mutating func retry(
-    _ machine: ResidentMachine, attempt: Int32, code: Code, message: String, reasons: [String]
-  ) -> RetryState? {
-    let policy = machine.namespace.settings.retryPolicy
-    if policy.isNonRetryable(code, reasons: reasons) { return nil }
-    if policy.isExhausted(after: attempt) { return nil }
-    let interval = policy.interval(after: attempt, random: jitter.next())
-    return RetryState(
-      attempt: Safeguard.retryCounter.isOn ? attempt : 0,
-      nextAttemptAt: now.wall.advanced(byMicroseconds: interval),
-      lastCode: code.rawValue, lastMessage: message)
-  }
+extension TimerRow {
+  fileprivate var nextAttempt: Int32 { (retry?.attempt ?? 0) + 1 }
 }

@@ -25,12 +25,6 @@ public struct Request: Sendable {
   }
 }
 
-extension Request {
-  var isCall: Bool {
-    if case .call = operation { true } else { false }
-  }
-}
-
 /// What is asked. Keys are idempotency keys, nil = none.
 public enum Operation: Sendable, Hashable {
   case start(args: [UInt8], key: String?)

@@ -6,6 +6,7 @@ import MachineModel
 /// were.
 final class PendingRequest {
   let request: Request
+  let work: Work
   /// nil for `list`, which concerns no machine.
   let machine: ResidentMachine?
   let namespace: NamespaceState
@@ -19,17 +20,15 @@ final class PendingRequest {
   var isCancelled = false
 
   init(
-    _ request: Request, _ machine: ResidentMachine?, _ namespace: NamespaceState,
+    _ request: Request, _ work: Work, _ machine: ResidentMachine?, _ namespace: NamespaceState,
     key: (key: String, fingerprint: [UInt8])?
   ) {
     self.request = request
+    self.work = work
     self.machine = machine
     self.namespace = namespace
     self.key = key
   }
-
-  /// A failure of the machine answers it before its turn.
-  var endsWithMachine: Bool { key == nil && request.isCall }
 }
 
 /// What a load was for.
@@ -81,26 +80,31 @@ extension Engine {
       namespace.counts.count(.requests)
       return refuse(request, .overloaded("the namespace has too many requests in flight"))
     }
-    if case .list(let query) = request.operation {
-      return list(request, namespace, query)
+    let work = Work(request)
+    switch work {
+    case .list(let query): list(request, namespace, query)
+    case .quiet: awaitQuiet(request, namespace)
+    case .read, .notification, .step: admit(request, work, namespace)
     }
-    if case .awaitQuiet = request.operation { return awaitQuiet(request, namespace) }
+  }
+
+  private mutating func admit(_ request: Request, _ work: Work, _ namespace: NamespaceState) {
     let shard = ShardID(of: request.machine, shards: configuration.shards)
     guard shards[shard] != nil, lease.isTrusted(at: now.uptime) else {
       return refuse(request, .notOwner)
     }
-    if case .get(let range) = request.operation {
+    if case .read(let range) = work {
       return get(request, machine(request.machine, shard, namespace), range)
     }
     guard !slots[slot(of: shard)].isDelayed else { return refuse(request, .storageUnavailable) }
     let machine = machine(request.machine, shard, namespace)
-    guard hasRoom(machine, for: request.operation) else {
+    guard hasRoom(machine, for: work) else {
       namespace.counts.count(.mailbox)
       return refuse(request, .overloaded("too many requests wait on the machine"))
     }
     let key = Fingerprint.of(request.operation)
-    if let key, !claim(key, for: request, machine) { return }
-    register(request, machine, in: namespace, key)
+    if let key, !claim(key, for: request, work, machine) { return }
+    register(request, work, machine, in: namespace, key)
     enter(request.id, machine)
   }
 
@@ -108,12 +112,11 @@ extension Engine {
   /// denies none.
   private func whyUnknown(_ request: Request) -> ProgressorError {
     guard namespacesAreKnown else { return .storageUnavailable }
-    let isOwner: Bool
-    if case .list = request.operation {
-      isOwner = !shards.isEmpty
-    } else {
-      isOwner = shards[ShardID(of: request.machine, shards: configuration.shards)] != nil
-    }
+    // A list concerns no machine.
+    let isOwner =
+      request.machine.id.isEmpty
+      ? !shards.isEmpty
+      : shards[ShardID(of: request.machine, shards: configuration.shards)] != nil
     return isOwner && lease.isTrusted(at: now.uptime)
       ? .namespaceNotFound(request.machine.namespace) : .notOwner
   }
@@ -121,13 +124,10 @@ extension Engine {
   /// Whether another request may wait on the machine. The limit is on what waits beside the one
   /// that runs, and none runs before the first. A notification waits for no step but a start or a
   /// removal, and a pause goes before what waits: a limit of zero forbids neither.
-  private func hasRoom(_ machine: ResidentMachine, for operation: Operation) -> Bool {
+  private func hasRoom(_ machine: ResidentMachine, for work: Work) -> Bool {
     let limit = machine.namespace.mailboxLimit
-    switch operation {
-    case .notify: return machine.waitingNotifies.count < max(limit, 1)
-    case .pause, .resume: return machine.mailbox.urgentCount < max(limit, 1)
-    default: break
-    }
+    guard let step = work.step else { return machine.waitingNotifies.count < max(limit, 1) }
+    if step.isUrgent { return machine.mailbox.urgentCount < max(limit, 1) }
     let waiting = machine.mailbox.requestCount
     return waiting < limit || (waiting == 0 && machine.running == nil)
   }
@@ -135,15 +135,15 @@ extension Engine {
   /// Puts an admitted request to work: into the mailbox, or past it for a notification.
   mutating func enter(_ id: RequestID, _ machine: ResidentMachine) {
     guard let pending = requests[id] else { return }
-    switch pending.request.operation {
-    case .notify:
+    guard let step = pending.work.step else {
       notify(id, machine)
       return becameIdle(machine)
-    case .pause, .resume:
+    }
+    if step.isUrgent {
       machine.mailbox.appendUrgent(id)
       if machine.running?.phase == .gated { stepBack(machine) }
-    default:
-      machine.mailbox.append(id, endsWithMachine: pending.endsWithMachine)
+    } else {
+      machine.mailbox.append(id, endsWithMachine: step.endsWithMachine)
       machine.namespace.longestMailbox.record(
         machine.mailbox.requestCount - (machine.running == nil ? 1 : 0), at: now.uptime)
     }
@@ -151,10 +151,10 @@ extension Engine {
   }
 
   mutating func register(
-    _ request: Request, _ machine: ResidentMachine?, in namespace: NamespaceState,
+    _ request: Request, _ work: Work, _ machine: ResidentMachine?, in namespace: NamespaceState,
     _ key: (key: String, fingerprint: [UInt8])? = nil
   ) {
-    requests[request.id] = PendingRequest(request, machine, namespace, key: key)
+    requests[request.id] = PendingRequest(request, work, machine, namespace, key: key)
     namespace.requests += 1
     if let machine {
       machine.requests.insert(request.id)
@@ -186,7 +186,8 @@ extension Engine {
   /// that one's reply. With other arguments it is refused, once it is known whose the key is: the
   /// one that holds it may be the one that is mistaken.
   private mutating func claim(
-    _ key: (key: String, fingerprint: [UInt8]), for request: Request, _ machine: ResidentMachine
+    _ key: (key: String, fingerprint: [UInt8]), for request: Request, _ work: Work,
+    _ machine: ResidentMachine
   ) -> Bool {
     guard let pending = machine.keys[ExactText(key.key)] else {
       machine.keys[ExactText(key.key)] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
@@ -202,7 +203,7 @@ extension Engine {
       return false
     }
     machine.keys[ExactText(key.key)]?.wait(request.id, key.fingerprint)
-    register(request, machine, in: machine.namespace, key)
+    register(request, work, machine, in: machine.namespace, key)
     return false
   }
 
@@ -325,7 +326,7 @@ extension Engine {
   /// a processor's call, a commit.
   private func hasBegun(_ id: RequestID, _ pending: PendingRequest) -> Bool {
     guard let machine = pending.machine else { return true }
-    if case .get = pending.request.operation { return true }
+    if case .read = pending.work { return true }
     guard machine.running?.requestID == id else { return pending.isEnqueued }
     switch machine.running?.phase {
     case .invoking, .committing: return true

@@ -99,7 +99,7 @@ extension Engine {
 
   /// Counts how the machine's step ended.
   func count(_ result: NamespaceCounts.Result, _ machine: ResidentMachine) {
-    guard let step = machine.running?.counted else { return }
+    guard let step = machine.running?.operation.counted else { return }
     machine.namespace.counts.count(step, result)
   }
 }
@@ -118,25 +118,6 @@ extension NamespaceState {
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
       longestMailbox: longestMailbox.height(at: uptime),
       longestQueue: longestQueue.height(at: uptime), counts: counts)
-  }
-}
-
-extension RunningStep {
-  var counted: NamespaceCounts.Step? {
-    switch item {
-    case .timeout: .timeout
-    case .notification: .notification
-    case .request:
-      switch request?.operation {
-      case .start: .start
-      case .call: .call
-      case .repair: .repair
-      case .simpleRepair: .simpleRepair
-      case .remove: .remove
-      case .pause, .resume: .pause
-      case .notify, .get, .list, .awaitQuiet, nil: nil
-      }
-    }
   }
 }
 

@@ -16,11 +16,16 @@ extension Engine {
 
   private mutating func begin(_ item: Mailbox.Item, _ machine: ResidentMachine) {
     var pending: PendingRequest?
-    if case .request(let id) = item {
-      pending = requests[id]
-      if pending == nil { return }
+    let operation: any StepOperation
+    switch item {
+    case .timeout: operation = Timeout()
+    case .notification: operation = Delivery()
+    case .request(let id):
+      guard let request = requests[id], let step = request.work.step else { return }
+      (pending, operation) = (request, step)
     }
-    machine.running = RunningStep(id: StepID(nextNumber()), item: item, pending: pending)
+    machine.running = RunningStep(
+      id: StepID(nextNumber()), item: item, operation, pending: pending)
     residency.charge(machine)
     if !lease.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
     if slots[slot(of: machine.shard)].isDelayed { return abandon(machine, .storageUnavailable) }
@@ -42,9 +47,9 @@ extension Engine {
       load.notificationsAfter = 0
     }
     // In a paused namespace it is answered without its history, for which it has no memory.
-    let showsNothing = step.asksProcessor && machine.namespace.settings.pause != nil
+    let showsNothing = step.operation.asksProcessor && machine.namespace.settings.pause != nil
     if step.history == nil, !step.historyTooLarge, !showsNothing,
-      let range = range(of: step, machine)
+      let range = historyRange(of: step, machine)
     {
       machine.running?.range = range
       if let row = machine.row {
@@ -67,6 +72,14 @@ extension Engine {
     machine.running?.notificationsBeforeLoad =
       load.notificationsAfter == nil ? nil : machine.notifications.count
     send(load, for: .step(machine, step.id))
+  }
+
+  /// The history that the step's processor is shown; nil = none, or the row must be known first.
+  private func historyRange(of step: RunningStep, _ machine: ResidentMachine) -> HistoryRange? {
+    step.range
+      ?? step.operation.historyRange(
+        StepView(machine, now: now),
+        fallback: machine.namespace.settings.defaultHistoryRange ?? .all)
   }
 
   mutating func send(_ load: LoadRequest, for purpose: LoadPurpose) {

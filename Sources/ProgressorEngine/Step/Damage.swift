@@ -22,36 +22,8 @@ extension Engine {
     guard let step = machine.running, let row = machine.row ?? loaded.row else {
       return abandon(machine, .damaged(loaded.damage), pause: nextDamagePause(machine))
     }
-    if case .remove? = step.request?.operation {
-      return commitRemoval(machine, row, reply: .removed)
-    }
-    switch step.kind {
-    case .call, .timeout, .notification:
-      if let failure = row.failure {
-        return end(machine, .error(.machineFailed(failure.reason)))
-      }
-      condemn(machine, row, step, ProgressorError.damaged(loaded.damage).message)
-    case .start, .repair, nil: end(machine, .error(.damaged(loaded.damage)))
-    }
-  }
-
-  private mutating func condemn(
-    _ machine: ResidentMachine, _ row: MachineRow, _ step: RunningStep, _ reason: String
-  ) {
-    let (version, isLast) = row.version.addingReportingOverflow(1)
-    // Such a row cannot even be told to be damaged.
-    if isLast { return abandon(machine, .damaged(reason), pause: nextDamagePause(machine)) }
-    let failure = Failure(
-      reason: reason, failedAt: now.wall, stepKind: step.kind ?? .timeout,
-      code: Code.dataLoss.rawValue, attempts: 1)
-    let record = CommitRecord(
-      shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
-      key: row.key, row: .condemn(failure, version: version))
-    // If the database refuses even this, the machine is let go and read again later.
-    machine.running?.wasRefused = true
-    write(
-      machine, record, .condemned(failure),
-      step.requestID == nil ? nil : .error(.machineFailed(reason)))
+    let damage = loaded.damage ?? "unknown"
+    perform(step.operation.meetDamage(damage, of: row, StepView(machine, now: now)), machine)
   }
 }
 

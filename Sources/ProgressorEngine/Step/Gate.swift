@@ -6,7 +6,7 @@ extension Engine {
   /// Begins to prepare a step, or lets it wait until fewer of its namespace are under way.
   mutating func approachGate(_ machine: ResidentMachine) {
     let namespace = machine.namespace
-    guard machine.running?.asksProcessor == true else { return prepare(machine) }
+    guard machine.running?.operation.asksProcessor == true else { return prepare(machine) }
     if namespace.mayPrepare, namespace.outside.isEmpty, namespace.large.isEmpty,
       reserve(.small, machine)
     {
@@ -134,7 +134,7 @@ extension Engine {
   mutating func stepBack(_ machine: ResidentMachine) {
     guard let step = machine.running else { return }
     machine.running = nil
-    machine.mailbox.prepend(step.item, endsWithMachine: step.endsWithMachine)
+    machine.mailbox.prepend(step.item, endsWithMachine: step.operation.endsWithMachine)
     leaveGate(step, machine)
   }
 }
@@ -147,19 +147,5 @@ extension NamespaceState {
   var mayPrepare: Bool {
     let free = max(0, min(freeSteps, invocationLimit - invocations))
     return preparing + waiting.count < free + NamespaceState.maximumAhead
-  }
-}
-
-extension RunningStep {
-  /// It passes the gate, unless it finds out before that there is nothing to ask.
-  var asksProcessor: Bool {
-    switch item {
-    case .timeout, .notification: return true
-    case .request:
-      switch request?.operation {
-      case .start, .call, .repair: return true
-      default: return false
-      }
-    }
   }
 }

@@ -16,6 +16,7 @@ struct RunningStep {
 
   let id: StepID
   let item: Mailbox.Item
+  let operation: any StepOperation
   /// What is asked, for a step that a request made; it outlives the caller's patience.
   let request: Request?
   let key: (key: String, fingerprint: [UInt8])?
@@ -68,17 +69,17 @@ struct RunningStep {
   /// The database refused what the step wrote; what is being written now says so.
   var wasRefused = false
 
-  init(id: StepID, item: Mailbox.Item, pending: PendingRequest?) {
+  init(
+    id: StepID, item: Mailbox.Item, _ operation: any StepOperation, pending: PendingRequest?
+  ) {
     self.id = id
     self.item = item
+    self.operation = operation
     request = pending?.request
     key = pending?.key
   }
 
   var requestID: RequestID? { request?.id }
-
-  /// See ``PendingRequest/endsWithMachine``.
-  var endsWithMachine: Bool { key == nil && request?.isCall == true }
 }
 
 /// What a committed record makes of the machine in memory.
@@ -88,10 +89,4 @@ enum Application {
   case removed
   /// It failed, and what of it is in the database cannot be read.
   case condemned(Failure)
-}
-
-enum QueueChange {
-  case keep
-  case delivered
-  case rescheduled(QueuedNotification)
 }

@@ -60,7 +60,7 @@ extension Engine {
   mutating func reserve(_ part: StepMemory.Part, _ machine: ResidentMachine) -> Bool {
     guard let step = machine.running else { return false }
     let namespace = machine.namespace
-    let isShown = step.showsHistory && namespace.settings.pause == nil
+    let isShown = step.operation.showsHistory && namespace.settings.pause == nil
     let wanted = isShown ? bytes(of: part) : 0
     if wanted > 0, namespace.stepBytes + wanted > freeStepBytes() {
       guard mayBeException(namespace) else {
@@ -191,12 +191,6 @@ extension Engine {
 }
 
 extension RunningStep {
-  /// It may show a history to its processor.
-  var showsHistory: Bool {
-    if case .start? = request?.operation { return false }
-    return asksProcessor
-  }
-
   /// What its history takes, read or not in memory by itself.
   var bytesOfHistory: Int {
     (history ?? []).reduce(0) { $0 + HistoryWindow.bytes(of: $1) }

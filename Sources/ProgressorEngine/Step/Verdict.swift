@@ -14,10 +14,10 @@ enum Verdict {
   case machineTooLarge
 
   /// Only a status that the processor itself sent can be more than transient.
-  init(_ outcome: ProcessorOutcome, limits: EngineConfiguration) {
+  init(_ outcome: ProcessorOutcome, limits: EngineConfiguration, now: Timestamp) {
     switch outcome {
     case .answered(let answer):
-      if let fault = answer.fault(limits) {
+      if let fault = answer.fault(limits, now) {
         self = .unusable(fault)
       } else {
         self = .success(answer)
@@ -60,7 +60,7 @@ extension ProcessorStatus {
 
 extension ProcessorAnswer {
   /// What is wrong with it, in words for the processor's author; nil = nothing.
-  func fault(_ limits: EngineConfiguration) -> String? {
+  func fault(_ limits: EngineConfiguration, _ now: Timestamp) -> String? {
     if change.events.count > limits.maximumStepEvents {
       return "change.events: has more than \(limits.maximumStepEvents) events"
     }
@@ -80,14 +80,19 @@ extension ProcessorAnswer {
     if bytes > limits.maximumStepBytes {
       return "it is longer than \(limits.maximumStepBytes) bytes"
     }
-    if case .set(let setting)? = action.timer { return setting.fault(limits) }
+    if case .set(let setting)? = action.timer { return setting.fault(limits, now) }
     return nil
   }
 }
 
 extension TimerSetting {
-  fileprivate func fault(_ limits: EngineConfiguration) -> String? {
-    if case .timeout(let microseconds) = when {
+  fileprivate func fault(_ limits: EngineConfiguration, _ now: Timestamp) -> String? {
+    switch when {
+    case .deadline(let at):
+      if at > now.advanced(byMicroseconds: limits.maximumTimerDistance) {
+        return "action.set_timer.deadline: is more than 100 years ahead"
+      }
+    case .timeout(let microseconds):
       if microseconds < 0 { return "action.set_timer.timeout: must not be negative" }
       if microseconds > limits.maximumTimerDistance {
         return "action.set_timer.timeout: is more than 100 years"

@@ -1,0 +1,34 @@
+import MachineModel
+
+/// A namespace's pause is one of its settings: where it is paused no step begins, and what runs is
+/// waited for.
+extension Engine {
+  /// The namespace is paused: steps that wait at its gate do not begin. Their machines find that
+  /// out in turn; nothing that is due is lost.
+  mutating func turnAway(_ namespace: NamespaceState) {
+    guard let pause = namespace.settings.pause else { return }
+    let waiting =
+      namespace.waiting.takeAll() + namespace.large.takeAll() + namespace.outside.takeAll()
+    for machine in waiting {
+      machine.running?.phase = nil
+      if machine.running?.requestID == nil {
+        end(machine)
+      } else {
+        endUncommitted(machine, .error(.namespacePaused(pause)))
+      }
+    }
+  }
+
+  /// Answers when no step runs in the paused namespace any more.
+  mutating func awaitQuiet(_ request: Request, _ namespace: NamespaceState) {
+    guard namespace.settings.pause != nil, namespace.steps > 0 else {
+      return effects.append(.reply(request.id, .quiet))
+    }
+    register(request, .quiet, nil, in: namespace)
+    namespace.quietWaiters.append(request.id)
+  }
+
+  mutating func answerQuietWaiters(_ namespace: NamespaceState) {
+    for id in namespace.quietWaiters.takeAll() { answer(id, .quiet) }
+  }
+}

@@ -1,0 +1,35 @@
+import MachineModel
+
+/// What a step writes. How it becomes a record, and what it makes of the machine in memory once it
+/// is durable, is the same for all steps.
+enum Change {
+  /// Nothing but the reply, under the request's key; without a key nothing at all.
+  case nothing(MachineKey)
+  /// A machine begins.
+  case created(Changed)
+  case updated(Changed, queue: QueueChange = .keep)
+  /// The row's pause begins or ends; nothing else of it changes.
+  case paused(MachineRow)
+  /// The machine is gone, with everything that hangs on it.
+  case removed(MachineRow)
+  /// It fails, and what of it is in the database cannot be read.
+  case condemned(MachineRow, Failure)
+}
+
+/// A machine as a step makes it. Version and due time of the row are set when it is written.
+struct Changed {
+  var row: MachineRow
+  var events: [Event] = []
+  var auxChanged = false
+
+  init(_ row: MachineRow) { self.row = row }
+}
+
+/// What happens to the machine's queue of notifications with a step.
+enum QueueChange {
+  case keep
+  /// Its head is delivered.
+  case delivered
+  /// Its head has another retry state.
+  case rescheduled(QueuedNotification)
+}

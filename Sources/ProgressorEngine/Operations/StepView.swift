@@ -1,0 +1,145 @@
+import MachineModel
+
+/// What an operation sees when it decides: its machine as it is committed, and the settings of its
+/// namespace.
+struct StepView {
+  private let machine: ResidentMachine
+  let now: Moment
+  /// What was read for the step. Too large: it has none.
+  let history: [Event]
+  let historyTooLarge: Bool
+  /// Which events `history` are.
+  let range: HistoryRange
+
+  init(_ machine: ResidentMachine, now: Moment) {
+    self.machine = machine
+    self.now = now
+    let step = machine.running
+    history = step?.history ?? []
+    historyTooLarge = step?.historyTooLarge ?? false
+    range = step?.range ?? .all
+  }
+
+  var id: MachineID { machine.id }
+  var shard: ShardID { machine.shard }
+  var namespace: NamespaceNumber { machine.namespace.number }
+  var settings: Namespace { machine.namespace.settings }
+  var processorTimeout: Int64 { machine.namespace.processorTimeout }
+
+  /// nil = there is no such machine.
+  var row: MachineRow? { machine.row }
+  /// The notification that is delivered next.
+  var head: QueuedNotification? { machine.notifications.head }
+
+  /// Why nothing that asks the processor may begin on the machine.
+  func pauseError(_ row: MachineRow) -> ProgressorError? {
+    if let pause = row.pause { return .machinePaused(pause) }
+    return settings.pause.map(ProgressorError.namespacePaused)
+  }
+
+  /// What keeps a client's history from being shown.
+  func historyError(_ range: HistoryRange?, _ row: MachineRow) -> ProgressorError? {
+    if let range, range.direction == .forward, range.after > row.lastEventID {
+      return .eventNotFound(range.after)
+    }
+    return historyTooLarge ? .historyTooLarge : nil
+  }
+
+  /// The machine as its processor sees it.
+  func shown(_ row: MachineRow, hidesTimer: Bool = false) -> Machine {
+    Snapshot.machine(row, head: head, history: history, range: range, hidesTimer: hidesTimer)
+  }
+
+  /// What a caller's request asks the processor. Of a machine that is not there yet, its name.
+  func question(_ stimulus: Invocation.Stimulus, serial: Int64, _ context: CallerContext)
+    -> Question
+  {
+    Question(
+      stimulus: stimulus,
+      machine: row.map { shown($0) } ?? Machine(machineID: id, createdAt: now.wall),
+      token: "c-\(shard.number)-\(serial)", timeout: processorTimeout, context: context)
+  }
+}
+
+/// What steps of several kinds make of their machine.
+extension StepView {
+  /// The answer applied: events first, then aux state, then the timer, with which `context` goes.
+  func applying(
+    _ answer: ProcessorAnswer, to row: MachineRow, serial: Int64, context: CallerContext
+  ) -> Changed {
+    var changed = Changed(row)
+    changed.events.reserveCapacity(answer.change.events.count)
+    for body in answer.change.events {
+      changed.row.lastEventID += 1
+      changed.row.lastEventAt = max(changed.row.lastEventAt, now.wall)
+      changed.events.append(
+        Event(id: changed.row.lastEventID, createdAt: changed.row.lastEventAt, body: body))
+    }
+    if let aux = answer.change.auxState {
+      changed.auxChanged = true
+      changed.row.auxState = aux.isEmpty ? nil : aux
+    }
+    switch answer.action.timer {
+    case nil: break
+    case .unset?: changed.row.timer = nil
+    case .set(let setting)?:
+      changed.row.timer = TimerRow(
+        serial: serial, firesAt: setting.firesAt(now.wall), historyRange: setting.historyRange,
+        processingTimeout: setting.processingTimeout, context: context)
+    }
+    return changed
+  }
+
+  /// The machine fails: it keeps everything, and runs nothing but a repair (I7).
+  func failing(
+    _ row: MachineRow, _ kind: StepKind, code: Code, reason: String, attempts: Int32,
+    _ reply: Reply? = nil
+  ) -> Decision {
+    var changed = Changed(row)
+    changed.row.failure = Failure(
+      reason: reason, failedAt: now.wall, stepKind: kind, code: code.rawValue, attempts: attempts)
+    return .write(.updated(changed), reply)
+  }
+
+  /// What nobody waits for was to show more than a message may have.
+  func failingTooLarge(_ row: MachineRow, _ kind: StepKind, attempts: Int32) -> Decision {
+    failing(
+      row, kind, code: .resourceExhausted,
+      reason: "HISTORY_TOO_LARGE: the machine with its history exceeds the message limit",
+      attempts: attempts)
+  }
+
+  /// The machine fails though nothing of it can be read but the row. A caller is told.
+  func condemning(
+    _ row: MachineRow, _ kind: StepKind, _ damage: String, tells: Bool = false
+  ) -> Decision {
+    if let failure = row.failure { return .refuse(.machineFailed(failure.reason)) }
+    let reason = ProgressorError.damaged(damage).message
+    let failure = Failure(
+      reason: reason, failedAt: now.wall, stepKind: kind, code: Code.dataLoss.rawValue, attempts: 1)
+    return .write(.condemned(row, failure), tells ? .error(.machineFailed(reason)) : nil)
+  }
+
+  /// When a failed attempt is tried again; nil = never, the machine fails.
+  func retry(
+    _ answered: Answered, code: Code, message: String, reasons: [String]
+  ) -> RetryState? {
+    let policy = settings.retryPolicy
+    if policy.isNonRetryable(code, reasons: reasons) { return nil }
+    if policy.isExhausted(after: answered.attempt) { return nil }
+    let interval = policy.interval(after: answered.attempt, random: answered.random)
+    return RetryState(
+      attempt: Safeguard.retryCounter.isOn ? answered.attempt : 0,
+      nextAttemptAt: now.wall.advanced(byMicroseconds: interval),
+      lastCode: code.rawValue, lastMessage: message)
+  }
+}
+
+extension TimerSetting {
+  fileprivate func firesAt(_ now: Timestamp) -> Timestamp {
+    switch when {
+    case .deadline(let at): at
+    case .timeout(let microseconds): now.advanced(byMicroseconds: microseconds)
+    }
+  }
+}

@@ -1,0 +1,38 @@
+import MachineModel
+
+/// What a request is to the engine.
+enum Work {
+  /// It waits its turn on its machine.
+  case step(any StepOperation)
+  /// It goes past the mailbox into the machine's durable queue.
+  case notification(args: [UInt8], range: HistoryRange?)
+  /// It shows what is committed, past the mailbox.
+  case read(HistoryRange)
+  case list(ListQuery)
+  /// It waits until no step runs in its namespace.
+  case quiet
+
+  init(_ request: Request) {
+    let context = request.context
+    switch request.operation {
+    case .start(let args, _): self = .step(Start(args: args, context: context))
+    case .call(let args, let range, let key):
+      self = .step(Call(args: args, range: range, key: key, context: context))
+    case .repair(let args, let range, let key):
+      self = .step(Repair(args: args, range: range, key: key, context: context))
+    case .simpleRepair: self = .step(SimpleRepair())
+    case .remove: self = .step(Remove())
+    case .pause(let reason): self = .step(PauseMachine(reason: reason))
+    case .resume: self = .step(ResumeMachine())
+    case .notify(let args, let range, _): self = .notification(args: args, range: range)
+    case .get(let range): self = .read(range ?? .all)
+    case .list(let query): self = .list(query)
+    case .awaitQuiet: self = .quiet
+    }
+  }
+
+  /// Its step, nil for what is none.
+  var step: (any StepOperation)? {
+    if case .step(let step) = self { step } else { nil }
+  }
+}

@@ -1,0 +1,138 @@
+import MachineModel
+
+/// How a step's change becomes a record for the database, and true in memory once that is durable.
+extension Engine {
+  /// Writes what a step changes; `reply` is given when it is durable.
+  mutating func write(_ change: Change, _ machine: ResidentMachine, _ reply: Reply?) {
+    guard let step = machine.running else { return }
+    let idempotency = reply.flatMap { idempotencyRow(step, $0, machine) }
+    if case .nothing = change, idempotency == nil {
+      return reply.map { endUncommitted(machine, $0) } ?? end(machine)
+    }
+    guard let (made, application) = record(of: change, machine) else {
+      // Such a row cannot even be told to be damaged.
+      return abandon(
+        machine, .damaged("its version is the last there is"), pause: nextDamagePause(machine))
+    }
+    var record = made
+    record.idempotency = idempotency
+    if case .condemned = change {
+      // If the database refuses even this, the machine is let go and read again later.
+      machine.running?.wasRefused = true
+    }
+    commit(machine, record, application, reply)
+  }
+
+  /// nil = the row can have no further version.
+  private func record(
+    of change: Change, _ machine: ResidentMachine
+  ) -> (CommitRecord, Application)? {
+    var record = CommitRecord(
+      shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
+      key: change.key)
+    switch change {
+    case .nothing: return (record, .nothing)
+    case .created(var changed):
+      changed.row.due = changed.row.timer?.due
+      record.row = .insert(changed.row)
+      record.events = changed.events
+      return (record, .becomes(changed.row, events: changed.events, queue: .keep))
+    case .updated(let changed, let queue):
+      guard let row = nextVersion(of: changed.row, queue, machine) else { return nil }
+      record.row = .update(row, auxChanged: changed.auxChanged)
+      record.events = changed.events
+      switch queue {
+      case .keep: break
+      case .delivered: record.dequeued = machine.notifications.head?.sequence
+      case .rescheduled(let head): record.rescheduled = head
+      }
+      return (record, .becomes(row, events: changed.events, queue: queue))
+    case .paused(let row):
+      guard let row = nextVersion(of: row, .keep, machine) else { return nil }
+      record.row = .pause(row)
+      return (record, .becomes(row, events: [], queue: .keep))
+    case .removed(let row):
+      record.row = .delete(expectedVersion: row.version)
+      return (record, .removed)
+    case .condemned(let row, let failure):
+      let (version, isLast) = row.version.addingReportingOverflow(1)
+      if isLast { return nil }
+      record.row = .condemn(failure, version: version)
+      return (record, .condemned(failure))
+    }
+  }
+
+  /// The row as it shall be, and when the machine then has something to do by itself.
+  private func nextVersion(
+    of row: MachineRow, _ queue: QueueChange, _ machine: ResidentMachine
+  ) -> MachineRow? {
+    var row = row
+    let (version, isLast) = row.version.addingReportingOverflow(1)
+    if isLast { return nil }
+    row.version = version
+    row.due = machine.due(row: row, head: headAfter(queue, machine), now: now)
+    if case .delivered = queue {
+      row.notificationCount -= 1
+      if row.runsByItself, row.notificationCount > 0 {
+        row.due = row.due.map { min($0, now.wall) } ?? now.wall
+      }
+    }
+    return row
+  }
+
+  private func headAfter(_ queue: QueueChange, _ machine: ResidentMachine) -> QueuedNotification? {
+    switch queue {
+    case .keep: machine.notifications.head
+    case .delivered: machine.notifications.loaded.dropFirst().first
+    case .rescheduled(let head): head
+    }
+  }
+
+  /// Hands a step's record to its writer; its effects become true with the commit.
+  private mutating func commit(
+    _ machine: ResidentMachine, _ record: CommitRecord, _ application: Application,
+    _ reply: Reply?
+  ) {
+    guard let step = machine.running else { return }
+    // What is written without asking the processor never passes the gate.
+    donePreparing(machine)
+    defer { if step.isPreparing { admitWaiting(machine.namespace) } }
+    machine.running?.phase = .committing
+    machine.running?.application = application
+    machine.running?.reply = reply
+    let slot = slot(of: machine.shard)
+    slots[slot].add(record, from: .step(machine, step.id))
+    if slots[slot].isDelayed, let id = step.requestID {
+      tell(id, .storageUnavailable)
+    }
+    // A notification may be kept before it.
+    if slots[slot].holds(machine) { stepAside(machine) }
+  }
+
+  /// Tells a caller that the outcome is unknown; its step, and its key, go on.
+  mutating func tell(_ id: RequestID, _ error: ProgressorError) {
+    guard let pending = take(id) else { return }
+    effects.append(.reply(id, .error(error)))
+    keepCharging(pending)
+  }
+
+  private func idempotencyRow(
+    _ step: RunningStep, _ reply: Reply, _ machine: ResidentMachine
+  ) -> IdempotencyRow? {
+    guard let key = step.key, let stored = StoredReply(reply) else { return nil }
+    return IdempotencyRow(
+      key: key.key, fingerprint: key.fingerprint, reply: stored,
+      expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
+  }
+}
+
+extension Change {
+  /// Of the machine that it is written to.
+  fileprivate var key: MachineKey {
+    switch self {
+    case .nothing(let key): key
+    case .created(let changed), .updated(let changed, _): changed.row.key
+    case .paused(let row), .removed(let row), .condemned(let row, _): row.key
+    }
+  }
+}
