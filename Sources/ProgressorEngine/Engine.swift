@@ -36,6 +36,7 @@ public struct Engine: ~Copyable {
 
   var deadlines = DeadlineHeap()
   var turns = Turns()
+  var agenda = Agenda()
   var counts = EngineStatistics.Counts()
   var jitter: JitterGenerator
 
@@ -75,6 +76,7 @@ public struct Engine: ~Copyable {
     case .namespacesChanged(let records): namespacesChanged(records)
     case .timePassed: wakeAt = nil
     }
+    drain()
   }
 
   /// Ends a turn: runs what is due, hands full batches to idle writers, asks for the next wake-up.
@@ -83,6 +85,7 @@ public struct Engine: ~Copyable {
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
     expireRequests()
+    drain()
     goOn()
     evictIdleMachines()
     for slot in slots.indices {
@@ -104,6 +107,7 @@ public struct Engine: ~Copyable {
   private mutating func goOn() {
     for _ in 0..<Engine.maximumRounds {
       giveTurns()
+      drain()
       admitWaitingForMemory()
       if !hasTurnsToGive, nextForMemory == nil { break }
     }

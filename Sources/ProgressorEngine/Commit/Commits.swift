@@ -155,7 +155,7 @@ extension Engine {
     becameInactive(machine)
     guard setAside(machine) else { return giveUp(machine) }
     if step.holdsGate { machine.namespace.aside += 1 }
-    admitWaiting(machine.namespace)
+    agenda.add(machine.namespace)
   }
 
   /// The machine's step, which certainly is not written, begins anew some time.

@@ -23,8 +23,6 @@ final class ResidentMachine {
 
   var mailbox = Mailbox()
   private var step: StepBox?
-  /// Set while `Engine.advance` works on this machine.
-  var isAdvancing = false
 
   /// A timeout (a delivery) is in the mailbox or running.
   var timeoutQueued = false

@@ -24,8 +24,6 @@ final class NamespaceState {
   /// counted there.
   var asideBytes = 0
   var preparing = 0
-  /// Set while `Engine.admitWaiting` works on this namespace.
-  var isAdmitting = false
 
   /// Requests that wait until no step runs here.
   var quietWaiters = RemovalQueue<RequestID>()

@@ -147,7 +147,7 @@ extension Engine {
       machine.namespace.longestMailbox.record(
         machine.mailbox.requestCount - (machine.running == nil ? 1 : 0), at: now.uptime)
     }
-    advance(machine)
+    agenda.add(machine)
   }
 
   mutating func register(
@@ -287,7 +287,7 @@ extension Engine {
     if isRunning, machine.running?.phase == .gated {
       end(machine)
     } else if machine.running == nil {
-      advance(machine)
+      agenda.add(machine)
     }
   }
 }

@@ -59,7 +59,7 @@ extension Engine {
       if steps.removeValue(forKey: step.id) != nil { machine.namespace.invocationEnded() }
       leaveGate(step, machine)
     }
-    admitWaiting(machine.namespace)
+    agenda.add(machine.namespace)
   }
 
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
@@ -86,7 +86,7 @@ extension Engine {
       } else {
         answerQuietWaiters(namespace)
         unpark(namespace)
-        admitWaiting(namespace)
+        agenda.add(namespace)
       }
     }
   }

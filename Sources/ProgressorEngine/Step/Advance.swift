@@ -2,15 +2,23 @@ import MachineModel
 
 /// The life of a step: begin, prepare (load), pass the gate, invoke, conclude, commit, end.
 extension Engine {
+  /// Looks at everything on the agenda, and at what follows from that.
+  mutating func drain() {
+    while let item = agenda.next() {
+      switch item {
+      case .machine(let machine): advance(machine)
+      case .gate(let namespace): openGate(namespace)
+      }
+    }
+  }
+
   /// Begins the machine's next step if it takes none.
-  mutating func advance(_ machine: ResidentMachine) {
-    guard !machine.isAdvancing, !machine.isDropped else { return }
+  private mutating func advance(_ machine: ResidentMachine) {
+    guard !machine.isDropped else { return }
     if machine.isDistrusted, machine.running == nil { return drop(machine, .storageUnavailable) }
-    machine.isAdvancing = true
     while machine.running == nil, let item = machine.mailbox.popFirst() {
       begin(item, machine)
     }
-    machine.isAdvancing = false
     becameIdle(machine)
   }
 
@@ -130,7 +138,7 @@ extension Engine {
     case .wake: wakeLoaded(machine, result)
     }
     residency.charge(machine)
-    advance(machine)
+    agenda.add(machine)
   }
 
   private mutating func stepLoaded(
@@ -206,7 +214,7 @@ extension Engine {
       becameInactive(machine)
     }
     becomeDue(machine)
-    advance(machine)
+    agenda.add(machine)
   }
 
   /// The step ends with this reply, if somebody asked for it.
@@ -247,7 +255,7 @@ extension Engine {
     }
     answerWaiting(machine)
     if step.requestID == nil { rearm(machine, after: pause) }
-    advance(machine)
+    agenda.add(machine)
   }
 
   /// What waited for the end of the step that is over.

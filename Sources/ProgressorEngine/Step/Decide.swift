@@ -66,7 +66,7 @@ extension Engine {
     steps[id] = nil
     machine.namespace.invocationEnded()
     hold(outcome.bytes, machine)
-    defer { admitWaiting(machine.namespace) }
+    defer { agenda.add(machine.namespace) }
     let verdict = Verdict(outcome, limits: configuration, now: now.wall)
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }
     guard let step = machine.running, let serial = step.serial else { return }

@@ -16,7 +16,7 @@ extension Engine {
     machine.running?.station = .outside
     namespace.outside.append(machine)
     namespace.counts.waited += 1
-    admitWaiting(namespace)
+    agenda.add(namespace)
   }
 
   /// The step's history is not small: it is read when there is room for the largest.
@@ -28,7 +28,7 @@ extension Engine {
     machine.running?.phase = .gated
     machine.running?.station = .large
     machine.namespace.large.append(machine)
-    admitWaiting(machine.namespace)
+    agenda.add(machine.namespace)
   }
 
   private mutating func prepareStep(_ machine: ResidentMachine) {
@@ -43,13 +43,14 @@ extension Engine {
     if machine.mailbox.hasUrgent { return stepBack(machine) }
     donePreparing(machine)
     if let step = machine.running { hold(step.bytesOfHistory, machine) }
-    if machine.namespace.isOpen {
+    if machine.namespace.isOpen, machine.namespace.waiting.isEmpty {
       invoke(machine)
     } else {
       machine.running?.phase = .gated
       machine.running?.station = .waiting
       machine.namespace.waiting.append(machine)
       machine.namespace.counts.waited += 1
+      agenda.add(machine.namespace)
     }
   }
 
@@ -60,11 +61,7 @@ extension Engine {
   }
 
   /// Lets a namespace's next steps through its gate, and others come near.
-  mutating func admitWaiting(_ namespace: NamespaceState) {
-    // A step that ends at once comes here again: the loop below sees that there is room.
-    guard !namespace.isAdmitting else { return }
-    namespace.isAdmitting = true
-    defer { namespace.isAdmitting = false }
+  mutating func openGate(_ namespace: NamespaceState) {
     while true {
       if namespace.isOpen, let machine = namespace.waiting.popFirst() {
         if mayGoOn(machine) { invoke(machine) }
@@ -75,8 +72,6 @@ extension Engine {
         namespace.large.remove(machine)
         namespace.outside.remove(machine)
         if mayGoOn(machine) { prepareStep(machine) }
-        // It may have stepped back for something urgent.
-        advance(machine)
       } else {
         break
       }
@@ -119,7 +114,7 @@ extension Engine {
     if step.holdsGate || !namespace.outside.isEmpty || !namespace.large.isEmpty
       || stepMemory.waits(namespace)
     {
-      admitWaiting(namespace)
+      agenda.add(namespace)
     }
   }
 
@@ -136,6 +131,7 @@ extension Engine {
     machine.running = nil
     machine.mailbox.prepend(step.item, endsWithMachine: step.operation.endsWithMachine)
     leaveGate(step, machine)
+    agenda.add(machine)
   }
 }
 

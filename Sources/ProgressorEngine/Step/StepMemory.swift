@@ -185,7 +185,8 @@ extension Engine {
     for _ in 0..<max(1, stepMemory.waitingCount) {
       guard let namespace = nextForMemory else { return }
       Visits.note(1)
-      admitWaiting(namespace)
+      openGate(namespace)
+      drain()
     }
   }
 }

@@ -96,7 +96,7 @@ extension Engine {
     guard let step = machine.running else { return }
     // What is written without asking the processor never passes the gate.
     donePreparing(machine)
-    defer { if step.isPreparing { admitWaiting(machine.namespace) } }
+    defer { if step.isPreparing { agenda.add(machine.namespace) } }
     machine.running?.phase = .committing
     machine.running?.application = application
     machine.running?.reply = reply

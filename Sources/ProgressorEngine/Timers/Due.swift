@@ -62,7 +62,7 @@ extension Engine {
       machine.mailbox.append(item)
     }
     schedule(machine)
-    if machine.running == nil { advance(machine) }
+    agenda.add(machine)
   }
 
   /// Before what could not be had is tried again, in microseconds.

@@ -1,0 +1,29 @@
+import DequeModule
+
+/// What is to be looked at before the turn goes on: machines that may begin their next step, and
+/// namespaces whose gate may let somebody through.
+///
+/// Whoever changes what they wait for puts them here, and the engine looks at one after the other.
+/// So nothing that happens calls what follows from it: no step begins inside of another one's end.
+/// To stand here twice, or for nothing, does no harm.
+struct Agenda {
+  enum Item {
+    case machine(ResidentMachine)
+    case gate(NamespaceState)
+  }
+
+  private var machines: Deque<ResidentMachine> = []
+  private var gates: Deque<NamespaceState> = []
+
+  var isEmpty: Bool { machines.isEmpty && gates.isEmpty }
+
+  mutating func add(_ machine: ResidentMachine) { machines.append(machine) }
+
+  mutating func add(_ namespace: NamespaceState) { gates.append(namespace) }
+
+  /// Machines first: what ends makes room for others.
+  mutating func next() -> Item? {
+    if let machine = machines.popFirst() { return .machine(machine) }
+    return gates.popFirst().map(Item.gate)
+  }
+}
