@@ -16,25 +16,18 @@ public struct Engine: ~Copyable {
   var now = Moment(wall: .earliest, uptime: 0)
   var effects: [Effect] = []
 
-  var namespaces: [ExactText: NamespaceState] = [:]
-  var namespaceNames: [NamespaceNumber: ExactText] = [:]
-  /// Until storage has told them, nobody hears that one is missing.
-  var namespacesAreKnown = false
-  var shards: [ShardID: ShardState] = [:]
-  var lease = LeaseState()
+  var ownership: Ownership
+  var namespaces = NamespaceTable()
 
   var machines: [MachineID: ResidentMachine] = [:]
   var residency = Residency()
   var stepMemory = StepMemory()
-  var requests: [RequestID: PendingRequest] = [:]
-  var loads: [LoadID: LoadInFlight] = [:]
-  /// Loads of requests that were answered before: each has a place like a request.
-  var unheardLoads = 0
+  var requests = RequestTable()
+  var loads = LoadTable()
   var damagePauses = DamagePauses()
   var steps: [StepID: ResidentMachine] = [:]
   var slots: [GroupCommit]
 
-  var deadlines = DeadlineHeap()
   var turns = Turns()
   var agenda = Agenda()
   var counts = EngineStatistics.Counts()
@@ -48,6 +41,7 @@ public struct Engine: ~Copyable {
   /// Equal configurations and inputs give equal effects, jitter included (`configuration.seed`).
   public init(configuration: EngineConfiguration) {
     self.configuration = configuration
+    ownership = Ownership(shardCount: configuration.shards)
     slots = Array(repeating: GroupCommit(), count: max(1, configuration.slots))
     jitter = JitterGenerator(seed: configuration.seed)
   }
@@ -70,7 +64,7 @@ public struct Engine: ~Copyable {
     case .refused(let batch, let refusal): refused(batch, refusal)
     case .commitDelayed(let batch): commitDelayed(batch)
     case .fenced(let batch): fenced(batch)
-    case .leaseRenewed(let until): lease.renewed(until: until)
+    case .leaseRenewed(let until): ownership.renewed(until: until)
     case .shardsAcquired(let grants): acquire(grants)
     case .shardsLost(let lost): lose(Set(lost))
     case .namespacesChanged(let records): namespacesChanged(records)
@@ -123,9 +117,9 @@ public struct Engine: ~Copyable {
   }
 
   private mutating func askForWake() {
-    var next = deadlines.next
+    var next = requests.nextDeadline
     // Without shards and a trusted lease nothing begins; both come as inputs of their own.
-    let begins = !shards.isEmpty && lease.isTrusted(at: now.uptime)
+    let begins = ownership.mayAct(at: now.uptime)
     if begins, let due = turns.alarms.first {
       let (distance, overflow) = due.microseconds.subtractingReportingOverflow(
         now.wall.microseconds)

@@ -35,20 +35,20 @@ struct EngineValueTests {
 
   @Test("a shard gives out each number once, in order, and none beyond its owner's")
   func serials() {
-    var shard = ShardState(epoch: 1)
+    let shard = OwnedShard(ShardID(0), epoch: 1)
     let numbers = (0..<1_000).map { _ in shard.nextSerial() }
     #expect(numbers == (1...1_000).map { 0x1_0000_0000 + $0 })
-    var last = ShardState(epoch: 1, counter: .max - 1)
+    let last = OwnedShard(ShardID(0), epoch: 1, counter: .max - 1)
     let ends = (0..<3).map { _ in last.nextSerial() }
     #expect(ends == [0x1_FFFF_FFFF, nil, nil])
-    var next = ShardState(epoch: 2)
+    let next = OwnedShard(ShardID(0), epoch: 2)
     let first = next.nextSerial()
     #expect(first == 0x2_0000_0001)
-    var lastEpoch = ShardState(epoch: Int64(Int32.max), counter: .max - 1)
+    let lastEpoch = OwnedShard(ShardID(0), epoch: Int64(Int32.max), counter: .max - 1)
     let greatest = lastEpoch.nextSerial()
     #expect(greatest == .max)
     for epoch: Int64 in [-1, 1 << 31, .max, .min] {
-      var shard = ShardState(epoch: epoch)
+      let shard = OwnedShard(ShardID(0), epoch: epoch)
       let number = shard.nextSerial()
       #expect(number == nil)
     }
@@ -88,7 +88,9 @@ struct EngineValueTests {
       .namespacesChanged([NamespaceRecord(number: NamespaceNumber(1), namespace: namespace)]))
     _ = play(&engine, .leaseRenewed(until: .max))
     _ = play(&engine, .shardsAcquired([ShardGrant(shard: ShardID(0), epoch: 1)]))
-    engine.shards[ShardID(0)] = ShardState(epoch: 1, counter: .max - 1)
+    _ = engine.ownership.lose([ShardID(0)])
+    engine.ownership.acquire(ShardGrant(shard: ShardID(0), epoch: 1), counter: .max - 1)
+    _ = play(&engine, .leaseRenewed(until: .max))
     let begun = start(&engine)
     #expect(invokes(begun))
     let refused = start(&engine)
@@ -205,7 +207,7 @@ struct EngineValueTests {
 
   @Test("the lease is trusted until its time, and never gets shorter by a late answer")
   func lease() {
-    var lease = LeaseState()
+    var lease = LeaseTrust()
     #expect(!lease.isTrusted(at: 0))
     lease.renewed(until: 10)
     lease.renewed(until: 5)
@@ -215,7 +217,7 @@ struct EngineValueTests {
 
   @Test("deadlines of answered requests do not pile up")
   func deadlinesAreCompacted() {
-    var heap = DeadlineHeap()
+    var heap = RequestDeadlines()
     for number in 0..<10_000 {
       heap.push(Int64(number), RequestID(UInt64(number)))
       heap.compact(live: 1) { $0.number == 0 }

@@ -243,7 +243,7 @@ extension Engine {
       guard let entries = slots[slot].ended(id, .givenUp, at: now.uptime) else { continue }
       // Another may be the owner already: nothing begins in place of what is dropped here, until a
       // renewal says otherwise or the loss is told. If it was told before, the lease is a new one.
-      if entries.contains(where: { !$0.machine.isDropped }) { lease.lost() }
+      if entries.contains(where: { !$0.machine.isDropped }) { ownership.lost() }
       for entry in entries {
         switch entry.origin {
         case .step(let machine, _), .notification(let machine, _, _): drop(machine, .notOwner)

@@ -79,7 +79,7 @@ struct Residency {
 extension Engine {
   /// The machine in memory; a new one knows nothing yet. It is not idle until `becameIdle` says so.
   mutating func machine(
-    _ id: MachineID, _ shard: ShardID, _ namespace: NamespaceState
+    _ id: MachineID, _ shard: OwnedShard, _ namespace: NamespaceState
   ) -> ResidentMachine {
     if let machine = machines[id] {
       residency.becameBusy(machine)
@@ -90,7 +90,7 @@ extension Engine {
     let machine = ResidentMachine(
       id: id, shard: shard, namespace: namespace, windowBytes: configuration.historyWindowBytes)
     machines[id] = machine
-    shards[shard]?.machines.insert(machine)
+    shard.insert(machine)
     residency.charge(machine)
     return machine
   }
@@ -122,9 +122,9 @@ extension Engine {
     becameInactive(machine)
     releaseKept(machine)
     residency.remove(machine)
-    shards[machine.shard]?.machines.remove(machine)
+    machine.shard.remove(machine)
     if machines[machine.id] === machine { machines[machine.id] = nil }
   }
 
-  func slot(of shard: ShardID) -> Int { Int(shard.number) % slots.count }
+  func slot(of shard: OwnedShard) -> Int { Int(shard.id.number) % slots.count }
 }

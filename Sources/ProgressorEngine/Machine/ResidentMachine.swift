@@ -13,7 +13,7 @@ final class ResidentMachine {
   }
 
   let id: MachineID
-  let shard: ShardID
+  let shard: OwnedShard
   let namespace: NamespaceState
 
   /// Always what is committed: changes arrive here with `Input.committed`.
@@ -73,7 +73,7 @@ final class ResidentMachine {
     }
   }
 
-  init(id: MachineID, shard: ShardID, namespace: NamespaceState, windowBytes: Int) {
+  init(id: MachineID, shard: OwnedShard, namespace: NamespaceState, windowBytes: Int) {
     self.id = id
     self.shard = shard
     self.namespace = namespace
@@ -152,7 +152,7 @@ final class ResidentMachine {
 
   /// Where the database has the machine among those that become due, nil = it does not.
   func duePosition(_ row: MachineRow) -> DuePosition? {
-    row.due.map { DuePosition(due: $0, shard: shard, key: row.key) }
+    row.due.map { DuePosition(due: $0, shard: shard.id, key: row.key) }
   }
 
   /// When the machine has something to do by itself, were its row this one and its queue's head

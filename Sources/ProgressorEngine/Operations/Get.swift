@@ -18,7 +18,7 @@ extension Engine {
       answer(id, .error(.machineNotFound(machine.id)))
     } else {
       let load = LoadRequest(
-        id: LoadID(nextNumber()), shard: machine.shard, namespace: machine.namespace.number,
+        id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
         machine: machine.id, row: true, history: range, notificationsAfter: 0)
       send(load, for: .get(machine, id))
     }
@@ -31,7 +31,7 @@ extension Engine {
     guard let pending = requests[id], case .read(let range) = pending.work else {
       return
     }
-    guard lease.isTrusted(at: now.uptime) else { return answer(id, .error(.notOwner)) }
+    guard ownership.isTrusted(at: now.uptime) else { return answer(id, .error(.notOwner)) }
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))
     case .success(let loaded):
@@ -60,7 +60,7 @@ extension Engine {
     machine.waitingReads = []
     for id in waiting {
       guard case .read(let range)? = requests[id]?.work else { continue }
-      guard lease.isTrusted(at: now.uptime) else {
+      guard ownership.isTrusted(at: now.uptime) else {
         answer(id, .error(.notOwner))
         continue
       }
@@ -80,7 +80,7 @@ extension Engine {
   }
 
   mutating func list(_ request: Request, _ namespace: NamespaceState, _ query: ListQuery) {
-    guard lease.isTrusted(at: now.uptime) else { return refuse(request, .notOwner) }
+    guard ownership.isTrusted(at: now.uptime) else { return refuse(request, .notOwner) }
     register(request, .list(query), nil, in: namespace)
     effects.append(
       .list(request.id, namespace.number, namespace: namespace.settings.name, query))

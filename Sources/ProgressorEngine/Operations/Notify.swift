@@ -7,7 +7,7 @@ extension Engine {
     guard let pending = requests[id] else { return }
     if machine.isUnknown || pending.key != nil {
       var load = LoadRequest(
-        id: LoadID(nextNumber()), shard: machine.shard, namespace: machine.namespace.number,
+        id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
         machine: machine.id, row: machine.isUnknown, idempotencyKey: pending.key?.key)
       if load.row { load.notificationsAfter = 0 }
       send(load, for: .notify(machine, id))
@@ -27,7 +27,8 @@ extension Engine {
     case .success(let loaded):
       if let row = loaded.idempotency, let key = pending.key, Safeguard.idempotency.isOn {
         return answer(
-          id, lease.isTrusted(at: now.uptime) ? row.reply(to: key.fingerprint) : .error(.notOwner))
+          id,
+          ownership.isTrusted(at: now.uptime) ? row.reply(to: key.fingerprint) : .error(.notOwner))
       }
       if let key = pending.key { confirm(key.key, owner: id, machine) }
       accept(id, machine)
@@ -44,7 +45,7 @@ extension Engine {
     guard let pending = requests[id],
       case .notification(let args, let range) = pending.work
     else { return }
-    guard lease.isTrusted(at: now.uptime), shards[machine.shard] != nil else {
+    guard ownership.isTrusted(at: now.uptime), !machine.isDropped else {
       return answer(id, .error(.notOwner))
     }
     if isRemoving(machine) || (machine.row == nil && machine.running != nil) {
@@ -72,14 +73,14 @@ extension Engine {
     _ pending: PendingRequest, _ machine: ResidentMachine, _ row: MachineRow, args: [UInt8],
     range: HistoryRange?, slot: Int
   ) {
-    guard let sequence = shards[machine.shard]?.nextSerial() else {
-      return answer(pending.request.id, .error(.serialsUsedUp(machine.shard)))
+    guard let sequence = machine.shard.nextSerial() else {
+      return answer(pending.request.id, .error(.serialsUsedUp(machine.shard.id)))
     }
     let notification = QueuedNotification(
-      sequence: sequence, notificationID: "\(machine.shard.number)-\(sequence)", args: args,
+      sequence: sequence, notificationID: "\(machine.shard.id.number)-\(sequence)", args: args,
       historyRange: range, context: pending.request.context, acceptedAt: now.wall)
     var record = CommitRecord(
-      shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
+      shard: machine.shard.id, namespace: machine.namespace.number, machine: machine.id,
       key: row.key, row: .requeue(due: machine.hasQueue ? nil : now.wall),
       enqueued: [notification])
     if let key = pending.key {

@@ -21,7 +21,7 @@ struct StepView {
   }
 
   var id: MachineID { machine.id }
-  var shard: ShardID { machine.shard }
+  var shard: ShardID { machine.shard.id }
   var namespace: NamespaceNumber { machine.namespace.number }
   var settings: Namespace { machine.namespace.settings }
   var processorTimeout: Int64 { machine.namespace.processorTimeout }

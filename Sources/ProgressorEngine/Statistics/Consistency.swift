@@ -8,12 +8,12 @@ extension Engine {
     for machine in machines.values {
       if let problem = inconsistency(of: machine) { return "\(machine.id) \(problem)" }
     }
-    for request in requests.values {
+    for request in requests.all {
       if let problem = inconsistency(of: request) {
         return "request \(request.request.id.number) \(problem)"
       }
     }
-    for namespace in namespaces.values {
+    for namespace in namespaces.all {
       if let problem = inconsistency(of: namespace) {
         return "\(namespace.settings.name) \(problem)"
       }
@@ -28,8 +28,6 @@ extension Engine {
     if residency.idle.count != listed {
       return "\(residency.idle.count) machines are listed as idle"
     }
-    let inShards = shards.values.reduce(0) { $0 + $1.machines.count }
-    if inShards != machines.count { return "\(inShards) machines are in the shards" }
     for (isAside, bytes) in [(false, stepMemory.bytes), (true, stepMemory.asideBytes)] {
       let held = machines.values.reduce(0) {
         $0 + ($1.standsAside == isAside ? $1.running?.heldBytes ?? 0 : 0)
@@ -49,19 +47,23 @@ extension Engine {
 
   private func inconsistencyOfRequests() -> String? {
     let ofMachines = machines.values.reduce(0) { $0 + $1.requests.count }
-    if requests.values.count(where: { $0.machine != nil }) != ofMachines {
+    if requests.all.count(where: { $0.machine != nil }) != ofMachines {
       return "\(ofMachines) requests are the machines'"
     }
-    let unheard = loads.values.count { $0.request.map { requests[$0] == nil } ?? false }
-    if unheardLoads != unheard { return "\(unheardLoads) loads are unheard, not \(unheard)" }
-    if deadlines.count < requests.count { return "\(deadlines.count) requests have a deadline" }
+    let unheard = loads.all.count { $0.request.map { requests[$0] == nil } ?? false }
+    if requests.unheardLoads != unheard {
+      return "\(requests.unheardLoads) loads are unheard, not \(unheard)"
+    }
+    if requests.deadlineCount < requests.count {
+      return "\(requests.deadlineCount) requests have a deadline"
+    }
     return nil
   }
 
   private func inconsistencyOfTurns() -> String? {
-    let timers = namespaces.values.reduce(0) { $0 + $1.timers.count }
+    let timers = namespaces.all.reduce(0) { $0 + $1.timers.count }
     if turns.timerCount != timers { return "\(turns.timerCount) timers are counted, not \(timers)" }
-    let known = namespaces.values
+    let known = namespaces.all
     let inTurns = turns.namespaces.count + turns.resting.count + turns.held.count
     if inTurns < known.count(where: \.hasTurns) { return "\(inTurns) namespaces stand among turns" }
     let readers = turns.readers.count + turns.laterReaders.count
@@ -83,7 +85,9 @@ extension Engine {
   private func inconsistency(of machine: ResidentMachine) -> String? {
     if machine.isDropped { return "is dropped and in memory" }
     if machine.isIdle != machine.isListed { return "is idle and not listed so, or listed and not" }
-    if shards[machine.shard]?.machines.contains(machine) != true { return "is in no shard" }
+    if !ownership.holds(machine.shard) || !machine.shard.machines.contains(machine) {
+      return "is in no shard"
+    }
     if !machine.requests.allSatisfy({ requests[$0]?.machine === machine }) {
       return "has requests that ended"
     }
@@ -125,7 +129,7 @@ extension Engine {
   }
 
   private func inconsistencyOfCounts(_ machine: ResidentMachine) -> String? {
-    let loading = loads.values.count { $0.purpose.machine === machine }
+    let loading = loads.all.count { $0.purpose.machine === machine }
     if machine.loadsInFlight != loading {
       return "has \(machine.loadsInFlight) loads in flight, not \(loading)"
     }
@@ -163,7 +167,7 @@ extension Engine {
       return "is queued for something and is not, or the other way round"
     }
     if machine.wantsWake, machine.loadsInFlight == 0 { return "waits to be woken by nobody" }
-    let isWoken = loads.values.contains {
+    let isWoken = loads.all.contains {
       if case .wake(machine) = $0.purpose { true } else { false }
     }
     if machine.isActive, !machine.timeoutQueued, !machine.deliveryQueued, !isWoken {
@@ -188,7 +192,7 @@ extension Engine {
   private func inconsistency(of pending: PendingRequest) -> String? {
     let id = pending.request.id
     if let machine = pending.machine, !machine.requests.contains(id) { return "is no machine's" }
-    let isBeingRead = loads.values.contains { $0.request == id }
+    let isBeingRead = loads.all.contains { $0.request == id }
     if pending.isBeingRead != isBeingRead { return "is being read and is not" }
     if pending.isCancelled, !isBeingRead { return "is cancelled and stays" }
     return nil
@@ -208,7 +212,7 @@ extension Engine {
       return "waits for memory and does not, or the other way round"
     }
     if namespace.isOpen, !namespace.waiting.isEmpty { return "is open, and somebody waits" }
-    let mayGoOn = !shards.isEmpty && lease.isTrusted(at: now.uptime) && !namespace.parks
+    let mayGoOn = ownership.mayAct(at: now.uptime) && !namespace.parks
     let isFull = namespace.awaitsRoom && namespace.active >= namespace.activeLimit
     if mayGoOn, namespace.timers.isDue(at: now.wall), !namespace.hasTurns, !isFull {
       return "has machines that are due, and no turn"
@@ -219,12 +223,12 @@ extension Engine {
   private func miscount(in namespace: NamespaceState) -> String? {
     let machines = machines.values.filter { $0.namespace === namespace }
     let steps = machines.compactMap(\.running)
-    let unheard = loads.values.count {
+    let unheard = loads.all.count {
       $0.purpose.machine.namespace === namespace
         && ($0.request.map { requests[$0] == nil } ?? false)
     }
     let counts = [
-      ("requests", namespace.requests, requests.values.count { $0.namespace === namespace }),
+      ("requests", namespace.requests, requests.all.count { $0.namespace === namespace }),
       ("unheard loads", namespace.unheardLoads, unheard),
       ("active machines", namespace.active, machines.count(where: \.isActive)),
       ("steps that are prepared", namespace.preparing, steps.count(where: \.isPreparing)),

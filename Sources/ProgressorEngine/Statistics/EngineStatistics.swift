@@ -82,8 +82,8 @@ extension Engine {
     statistics.maximumHistoryBytes = configuration.historyBytes
     statistics.timers = turns.timerCount
     statistics.maximumTimers = configuration.maximumTimers
-    statistics.shards = shards.count
-    statistics.leaseRemaining = lease.remaining(at: uptime)
+    statistics.shards = ownership.count
+    statistics.leaseRemaining = ownership.remaining(at: uptime)
     for slot in slots {
       statistics.recordsWaiting += slot.count
       statistics.heldMachines += slot.heldMachines
@@ -91,7 +91,7 @@ extension Engine {
     }
     statistics.counts = counts
     let wall = now.wall
-    statistics.namespaces = namespaces.values
+    statistics.namespaces = namespaces.all
       .map { $0.takeStatistics(at: uptime, wall, timerCapacity: timerCapacity($0)) }
       .sorted { $0.number.number < $1.number.number }
     return statistics

@@ -35,7 +35,7 @@ extension Engine {
     machine.running = RunningStep(
       id: StepID(nextNumber()), item: item, operation, pending: pending)
     residency.charge(machine)
-    if !lease.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
+    if !ownership.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
     if slots[slot(of: machine.shard)].isDelayed { return abandon(machine, .storageUnavailable) }
     approachGate(machine)
   }
@@ -45,7 +45,7 @@ extension Engine {
     guard let step = machine.running else { return }
     if let id = step.requestID, requests[id] == nil { return end(machine) }
     var load = LoadRequest(
-      id: LoadID(nextNumber()), shard: machine.shard, namespace: machine.namespace.number,
+      id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
       machine: machine.id, row: machine.isUnknown)
     if let key = step.key, !step.keyWasLookedUp { load.idempotencyKey = key.key }
     if load.row { load.notificationsAfter = 0 }
@@ -92,23 +92,16 @@ extension Engine {
 
   mutating func send(_ load: LoadRequest, for purpose: LoadPurpose) {
     let request = purpose.request.flatMap { requests[$0] == nil ? nil : $0 }
-    loads[load.id] = LoadInFlight(purpose: purpose, request: request)
-    purpose.machine.loadsInFlight += 1
+    loads.insert(LoadInFlight(purpose: purpose, request: request), load.id)
     if let request { requests[request]?.isBeingRead = true }
     effects.append(.load(load))
   }
 
   /// A load is answered; the place of its request, if that was answered before, is free.
   private mutating func takeLoad(_ id: LoadID) -> LoadInFlight? {
-    guard let load = loads.removeValue(forKey: id) else { return nil }
-    load.purpose.machine.loadsInFlight -= 1
+    guard let load = loads.remove(id) else { return nil }
     if let request = load.request {
-      if let pending = requests[request] {
-        pending.isBeingRead = false
-      } else {
-        unheardLoads -= 1
-        load.purpose.machine.namespace.unheardLoads -= 1
-      }
+      requests.readEnded(request, in: load.purpose.machine.namespace)
     }
     return load
   }

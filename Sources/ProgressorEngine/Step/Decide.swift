@@ -24,18 +24,18 @@ extension Engine {
 
   /// An answer that nobody wrote down may leave only while the lease holds.
   mutating func endUncommitted(_ machine: ResidentMachine, _ reply: Reply) {
-    end(machine, lease.isTrusted(at: now.uptime) ? reply : .error(.notOwner))
+    end(machine, ownership.isTrusted(at: now.uptime) ? reply : .error(.notOwner))
   }
 
   /// Calls the processor with the machine as it is.
   mutating func invoke(_ machine: ResidentMachine) {
-    guard let step = machine.running, let shard = shards[machine.shard] else { return }
-    guard lease.isTrusted(at: now.uptime) else { return abandon(machine, .notOwner) }
+    guard let step = machine.running else { return }
+    guard ownership.isTrusted(at: now.uptime) else { return abandon(machine, .notOwner) }
     if let request = step.request, request.deadline <= now.uptime {
       return end(machine, .error(.deadlineExceeded))
     }
-    guard let serial = shards[machine.shard]?.nextSerial() else {
-      return abandon(machine, .serialsUsedUp(machine.shard))
+    guard let serial = machine.shard.nextSerial() else {
+      return abandon(machine, .serialsUsedUp(machine.shard.id))
     }
     machine.running?.serial = serial
     let view = StepView(machine, now: now)
@@ -52,7 +52,7 @@ extension Engine {
         Invocation(
           step: step.id, attempt: question.attempt, namespace: machine.namespace.number,
           stimulus: question.stimulus, machine: question.machine, stepToken: question.token,
-          epoch: shard.epoch,
+          epoch: machine.shard.epoch,
           deadline: step.request?.deadline
             ?? now.uptime.saturatingAdd(question.timeout).saturatingAdd(Invocation.longestWait),
           timeout: question.timeout, context: question.context,

@@ -88,7 +88,7 @@ extension Engine {
     machine.running?.phase = nil
     if let id = machine.running?.requestID, requests[id] == nil {
       end(machine)
-    } else if !lease.isTrusted(at: now.uptime) {
+    } else if !ownership.isTrusted(at: now.uptime) {
       abandon(machine, .notOwner)
     } else {
       return true

@@ -28,7 +28,7 @@ extension Engine {
     of change: Change, _ machine: ResidentMachine
   ) -> (CommitRecord, Application)? {
     var record = CommitRecord(
-      shard: machine.shard, namespace: machine.namespace.number, machine: machine.id,
+      shard: machine.shard.id, namespace: machine.namespace.number, machine: machine.id,
       key: change.key)
     switch change {
     case .nothing: return (record, .nothing)

@@ -53,7 +53,7 @@ extension Engine {
     if !machine.deliveryQueued, let due = deliveryDue(machine), due <= now.wall {
       items.append((due, .notification))
     }
-    if !items.isEmpty, !lease.isTrusted(at: now.uptime) { return rearm(machine) }
+    if !items.isEmpty, !ownership.isTrusted(at: now.uptime) { return rearm(machine) }
     // Behind a step that stands aside nothing begins: it takes nobody's place there.
     if !items.isEmpty, park(machine) || !(machine.standsAside || letIn(machine, row)) { return }
     items.sort { $0.0 < $1.0 }
@@ -119,8 +119,7 @@ extension Engine {
   }
 
   mutating func endpointReady(_ number: NamespaceNumber) {
-    guard let name = namespaceNames[number], let namespace = namespaces[name], namespace.isDown
-    else { return }
+    guard let namespace = namespaces[number], namespace.isDown else { return }
     namespace.isDown = false
     namespace.restsUntil = now.uptime.saturatingAdd(namespace.pauseAfterOutage)
     unpark(namespace)
@@ -133,8 +132,9 @@ extension Engine {
 
   /// Looks whether the machine has something to do, reading it first when it is not in memory.
   mutating func wakeUp(_ id: MachineID) {
-    let shard = ShardID(of: id, shards: configuration.shards)
-    guard shards[shard] != nil, let namespace = namespaces[ExactText(id.namespace)] else { return }
+    guard let shard = ownership.shard(of: id), let namespace = namespaces[id.namespace] else {
+      return
+    }
     let machine = machine(id, shard, namespace)
     becameActive(machine)
     if machine.isUnknown {
@@ -144,7 +144,7 @@ extension Engine {
         return becameInactive(machine)
       }
       let load = LoadRequest(
-        id: LoadID(nextNumber()), shard: shard, namespace: namespace.number, machine: id,
+        id: LoadID(nextNumber()), shard: shard.id, namespace: namespace.number, machine: id,
         row: true, notificationsAfter: 0)
       send(load, for: .wake(machine))
     } else {

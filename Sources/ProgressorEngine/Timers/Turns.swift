@@ -81,12 +81,12 @@ extension Engine {
 
   /// Some namespace is to be looked at, and may be.
   var hasTurnsToGive: Bool {
-    !turns.namespaces.isEmpty && !shards.isEmpty && lease.isTrusted(at: now.uptime)
+    !turns.namespaces.isEmpty && ownership.mayAct(at: now.uptime)
   }
 
   /// Lets in what is due, as far as there is room; finds out who reads what is due later.
   mutating func giveTurns() {
-    guard !shards.isEmpty, lease.isTrusted(at: now.uptime) else { return }
+    guard ownership.mayAct(at: now.uptime) else { return }
     while let (_, namespace) = turns.alarms.popFirst(at: now.wall) { joinTurns(namespace) }
     while let (namespace, _) = turns.resting.popFirst(at: now.uptime) {
       turns.namespaces.append(namespace)
@@ -172,11 +172,11 @@ extension Engine {
 
   /// Forgets the timers of machines that are none of this node's any more.
   mutating func forgetTimers(of lost: Set<ShardID>) {
-    let count = configuration.shards
-    for namespace in namespaces.values {
+    let ownership = ownership
+    for namespace in namespaces.all {
       Visits.note(namespace.timers.count)
       change(namespace) {
-        $0.removeAll { lost.contains(ShardID(of: $0, shards: count)) }
+        $0.removeAll { lost.contains(ownership.number(of: $0)) }
       }
     }
   }
@@ -226,7 +226,7 @@ extension Engine {
 
   /// Reads for all namespaces that wait for it, together: no more rows than a page has.
   mutating func readAhead() {
-    guard !shards.isEmpty, lease.isTrusted(at: now.uptime), turns.reading == nil else { return }
+    guard ownership.mayAct(at: now.uptime), turns.reading == nil else { return }
     while let (namespace, _) = turns.laterReaders.popFirst(at: now.uptime) {
       turns.readers.append(namespace)
     }

@@ -2,7 +2,7 @@ import HeapModule
 
 /// The deadlines of requests, earliest first. Answered ones are forgotten when they come up, or
 /// when more than half of the entries are such.
-struct DeadlineHeap {
+struct RequestDeadlines {
   private struct Entry: Comparable {
     let deadline: Int64
     let request: RequestID

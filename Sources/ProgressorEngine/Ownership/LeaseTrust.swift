@@ -4,7 +4,7 @@ import MachineModel
 ///
 /// The fence in the database is the authority on commits (I4). This is for what no commit follows:
 /// a step must not begin and memory must not be read when another node may already be the owner.
-struct LeaseState {
+struct LeaseTrust {
   /// On `Moment.uptime`: the time *before* the renewal was sent, plus the lease, minus a margin.
   private var trustedUntil = Int64.min
 

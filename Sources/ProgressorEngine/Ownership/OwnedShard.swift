@@ -1,15 +1,25 @@
-/// A shard that this node owns.
-struct ShardState {
+import MachineModel
+
+/// A shard that this node owns, under the epoch of one assignment. Its machines in memory refer to
+/// it; a later assignment of the same shard is another object.
+final class OwnedShard {
+  let id: ShardID
+  /// Grows with each assignment: the fencing token.
   let epoch: Int64
   /// Its machines in memory.
-  var machines: Set<ResidentMachine> = []
+  private(set) var machines: Set<ResidentMachine> = []
   private var counter: UInt32
 
   /// - Parameter counter: The last number that was given out under this epoch.
-  init(epoch: Int64, counter: UInt32 = 0) {
+  init(_ id: ShardID, epoch: Int64, counter: UInt32 = 0) {
+    self.id = id
     self.epoch = epoch
     self.counter = counter
   }
+
+  func insert(_ machine: ResidentMachine) { machines.insert(machine) }
+
+  func remove(_ machine: ResidentMachine) { machines.remove(machine) }
 
   /// Epochs for which there is room in a serial.
   private static let epochs: ClosedRange<Int64> = 0...Int64(Int32.max)
@@ -20,7 +30,7 @@ struct ShardState {
   ///
   /// Nil when all of this epoch are used up: nothing that needs one begins until the shard has
   /// another owner. A number beyond the counter's bits would be the next owner's.
-  mutating func nextSerial() -> Int64? {
+  func nextSerial() -> Int64? {
     guard Self.epochs.contains(epoch), counter < .max else { return nil }
     counter += 1
     return epoch << 32 | Int64(counter)

@@ -1,0 +1,52 @@
+import MachineModel
+
+/// What a load was for.
+enum LoadPurpose {
+  case step(ResidentMachine, StepID)
+  case notify(ResidentMachine, RequestID)
+  case get(ResidentMachine, RequestID)
+  /// A machine in nobody's hands became due.
+  case wake(ResidentMachine)
+
+  var machine: ResidentMachine {
+    switch self {
+    case .step(let machine, _), .notify(let machine, _), .get(let machine, _), .wake(let machine):
+      machine
+    }
+  }
+
+  /// The request that it is for, while it is sent.
+  var request: RequestID? {
+    switch self {
+    case .step(let machine, _): machine.running?.requestID
+    case .notify(_, let request), .get(_, let request): request
+    case .wake: nil
+    }
+  }
+}
+
+struct LoadInFlight {
+  let purpose: LoadPurpose
+  /// Whose request it is for, answered meanwhile or not.
+  let request: RequestID?
+}
+
+/// The loads that storage has not answered yet.
+struct LoadTable {
+  private var loads: [LoadID: LoadInFlight] = [:]
+
+  var all: some Collection<LoadInFlight> { loads.values }
+
+  subscript(id: LoadID) -> LoadInFlight? { loads[id] }
+
+  mutating func insert(_ load: LoadInFlight, _ id: LoadID) {
+    loads[id] = load
+    load.purpose.machine.loadsInFlight += 1
+  }
+
+  mutating func remove(_ id: LoadID) -> LoadInFlight? {
+    guard let load = loads.removeValue(forKey: id) else { return nil }
+    load.purpose.machine.loadsInFlight -= 1
+    return load
+  }
+}

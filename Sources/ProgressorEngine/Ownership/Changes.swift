@@ -1,0 +1,64 @@
+import MachineModel
+
+/// What happens to machines when shards, or namespaces, come and go.
+extension Engine {
+  mutating func acquire(_ grants: [ShardGrant]) {
+    for grant in grants where ownership.isNew(grant) {
+      if ownership.holds(grant.shard) { lose([grant.shard]) }
+      ownership.acquire(grant)
+    }
+    for namespace in namespaces.inOrder { rescan(namespace) }
+  }
+
+  mutating func lose(_ lost: Set<ShardID>) {
+    let gone = ownership.lose(lost)
+    forgetTimers(of: lost)
+    damagePauses.forget { [ownership] in lost.contains(ownership.number(of: $0)) }
+    Visits.note(gone.count)
+    for machine in gone { detach(machine) }
+    tell(gone.flatMap(\.requests), .notOwner)
+  }
+
+  private mutating func tell(_ requests: some Sequence<RequestID>, _ error: ProgressorError) {
+    for id in requests.sorted(by: { $0.number < $1.number }) {
+      Visits.note(1)
+      tell(id, error)
+    }
+  }
+
+  /// Lets go of one machine whose memory cannot be trusted; it is read again when it is needed.
+  mutating func drop(
+    _ machine: ResidentMachine, _ error: ProgressorError, pause: Int64 = Engine.shortPause
+  ) {
+    guard !machine.isDropped else { return }
+    detach(machine)
+    tell(machine.requests, error)
+    // Whatever it had to do by itself is found again from its row.
+    if ownership.holds(machine.shard) { lookAgain(machine, position: nil, after: pause) }
+  }
+
+  /// Takes a machine out of everything that refers to it.
+  private mutating func detach(_ machine: ResidentMachine) {
+    forget(machine)
+    slots[slot(of: machine.shard)].abandon(machine)
+    if let step = machine.running {
+      machine.running = nil
+      if steps.removeValue(forKey: step.id) != nil { machine.namespace.invocationEnded() }
+      leaveGate(step, machine)
+    }
+    agenda.add(machine.namespace)
+  }
+
+  mutating func namespacesChanged(_ records: [NamespaceRecord]) {
+    for gone in namespaces.replace(with: records) { dissolve(gone) }
+    for namespace in namespaces.inOrder {
+      if namespace.settings.pause != nil {
+        turnAway(namespace)
+      } else {
+        answerQuietWaiters(namespace)
+        unpark(namespace)
+        agenda.add(namespace)
+      }
+    }
+  }
+}

@@ -1,0 +1,128 @@
+import MachineModel
+
+/// The way out: each request is answered once, whatever becomes of the work for it.
+extension Engine {
+  mutating func register(
+    _ request: Request, _ work: Work, _ machine: ResidentMachine?, in namespace: NamespaceState,
+    _ key: (key: String, fingerprint: [UInt8])? = nil
+  ) {
+    requests.insert(PendingRequest(request, work, machine, namespace, key: key))
+    if let machine {
+      machine.requests.insert(request.id)
+      residency.charge(request.bytes, to: machine)
+    }
+  }
+
+  /// Takes out a request that is answered, or dropped. If it waited for another one's reply, it
+  /// waits no more.
+  mutating func take(_ id: RequestID) -> PendingRequest? {
+    guard let pending = requests.remove(id) else { return nil }
+    pending.namespace.quietWaiters.remove(id)
+    if let machine = pending.machine {
+      machine.requests.remove(id)
+      if !machine.isDropped { residency.charge(-pending.request.bytes, to: machine) }
+      if let key = pending.key { machine.keys[ExactText(key.key)]?.leave(id, key.fingerprint) }
+    }
+    return pending
+  }
+
+  mutating func refuse(_ request: Request, _ error: ProgressorError) {
+    effects.append(.reply(request.id, .error(error)))
+  }
+
+  /// Answers a request, once, and ends what hangs on its idempotency key.
+  mutating func answer(_ id: RequestID, _ reply: Reply) {
+    let pending = take(id)
+    if pending != nil { effects.append(.reply(id, reply)) }
+    if let pending, let key = pending.key, let machine = pending.machine {
+      settle(key.key, owner: id, reply, machine)
+    }
+  }
+
+  /// The caller went away. What has begun goes on, and counts as a request until its answer, which
+  /// nobody hears: so a client that cancels has no more work done than another.
+  mutating func cancel(_ id: RequestID) {
+    guard let pending = requests[id] else { return }
+    guard hasBegun(id, pending) else {
+      if !pending.isBeingRead { return drop(id, .error(.cancelled)) }
+      // Nothing else is begun for it.
+      pending.isCancelled = true
+      return
+    }
+    if let step = pending.machine?.running, step.requestID == id,
+      case .invoking(let attempt) = step.phase
+    {
+      effects.append(.callOff(step.id, attempt: attempt))
+    }
+  }
+
+  mutating func expireRequests() {
+    while let id = requests.popExpired(at: now.uptime) {
+      drop(id, .error(.deadlineExceeded))
+    }
+  }
+
+  /// The caller no longer waits. What has not begun is dropped; what has begun runs to its commit,
+  /// and its key stays taken until then.
+  mutating func drop(_ id: RequestID, _ reply: Reply) {
+    guard let pending = take(id) else { return }
+    effects.append(.reply(id, reply))
+    guard let machine = pending.machine else { return }
+    machine.waitingReads.remove(id)
+    let isRunning = machine.running?.requestID == id
+    if hasBegun(id, pending) { return keepCharging(pending) }
+    machine.mailbox.remove(id)
+    machine.waitingNotifies.remove(id)
+    if let key = pending.key {
+      settle(key.key, owner: id, reply, machine)
+    }
+    if isRunning, machine.running?.phase == .gated {
+      end(machine)
+    } else if machine.running == nil {
+      agenda.add(machine)
+    }
+  }
+}
+
+/// What the client sent belongs to its step, or its notification, alone once the request is
+/// answered.
+extension Engine {
+  /// The request is answered before the work for it is over.
+  mutating func keepCharging(_ pending: PendingRequest) {
+    guard let machine = pending.machine, !machine.isDropped else { return }
+    let bytes = pending.request.heapBytes
+    if let step = machine.running, step.requestID == pending.request.id {
+      machine.running?.unheardBytes = bytes
+      hold(step.heldBytes, machine)
+    } else if pending.isEnqueued {
+      machine.unheardBytes += bytes
+      residency.charge(machine)
+    }
+  }
+
+  /// The notification is written, or never will be.
+  mutating func releaseUnheard(
+    _ notification: QueuedNotification, _ request: RequestID, _ record: CommitRecord,
+    _ machine: ResidentMachine
+  ) {
+    guard requests[request] == nil else { return }
+    machine.unheardBytes -=
+      notification.args.heapBytes + notification.context.heapBytes
+      + (record.idempotency?.key.heapBytes ?? 0)
+    residency.charge(machine)
+  }
+}
+
+extension Engine {
+  /// Whether work is done for a request that can no longer be called off: reading for Get and List,
+  /// a processor's call, a commit.
+  private func hasBegun(_ id: RequestID, _ pending: PendingRequest) -> Bool {
+    guard let machine = pending.machine else { return true }
+    if case .read = pending.work { return true }
+    guard machine.running?.requestID == id else { return pending.isEnqueued }
+    switch machine.running?.phase {
+    case .invoking, .committing: return true
+    case .loading, .gated, nil: return false
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import MachineModel
+
+/// A request that is not answered yet.
+///
+/// An object: the table of requests never shrinks, and has a place for each of the most that there
+/// were.
+final class PendingRequest {
+  let request: Request
+  let work: Work
+  /// nil for `list`, which concerns no machine.
+  let machine: ResidentMachine?
+  let namespace: NamespaceState
+  /// The request's idempotency key, with the hash of what it asks.
+  let key: (key: String, fingerprint: [UInt8])?
+  /// Its notification waits for a writer or is on its way.
+  var isEnqueued = false
+  /// Rows are being read for it.
+  var isBeingRead = false
+  /// Its client went away, and it is over with what has begun.
+  var isCancelled = false
+
+  init(
+    _ request: Request, _ work: Work, _ machine: ResidentMachine?, _ namespace: NamespaceState,
+    key: (key: String, fingerprint: [UInt8])?
+  ) {
+    self.request = request
+    self.work = work
+    self.machine = machine
+    self.namespace = namespace
+    self.key = key
+  }
+}

@@ -1,0 +1,59 @@
+import MachineModel
+
+/// The requests that are not answered yet, and until when; and the reads that go on for some that
+/// are. Of each namespace too.
+struct RequestTable {
+  private var requests: [RequestID: PendingRequest] = [:]
+  private var deadlines = RequestDeadlines()
+  /// Loads of requests that were answered before: each has a place like a request.
+  private(set) var unheardLoads = 0
+
+  var count: Int { requests.count }
+  /// Places that are taken: what is bounded.
+  var places: Int { requests.count + unheardLoads }
+  var all: some Collection<PendingRequest> { requests.values }
+  /// With those of requests that are answered already.
+  var deadlineCount: Int { deadlines.count }
+  /// On `Moment.uptime`.
+  var nextDeadline: Int64? { deadlines.next }
+
+  subscript(id: RequestID) -> PendingRequest? { requests[id] }
+
+  mutating func insert(_ pending: PendingRequest) {
+    let request = pending.request
+    assert(requests[request.id] == nil, "the shell gave a number twice")
+    requests[request.id] = pending
+    pending.namespace.requests += 1
+    deadlines.push(request.deadline, request.id)
+    let live = requests
+    deadlines.compact(live: live.count) { live[$0] != nil }
+  }
+
+  mutating func remove(_ id: RequestID) -> PendingRequest? {
+    guard let pending = requests.removeValue(forKey: id) else { return nil }
+    pending.namespace.requests -= 1
+    if pending.isBeingRead {
+      unheardLoads += 1
+      pending.namespace.unheardLoads += 1
+    }
+    return pending
+  }
+
+  /// What was read for a request is here; the place of one that was answered before is free.
+  mutating func readEnded(_ id: RequestID, in namespace: NamespaceState) {
+    if let pending = requests[id] {
+      pending.isBeingRead = false
+    } else {
+      unheardLoads -= 1
+      namespace.unheardLoads -= 1
+    }
+  }
+
+  /// The next request whose deadline has passed.
+  mutating func popExpired(at uptime: Int64) -> RequestID? {
+    while let id = deadlines.pop(at: uptime) {
+      if requests[id] != nil { return id }
+    }
+    return nil
+  }
+}
