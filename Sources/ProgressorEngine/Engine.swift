@@ -28,7 +28,7 @@ public struct Engine: ~Copyable {
   var steps: [StepID: ResidentMachine] = [:]
   var slots: [GroupCommit]
 
-  var turns = Turns()
+  var schedule: Schedule
   var agenda = Agenda()
   var counts = EngineStatistics.Counts()
   var jitter: JitterGenerator
@@ -42,6 +42,7 @@ public struct Engine: ~Copyable {
   public init(configuration: EngineConfiguration) {
     self.configuration = configuration
     ownership = Ownership(shardCount: configuration.shards)
+    schedule = Schedule(configuration)
     slots = Array(repeating: GroupCommit(), count: max(1, configuration.slots))
     jitter = JitterGenerator(seed: configuration.seed)
   }
@@ -100,12 +101,25 @@ public struct Engine: ~Copyable {
   /// others: they have theirs in the same turn, or in another one that is asked for.
   private mutating func goOn() {
     for _ in 0..<Engine.maximumRounds {
-      giveTurns()
-      drain()
+      schedule.beginRound(circumstances)
+      while let machine = schedule.next(circumstances) {
+        wakeUp(machine)
+        drain()
+      }
       admitWaitingForMemory()
-      if !hasTurnsToGive, nextForMemory == nil { break }
+      if !schedule.hasTurns(circumstances), nextForMemory == nil { break }
     }
-    readAhead()
+    let query = schedule.beginRead(circumstances) {
+      lastNumber += 1
+      return lastNumber
+    }
+    if let query { effects.append(.readDue(query)) }
+  }
+
+  var circumstances: Schedule.Circumstances {
+    Schedule.Circumstances(
+      now: now, mayAct: ownership.mayAct(at: now.uptime),
+      isDelayed: slots.contains(where: \.isDelayed))
   }
 
   private static let maximumRounds = 64
@@ -118,19 +132,11 @@ public struct Engine: ~Copyable {
 
   private mutating func askForWake() {
     var next = requests.nextDeadline
-    // Without shards and a trusted lease nothing begins; both come as inputs of their own.
-    let begins = ownership.mayAct(at: now.uptime)
-    if begins, let due = turns.alarms.first {
-      let (distance, overflow) = due.microseconds.subtractingReportingOverflow(
-        now.wall.microseconds)
-      let at = overflow ? Int64.max : now.uptime.saturatingAdd(max(0, distance))
-      next = min(next ?? at, at)
-    }
-    if begins, let at = turns.wakeAt { next = min(next ?? at, at) }
+    if let at = schedule.wakeAt(circumstances) { next = min(next ?? at, at) }
     for slot in slots {
       if let at = slot.wakeAt { next = min(next ?? at, at) }
     }
-    if hasTurnsToGive || nextForMemory != nil { next = now.uptime }
+    if nextForMemory != nil { next = now.uptime }
     guard let next, next != wakeAt else { return }
     wakeAt = next
     effects.append(.wake(at: max(next, now.uptime)))

@@ -63,7 +63,7 @@ extension Engine {
       if let failure = row.failure { answerQueuedCalls(machine, failure) }
     case .removed:
       count(.committed, machine)
-      unplace(machine.id, machine.namespace)
+      schedule.remove(machine.id, machine.namespace, now)
       machine.presence = .absent
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
@@ -152,7 +152,7 @@ extension Engine {
   /// answer are counted apart. It is given up where they have no room.
   mutating func stepAside(_ machine: ResidentMachine) {
     guard let step = machine.running, step.phase == .committing, !step.isAside else { return }
-    becameInactive(machine)
+    schedule.leave(machine)
     guard setAside(machine) else { return giveUp(machine) }
     if step.holdsGate { machine.namespace.aside += 1 }
     agenda.add(machine.namespace)

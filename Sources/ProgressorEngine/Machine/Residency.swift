@@ -119,7 +119,7 @@ extension Engine {
   /// Lets go of a machine. What comes for it later, and its entries in heaps, find it dropped.
   mutating func forget(_ machine: ResidentMachine) {
     machine.isDropped = true
-    becameInactive(machine)
+    schedule.leave(machine)
     releaseKept(machine)
     residency.remove(machine)
     machine.shard.remove(machine)

@@ -7,13 +7,16 @@ extension Engine {
       if ownership.holds(grant.shard) { lose([grant.shard]) }
       ownership.acquire(grant)
     }
-    for namespace in namespaces.inOrder { rescan(namespace) }
+    for namespace in namespaces.inOrder { schedule.rescan(namespace) }
   }
 
   mutating func lose(_ lost: Set<ShardID>) {
     let gone = ownership.lose(lost)
-    forgetTimers(of: lost)
-    damagePauses.forget { [ownership] in lost.contains(ownership.number(of: $0)) }
+    let ownership = ownership
+    for namespace in namespaces.all {
+      schedule.forget(namespace) { lost.contains(ownership.number(of: $0)) }
+    }
+    damagePauses.forget { lost.contains(ownership.number(of: $0)) }
     Visits.note(gone.count)
     for machine in gone { detach(machine) }
     tell(gone.flatMap(\.requests), .notOwner)
@@ -50,7 +53,7 @@ extension Engine {
   }
 
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
-    for gone in namespaces.replace(with: records) { dissolve(gone) }
+    for gone in namespaces.replace(with: records) { schedule.dissolve(gone) }
     for namespace in namespaces.inOrder {
       if namespace.settings.pause != nil {
         turnAway(namespace)

@@ -37,20 +37,10 @@ final class NamespaceState {
   var requests = 0
   /// Loads of its requests that were answered before.
   var unheardLoads = 0
-  /// Machines that do something by themselves just now: at most `activeLimit`.
-  var active = 0
-  /// Machines that become due soon, or are due and wait for their turn, for the endpoint, or for
-  /// the end of a pause.
-  var timers = NamespaceTimers()
-  /// It stands among `Engine.turns`; something of it is due and waits until one of its machines has
-  /// nothing more to do by itself; it waits for a read.
-  var hasTurns = false
-  var awaitsRoom = false
-  var wantsRead = false
+  /// What its machines do by themselves.
+  var schedule = NamespaceSchedule()
   /// There is no such namespace any more.
   var isGone = false
-  /// Nothing is let in before this `Moment.uptime`.
-  var restsUntil = Int64.min
 
   /// For statistics.
   var counts = NamespaceCounts()

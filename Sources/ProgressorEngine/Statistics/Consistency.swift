@@ -61,14 +61,11 @@ extension Engine {
   }
 
   private func inconsistencyOfTurns() -> String? {
-    let timers = namespaces.all.reduce(0) { $0 + $1.timers.count }
-    if turns.timerCount != timers { return "\(turns.timerCount) timers are counted, not \(timers)" }
+    if let problem = schedule.inconsistency(namespaces.all) { return problem }
     let known = namespaces.all
-    let inTurns = turns.namespaces.count + turns.resting.count + turns.held.count
-    if inTurns < known.count(where: \.hasTurns) { return "\(inTurns) namespaces stand among turns" }
-    let readers = turns.readers.count + turns.laterReaders.count
-    if readers < known.count(where: \.wantsRead) { return "\(readers) namespaces wait for a read" }
-    if hasTurnsToGive || nextForMemory != nil, wakeAt.map({ $0 > now.uptime }) ?? true {
+    if schedule.hasTurns(circumstances) || nextForMemory != nil,
+      wakeAt.map({ $0 > now.uptime }) ?? true
+    {
       return "somebody could go on, and nobody asks for another turn"
     }
     let waiting = known.count { stepMemory.waits($0) }
@@ -173,7 +170,7 @@ extension Engine {
     if machine.isActive, !machine.timeoutQueued, !machine.deliveryQueued, !isWoken {
       return "counts as active and does nothing by itself"
     }
-    let timers = machine.namespace.timers
+    let timers = machine.namespace.schedule.timers
     let next = machine.row.flatMap { nextUnqueued(machine, $0) }
     if !machine.isUnknown, machine.row == nil, running == nil, timers.holds(machine.id) {
       return "is not there and has a timer"
@@ -213,8 +210,9 @@ extension Engine {
     }
     if namespace.isOpen, !namespace.waiting.isEmpty { return "is open, and somebody waits" }
     let mayGoOn = ownership.mayAct(at: now.uptime) && !namespace.parks
-    let isFull = namespace.awaitsRoom && namespace.active >= namespace.activeLimit
-    if mayGoOn, namespace.timers.isDue(at: now.wall), !namespace.hasTurns, !isFull {
+    let state = namespace.schedule
+    let isFull = state.awaitsRoom && state.active >= namespace.activeLimit
+    if mayGoOn, state.timers.isDue(at: now.wall), !state.hasTurns, !isFull {
       return "has machines that are due, and no turn"
     }
     return nil
@@ -230,7 +228,7 @@ extension Engine {
     let counts = [
       ("requests", namespace.requests, requests.all.count { $0.namespace === namespace }),
       ("unheard loads", namespace.unheardLoads, unheard),
-      ("active machines", namespace.active, machines.count(where: \.isActive)),
+      ("active machines", namespace.schedule.active, machines.count(where: \.isActive)),
       ("steps that are prepared", namespace.preparing, steps.count(where: \.isPreparing)),
       ("steps", namespace.steps, steps.count(where: \.holdsGate)),
       ("bytes", namespace.stepBytes, steps.reduce(0) { $0 + ($1.isAside ? 0 : $1.heldBytes) }),

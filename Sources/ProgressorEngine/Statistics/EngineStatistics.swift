@@ -80,7 +80,7 @@ extension Engine {
     statistics.historyBytes = stepMemory.bytes
     statistics.asideBytes = stepMemory.asideBytes
     statistics.maximumHistoryBytes = configuration.historyBytes
-    statistics.timers = turns.timerCount
+    statistics.timers = schedule.timerCount
     statistics.maximumTimers = configuration.maximumTimers
     statistics.shards = ownership.count
     statistics.leaseRemaining = ownership.remaining(at: uptime)
@@ -92,7 +92,7 @@ extension Engine {
     statistics.counts = counts
     let wall = now.wall
     statistics.namespaces = namespaces.all
-      .map { $0.takeStatistics(at: uptime, wall, timerCapacity: timerCapacity($0)) }
+      .map { $0.takeStatistics(at: uptime, wall, timerCapacity: schedule.timerCapacity($0)) }
       .sorted { $0.number.number < $1.number.number }
     return statistics
   }
@@ -108,13 +108,14 @@ extension NamespaceState {
   func takeStatistics(
     at uptime: Int64, _ wall: Timestamp, timerCapacity: Int
   ) -> NamespaceStatistics {
-    let due = timers.count(dueAt: wall)
+    let due = schedule.timers.count(dueAt: wall)
     return NamespaceStatistics(
       name: settings.name, number: number, requests: requests, stepsInFlight: steps,
       maximumStepsInFlight: stepLimit, callsInFlight: invocations,
       maximumCallsInFlight: invocationLimit, waiting: waiting.count + outside.count + large.count,
-      historyBytes: stepBytes, active: active, due: parks ? 0 : due, parked: parks ? due : 0,
-      hasBacklog: timers.hasBacklog(at: wall, capacity: timerCapacity),
+      historyBytes: stepBytes, active: schedule.active, due: parks ? 0 : due,
+      parked: parks ? due : 0,
+      hasBacklog: schedule.timers.hasBacklog(at: wall, capacity: timerCapacity),
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,
       longestMailbox: longestMailbox.height(at: uptime),
       longestQueue: longestQueue.height(at: uptime), counts: counts)

@@ -114,7 +114,7 @@ extension Engine {
     let wasUnknown = machine.isUnknown
     if case .success(let loaded) = result, loaded.damage == nil {
       machine.adopt(loaded)
-      if wasUnknown { schedule(machine) }
+      if wasUnknown { reschedule(machine) }
     }
     if machine.wantsWake {
       machine.wantsWake = false
@@ -202,9 +202,9 @@ extension Engine {
     answerWaiting(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued,
-      machine.namespace.timers.isDue(at: now.wall)
+      machine.namespace.schedule.timers.isDue(at: now.wall)
     {
-      becameInactive(machine)
+      schedule.leave(machine)
     }
     becomeDue(machine)
     agenda.add(machine)

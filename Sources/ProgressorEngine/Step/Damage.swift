@@ -9,7 +9,7 @@ extension Engine {
     case .failure: rearm(machine, after: pause(after: result, machine))
     case .success(let loaded) where loaded.damage != nil:
       guard !machine.timeoutQueued else { return }
-      guard loaded.row?.failure == nil else { return becameInactive(machine) }
+      guard loaded.row?.failure == nil else { return schedule.leave(machine) }
       // The step meets the damage in its turn, behind what runs or waits.
       machine.timeoutQueued = true
       machine.mailbox.append(.timeout)

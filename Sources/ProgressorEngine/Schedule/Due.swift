@@ -5,17 +5,17 @@ extension Engine {
   /// Puts the machine among its namespace's timers, at the time when it next has something to do
   /// that is not under way; or takes it out, when there is nothing or when the database will tell
   /// in time.
-  mutating func schedule(_ machine: ResidentMachine) {
+  mutating func reschedule(_ machine: ResidentMachine) {
     guard !machine.isDropped, !machine.isUnknown else { return }
     let namespace = machine.namespace
     guard let row = machine.row, let due = nextUnqueued(machine, row) else {
-      return unplace(machine.id, namespace)
+      return schedule.remove(machine.id, namespace, now)
     }
     let position = machine.duePosition(row)
-    if due <= now.wall || position.map(namespace.timers.covers) ?? true {
-      place(machine.id, at: due, position, namespace)
+    if due <= now.wall || position.map(namespace.schedule.timers.covers) ?? true {
+      schedule.place(machine.id, at: due, position, namespace, now)
     } else {
-      unplace(machine.id, namespace)
+      schedule.remove(machine.id, namespace, now)
     }
   }
 
@@ -39,12 +39,12 @@ extension Engine {
   mutating func becomeDue(_ machine: ResidentMachine) {
     takeDue(machine)
     let isQueued = machine.timeoutQueued || machine.deliveryQueued
-    if !isQueued || machine.standsAside { becameInactive(machine) }
+    if !isQueued || machine.standsAside { schedule.leave(machine) }
   }
 
   private mutating func takeDue(_ machine: ResidentMachine) {
     guard let row = machine.row, row.runsByItself, !machine.isDropped else {
-      return schedule(machine)
+      return reschedule(machine)
     }
     var items: [(Timestamp, Mailbox.Item)] = []
     if !machine.timeoutQueued, let timer = row.timer, timer.due <= now.wall {
@@ -54,14 +54,17 @@ extension Engine {
       items.append((due, .notification))
     }
     if !items.isEmpty, !ownership.isTrusted(at: now.uptime) { return rearm(machine) }
+    if !items.isEmpty, park(machine) { return }
     // Behind a step that stands aside nothing begins: it takes nobody's place there.
-    if !items.isEmpty, park(machine) || !(machine.standsAside || letIn(machine, row)) { return }
+    if !items.isEmpty, !machine.standsAside, !schedule.letIn(machine, row, circumstances) {
+      return becameIdle(machine)
+    }
     items.sort { $0.0 < $1.0 }
     for (_, item) in items {
       if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
       machine.mailbox.append(item)
     }
-    schedule(machine)
+    reschedule(machine)
     agenda.add(machine)
   }
 
@@ -71,10 +74,10 @@ extension Engine {
   /// Comes back to the machine in a while.
   mutating func rearm(_ machine: ResidentMachine, after pause: Int64 = Engine.shortPause) {
     clearFlags(machine)
-    becameInactive(machine)
+    schedule.leave(machine)
     if machine.row == nil, !machine.isUnknown {
       // There is no such machine.
-      unplace(machine.id, machine.namespace)
+      schedule.remove(machine.id, machine.namespace, now)
     } else {
       lookAgain(machine, position: machine.row.flatMap { machine.duePosition($0) }, after: pause)
     }
@@ -85,7 +88,8 @@ extension Engine {
   mutating func lookAgain(
     _ machine: ResidentMachine, position: DuePosition?, after pause: Int64 = Engine.shortPause
   ) {
-    place(machine.id, at: now.wall.advanced(byMicroseconds: pause), position, machine.namespace)
+    schedule.place(
+      machine.id, at: now.wall.advanced(byMicroseconds: pause), position, machine.namespace, now)
   }
 
   private func clearFlags(_ machine: ResidentMachine) {
@@ -100,8 +104,8 @@ extension Engine {
   /// Work of a namespace whose endpoint is down, or that is paused, waits outside of the mailbox.
   private mutating func park(_ machine: ResidentMachine) -> Bool {
     guard machine.namespace.parks else { return false }
-    becameInactive(machine)
-    schedule(machine)
+    schedule.leave(machine)
+    reschedule(machine)
     becameIdle(machine)
     return true
   }
@@ -121,13 +125,13 @@ extension Engine {
   mutating func endpointReady(_ number: NamespaceNumber) {
     guard let namespace = namespaces[number], namespace.isDown else { return }
     namespace.isDown = false
-    namespace.restsUntil = now.uptime.saturatingAdd(namespace.pauseAfterOutage)
+    schedule.rest(namespace, until: now.uptime.saturatingAdd(namespace.pauseAfterOutage))
     unpark(namespace)
   }
 
   /// What waited for the endpoint, or for the end of a pause, takes its turns.
   mutating func unpark(_ namespace: NamespaceState) {
-    if !namespace.parks { joinTurns(namespace) }
+    if !namespace.parks { schedule.join(namespace) }
   }
 
   /// Looks whether the machine has something to do, reading it first when it is not in memory.
@@ -136,12 +140,12 @@ extension Engine {
       return
     }
     let machine = machine(id, shard, namespace)
-    becameActive(machine)
+    schedule.enter(machine)
     if machine.isUnknown {
       // Whoever loads it schedules it.
       guard machine.loadsInFlight == 0 else {
         machine.wantsWake = true
-        return becameInactive(machine)
+        return schedule.leave(machine)
       }
       let load = LoadRequest(
         id: LoadID(nextNumber()), shard: shard.id, namespace: namespace.number, machine: id,
@@ -150,6 +154,25 @@ extension Engine {
     } else {
       becomeDue(machine)
       becameIdle(machine)
+    }
+  }
+}
+
+/// What the look ahead brought.
+extension Engine {
+  mutating func lookedAhead(_ query: DueQuery, _ pages: [Result<DuePage, ReadFailure>]) {
+    for (namespace, machines, cut) in schedule.takeRead(query, pages, now) {
+      for due in machines { found(due, namespace) }
+      schedule.endRead(namespace, from: cut, now)
+    }
+  }
+
+  /// What memory knows of a machine is no older than what was read of it.
+  private mutating func found(_ due: DueMachine, _ namespace: NamespaceState) {
+    if let machine = machines[due.machine], !machine.isUnknown {
+      reschedule(machine)
+    } else if !namespace.schedule.timers.holds(due.machine) {
+      schedule.place(due.machine, at: due.position.due, due.position, namespace, now)
     }
   }
 }
