@@ -43,9 +43,9 @@ extension Engine {
 
   /// Makes true in memory what became true in the database, and answers.
   private mutating func apply(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running, let writing = step.writing else { return }
     damagePauses.forget(machine.id)
-    switch step.application {
+    switch writing.application {
     case .nothing: count(.committed, machine)
     case .becomes(var row, let events, let queue):
       // Notifications accepted meanwhile count themselves.
@@ -68,13 +68,13 @@ extension Engine {
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
     case .condemned(let failure):
-      if let id = step.requestID, let reply = step.reply {
+      if let id = step.requestID, let reply = writing.reply {
         conclude(id, key: step.key?.key, reply, machine)
       }
       answerQueuedCalls(machine, failure)
       return drop(machine, .storageUnavailable)
     }
-    if let reply = step.reply { end(machine, reply) } else { end(machine) }
+    if let reply = writing.reply { end(machine, reply) } else { end(machine) }
   }
 
   /// What a step made of its machine, for statistics.
@@ -131,7 +131,7 @@ extension Engine {
     if entry.machine.isDropped { return false }
     switch (entry.origin, refusal.fault) {
     case (.notification(let machine, let notification, _), .overdue):
-      return machine.keptBytes > 0 || machine.running?.phase == .committing
+      return machine.keptBytes > 0 || machine.isCommitting
         || hasRoomAside(notification.bytes, machine.namespace)
     case (.step(let machine, let id), .overdue): return machine.running?.id == id
     case (.step(let machine, let id), .contents):
@@ -151,10 +151,10 @@ extension Engine {
   /// The machine's step may wait for long: it takes nobody's turn meanwhile, and the bytes of its
   /// answer are counted apart. It is given up where they have no room.
   mutating func stepAside(_ machine: ResidentMachine) {
-    guard let step = machine.running, step.phase == .committing, !step.isAside else { return }
+    guard let step = machine.running, step.writing != nil, !step.isAside else { return }
     schedule.leave(machine)
     guard setAside(machine) else { return giveUp(machine) }
-    if step.holdsGate { machine.namespace.aside += 1 }
+    if step.passage == .passed { machine.namespace.gate.standAside() }
     agenda.add(machine.namespace)
   }
 
@@ -192,7 +192,7 @@ extension Engine {
         if refusal.fault == .contents, isToBeTakenAway(machine) {
           return abandon(machine, error, pause: nextDamagePause(machine))
         }
-        if case .condemned = step.application {
+        if case .condemned? = step.writing?.application {
           return drop(machine, .storageUnavailable, pause: nextDamagePause(machine))
         }
         return drop(machine, .storageUnavailable)
@@ -218,7 +218,7 @@ extension Engine {
     case .invoking, .committing:
       machine.isDistrusted = true
       conclude(request, key: key, .error(.storageUnavailable), machine)
-    case .loading, .gated, nil:
+    case .deciding, .loading, .gated, nil:
       drop(machine, .storageUnavailable)
     }
   }

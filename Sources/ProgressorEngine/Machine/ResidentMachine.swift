@@ -81,7 +81,10 @@ final class ResidentMachine {
   }
 
   /// Records of it that wait for a writer or are on their way, at most.
-  var recordsInFlight: Int { enqueuesInFlight + (running?.phase == .committing ? 1 : 0) }
+  var recordsInFlight: Int { enqueuesInFlight + (isCommitting ? 1 : 0) }
+
+  /// Its step's record waits for a writer or is on its way.
+  var isCommitting: Bool { running?.writing != nil }
 
   /// Its step cannot be written now.
   var standsAside: Bool { running?.isAside == true }
@@ -135,14 +138,14 @@ final class ResidentMachine {
 
   /// Notifications are queued that stay before a new one: their head says when the machine is
   /// looked at, not the new one.
-  var hasQueue: Bool { notifications.count > 0 && running?.phase != .committing }
+  var hasQueue: Bool { notifications.count > 0 && !isCommitting }
 
   /// Whether the running step's commit is in what was read, though nobody has heard how it ended:
   /// the reply is on its way, or lost. Who reads next may be answered from memory and would see
   /// less. So the read waits until the outcome is known, within its deadline.
   func showsOutcome(_ loaded: Loaded) -> Bool {
-    guard let step = running, step.phase == .committing else { return false }
-    switch step.application {
+    guard let writing = running?.writing else { return false }
+    switch writing.application {
     case .nothing, .condemned: return false
     case .removed: return loaded.row == nil
     case .becomes(let next, _, _):

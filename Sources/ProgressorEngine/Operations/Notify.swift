@@ -97,8 +97,6 @@ extension Engine {
   }
 
   private func isRemoving(_ machine: ResidentMachine) -> Bool {
-    guard let step = machine.running, step.phase == .committing else { return false }
-    if case .removed = step.application { return true }
-    return false
+    if case .removed? = machine.running?.writing?.application { true } else { false }
   }
 }

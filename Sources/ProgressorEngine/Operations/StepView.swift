@@ -14,10 +14,10 @@ struct StepView {
   init(_ machine: ResidentMachine, now: Moment) {
     self.machine = machine
     self.now = now
-    let step = machine.running
-    history = step?.history ?? []
-    historyTooLarge = step?.historyTooLarge ?? false
-    range = step?.range ?? .all
+    let history = machine.running?.history
+    self.history = history?.events ?? []
+    historyTooLarge = history?.isTooLarge ?? false
+    range = history?.range ?? .all
   }
 
   var id: MachineID { machine.id }

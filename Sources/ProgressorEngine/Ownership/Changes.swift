@@ -46,7 +46,7 @@ extension Engine {
     slots[slot(of: machine.shard)].abandon(machine)
     if let step = machine.running {
       machine.running = nil
-      if steps.removeValue(forKey: step.id) != nil { machine.namespace.invocationEnded() }
+      if steps.removeValue(forKey: step.id) != nil { machine.namespace.gate.invocationEnded() }
       leaveGate(step, machine)
     }
     agenda.add(machine.namespace)

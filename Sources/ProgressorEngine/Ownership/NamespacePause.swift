@@ -7,10 +7,8 @@ extension Engine {
   /// out in turn; nothing that is due is lost.
   mutating func turnAway(_ namespace: NamespaceState) {
     guard let pause = namespace.settings.pause else { return }
-    let waiting =
-      namespace.waiting.takeAll() + namespace.large.takeAll() + namespace.outside.takeAll()
-    for machine in waiting {
-      machine.running?.phase = nil
+    for machine in namespace.gate.takeAll() {
+      machine.running?.phase = .deciding
       if machine.running?.requestID == nil {
         end(machine)
       } else {
@@ -21,7 +19,7 @@ extension Engine {
 
   /// Answers when no step runs in the paused namespace any more.
   mutating func awaitQuiet(_ request: Request, _ namespace: NamespaceState) {
-    guard namespace.settings.pause != nil, namespace.steps > 0 else {
+    guard namespace.settings.pause != nil, namespace.gate.steps > 0 else {
       return effects.append(.reply(request.id, .quiet))
     }
     register(request, .quiet, nil, in: namespace)

@@ -5,25 +5,14 @@ import MachineModel
 /// An object, since each of its machines refers to it and its settings change under them.
 final class NamespaceState {
   let number: NamespaceNumber
-  var settings: Namespace
+  private(set) var settings: Namespace
 
-  /// Steps between the gate and their end, and those of them that a processor works on.
-  private(set) var steps = 0
-  private(set) var invocations = 0
-  /// Those of them that the database cannot write now: so many others may run in their place.
-  var aside = 0
-  /// Machines whose step waits at the gate, everything read; those whose step waits with nothing
-  /// read for it; and how many are being read.
-  var waiting = RemovalQueue<ResidentMachine>()
-  var outside = RemovalQueue<ResidentMachine>()
-  /// Like those outside, but known to have a history that is not small.
-  var large = RemovalQueue<ResidentMachine>()
+  let gate: Gate
   /// What its steps hold of ``Engine/stepMemory``.
   var stepBytes = 0
   /// What those of them that stand aside hold, and its notifications that are kept: neither is
   /// counted there.
   var asideBytes = 0
-  var preparing = 0
 
   /// Requests that wait until no step runs here.
   var quietWaiters = RemovalQueue<RequestID>()
@@ -59,6 +48,20 @@ final class NamespaceState {
   init(_ record: NamespaceRecord) {
     number = record.number
     settings = record.namespace
+    gate = Gate(NamespaceState.gateLimits(record.namespace))
+  }
+
+  /// Takes other settings over; they hold from now on.
+  func change(_ settings: Namespace) {
+    self.settings = settings
+    gate.limits = NamespaceState.gateLimits(settings)
+  }
+
+  private static func gateLimits(_ settings: Namespace) -> Gate.Limits {
+    let invocations = settings.processor.maxInFlight
+    return Gate.Limits(
+      steps: Int(settings.limits.stepsInFlight ?? Limits.defaultStepsInFlight),
+      invocations: Int(invocations > 0 ? invocations : ProcessorOptions.defaultMaxInFlight))
   }
 
   /// Microseconds.
@@ -70,30 +73,8 @@ final class NamespaceState {
 
   var notificationLimit: Int { Int(settings.limits.notifications ?? Limits.defaultNotifications) }
 
-  var stepLimit: Int { Int(settings.limits.stepsInFlight ?? Limits.defaultStepsInFlight) }
-
-  var invocationLimit: Int {
-    let maximum = settings.processor.maxInFlight
-    return Int(maximum > 0 ? maximum : ProcessorOptions.defaultMaxInFlight)
-  }
-
   /// Enough to keep the processor busy while others are read and written; never more than steps.
-  var activeLimit: Int { min(stepLimit, 2 * invocationLimit + 256) }
-
-  var isOpen: Bool { freeSteps > 0 && invocations < invocationLimit }
-
-  /// Steps that may still begin. Those that stand aside take the places of others when they are
-  /// many.
-  var freeSteps: Int { stepLimit - steps + min(aside, stepLimit) }
-
-  func stepEntered() {
-    steps += 1
-    invocations += 1
-  }
-
-  func invocationEnded() { invocations -= 1 }
-
-  func stepEnded() { steps -= 1 }
+  var activeLimit: Int { min(gate.limits.steps, 2 * gate.limits.invocations + 256) }
 
   /// Microseconds that an idempotency key is kept.
   var idempotencyRetention: Int64 {

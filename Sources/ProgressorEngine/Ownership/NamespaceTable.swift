@@ -28,7 +28,7 @@ struct NamespaceTable {
       var namespace = NamespaceState(record)
       // Another namespace may have the name, and another name the number.
       if let same = known[record.number], ExactText(same.settings.name) == name {
-        same.settings = record.namespace
+        same.change(record.namespace)
         namespace = same
       }
       byName[name] = namespace

@@ -77,7 +77,7 @@ extension Engine {
     }
     if step.isUrgent {
       machine.mailbox.appendUrgent(id)
-      if machine.running?.phase == .gated { stepBack(machine) }
+      if machine.running?.station != nil { stepBack(machine) }
     } else {
       machine.mailbox.append(id, endsWithMachine: step.endsWithMachine)
       machine.namespace.longestMailbox.record(

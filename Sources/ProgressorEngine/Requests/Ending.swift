@@ -50,9 +50,9 @@ extension Engine {
       return
     }
     if let step = pending.machine?.running, step.requestID == id,
-      case .invoking(let attempt) = step.phase
+      let asking = step.asking
     {
-      effects.append(.callOff(step.id, attempt: attempt))
+      effects.append(.callOff(step.id, attempt: asking.attempt))
     }
   }
 
@@ -76,7 +76,7 @@ extension Engine {
     if let key = pending.key {
       settle(key.key, owner: id, reply, machine)
     }
-    if isRunning, machine.running?.phase == .gated {
+    if isRunning, machine.running?.station != nil {
       end(machine)
     } else if machine.running == nil {
       agenda.add(machine)
@@ -92,8 +92,8 @@ extension Engine {
     guard let machine = pending.machine, !machine.isDropped else { return }
     let bytes = pending.request.heapBytes
     if let step = machine.running, step.requestID == pending.request.id {
-      machine.running?.unheardBytes = bytes
-      hold(step.heldBytes, machine)
+      machine.running?.share.unheard = bytes
+      hold(step.share.held, machine)
     } else if pending.isEnqueued {
       machine.unheardBytes += bytes
       residency.charge(machine)
@@ -122,7 +122,7 @@ extension Engine {
     guard machine.running?.requestID == id else { return pending.isEnqueued }
     switch machine.running?.phase {
     case .invoking, .committing: return true
-    case .loading, .gated, nil: return false
+    case .deciding, .loading, .gated, nil: return false
     }
   }
 }

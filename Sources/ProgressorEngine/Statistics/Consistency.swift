@@ -30,7 +30,7 @@ extension Engine {
     }
     for (isAside, bytes) in [(false, stepMemory.bytes), (true, stepMemory.asideBytes)] {
       let held = machines.values.reduce(0) {
-        $0 + ($1.standsAside == isAside ? $1.running?.heldBytes ?? 0 : 0)
+        $0 + ($1.standsAside == isAside ? $1.running?.share.held ?? 0 : 0)
           + (isAside ? $1.keptBytes : 0)
       }
       if bytes != held { return "\(bytes) bytes are held by steps, not \(held)" }
@@ -101,28 +101,25 @@ extension Engine {
 
   private func inconsistencyOfStep(_ machine: ResidentMachine) -> String? {
     let (step, namespace) = (machine.running, machine.namespace)
-    let isGated = step?.phase == .gated
-    for (queue, station) in [
-      (namespace.waiting, RunningStep.Station.waiting), (namespace.outside, .outside),
-      (namespace.large, .large),
-    ] where queue.contains(machine) != (isGated && step?.station == station) {
+    for station in [Gate.Station.waiting, .outside, .large]
+    where namespace.gate.contains(machine, at: station) != (step?.station == station) {
       return "is at the gate and in no queue, or not"
     }
     guard let step else { return nil }
-    if slots[slot(of: machine.shard)].holds(machine), step.phase == .committing, !step.isAside {
+    if slots[slot(of: machine.shard)].holds(machine), step.writing != nil, !step.isAside {
       return "has a step that cannot be written and stands in others' way"
     }
     if step.isAside, machine.isActive { return "does nothing by itself, and is active" }
     switch step.phase {
-    case nil: return "takes a step with which nothing happens"
-    case .loading(let load):
-      if loads[load] == nil { return "waits for a load that nobody makes" }
+    case .deciding: return "takes a step with which nothing happens"
+    case .loading(let reading):
+      if loads[reading.load] == nil { return "waits for a load that nobody makes" }
     case .gated: break
     case .invoking: if steps[step.id] !== machine { return "waits for an answer nobody gives" }
     case .committing: break
     }
-    if case .loading? = step.phase { return nil }
-    return step.isPreparing ? "is being read for a step, and is not" : nil
+    if step.reading != nil { return nil }
+    return step.passage == .preparing ? "is being read for a step, and is not" : nil
   }
 
   private func inconsistencyOfCounts(_ machine: ResidentMachine) -> String? {
@@ -196,19 +193,16 @@ extension Engine {
   }
 
   private func inconsistency(of namespace: NamespaceState) -> String? {
-    let waiting =
-      namespace.waiting.elements + namespace.outside.elements + namespace.large.elements
-    if waiting.contains(where: \.isDropped) { return "has dropped machines at its gate" }
     if !namespace.quietWaiters.elements.allSatisfy({ requests[$0] != nil }) {
       return "has somebody waiting for quiet who went away"
     }
     if let problem = miscount(in: namespace) { return problem }
     if stepMemory.isInconsistent(namespace) { return "waits for memory otherwise than it does" }
-    let wantsMemory = !namespace.outside.isEmpty || !namespace.large.isEmpty
-    if stepMemory.waits(namespace) != (wantsMemory && namespace.mayPrepare) {
+    let wantsMemory = namespace.gate.hasOutside
+    if stepMemory.waits(namespace) != (wantsMemory && namespace.gate.mayPrepare) {
       return "waits for memory and does not, or the other way round"
     }
-    if namespace.isOpen, !namespace.waiting.isEmpty { return "is open, and somebody waits" }
+    if namespace.gate.isOpen, !namespace.gate.isFree { return "is open, and somebody waits" }
     let mayGoOn = ownership.mayAct(at: now.uptime) && !namespace.parks
     let state = namespace.schedule
     let isFull = state.awaitsRoom && state.active >= namespace.activeLimit
@@ -229,18 +223,21 @@ extension Engine {
       ("requests", namespace.requests, requests.all.count { $0.namespace === namespace }),
       ("unheard loads", namespace.unheardLoads, unheard),
       ("active machines", namespace.schedule.active, machines.count(where: \.isActive)),
-      ("steps that are prepared", namespace.preparing, steps.count(where: \.isPreparing)),
-      ("steps", namespace.steps, steps.count(where: \.holdsGate)),
-      ("bytes", namespace.stepBytes, steps.reduce(0) { $0 + ($1.isAside ? 0 : $1.heldBytes) }),
+      (
+        "steps that are prepared", namespace.gate.preparing,
+        steps.count { $0.passage == .preparing }
+      ),
+      ("steps at the gate", namespace.gate.waitingCount, steps.count { $0.station != nil }),
+      ("steps", namespace.gate.steps, steps.count { $0.passage == .passed }),
+      ("bytes", namespace.stepBytes, steps.reduce(0) { $0 + ($1.isAside ? 0 : $1.share.held) }),
       (
         "bytes aside", namespace.asideBytes,
-        steps.reduce(0) { $0 + ($1.isAside ? $1.heldBytes : 0) }
+        steps.reduce(0) { $0 + ($1.isAside ? $1.share.held : 0) }
           + machines.reduce(0) { $0 + $1.keptBytes }
       ),
-      ("steps aside", namespace.aside, steps.count { $0.isAside && $0.holdsGate }),
+      ("steps aside", namespace.gate.aside, steps.count { $0.isAside && $0.passage == .passed }),
       (
-        "invocations", namespace.invocations,
-        steps.count { if case .invoking? = $0.phase { true } else { false } }
+        "invocations", namespace.gate.invocations, steps.count { $0.asking != nil }
       ),
     ]
     return counts.first { $0.1 != $0.2 }.map { "counts \($0.1) \($0.0), not \($0.2)" }

@@ -110,9 +110,9 @@ extension NamespaceState {
   ) -> NamespaceStatistics {
     let due = schedule.timers.count(dueAt: wall)
     return NamespaceStatistics(
-      name: settings.name, number: number, requests: requests, stepsInFlight: steps,
-      maximumStepsInFlight: stepLimit, callsInFlight: invocations,
-      maximumCallsInFlight: invocationLimit, waiting: waiting.count + outside.count + large.count,
+      name: settings.name, number: number, requests: requests, stepsInFlight: gate.steps,
+      maximumStepsInFlight: gate.limits.steps, callsInFlight: gate.invocations,
+      maximumCallsInFlight: gate.limits.invocations, waiting: gate.waitingCount,
       historyBytes: stepBytes, active: schedule.active, due: parks ? 0 : due,
       parked: parks ? due : 0,
       hasBacklog: schedule.timers.hasBacklog(at: wall, capacity: timerCapacity),

@@ -47,7 +47,7 @@ extension Engine {
     var load = LoadRequest(
       id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
       machine: machine.id, row: machine.isUnknown)
-    if let key = step.key, !step.keyWasLookedUp { load.idempotencyKey = key.key }
+    if let key = step.key, case .notLookedUp = step.remembered { load.idempotencyKey = key.key }
     if load.row { load.notificationsAfter = 0 }
     if let row = machine.row, machine.notifications.needsLoad, case .notification = step.item,
       row.runsByItself
@@ -56,13 +56,13 @@ extension Engine {
     }
     // In a paused namespace it is answered without its history, for which it has no memory.
     let showsNothing = step.operation.asksProcessor && machine.namespace.settings.pause != nil
-    if step.history == nil, !step.historyTooLarge, !showsNothing,
+    if step.history.events == nil, !step.history.isTooLarge, !showsNothing,
       let range = historyRange(of: step, machine)
     {
-      machine.running?.range = range
+      machine.running?.history.range = range
       if let row = machine.row {
         if let events = machine.history.select(range, last: row.lastEventID) {
-          machine.running?.history = events
+          machine.running?.history.events = events
         } else {
           load.history = range
         }
@@ -70,21 +70,21 @@ extension Engine {
         load.history = range
       }
     }
-    load.historyBytes = min(load.historyBytes, step.historyBytes)
+    load.historyBytes = min(load.historyBytes, step.share.allowed)
     guard
       load.row || load.idempotencyKey != nil || load.history != nil
         || load.notificationsAfter != nil
     else { return execute(machine) }
-    machine.running?.phase = .loading(load.id)
-    machine.running?.loadsHistory = load.history != nil
-    machine.running?.notificationsBeforeLoad =
-      load.notificationsAfter == nil ? nil : machine.notifications.count
+    machine.running?.phase = .loading(
+      RunningStep.Reading(
+        load: load.id, bringsHistory: load.history != nil,
+        notificationsBefore: load.notificationsAfter == nil ? nil : machine.notifications.count))
     send(load, for: .step(machine, step.id))
   }
 
   /// The history that the step's processor is shown; nil = none, or the row must be known first.
   private func historyRange(of step: RunningStep, _ machine: ResidentMachine) -> HistoryRange? {
-    step.range
+    step.history.range
       ?? step.operation.historyRange(
         StepView(machine, now: now),
         fallback: machine.namespace.settings.defaultHistoryRange ?? .all)
@@ -138,7 +138,9 @@ extension Engine {
     _ machine: ResidentMachine, _ id: StepID, _ load: LoadID,
     _ result: Result<Loaded, ReadFailure>
   ) {
-    guard let step = machine.running, step.id == id, step.phase == .loading(load) else { return }
+    guard let step = machine.running, step.id == id, let reading = step.reading,
+      reading.load == load
+    else { return }
     if let request = step.requestID, requests[request] == nil { return end(machine) }
     var isLarge = false
     switch result {
@@ -146,31 +148,31 @@ extension Engine {
       abandon(machine, failure.error, pause: pause(after: result, machine))
     case .success(let loaded) where loaded.damage != nil: stepMeetsDamage(machine, loaded)
     case .success(var loaded):
-      if let fault = historyFault(machine, loaded) {
+      if let fault = historyFault(machine, reading, loaded) {
         loaded.damage = fault
         return stepMeetsDamage(machine, loaded)
       }
-      machine.running?.phase = nil
-      machine.running?.keyWasLookedUp = true
+      machine.running?.phase = .deciding
       if let remembered = loaded.idempotency, Safeguard.idempotency.isOn {
-        machine.running?.remembered = remembered
-      } else if !step.keyWasLookedUp, let key = step.key, let id = step.requestID {
+        machine.running?.remembered = .reply(remembered)
+      } else if case .notLookedUp = step.remembered, let key = step.key, let id = step.requestID {
         // A later load, of the history alone, says nothing of the key.
+        machine.running?.remembered = .nothing
         confirm(key.key, owner: id, machine)
       }
-      if let row = machine.row, machine.running?.loadsHistory == true {
+      if let row = machine.row, reading.bringsHistory {
         machine.history.adopt(loaded.history, last: row.lastEventID)
-        if loaded.historyTooLarge, step.historyBytes < LoadRequest.maximumHistoryBytes {
+        if loaded.historyTooLarge, step.share.allowed < LoadRequest.maximumHistoryBytes {
           isLarge = true
         } else {
-          machine.running?.history = loaded.history
-          machine.running?.historyTooLarge = loaded.historyTooLarge
+          machine.running?.history.events = loaded.history
+          machine.running?.history.isTooLarge = loaded.historyTooLarge
         }
       }
-      if let count = machine.running?.notificationsBeforeLoad {
+      if let count = reading.notificationsBefore {
         machine.notifications.refill(loaded.notifications, count: count)
       }
-      if machine.running?.remembered != nil {
+      if case .reply? = machine.running?.remembered {
         // It shows nothing to anybody.
         execute(machine)
       } else if isLarge {
@@ -182,9 +184,11 @@ extension Engine {
   }
 
   /// What is wrong with the history that was read for the machine's step.
-  private func historyFault(_ machine: ResidentMachine, _ loaded: Loaded) -> String? {
-    guard let step = machine.running, step.loadsHistory, !loaded.historyTooLarge,
-      let row = machine.row, let range = step.range
+  private func historyFault(
+    _ machine: ResidentMachine, _ reading: RunningStep.Reading, _ loaded: Loaded
+  ) -> String? {
+    guard reading.bringsHistory, !loaded.historyTooLarge, let row = machine.row,
+      let range = machine.running?.history.range
     else { return nil }
     return range.fault(of: loaded.history, last: row.lastEventID)
   }
@@ -212,7 +216,7 @@ extension Engine {
 
   /// The step ends with this reply, if somebody asked for it.
   mutating func end(_ machine: ResidentMachine, _ reply: Reply) {
-    if machine.running?.phase != .committing {
+    if !machine.isCommitting {
       if case .error(let error) = reply {
         count(error.code == .unavailable ? .postponed : .refused, machine)
       } else {

@@ -5,7 +5,7 @@ extension Engine {
   /// Everything is in memory.
   mutating func execute(_ machine: ResidentMachine) {
     guard let step = machine.running else { return }
-    if let row = step.remembered, let key = step.key {
+    if case .reply(let row) = step.remembered, let key = step.key {
       return end(machine, row.reply(to: key.fingerprint))
     }
     perform(step.operation.begin(StepView(machine, now: now)), machine)
@@ -37,15 +37,14 @@ extension Engine {
     guard let serial = machine.shard.nextSerial() else {
       return abandon(machine, .serialsUsedUp(machine.shard.id))
     }
-    machine.running?.serial = serial
     let view = StepView(machine, now: now)
     guard let question = step.operation.question(view, serial: serial) else { return end(machine) }
-    machine.namespace.stepEntered()
+    machine.namespace.gate.pass()
     // From here on the invocation has it.
-    machine.running?.history = nil
-    machine.running?.holdsGate = true
-    machine.running?.invokedAt = now.uptime
-    machine.running?.phase = .invoking(attempt: question.attempt)
+    machine.running?.history.events = nil
+    machine.running?.passage = .passed
+    machine.running?.phase = .invoking(
+      RunningStep.Asking(attempt: question.attempt, serial: serial, since: now.uptime))
     steps[step.id] = machine
     effects.append(
       .invoke(
@@ -60,19 +59,18 @@ extension Engine {
   }
 
   mutating func processorAnswered(_ id: StepID, attempt: Int32, _ outcome: ProcessorOutcome) {
-    guard let machine = steps[id], machine.running?.id == id,
-      machine.running?.phase == .invoking(attempt: attempt)
+    guard let machine = steps[id], let step = machine.running, step.id == id,
+      let asking = step.asking, asking.attempt == attempt
     else { return }
     steps[id] = nil
-    machine.namespace.invocationEnded()
+    machine.namespace.gate.invocationEnded()
     hold(outcome.bytes, machine)
     defer { agenda.add(machine.namespace) }
     let verdict = Verdict(outcome, limits: configuration, now: now.wall)
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }
-    guard let step = machine.running, let serial = step.serial else { return }
     machine.namespace.counts.count(verdict.counted)
-    machine.namespace.counts.callDurations.add(now.uptime.saturatingAdd(-step.invokedAt))
-    let answered = Answered(attempt: attempt, serial: serial, random: jitter.next())
+    machine.namespace.counts.callDurations.add(now.uptime.saturatingAdd(-asking.since))
+    let answered = Answered(attempt: attempt, serial: asking.serial, random: jitter.next())
     perform(
       step.operation.conclude(verdict, answered, StepView(machine, now: now)), machine)
   }

@@ -2,16 +2,76 @@ import MachineModel
 
 /// The step that a machine takes at present; there is at most one.
 struct RunningStep {
-  /// Each phase is followed by the next, or by the step's end.
-  enum Phase: Equatable {
-    /// Rows are being read.
-    case loading(LoadID)
+  /// What happens with it; each phase is followed by another, or by the step's end.
+  enum Phase {
+    /// Nothing yet, or not any more: what follows is decided before the input has been taken in.
+    case deciding
     /// It waits for its turn among the steps of its namespace.
-    case gated
+    case gated(Gate.Station)
+    /// Rows are being read.
+    case loading(Reading)
     /// The processor works on it. Only now it can no longer be dropped.
-    case invoking(attempt: Int32)
+    case invoking(Asking)
     /// Its record is in a batch, or waits for one.
-    case committing
+    case committing(Writing)
+  }
+
+  struct Reading {
+    let load: LoadID
+    /// It brings the history that the step shows.
+    let bringsHistory: Bool
+    /// It brings the next page of notifications: so many were queued when it was sent.
+    let notificationsBefore: Int?
+  }
+
+  struct Asking {
+    let attempt: Int32
+    /// The step's number in the shard: its token, and the key of the machine or the serial of the
+    /// timer that it makes.
+    let serial: Int64
+    /// When the processor was called, on `Moment.uptime`.
+    let since: Int64
+  }
+
+  struct Writing {
+    /// What the commit makes true.
+    let application: Application
+    /// What is answered then.
+    let reply: Reply?
+  }
+
+  /// What it shows its processor.
+  struct History {
+    /// Fixed when it is read: defaults may change meanwhile.
+    var range: HistoryRange?
+    /// nil = not read yet.
+    var events: [Event]?
+    var isTooLarge = false
+  }
+
+  /// What was found under its idempotency key.
+  enum Remembered {
+    case notLookedUp
+    case nothing
+    case reply(IdempotencyRow)
+  }
+
+  /// Bytes of ``Engine/stepMemory``.
+  struct Share {
+    /// Those that its history may have to be read now.
+    var allowed = 0
+    /// Those that it holds.
+    var held = 0
+    /// Those of them that are its request's, since that is answered.
+    var unheard = 0
+  }
+
+  /// How it stands to its namespace's gate.
+  enum Passage {
+    case before
+    /// Its machine is being read for it.
+    case preparing
+    case passed
   }
 
   let id: StepID
@@ -20,52 +80,15 @@ struct RunningStep {
   /// What is asked, for a step that a request made; it outlives the caller's patience.
   let request: Request?
   let key: (key: String, fingerprint: [UInt8])?
-  var phase: Phase?
 
-  /// The history that it shows, fixed when it is read: defaults may change meanwhile.
-  var range: HistoryRange?
-  /// What was read for it.
-  var history: [Event]?
-  /// The load that runs brings it.
-  var loadsHistory = false
-  /// The load that runs, or was the last, brings the next page of notifications: so many were
-  /// queued when it was sent.
-  var notificationsBeforeLoad: Int?
-  var historyTooLarge = false
-  var keyWasLookedUp = false
-  var remembered: IdempotencyRow?
-
-  /// Where it waits, in the phase `gated`.
-  enum Station {
-    /// With everything read.
-    case waiting
-    /// With nothing read for it.
-    case outside
-    /// Without its history, which is not small.
-    case large
-  }
-
-  var holdsGate = false
+  var phase = Phase.deciding
+  var history = History()
+  var remembered = Remembered.notLookedUp
+  var share = Share()
+  var passage = Passage.before
   /// The database cannot write it now, or what is before it, and it keeps no other from passing the
   /// gate.
   var isAside = false
-  var station = Station.waiting
-  /// Its machine is being read for it.
-  var isPreparing = false
-  /// Bytes that its history may have to be read now, and those that it holds of
-  /// ``Engine/stepMemory``.
-  var historyBytes = 0
-  var heldBytes = 0
-  /// Those of them that are its request's, since that is answered.
-  var unheardBytes = 0
-  /// Its number in the shard, given when its processor is called: its token, and the key of the
-  /// machine or the serial of the timer that it makes.
-  var serial: Int64?
-  /// When its processor was called, on `Moment.uptime`.
-  var invokedAt: Int64 = 0
-  /// What its commit makes true.
-  var application = Application.nothing
-  var reply: Reply?
   /// The database refused what the step wrote; what is being written now says so.
   var wasRefused = false
 
@@ -80,6 +103,23 @@ struct RunningStep {
   }
 
   var requestID: RequestID? { request?.id }
+
+  /// Where it waits, if it does.
+  var station: Gate.Station? {
+    if case .gated(let station) = phase { station } else { nil }
+  }
+
+  var reading: Reading? {
+    if case .loading(let reading) = phase { reading } else { nil }
+  }
+
+  var asking: Asking? {
+    if case .invoking(let asking) = phase { asking } else { nil }
+  }
+
+  var writing: Writing? {
+    if case .committing(let writing) = phase { writing } else { nil }
+  }
 }
 
 /// What a committed record makes of the machine in memory.

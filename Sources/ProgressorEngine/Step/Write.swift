@@ -96,10 +96,9 @@ extension Engine {
     guard let step = machine.running else { return }
     // What is written without asking the processor never passes the gate.
     donePreparing(machine)
-    defer { if step.isPreparing { agenda.add(machine.namespace) } }
-    machine.running?.phase = .committing
-    machine.running?.application = application
-    machine.running?.reply = reply
+    if step.passage == .preparing { agenda.add(machine.namespace) }
+    machine.running?.phase = .committing(
+      RunningStep.Writing(application: application, reply: reply))
     let slot = slot(of: machine.shard)
     slots[slot].add(record, from: .step(machine, step.id))
     if slots[slot].isDelayed, let id = step.requestID {

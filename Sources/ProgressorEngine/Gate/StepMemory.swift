@@ -71,7 +71,7 @@ extension Engine {
       stepMemory.exception = step.id
     }
     stopWaitingForMemory(namespace)
-    machine.running?.historyBytes = part == .large ? LoadRequest.maximumHistoryBytes : wanted
+    machine.running?.share.allowed = part == .large ? LoadRequest.maximumHistoryBytes : wanted
     hold(wanted, machine)
     return true
   }
@@ -91,9 +91,9 @@ extension Engine {
   /// The machine's step holds so many bytes from now on, beside its request when that is answered.
   mutating func hold(_ bytes: Int, _ machine: ResidentMachine) {
     guard let step = machine.running else { return }
-    machine.running?.heldBytes = bytes + step.unheardBytes
+    machine.running?.share.held = bytes + step.share.unheard
     change(
-      machine.namespace, by: bytes + step.unheardBytes - step.heldBytes, isAside: step.isAside)
+      machine.namespace, by: bytes + step.share.unheard - step.share.held, isAside: step.isAside)
   }
 
   /// Whether so many bytes more have room among what cannot be written now. As elsewhere a
@@ -122,13 +122,13 @@ extension Engine {
     let namespace = machine.namespace
     // What its client sent will be the step's alone some time, when nobody asks for room.
     let unheard = step.request?.heapBytes ?? 0
-    let bytes = step.heldBytes - step.unheardBytes + unheard
+    let bytes = step.share.held - step.share.unheard + unheard
     guard hasRoomAside(bytes, namespace) else { return false }
     endException(step)
-    change(namespace, by: -step.heldBytes, isAside: false)
+    change(namespace, by: -step.share.held, isAside: false)
     change(namespace, by: bytes, isAside: true)
-    machine.running?.unheardBytes = unheard
-    machine.running?.heldBytes = bytes
+    machine.running?.share.unheard = unheard
+    machine.running?.share.held = bytes
     machine.running?.isAside = true
     return true
   }
@@ -162,7 +162,7 @@ extension Engine {
 
   /// The step is over, or begins anew. It is not the machine's running one any longer.
   mutating func release(_ step: RunningStep, _ namespace: NamespaceState) {
-    change(namespace, by: -step.heldBytes, isAside: step.isAside)
+    change(namespace, by: -step.share.held, isAside: step.isAside)
     endException(step)
   }
 
@@ -194,7 +194,7 @@ extension Engine {
 extension RunningStep {
   /// What its history takes, read or not in memory by itself.
   var bytesOfHistory: Int {
-    (history ?? []).reduce(0) { $0 + HistoryWindow.bytes(of: $1) }
+    (history.events ?? []).reduce(0) { $0 + HistoryWindow.bytes(of: $1) }
   }
 }
 

@@ -89,7 +89,7 @@ struct GateTests {
   func bounded() {
     let world = World()
     let ids = (0..<1_000).map { _ in world.start() }
-    #expect(world.loads.count == 1 + NamespaceState.maximumAhead)
+    #expect(world.loads.count == 1 + Gate.maximumAhead)
     var most = 0
     var order: [String] = []
     while world.replies.count < ids.count {
@@ -99,7 +99,7 @@ struct GateTests {
       order += world.invocations.map(\.machine.machineID.id)
       world.answerInvocation()
     }
-    #expect(most <= 2 + NamespaceState.maximumAhead)
+    #expect(most <= 2 + Gate.maximumAhead)
     #expect(order == (1...1_000).map { "m\($0)" })
     #expect(world.replies.values.allSatisfy { $0 == .started })
     #expect(world.statistics.namespaces[0].waiting == 0)

@@ -1,22 +1,22 @@
 import MachineModel
 
-/// The gate of a namespace: so many steps run at once, and few more have their machines read and
-/// wait, as far as there is memory for their histories. All others wait with nothing read for them.
+/// A step's way through its namespace's gate, as far as there is memory for its history.
 extension Engine {
   /// Begins to prepare a step, or lets it wait until fewer of its namespace are under way.
   mutating func approachGate(_ machine: ResidentMachine) {
     let namespace = machine.namespace
     guard machine.running?.operation.asksProcessor == true else { return prepare(machine) }
-    if namespace.mayPrepare, namespace.outside.isEmpty, namespace.large.isEmpty,
-      reserve(.small, machine)
-    {
+    if namespace.gate.mayPrepare, !namespace.gate.hasOutside, reserve(.small, machine) {
       return prepareStep(machine)
     }
-    machine.running?.phase = .gated
-    machine.running?.station = .outside
-    namespace.outside.append(machine)
+    wait(machine, at: .outside)
     namespace.counts.waited += 1
-    agenda.add(namespace)
+  }
+
+  private mutating func wait(_ machine: ResidentMachine, at station: Gate.Station) {
+    machine.running?.phase = .gated(station)
+    machine.namespace.gate.wait(machine, at: station)
+    agenda.add(machine.namespace)
   }
 
   /// The step's history is not small: it is read when there is room for the largest.
@@ -25,16 +25,13 @@ extension Engine {
     giveBack(machine)
     // It is answered without its history.
     if machine.namespace.settings.pause != nil { return execute(machine) }
-    machine.running?.phase = .gated
-    machine.running?.station = .large
-    machine.namespace.large.append(machine)
-    agenda.add(machine.namespace)
+    wait(machine, at: .large)
   }
 
   private mutating func prepareStep(_ machine: ResidentMachine) {
-    machine.running?.phase = nil
-    machine.running?.isPreparing = true
-    machine.namespace.preparing += 1
+    machine.running?.phase = .deciding
+    machine.running?.passage = .preparing
+    machine.namespace.gate.beginPreparing()
     prepare(machine)
   }
 
@@ -43,49 +40,43 @@ extension Engine {
     if machine.mailbox.hasUrgent { return stepBack(machine) }
     donePreparing(machine)
     if let step = machine.running { hold(step.bytesOfHistory, machine) }
-    if machine.namespace.isOpen, machine.namespace.waiting.isEmpty {
+    if machine.namespace.gate.isFree {
       invoke(machine)
     } else {
-      machine.running?.phase = .gated
-      machine.running?.station = .waiting
-      machine.namespace.waiting.append(machine)
+      wait(machine, at: .waiting)
       machine.namespace.counts.waited += 1
-      agenda.add(machine.namespace)
     }
   }
 
   func donePreparing(_ machine: ResidentMachine) {
-    guard machine.running?.isPreparing == true else { return }
-    machine.running?.isPreparing = false
-    machine.namespace.preparing -= 1
+    guard machine.running?.passage == .preparing else { return }
+    machine.running?.passage = .before
+    machine.namespace.gate.endPreparing()
   }
 
   /// Lets a namespace's next steps through its gate, and others come near.
   mutating func openGate(_ namespace: NamespaceState) {
+    let gate = namespace.gate
     while true {
-      if namespace.isOpen, let machine = namespace.waiting.popFirst() {
+      if let machine = gate.popWaiting() {
         if mayGoOn(machine) { invoke(machine) }
-      } else if namespace.mayPrepare,
-        let machine = namespace.large.first ?? namespace.outside.first,
-        reserve(namespace.large.isEmpty ? .small : .large, machine)
+      } else if gate.mayPrepare, let (machine, isLarge) = gate.nextOutside,
+        reserve(isLarge ? .large : .small, machine)
       {
-        namespace.large.remove(machine)
-        namespace.outside.remove(machine)
+        gate.remove(machine, from: isLarge ? .large : .outside)
         if mayGoOn(machine) { prepareStep(machine) }
       } else {
         break
       }
     }
     // What the namespace's own limits keep waiting comes here again when a step of it is over.
-    if !namespace.mayPrepare || (namespace.large.isEmpty && namespace.outside.isEmpty) {
-      stopWaitingForMemory(namespace)
-    }
+    if !gate.mayPrepare || !gate.hasOutside { stopWaitingForMemory(namespace) }
   }
 
   /// Whether a step whose turn it is may go on; if not, it ended.
   private mutating func mayGoOn(_ machine: ResidentMachine) -> Bool {
     // It stands in no queue any more.
-    machine.running?.phase = nil
+    machine.running?.phase = .deciding
     if let id = machine.running?.requestID, requests[id] == nil {
       end(machine)
     } else if !ownership.isTrusted(at: now.uptime) {
@@ -100,28 +91,19 @@ extension Engine {
   /// running one any longer.
   mutating func leaveGate(_ step: RunningStep, _ machine: ResidentMachine) {
     let namespace = machine.namespace
-    if step.phase == .gated {
-      switch step.station {
-      case .waiting: namespace.waiting.remove(machine)
-      case .outside: namespace.outside.remove(machine)
-      case .large: namespace.large.remove(machine)
-      }
-    }
+    let gate = namespace.gate
+    if let station = step.station { gate.remove(machine, from: station) }
     release(step, namespace)
-    if step.isPreparing { namespace.preparing -= 1 }
-    if step.isAside, step.holdsGate { namespace.aside -= 1 }
-    if step.holdsGate { stepLeft(namespace) }
-    if step.holdsGate || !namespace.outside.isEmpty || !namespace.large.isEmpty
-      || stepMemory.waits(namespace)
-    {
+    switch step.passage {
+    case .before: break
+    case .preparing: gate.endPreparing()
+    case .passed:
+      gate.leave(wasAside: step.isAside)
+      if gate.steps == 0 { answerQuietWaiters(namespace) }
+    }
+    if step.passage == .passed || gate.hasOutside || stepMemory.waits(namespace) {
       agenda.add(namespace)
     }
-  }
-
-  /// A step of the namespace is over.
-  private mutating func stepLeft(_ namespace: NamespaceState) {
-    namespace.stepEnded()
-    if namespace.steps == 0 { answerQuietWaiters(namespace) }
   }
 
   /// A step that waits at the gate has not begun: what is more urgent goes first, then it begins
@@ -132,16 +114,5 @@ extension Engine {
     machine.mailbox.prepend(step.item, endsWithMachine: step.operation.endsWithMachine)
     leaveGate(step, machine)
     agenda.add(machine)
-  }
-}
-
-extension NamespaceState {
-  /// Machines that are read for steps, or wait at the gate, beside those that could run at once.
-  static let maximumAhead = 256
-
-  /// Whether another step may have its machine read.
-  var mayPrepare: Bool {
-    let free = max(0, min(freeSteps, invocationLimit - invocations))
-    return preparing + waiting.count < free + NamespaceState.maximumAhead
   }
 }
