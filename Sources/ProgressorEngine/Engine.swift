@@ -29,7 +29,7 @@ public struct Engine: ~Copyable {
   var slots: [GroupCommit]
 
   var schedule: Schedule
-  var agenda = Agenda()
+  var ready = ReadyQueue()
   var counts = EngineStatistics.Counts()
   var jitter: JitterGenerator
 

@@ -155,7 +155,7 @@ extension Engine {
     schedule.leave(machine)
     guard setAside(machine) else { return giveUp(machine) }
     if step.passage == .passed { machine.namespace.gate.standAside() }
-    agenda.add(machine.namespace)
+    ready.add(machine.namespace)
   }
 
   /// The machine's step, which certainly is not written, begins anew some time.
@@ -181,6 +181,8 @@ extension Engine {
       case .overdue: conclude(request, key: key, .error(.storageUnavailable), machine)
       case .conflict, .duplicate: return distrust(machine, request, key)
       }
+      // A step may have counted it in the machine's due time.
+      becomeDue(machine)
       becameIdle(machine)
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }

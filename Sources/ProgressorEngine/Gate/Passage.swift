@@ -16,7 +16,7 @@ extension Engine {
   private mutating func wait(_ machine: ResidentMachine, at station: Gate.Station) {
     machine.running?.phase = .gated(station)
     machine.namespace.gate.wait(machine, at: station)
-    agenda.add(machine.namespace)
+    ready.add(machine.namespace)
   }
 
   /// The step's history is not small: it is read when there is room for the largest.
@@ -102,7 +102,7 @@ extension Engine {
       if gate.steps == 0 { answerQuietWaiters(namespace) }
     }
     if step.passage == .passed || gate.hasOutside || stepMemory.waits(namespace) {
-      agenda.add(namespace)
+      ready.add(namespace)
     }
   }
 
@@ -113,6 +113,6 @@ extension Engine {
     machine.running = nil
     machine.mailbox.prepend(step.item, endsWithMachine: step.operation.endsWithMachine)
     leaveGate(step, machine)
-    agenda.add(machine)
+    ready.add(machine)
   }
 }

@@ -6,6 +6,8 @@ struct Mailbox {
     case request(RequestID)
     case timeout
     case notification
+    /// See ``SettlingStep``.
+    case settling
   }
 
   private var items = RemovalQueue<Item>()

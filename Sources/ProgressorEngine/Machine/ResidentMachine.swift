@@ -158,6 +158,12 @@ final class ResidentMachine {
     row.due.map { DuePosition(due: $0, shard: shard.id, key: row.key) }
   }
 
+  /// Its row says that it is due, in the database too, and there is nothing for it to do.
+  func isDueForNothing(_ now: Moment) -> Bool {
+    guard let row, let said = row.due, said <= now.wall, enqueuesInFlight == 0 else { return false }
+    return due(row: row, head: notifications.head, now: now).map { $0 > now.wall } ?? true
+  }
+
   /// When the machine has something to do by itself, were its row this one and its queue's head
   /// that.
   func due(row: MachineRow, head: QueuedNotification?, now: Moment) -> Timestamp? {

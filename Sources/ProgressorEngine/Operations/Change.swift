@@ -8,7 +8,7 @@ enum Change {
   /// A machine begins.
   case created(Changed)
   case updated(Changed, queue: QueueChange = .keep)
-  /// The row's pause begins or ends; nothing else of it changes.
+  /// The row's pause begins or ends, and its due time follows; nothing else of it changes.
   case paused(MachineRow)
   /// The machine is gone, with everything that hangs on it.
   case removed(MachineRow)

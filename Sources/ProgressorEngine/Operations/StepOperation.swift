@@ -8,8 +8,8 @@ import MachineModel
 protocol StepOperation {
   /// As statuses name it; nil for a step that fails no machine.
   var kind: StepKind? { get }
-  /// As statistics name it.
-  var counted: NamespaceCounts.Step { get }
+  /// As statistics name it; nil for what nobody asked for.
+  var counted: NamespaceCounts.Step? { get }
   /// It passes the gate, unless it finds out before that there is nothing to ask.
   var asksProcessor: Bool { get }
   /// It may show a history to its processor.

@@ -31,6 +31,9 @@ struct StepView {
   /// The notification that is delivered next.
   var head: QueuedNotification? { machine.notifications.head }
 
+  /// See ``ResidentMachine/isDueForNothing(_:)``.
+  var isDueForNothing: Bool { machine.isDueForNothing(now) }
+
   /// Why nothing that asks the processor may begin on the machine.
   func pauseError(_ row: MachineRow) -> ProgressorError? {
     if let pause = row.pause { return .machinePaused(pause) }

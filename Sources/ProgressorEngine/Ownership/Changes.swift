@@ -49,7 +49,7 @@ extension Engine {
       if steps.removeValue(forKey: step.id) != nil { machine.namespace.gate.invocationEnded() }
       leaveGate(step, machine)
     }
-    agenda.add(machine.namespace)
+    ready.add(machine.namespace)
   }
 
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
@@ -60,7 +60,7 @@ extension Engine {
       } else {
         answerQuietWaiters(namespace)
         unpark(namespace)
-        agenda.add(namespace)
+        ready.add(namespace)
       }
     }
   }

@@ -83,6 +83,6 @@ extension Engine {
       machine.namespace.longestMailbox.record(
         machine.mailbox.requestCount - (machine.running == nil ? 1 : 0), at: now.uptime)
     }
-    agenda.add(machine)
+    ready.add(machine)
   }
 }

@@ -79,7 +79,7 @@ extension Engine {
     if isRunning, machine.running?.station != nil {
       end(machine)
     } else if machine.running == nil {
-      agenda.add(machine)
+      ready.add(machine)
     }
   }
 }

@@ -15,15 +15,15 @@ enum Work {
   init(_ request: Request) {
     let context = request.context
     switch request.operation {
-    case .start(let args, _): self = .step(Start(args: args, context: context))
+    case .start(let args, _): self = .step(StartStep(args: args, context: context))
     case .call(let args, let range, let key):
-      self = .step(Call(args: args, range: range, key: key, context: context))
+      self = .step(CallStep(args: args, range: range, key: key, context: context))
     case .repair(let args, let range, let key):
-      self = .step(Repair(args: args, range: range, key: key, context: context))
-    case .simpleRepair: self = .step(SimpleRepair())
-    case .remove: self = .step(Remove())
-    case .pause(let reason): self = .step(PauseMachine(reason: reason))
-    case .resume: self = .step(ResumeMachine())
+      self = .step(RepairStep(args: args, range: range, key: key, context: context))
+    case .simpleRepair: self = .step(SimpleRepairStep())
+    case .remove: self = .step(RemoveStep())
+    case .pause(let reason): self = .step(PauseStep(reason: reason))
+    case .resume: self = .step(ResumeStep())
     case .notify(let args, let range, _): self = .notification(args: args, range: range)
     case .get(let range): self = .read(range ?? .all)
     case .list(let query): self = .list(query)

@@ -64,8 +64,13 @@ extension Engine {
       if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
       machine.mailbox.append(item)
     }
+    if items.isEmpty, machine.running == nil, machine.isDueForNothing(now),
+      ownership.isTrusted(at: now.uptime), !circumstances.isDelayed
+    {
+      machine.mailbox.append(.settling)
+    }
     reschedule(machine)
-    agenda.add(machine)
+    ready.add(machine)
   }
 
   /// Before what could not be had is tried again, in microseconds.

@@ -160,6 +160,12 @@ extension Engine {
     ] where isQueued != (running == item || machine.mailbox.contains(item)) {
       return "is queued for something and is not, or the other way round"
     }
+    if running == nil, machine.mailbox.isEmpty, machine.isDueForNothing(now),
+      ownership.isTrusted(at: now.uptime), !circumstances.isDelayed,
+      !machine.namespace.schedule.timers.holds(machine.id)
+    {
+      return "is due, has nothing to do, and stays so"
+    }
     if machine.wantsWake, machine.loadsInFlight == 0 { return "waits to be woken by nobody" }
     let isWoken = loads.all.contains {
       if case .wake(machine) = $0.purpose { true } else { false }

@@ -2,9 +2,9 @@ import MachineModel
 
 /// The life of a step: begin, prepare (load), pass the gate, invoke, conclude, commit, end.
 extension Engine {
-  /// Looks at everything on the agenda, and at what follows from that.
+  /// Looks at everything on the ready, and at what follows from that.
   mutating func drain() {
-    while let item = agenda.next() {
+    while let item = ready.next() {
       switch item {
       case .machine(let machine): advance(machine)
       case .gate(let namespace): openGate(namespace)
@@ -26,8 +26,9 @@ extension Engine {
     var pending: PendingRequest?
     let operation: any StepOperation
     switch item {
-    case .timeout: operation = Timeout()
-    case .notification: operation = Delivery()
+    case .timeout: operation = TimeoutStep()
+    case .notification: operation = DeliveryStep()
+    case .settling: operation = SettlingStep()
     case .request(let id):
       guard let request = requests[id], let step = request.work.step else { return }
       (pending, operation) = (request, step)
@@ -131,7 +132,7 @@ extension Engine {
     case .wake: wakeLoaded(machine, result)
     }
     residency.charge(machine)
-    agenda.add(machine)
+    ready.add(machine)
   }
 
   private mutating func stepLoaded(
@@ -200,7 +201,7 @@ extension Engine {
     switch step.item {
     case .timeout: machine.timeoutQueued = false
     case .notification: machine.deliveryQueued = false
-    case .request: break
+    case .request, .settling: break
     }
     leaveGate(step, machine)
     answerWaiting(machine)
@@ -211,7 +212,7 @@ extension Engine {
       schedule.leave(machine)
     }
     becomeDue(machine)
-    agenda.add(machine)
+    ready.add(machine)
   }
 
   /// The step ends with this reply, if somebody asked for it.
@@ -252,7 +253,7 @@ extension Engine {
     }
     answerWaiting(machine)
     if step.requestID == nil { rearm(machine, after: pause) }
-    agenda.add(machine)
+    ready.add(machine)
   }
 
   /// What waited for the end of the step that is over.

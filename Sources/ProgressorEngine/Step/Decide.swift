@@ -65,7 +65,7 @@ extension Engine {
     steps[id] = nil
     machine.namespace.gate.invocationEnded()
     hold(outcome.bytes, machine)
-    defer { agenda.add(machine.namespace) }
+    defer { ready.add(machine.namespace) }
     let verdict = Verdict(outcome, limits: configuration, now: now.wall)
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }
     machine.namespace.counts.count(verdict.counted)

@@ -96,7 +96,7 @@ extension Engine {
     guard let step = machine.running else { return }
     // What is written without asking the processor never passes the gate.
     donePreparing(machine)
-    if step.passage == .preparing { agenda.add(machine.namespace) }
+    if step.passage == .preparing { ready.add(machine.namespace) }
     machine.running?.phase = .committing(
       RunningStep.Writing(application: application, reply: reply))
     let slot = slot(of: machine.shard)

@@ -129,4 +129,29 @@ struct RefusedBatchTests {
     #expect(world.takeCommits().isEmpty)
     #expect(world.engine.inconsistency() == nil)
   }
+
+  @Test("A due time that counted a notification which is never written is put right")
+  func settles() throws {
+    let world = world(["m", "first"])
+    try fill(world) {
+      world.ask(Self.notify, "m")
+      world.ask(Self.call, "m")
+    }
+    var dueTimes: [Timestamp?] = []
+    while let batch = world.takeCommits().first {
+      guard batch.records.allSatisfy(\.enqueued.isEmpty) else {
+        refuse(batch.id, .contents, in: world)
+        continue
+      }
+      for record in batch.records {
+        switch record.row {
+        case .update(let row, _), .pause(let row): dueTimes.append(row.due)
+        default: Issue.record("\(record.row)")
+        }
+      }
+      world.play([.committed(batch.id)])
+    }
+    #expect(dueTimes == [world.now.wall, nil])
+    #expect(world.engine.inconsistency() == nil)
+  }
 }

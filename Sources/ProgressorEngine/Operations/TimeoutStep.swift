@@ -1,9 +1,9 @@
 import MachineModel
 
 /// A timer that is due. What nobody waits for is tried again by policy.
-struct Timeout: StepOperation {
+struct TimeoutStep: StepOperation {
   var kind: StepKind? { .timeout }
-  var counted: NamespaceCounts.Step { .timeout }
+  var counted: NamespaceCounts.Step? { .timeout }
   var asksProcessor: Bool { true }
 
   func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {

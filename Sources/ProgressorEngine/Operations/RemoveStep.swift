@@ -1,8 +1,8 @@
 import MachineModel
 
 /// Remove: in any status, in its turn; what waits behind it finds no machine.
-struct Remove: StepOperation {
-  var counted: NamespaceCounts.Step { .remove }
+struct RemoveStep: StepOperation {
+  var counted: NamespaceCounts.Step? { .remove }
 
   func begin(_ view: StepView) -> Decision {
     guard let row = view.row else { return .answer(.error(.machineNotFound(view.id))) }

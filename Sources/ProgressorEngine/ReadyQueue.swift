@@ -6,7 +6,7 @@ import DequeModule
 /// Whoever changes what they wait for puts them here, and the engine looks at one after the other.
 /// So nothing that happens calls what follows from it: no step begins inside of another one's end.
 /// To stand here twice, or for nothing, does no harm.
-struct Agenda {
+struct ReadyQueue {
   enum Item {
     case machine(ResidentMachine)
     case gate(NamespaceState)

@@ -2,10 +2,10 @@ import MachineModel
 
 /// Pause of one machine: part of its row. Where it is paused, no step begins that asks the
 /// processor.
-struct PauseMachine: StepOperation {
+struct PauseStep: StepOperation {
   let reason: String
 
-  var counted: NamespaceCounts.Step { .pause }
+  var counted: NamespaceCounts.Step? { .pause }
   var isUrgent: Bool { true }
 
   func begin(_ view: StepView) -> Decision {
@@ -17,8 +17,8 @@ struct PauseMachine: StepOperation {
 }
 
 /// The end of a machine's pause.
-struct ResumeMachine: StepOperation {
-  var counted: NamespaceCounts.Step { .pause }
+struct ResumeStep: StepOperation {
+  var counted: NamespaceCounts.Step? { .pause }
   var isUrgent: Bool { true }
 
   func begin(_ view: StepView) -> Decision {

@@ -1,9 +1,9 @@
 import MachineModel
 
 /// The delivery of a notification: always the head of the queue, so that order is kept (I5).
-struct Delivery: StepOperation {
+struct DeliveryStep: StepOperation {
   var kind: StepKind? { .notification }
-  var counted: NamespaceCounts.Step { .notification }
+  var counted: NamespaceCounts.Step? { .notification }
   var asksProcessor: Bool { true }
 
   func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {

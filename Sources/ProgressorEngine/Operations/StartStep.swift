@@ -1,12 +1,12 @@
 import MachineModel
 
 /// Start: refuses an existing machine before the processor hears of it; a failed init leaves none.
-struct Start: StepOperation {
+struct StartStep: StepOperation {
   let args: [UInt8]
   let context: CallerContext
 
   var kind: StepKind? { .start }
-  var counted: NamespaceCounts.Step { .start }
+  var counted: NamespaceCounts.Step? { .start }
   var asksProcessor: Bool { true }
   var showsHistory: Bool { false }
 

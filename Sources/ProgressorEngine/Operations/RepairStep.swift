@@ -1,14 +1,14 @@
 import MachineModel
 
 /// Repair: the way back for a failed machine, as its processor decides.
-struct Repair: StepOperation {
+struct RepairStep: StepOperation {
   let args: [UInt8]
   let range: HistoryRange?
   let key: String?
   let context: CallerContext
 
   var kind: StepKind? { .repair }
-  var counted: NamespaceCounts.Step { .repair }
+  var counted: NamespaceCounts.Step? { .repair }
   var asksProcessor: Bool { true }
 
   func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {
@@ -50,8 +50,8 @@ struct Repair: StepOperation {
 }
 
 /// SimpleRepair: working again in one commit, without the processor.
-struct SimpleRepair: StepOperation {
-  var counted: NamespaceCounts.Step { .simpleRepair }
+struct SimpleRepairStep: StepOperation {
+  var counted: NamespaceCounts.Step? { .simpleRepair }
 
   func begin(_ view: StepView) -> Decision {
     switch view.failedRow {

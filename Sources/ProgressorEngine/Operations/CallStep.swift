@@ -2,14 +2,14 @@ import MachineModel
 
 /// Call: waits its turn, is processed, committed, answered. A refusal or a transient failure leaves
 /// the machine as it was.
-struct Call: StepOperation {
+struct CallStep: StepOperation {
   let args: [UInt8]
   let range: HistoryRange?
   let key: String?
   let context: CallerContext
 
   var kind: StepKind? { .call }
-  var counted: NamespaceCounts.Step { .call }
+  var counted: NamespaceCounts.Step? { .call }
   var asksProcessor: Bool { true }
   // One with a key may have its reply.
   var endsWithMachine: Bool { key == nil }
