@@ -26,7 +26,7 @@ public struct Engine: ~Copyable {
   var loads = LoadTable()
   var damagePauses = DamagePauses()
   var steps: [StepID: ResidentMachine] = [:]
-  var slots: [GroupCommit]
+  var writers: Writers
 
   var schedule: Schedule
   var ready = ReadyQueue()
@@ -43,7 +43,7 @@ public struct Engine: ~Copyable {
     self.configuration = configuration
     ownership = Ownership(shardCount: configuration.shards)
     schedule = Schedule(configuration)
-    slots = Array(repeating: GroupCommit(), count: max(1, configuration.slots))
+    writers = Writers(count: configuration.slots)
     jitter = JitterGenerator(seed: configuration.seed)
   }
 
@@ -83,16 +83,14 @@ public struct Engine: ~Copyable {
     drain()
     goOn()
     evictIdleMachines()
-    for slot in slots.indices {
-      let next = slots[slot].nextBatch(slot: slot, at: now) {
-        lastNumber += 1
-        return BatchID(lastNumber)
-      }
-      if let next {
-        counts.batches += 1
-        counts.records += UInt64(next.records.count)
-        self.effects.append(.commit(next))
-      }
+    let batches = writers.nextBatches(at: now) {
+      lastNumber += 1
+      return BatchID(lastNumber)
+    }
+    for batch in batches {
+      counts.batches += 1
+      counts.records += UInt64(batch.records.count)
+      self.effects.append(.commit(batch))
     }
     askForWake()
   }
@@ -119,7 +117,7 @@ public struct Engine: ~Copyable {
   var circumstances: Schedule.Circumstances {
     Schedule.Circumstances(
       now: now, mayAct: ownership.mayAct(at: now.uptime),
-      isDelayed: slots.contains(where: \.isDelayed))
+      isDelayed: writers.isDelayed)
   }
 
   private static let maximumRounds = 64
@@ -133,9 +131,7 @@ public struct Engine: ~Copyable {
   private mutating func askForWake() {
     var next = requests.nextDeadline
     if let at = schedule.wakeAt(circumstances) { next = min(next ?? at, at) }
-    for slot in slots {
-      if let at = slot.wakeAt { next = min(next ?? at, at) }
-    }
+    if let at = writers.wakeAt { next = min(next ?? at, at) }
     if nextForMemory != nil { next = now.uptime }
     guard let next, next != wakeAt else { return }
     wakeAt = next

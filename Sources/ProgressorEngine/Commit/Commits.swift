@@ -3,15 +3,13 @@ import MachineModel
 /// What the database said of a batch, brought to the steps in it.
 extension Engine {
   mutating func committed(_ id: BatchID) {
-    for slot in slots.indices {
-      guard let entries = slots[slot].ended(id, .written, at: now.uptime) else { continue }
-      counts.commitDurations.add(now.uptime.saturatingAdd(-slots[slot].sentAt))
-      // In the database's order: of the due times of a step and of a notification in one batch the
-      // earlier one stays.
-      for entry in entries where entry.isStep { committed(entry) }
-      for entry in entries where !entry.isStep { committed(entry) }
-      return
-    }
+    guard let place = writers.place(of: id) else { return }
+    let entries = writers[place].ended(.written, at: now.uptime)
+    counts.commitDurations.add(now.uptime.saturatingAdd(-writers[place].sentAt))
+    // In the database's order: of the due times of a step and of a notification in one batch the
+    // earlier one stays.
+    for entry in entries where entry.isStep { committed(entry) }
+    for entry in entries where !entry.isStep { committed(entry) }
   }
 
   private mutating func committed(_ entry: GroupCommit.Pending) {
@@ -95,31 +93,22 @@ extension Engine {
   }
 
   mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
-    for slot in slots.indices {
-      guard let batch = slots[slot].inFlight, batch.id == id else { continue }
-      let isAlone = batch.entries.count == 1
-      let isKept = isAlone && mayPass(batch.entries[0], refusal)
-      let end = isKept || !isAlone ? GroupCommit.End.refused : .givenUp
-      guard let ended = slots[slot].ended(id, end, at: now.uptime) else { continue }
-      counts.batchesRefused += 1
-      // What was let go meanwhile, with its shard or alone, is not written after all.
-      let entries = ended.filter { !$0.machine.isDropped }
-      if !isAlone {
-        slots[slot].split(entries)
-      } else if let entry = entries.first {
-        if isKept {
-          slots[slot].hold(entry, at: now.uptime)
-          if case .notification(let machine, let notification, let request) = entry.origin {
-            keep(notification, machine)
-            tell(request, .storageUnavailable)
-          }
-          stepAside(entry.machine)
-        } else {
-          poisoned(entry, refusal)
-        }
-      }
-      return
+    guard let place = writers.place(of: id), let batch = writers[place].inFlight else { return }
+    let isAlone = batch.entries.count == 1
+    let isKept = isAlone && mayPass(batch.entries[0], refusal)
+    let ended = writers[place].ended(isKept || !isAlone ? .refused : .givenUp, at: now.uptime)
+    counts.batchesRefused += 1
+    // What was let go meanwhile, with its shard or alone, is not written after all.
+    let entries = ended.filter { !$0.machine.isDropped }
+    if !isAlone { return writers[place].split(entries) }
+    guard let entry = entries.first else { return }
+    guard isKept else { return poisoned(entry, refusal) }
+    writers[place].hold(entry, at: now.uptime)
+    if case .notification(let machine, let notification, let request) = entry.origin {
+      keep(notification, machine)
+      tell(request, .storageUnavailable)
     }
+    stepAside(entry.machine)
   }
 
   /// Whether what was refused alone is written as soon as it can be. The processor of a step has
@@ -161,7 +150,7 @@ extension Engine {
   /// The machine's step, which certainly is not written, begins anew some time.
   private mutating func giveUp(_ machine: ResidentMachine) {
     counts.answersGivenUp += 1
-    slots[slot(of: machine.shard)].withdrawStep(of: machine)
+    writers[machine.shard].withdrawStep(of: machine)
     abandon(machine, .storageUnavailable, pause: nextDamagePause(machine))
   }
 
@@ -227,31 +216,24 @@ extension Engine {
 
   /// The database keeps the batch waiting: those who wait for it hear so, and their steps go on.
   mutating func commitDelayed(_ id: BatchID) {
-    for slot in slots.indices where slots[slot].inFlight?.id == id {
-      if !slots[slot].isDelayed { counts.batchesDelayed += 1 }
-      for entry in slots[slot].delayed() where !entry.machine.isDropped {
-        switch entry.origin {
-        case .step(let machine, _):
-          if let request = machine.running?.requestID { tell(request, .storageUnavailable) }
-        case .notification(_, _, let request): tell(request, .storageUnavailable)
-        }
+    guard let place = writers.place(of: id) else { return }
+    if !writers[place].isDelayed { counts.batchesDelayed += 1 }
+    for entry in writers[place].delayed() where !entry.machine.isDropped {
+      switch entry.origin {
+      case .step(let machine, _):
+        if let request = machine.running?.requestID { tell(request, .storageUnavailable) }
+      case .notification(_, _, let request): tell(request, .storageUnavailable)
       }
     }
   }
 
   /// The lease was lost while the batch was on its way: nothing of it is written or will be.
   mutating func fenced(_ id: BatchID) {
-    for slot in slots.indices {
-      guard let entries = slots[slot].ended(id, .givenUp, at: now.uptime) else { continue }
-      // Another may be the owner already: nothing begins in place of what is dropped here, until a
-      // renewal says otherwise or the loss is told. If it was told before, the lease is a new one.
-      if entries.contains(where: { !$0.machine.isDropped }) { ownership.lost() }
-      for entry in entries {
-        switch entry.origin {
-        case .step(let machine, _), .notification(let machine, _, _): drop(machine, .notOwner)
-        }
-      }
-      return
-    }
+    guard let place = writers.place(of: id) else { return }
+    let entries = writers[place].ended(.givenUp, at: now.uptime)
+    // Another may be the owner already: nothing begins in place of what is dropped here, until a
+    // renewal says otherwise or the loss is told. If it was told before, the lease is a new one.
+    if entries.contains(where: { !$0.machine.isDropped }) { ownership.lost() }
+    for entry in entries { drop(entry.machine, .notOwner) }
   }
 }

@@ -144,15 +144,16 @@ struct GroupCommit {
     case refused
   }
 
-  /// The batch in flight ended; nil when it is not this one.
-  mutating func ended(_ id: BatchID, _ end: End, at uptime: Int64) -> [Pending]? {
-    guard let batch = inFlight, batch.id == id else { return nil }
+  /// The batch in flight ended. Answers what was in it.
+  mutating func ended(_ end: End, at uptime: Int64) -> [Pending] {
+    assert(inFlight != nil, "what ends is in flight")
+    guard let entries = inFlight?.entries else { return [] }
     inFlight = nil
     isDelayed = false
-    guard held.tried != nil else { return batch.entries }
+    guard held.tried != nil else { return entries }
     held.ended(at: uptime, after: uptime - sentAt, isWritten: end == .written)
-    if end != .refused { goOn(batch.entries.flatMap { held.free($0.machine) }) }
-    return batch.entries
+    if end != .refused { goOn(entries.flatMap { held.free($0.machine) }) }
+    return entries
   }
 
   /// What waited behind something goes before everything else.

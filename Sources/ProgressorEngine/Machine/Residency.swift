@@ -125,6 +125,4 @@ extension Engine {
     machine.shard.remove(machine)
     if machines[machine.id] === machine { machines[machine.id] = nil }
   }
-
-  func slot(of shard: OwnedShard) -> Int { Int(shard.id.number) % slots.count }
 }

@@ -61,17 +61,16 @@ extension Engine {
       machine.namespace.counts.count(.notifications)
       return answer(id, .error(.overloaded("too many notifications are queued on the machine")))
     }
-    let slot = slot(of: machine.shard)
     // What waits for a step that cannot be written now would wait without a bound.
-    if slots[slot].isDelayed || slots[slot].holds(machine) {
+    if writers[machine.shard].isDelayed || writers[machine.shard].holds(machine) {
       return answer(id, .error(.storageUnavailable))
     }
-    enqueue(pending, machine, row, args: args, range: range, slot: slot)
+    enqueue(pending, machine, row, args: args, range: range)
   }
 
   private mutating func enqueue(
     _ pending: PendingRequest, _ machine: ResidentMachine, _ row: MachineRow, args: [UInt8],
-    range: HistoryRange?, slot: Int
+    range: HistoryRange?
   ) {
     guard let sequence = machine.shard.nextSerial() else {
       return answer(pending.request.id, .error(.serialsUsedUp(machine.shard.id)))
@@ -93,7 +92,8 @@ extension Engine {
     pending.isEnqueued = true
     machine.namespace.longestQueue.record(
       machine.notifications.count + machine.enqueuesInFlight, at: now.uptime)
-    slots[slot].add(record, from: .notification(machine, notification, pending.request.id))
+    writers[machine.shard].add(
+      record, from: .notification(machine, notification, pending.request.id))
   }
 
   private func isRemoving(_ machine: ResidentMachine) -> Bool {

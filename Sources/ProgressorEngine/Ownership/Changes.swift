@@ -43,7 +43,7 @@ extension Engine {
   /// Takes a machine out of everything that refers to it.
   private mutating func detach(_ machine: ResidentMachine) {
     forget(machine)
-    slots[slot(of: machine.shard)].abandon(machine)
+    writers[machine.shard].abandon(machine)
     if let step = machine.running {
       machine.running = nil
       if steps.removeValue(forKey: step.id) != nil { machine.namespace.gate.invocationEnded() }

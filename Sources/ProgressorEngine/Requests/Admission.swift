@@ -33,7 +33,7 @@ extension Engine {
     if case .read(let range) = work {
       return get(request, machine(request.machine, shard, namespace), range)
     }
-    guard !slots[slot(of: shard)].isDelayed else { return refuse(request, .storageUnavailable) }
+    guard !writers[shard].isDelayed else { return refuse(request, .storageUnavailable) }
     let machine = machine(request.machine, shard, namespace)
     guard hasRoom(machine, for: work) else {
       namespace.counts.count(.mailbox)

@@ -35,7 +35,9 @@ extension Engine {
       }
       if bytes != held { return "\(bytes) bytes are held by steps, not \(held)" }
     }
-    if slots.contains(where: \.isInconsistent) { return "what is held back contradicts itself" }
+    if writers.all.contains(where: \.isInconsistent) {
+      return "what is held back contradicts itself"
+    }
     if residency.bytes > configuration.residentBytes, listed > 0 {
       return "idle machines take more memory than they may"
     }
@@ -106,7 +108,7 @@ extension Engine {
       return "is at the gate and in no queue, or not"
     }
     guard let step else { return nil }
-    if slots[slot(of: machine.shard)].holds(machine), step.writing != nil, !step.isAside {
+    if writers[machine.shard].holds(machine), step.writing != nil, !step.isAside {
       return "has a step that cannot be written and stands in others' way"
     }
     if step.isAside, machine.isActive { return "does nothing by itself, and is active" }
@@ -127,11 +129,11 @@ extension Engine {
     if machine.loadsInFlight != loading {
       return "has \(machine.loadsInFlight) loads in flight, not \(loading)"
     }
-    let enqueues = slots[slot(of: machine.shard)].notifications(of: machine)
+    let enqueues = writers[machine.shard].notifications(of: machine)
     if machine.enqueuesInFlight != enqueues {
       return "has \(machine.enqueuesInFlight) notifications on their way, not \(enqueues)"
     }
-    if machine.keptBytes > 0, !slots[slot(of: machine.shard)].holds(machine) {
+    if machine.keptBytes > 0, !writers[machine.shard].holds(machine) {
       return "is charged for a notification that nobody keeps"
     }
     let queue = machine.notifications

@@ -84,7 +84,7 @@ extension Engine {
     statistics.maximumTimers = configuration.maximumTimers
     statistics.shards = ownership.count
     statistics.leaseRemaining = ownership.remaining(at: uptime)
-    for slot in slots {
+    for slot in writers.all {
       statistics.recordsWaiting += slot.count
       statistics.heldMachines += slot.heldMachines
       if slot.isDelayed { statistics.delayedWriters += 1 }

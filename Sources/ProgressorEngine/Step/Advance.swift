@@ -37,7 +37,7 @@ extension Engine {
       id: StepID(nextNumber()), item: item, operation, pending: pending)
     residency.charge(machine)
     if !ownership.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
-    if slots[slot(of: machine.shard)].isDelayed { return abandon(machine, .storageUnavailable) }
+    if writers[machine.shard].isDelayed { return abandon(machine, .storageUnavailable) }
     approachGate(machine)
   }
 

@@ -99,13 +99,12 @@ extension Engine {
     if step.passage == .preparing { ready.add(machine.namespace) }
     machine.running?.phase = .committing(
       RunningStep.Writing(application: application, reply: reply))
-    let slot = slot(of: machine.shard)
-    slots[slot].add(record, from: .step(machine, step.id))
-    if slots[slot].isDelayed, let id = step.requestID {
+    writers[machine.shard].add(record, from: .step(machine, step.id))
+    if writers[machine.shard].isDelayed, let id = step.requestID {
       tell(id, .storageUnavailable)
     }
     // A notification may be kept before it.
-    if slots[slot].holds(machine) { stepAside(machine) }
+    if writers[machine.shard].holds(machine) { stepAside(machine) }
   }
 
   /// Tells a caller that the outcome is unknown; its step, and its key, go on.

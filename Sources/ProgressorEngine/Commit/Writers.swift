@@ -1,0 +1,39 @@
+import MachineModel
+
+/// The writer connections. A shard writes through one of them, the same for as long as it is owned.
+struct Writers {
+  private var writers: [GroupCommit]
+
+  /// - Parameter count: 1 at least.
+  init(count: Int) { writers = Array(repeating: GroupCommit(), count: max(1, count)) }
+
+  /// The one that a shard writes through.
+  subscript(shard: OwnedShard) -> GroupCommit {
+    _read { yield writers[place(of: shard)] }
+    _modify { yield &writers[place(of: shard)] }
+  }
+
+  /// The one at a place, 0 and up.
+  subscript(place: Int) -> GroupCommit {
+    _read { yield writers[place] }
+    _modify { yield &writers[place] }
+  }
+
+  private func place(of shard: OwnedShard) -> Int { Int(shard.id.number) % writers.count }
+
+  /// Where the batch is in flight; nil = it is none of those that are.
+  func place(of batch: BatchID) -> Int? { writers.firstIndex { $0.inFlight?.id == batch } }
+
+  var all: [GroupCommit] { writers }
+
+  /// The database does not take some batch.
+  var isDelayed: Bool { writers.contains(where: \.isDelayed) }
+
+  /// When there is something to write that nothing else announces, on `Moment.uptime`.
+  var wakeAt: Int64? { writers.compactMap(\.wakeAt).min() }
+
+  /// A batch for each writer that has none in flight and something to write.
+  mutating func nextBatches(at now: Moment, id: () -> BatchID) -> [CommitBatch] {
+    writers.indices.compactMap { writers[$0].nextBatch(slot: $0, at: now, id: id) }
+  }
+}
