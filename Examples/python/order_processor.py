@@ -8,6 +8,7 @@
 Run: see README.md. Settings: ORDER_PROCESSOR_ADDRESS, ORDER_PAYMENT_SECONDS.
 """
 
+import contextlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
@@ -143,4 +144,5 @@ if __name__ == "__main__":
     server.add_insecure_port(ADDRESS)
     server.start()
     print(f"processing orders on {ADDRESS}", flush=True)
-    server.wait_for_termination()
+    with contextlib.suppress(KeyboardInterrupt):
+        server.wait_for_termination()
