@@ -69,7 +69,6 @@ DECLARES = re.compile(
 
 # Types of two modules under one name. No new ones: the list only becomes shorter.
 DOUBLED = {
-    "Backoff": {"GRPC", "PostgreSQL"},
     "Program": {"progressor", "progressor-simulate"},  # each the whole of its executable
 }
 

@@ -13,7 +13,7 @@ struct SubchannelState: Sendable {
   }
 
   private var phase = Phase.idle
-  private var backoff: Backoff
+  private var backoff: ConnectionBackoff
   private let connectTimeout: TimeAmount
   private let provingTime: TimeAmount
   private var attemptStarted = NIODeadline.uptimeNanoseconds(0)
@@ -27,7 +27,7 @@ struct SubchannelState: Sendable {
   private(set) var attempt = 0
 
   init(_ policy: BackoffPolicy, connectTimeout: TimeAmount) {
-    backoff = Backoff(policy)
+    backoff = ConnectionBackoff(policy)
     self.connectTimeout = connectTimeout
     provingTime = max(policy.initial, .seconds(1))
   }

@@ -25,7 +25,7 @@ public struct BackoffPolicy: Sendable, Hashable {
 }
 
 /// The waits of one row of failures. A value; randomness is handed in.
-struct Backoff: Sendable, Hashable {
+struct ConnectionBackoff: Sendable, Hashable {
   private let policy: BackoffPolicy
   private var base: Double
 
