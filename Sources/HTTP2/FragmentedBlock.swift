@@ -72,14 +72,14 @@ struct FragmentedBlock: Sendable {
 
 /// The nine bytes before each payload (RFC 9113 section 4.1).
 struct FrameHeader: Sendable {
-  /// How many bytes it has.
+  /// How many bytes a header has.
   static let byteCount = 9
 
-  /// Of the payload.
+  /// How many bytes the payload has.
   var length: Int
   var type: UInt8
   var flags: UInt8
-  /// With the reserved bit, as it came.
+  /// The stream's identifier with the reserved bit, as it came.
   var stream: UInt32
 
   var bytes: [UInt8] {

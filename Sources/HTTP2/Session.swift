@@ -25,7 +25,8 @@ public final class Session {
 
   /// Streams that did not close yet, which keeps them alive: nghttp2 only has their addresses.
   var streams: [Int32: HTTP2Stream] = [:]
-  /// Then the streams are let go, and nghttp2, which has their addresses, is not entered any more.
+  /// Whether the connection is gone: the streams are let go, and nghttp2, which has their
+  /// addresses, is not entered any more.
   private var isConnectionGone = false
 
   /// The header list that is being received; used for one after the other.

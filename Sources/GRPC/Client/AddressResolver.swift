@@ -27,7 +27,7 @@ struct ResolutionError: Error, Sendable, Hashable, CustomStringConvertible {
 /// The system's resolver, `getaddrinfo`, on threads of its own: look-ups of names whose servers do
 /// not answer take half a minute and more, and must not keep other blocking work waiting.
 struct SystemResolver: AddressResolver {
-  /// How many look-ups run at once, of all channels; others wait for their turn.
+  /// How many look-ups run at once, of all channels; others wait until one of them ends.
   private static let threadCount = 8
 
   private static let threads = {

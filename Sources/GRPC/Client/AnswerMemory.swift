@@ -1,10 +1,10 @@
 import DequeModule
 
-/// The memory that a channel's answers take until they are complete: the budget, and whose turn it
-/// is to inflate. Confined to the channel's loop.
+/// The memory that a channel's answers take until they are complete: who is granted how much of the
+/// budget, and inflates. Confined to the channel's loop.
 final class AnswerMemory {
   /// Inflates compressed answers.
-  let inflating: InflateTurns
+  let inflating: InflateScheduler
   /// What a stream's window lets a peer send before anything is granted.
   let windowSize: Int
   private var budget: AnswerBudget<ClientStream>
@@ -14,7 +14,7 @@ final class AnswerMemory {
   /// whatever the peer makes of it. A call beyond them is better not made than made in vain.
   let maximumAnswers: Int
 
-  init(configuration: ChannelConfiguration, inflating: InflateTurns) {
+  init(configuration: ChannelConfiguration, inflating: InflateScheduler) {
     self.inflating = inflating
     windowSize = configuration.streamWindowSize
     budget = AnswerBudget(limit: configuration.maximumResponseBytes)

@@ -34,7 +34,7 @@ final class ConnectionPool: @unchecked Sendable {
   var liveness: LivenessPolicy?
 
   var subchannels: [SubchannelID: Subchannel] = [:]
-  /// Those whose connections take calls.
+  /// The subchannels whose connections take calls.
   var usable: [Subchannel] = []
   /// Subchannels of addresses that are gone, or of a closed channel, that finish their last calls.
   var leaving: [Subchannel] = []
@@ -64,7 +64,7 @@ final class ConnectionPool: @unchecked Sendable {
     liveness = configuration.liveness
     requestHeaders = RequestHeaders(configuration: configuration, target: target)
     responses = AnswerMemory(
-      configuration: configuration, inflating: InflateTurns(eventLoop: eventLoop))
+      configuration: configuration, inflating: InflateScheduler(eventLoop: eventLoop))
     state = PoolState(target: target, configuration: configuration)
     timer = LoopTimer(on: eventLoop)
   }

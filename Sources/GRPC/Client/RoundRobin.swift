@@ -1,4 +1,4 @@
-/// Takes turns: gRPC's `round_robin` (gRPC `doc/load-balancing.md`). A value.
+/// One candidate after the other: gRPC's `round_robin` (gRPC `doc/load-balancing.md`). A value.
 struct RoundRobin: Sendable, Hashable {
   private var next = 0
 

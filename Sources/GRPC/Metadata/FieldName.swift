@@ -44,7 +44,7 @@ public enum FieldName {
     return String(Substring(slice))
   }
 
-  /// The same of bytes.
+  /// Bytes without the spaces and tabs around them.
   static func trimmed<Bytes: Collection<UInt8>>(_ value: Bytes) -> Bytes.SubSequence {
     let rest = value.drop(while: isSpace)
     var length = 0

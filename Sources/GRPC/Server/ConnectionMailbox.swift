@@ -20,7 +20,7 @@ final class ConnectionMailbox: Sendable {
 
   /// Bytes of responses that wait to be sent on this connection.
   let bufferedResponseBytes = Atomic<Int>(0)
-  /// What of them keeps no other call from beginning.
+  /// Bytes of responses that wait and keep no other call from beginning.
   let harmlessResponseBytes = Atomic<Int>(0)
   /// Whether somebody was refused for lack of room since all who wait for it were last told to go
   /// on.

@@ -11,7 +11,7 @@ public struct DrainState: Sendable, Equatable {
     case serving
     /// GOAWAY with the highest identifier waits to be sent.
     case announcing
-    /// It left, and the PING behind it.
+    /// The announcing GOAWAY left, and the PING behind it.
     case announced
     /// The PING is answered; the read that brought the answer is not over.
     case answered
@@ -41,7 +41,7 @@ public struct DrainState: Sendable, Equatable {
     return true
   }
 
-  /// That GOAWAY left.
+  /// The announcing GOAWAY left.
   ///
   /// - Returns: whether to send the PING now.
   public mutating func sentAnnouncement() -> Bool {

@@ -18,7 +18,7 @@ public final class GRPCServer: Sendable {
   private let counters = ServerCounters()
   private let state = Mutex(State())
   /// One for each event loop that has connections.
-  private let inflating = Mutex<[ObjectIdentifier: InflateTurns]>([:])
+  private let inflating = Mutex<[ObjectIdentifier: InflateScheduler]>([:])
 
   private struct State {
     var isStarted = false
@@ -157,7 +157,7 @@ public final class GRPCServer: Sendable {
   private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
     let handler = ServerConnectionHandler(
       eventLoop: channel.eventLoop, router: router, configuration: configuration,
-      counters: counters, inflating: inflateTurns(of: channel.eventLoop),
+      counters: counters, inflating: inflateScheduler(of: channel.eventLoop),
       peer: Self.describe(channel.remoteAddress), logger: logger, jitter: .random(in: -1...1))
     guard connections.open(handler, on: channel) else {
       logger.debug("too many connections", metadata: ["peer": "\(handler.peer)"])
@@ -168,13 +168,13 @@ public final class GRPCServer: Sendable {
     }
   }
 
-  private func inflateTurns(of eventLoop: any EventLoop) -> InflateTurns {
+  private func inflateScheduler(of eventLoop: any EventLoop) -> InflateScheduler {
     inflating.withLock { inflating in
       let key = ObjectIdentifier(eventLoop)
-      if let turns = inflating[key] { return turns }
-      let turns = InflateTurns(eventLoop: eventLoop)
-      inflating[key] = turns
-      return turns
+      if let scheduler = inflating[key] { return scheduler }
+      let scheduler = InflateScheduler(eventLoop: eventLoop)
+      inflating[key] = scheduler
+      return scheduler
     }
   }
 

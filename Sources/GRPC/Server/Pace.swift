@@ -55,11 +55,11 @@ struct Pace: Sendable {
 
 /// Whether a client takes too little of all the answers of a connection together.
 enum OutputSlowness {
-  /// It does not.
+  /// The client takes enough.
   case none
-  /// Of those whose turn it was.
+  /// Too little: those answers suffer that were being sent.
   case some
-  /// It took nothing of any.
+  /// Nothing of any answer.
   case all
 }
 

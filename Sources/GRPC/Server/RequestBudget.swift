@@ -1,6 +1,6 @@
 /// How many bytes of requests a server may hold, over all connections.
 struct RequestBudget {
-  /// Of all connections together.
+  /// How many bytes all connections together may hold.
   let perServer: Int
 
   /// Whether a call may hold so many bytes more. What the other calls of its connection hold is

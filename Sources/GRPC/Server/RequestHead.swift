@@ -66,8 +66,8 @@ struct RequestHead {
     }
   }
 
-  /// Whether it is gRPC with messages that we can read: `application/grpc`, with or without
-  /// `+proto`, and parameters.
+  /// Whether a content type is gRPC with messages that we can read: `application/grpc`, with or
+  /// without `+proto`, and parameters.
   private mutating func readContentType(_ value: ArraySlice<UInt8>) -> Bool {
     let type = value.prefix { $0 != UInt8(ascii: ";") && $0 != UInt8(ascii: " ") }
     if type.elementsEqual("application/grpc".utf8) { return true }

@@ -40,8 +40,9 @@ public struct ServerConfiguration: Sendable {
   /// Bytes of responses that wait to be sent on one stream before `StreamResponder.send` refuses.
   public var maxBufferedResponseBytes = 64 << 10
 
-  /// The same for one connection, of each answer 16 KiB at most: one that is not read is in nobody
-  /// else's way. Above it, requests wait with being handled, too.
+  /// Bytes of responses that wait to be sent on one connection before `StreamResponder.send`
+  /// refuses; of each answer 16 KiB at most count: one that is not read is in nobody else's way.
+  /// Above it, requests wait with being handled, too.
   public var maxBufferedResponseBytesPerConnection = 1 << 20
 
   /// Bytes of answers that may wait on one connection to be read by its client. Calls begin only

@@ -16,7 +16,8 @@ extension ServerConnectionHandler {
     return true
   }
 
-  /// The same for the budget of the server, of which a connection has its share.
+  /// Takes bytes from the server's budget for requests, of which a connection has its share, or
+  /// gives them back; false when it is used up.
   ///
   /// - Parameter ofCall: what the call holds already.
   func holdRequest(_ count: Int, ofCall: Int) -> Bool {
@@ -73,14 +74,14 @@ extension ServerConnectionHandler {
   /// Whether a complete request may go to its handler; if not, it waits, or was refused because the
   /// server is full.
   func mayBegin(_ call: ServerStream) -> Bool {
-    if waiting.isEmpty, isTurn(of: call) { return isServed(call) }
+    if waiting.isEmpty, hasRoom(forAnswerOf: call) { return isServed(call) }
     call.ticket = waiting.append(call)
     return false
   }
 
   /// Begins what waits and may begin now.
   func beginWaiting() {
-    while let call = waiting.first(), isTurn(of: call) {
+    while let call = waiting.first(), hasRoom(forAnswerOf: call) {
       leaveLine(call)
       if isServed(call) { call.begin() }
     }
@@ -97,7 +98,7 @@ extension ServerConnectionHandler {
   /// waits to be read, a call is not kept from what it may do by the answers of others: these may
   /// be long in coming, and wait for this call. Only a read that was made in vain once waits for
   /// its room.
-  private func isTurn(of call: ServerStream) -> Bool {
+  private func hasRoom(forAnswerOf call: ServerStream) -> Bool {
     guard hasRoomForResponses else { return false }
     if call.neededResponseBytes == 0, bufferedResponseBytes == 0 { return true }
     let held = bufferedResponseBytes + reservedResponseBytes

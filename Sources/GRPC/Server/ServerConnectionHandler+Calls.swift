@@ -60,7 +60,7 @@ extension ServerConnectionHandler {
     lifetime.closedCall(now: now)
   }
 
-  /// Something of a call goes out.
+  /// Frames of a call were submitted.
   func sentCallFrames() {
     lifetime.sentCallFrames()
     scheduleFlush()

@@ -77,8 +77,8 @@ extension ServerConnectionHandler {
       }
       checkPaceLater()
     }
-    // Answers leave one after the other: one that waits for its turn is not to blame its client
-    // for, as long as those before it are taken. How many wait does not matter: who asks for many
+    // Answers leave one after the other: one that waits behind others is not to blame its client
+    // for, as long as these are taken. How many wait does not matter: who asks for many
     // is asked for no more in a minute than who asks for the longest of them.
     let calls = calls()
     let next = Pace.demand(ofWaiting: calls.lazy.map(\.body.byteCount).max() ?? 0)

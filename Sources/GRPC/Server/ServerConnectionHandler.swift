@@ -21,7 +21,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
   let counters: ServerCounters
   let mailbox = ConnectionMailbox()
   /// Shared by the connections of the event loop.
-  let inflating: InflateTurns
+  let inflating: InflateScheduler
 
   var context: ChannelHandlerContext?
   var session: Session?
@@ -69,7 +69,7 @@ final class ServerConnectionHandler: @unchecked Sendable {
 
   init(
     eventLoop: any EventLoop, router: Router, configuration: ServerConfiguration,
-    counters: ServerCounters, inflating: InflateTurns, peer: String, logger: Logger,
+    counters: ServerCounters, inflating: InflateScheduler, peer: String, logger: Logger,
     jitter: Double
   ) {
     self.eventLoop = eventLoop

@@ -4,7 +4,7 @@ import Synchronization
 public struct ServerStatistics: Sendable, Hashable {
   /// Connections that are open.
   public var connections = 0
-  /// The most of them that one IP address has.
+  /// The most connections that one IP address has.
   public var connectionsOfBusiestPeer = 0
   /// The limit of `connections`.
   public var maxConnections = 0
@@ -17,24 +17,24 @@ public struct ServerStatistics: Sendable, Hashable {
   /// The limit of calls of one connection at once, those included that run on after their client
   /// gave them up.
   public var maxStreams = 0
-  /// Calls beyond that, reset with REFUSED_STREAM (RFC 9113 section 8.7). Streams beyond the
-  /// announced limit are refused before they are calls, and are not counted.
+  /// Calls beyond `maxStreams`, reset with REFUSED_STREAM (RFC 9113 section 8.7). Streams beyond
+  /// the announced limit are refused before they are calls, and are not counted.
   public var streamsRefused = 0
   /// Bytes of requests from their first byte to their answer, in the whole server.
   public var requestBytes = 0
   /// The limit of `requestBytes`.
   public var maxRequestBytes = 0
-  /// Calls that were refused for it.
+  /// Calls that were refused for `maxRequestBytes`.
   public var requestBytesRefused = 0
   /// The limit of the bytes of unfinished requests on one connection.
   public var maxRequestBytesPerConnection = 0
-  /// Calls that were refused for it.
+  /// Calls that were refused for `maxRequestBytesPerConnection`.
   public var requestBytesRefusedPerConnection = 0
   /// Bytes of answers that wait to be read, in the whole server.
   public var unreadBytes = 0
   /// The limit of `unreadBytes`.
   public var maxUnreadBytes = 0
-  /// Calls that were refused for it before they began.
+  /// Calls that were refused for `maxUnreadBytes` before they began.
   public var unreadBytesRefused = 0
   /// The limit of the bytes that wait to be read on one connection.
   public var maxUnreadBytesPerConnection = 0

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// How a compressed request goes on when it was inflated over several turns of the loop.
+/// How a compressed request goes on when it was inflated in several slices.
 extension ServerStream: InflateOwner {
   var inflateLane: ObjectIdentifier { ObjectIdentifier(connection) }
 

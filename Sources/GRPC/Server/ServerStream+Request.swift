@@ -27,7 +27,7 @@ extension ServerStream {
     guard holdRequest(receivedBytes) else { throw .tooMuchUnderWay }
   }
 
-  /// What it has of its requests that no handler has.
+  /// Bytes of the call's requests that no handler has.
   var receivedBytes: Int {
     deframer.bufferedBytes + (inflating?.heldBytes ?? 0) + (message?.readableBytes ?? 0)
   }

@@ -79,7 +79,7 @@ extension ServerStream {
     return false
   }
 
-  /// Neither a handler nor its turn is waited for any more.
+  /// Neither a handler nor room for the answer is waited for any more.
   func stopWaiting() {
     connection.leaveLine(self)
     // It may hold the responder, whose end changes this call.
@@ -179,8 +179,8 @@ extension ServerStream {
     return false
   }
 
-  /// Whether the slowness of its connection ends the call: not before its turn came, while others
-  /// had theirs, for as many periods as an answer may take.
+  /// Whether the slowness of its connection ends the call: not while others are sent and nothing of
+  /// this one was, for as many periods as an answer may take.
   private func isToBlame(for slowness: OutputSlowness) -> Bool {
     switch slowness {
     case .none: false

@@ -15,7 +15,7 @@ final class ServerStream: @unchecked Sendable {
   let connection: ServerConnectionHandler
   let call = Mutex(CallState())
 
-  /// Without its metadata once a handler has them.
+  /// The request's header fields; without their metadata once a handler has these.
   var head: RequestHead
   /// What the header fields take in memory.
   let headBytes: Int
@@ -43,25 +43,25 @@ final class ServerStream: @unchecked Sendable {
   var isRunning = false
   /// What this call holds of the connection's budget for requests.
   var bufferedRequestBytes = 0
-  /// What it holds of the server's, until it is answered.
+  /// What this call holds of the server's budget for requests, until it is answered.
   var heldRequestBytes = 0
-  /// Its place among those that wait until the client took more of the responses.
+  /// The call's place among those that wait until the client took more of the responses.
   var ticket: WaitingLine<ServerStream>.Ticket?
-  /// What is set aside for its answer while a handler has it.
+  /// Bytes that are set aside for the call's answer while a handler has it.
   var reservedResponseBytes = 0
   /// The length of an answer for which there was no room.
   var neededResponseBytes = 0
   /// Has the handler answer anew when there is room.
   var again: (@Sendable () -> Void)?
-  /// What of its body keeps no other call from beginning.
+  /// How many bytes of the body keep no other call from beginning.
   var harmlessBytes = 0
-  /// What its status holds of the budget for answers until the stream closes.
+  /// What the status holds of the budget for answers until the stream closes.
   var bufferedStatusBytes = 0
   /// How fast the client takes a response that waits for it, and sends a request that is not
   /// complete.
   var responsePace: Pace?
   var requestPace: Pace
-  /// Bytes in a period.
+  /// How many bytes of an incomplete request have to come in a period.
   let demandOfRequest: Int
   let openedAt: NIODeadline
   let observer: (any CallObserver)?

@@ -1,8 +1,8 @@
 /// How many bytes of answers may wait for clients that do not take them.
 struct UnreadBudget {
-  /// Of one connection.
+  /// How many bytes may wait on one connection.
   let perConnection: Int
-  /// Of all together.
+  /// How many bytes may wait on all connections together.
   let perServer: Int
 
   /// Whether an answer fits. A connection never holds more than all of them leave free, so that

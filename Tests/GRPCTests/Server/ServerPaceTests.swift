@@ -20,7 +20,7 @@ struct ServerPaceTests {
       handler = ServerConnectionHandler(
         eventLoop: channel.eventLoop, router: TestService().router,
         configuration: ServerConfiguration(), counters: ServerCounters(),
-        inflating: InflateTurns(eventLoop: channel.eventLoop), peer: "test",
+        inflating: InflateScheduler(eventLoop: channel.eventLoop), peer: "test",
         logger: Logger(label: "test"), jitter: 0)
       try channel.pipeline.syncOperations.addHandler(handler)
       try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()

@@ -4,8 +4,8 @@ import Testing
 
 @testable import GRPC
 
-@Suite("Inflating in turns")
-struct InflateTurnsTests {
+@Suite("Inflating in slices")
+struct InflateSchedulerTests {
   /// Remembers what it was told.
   final class Owner: InflateOwner {
     /// Stands for a connection of its own; nil = the one that all others share.
@@ -34,10 +34,10 @@ struct InflateTurnsTests {
   }
 
   let loop = EmbeddedEventLoop()
-  let turns: InflateTurns
+  let inflating: InflateScheduler
 
   init() {
-    turns = InflateTurns(eventLoop: loop)
+    inflating = InflateScheduler(eventLoop: loop)
   }
 
   private func bomb(_ size: Int) throws -> ByteBuffer {
@@ -48,7 +48,8 @@ struct InflateTurnsTests {
   func small() throws {
     let owner = Owner()
     guard
-      case .ended(.inflated(let message)) = turns.begin(try bomb(1_000), limit: 1_000, owner: owner)
+      case .ended(.inflated(let message)) = inflating.begin(
+        try bomb(1_000), limit: 1_000, owner: owner)
     else {
       Issue.record("it goes on")
       return
@@ -56,28 +57,28 @@ struct InflateTurnsTests {
     #expect(message == ByteBuffer(repeating: 0, count: 1_000))
   }
 
-  @Test("takes no more bytes in a turn than it may, however many messages there are")
-  func bytesPerTurn() throws {
+  @Test("takes no more bytes in a slice than it may, however many messages there are")
+  func bytesPerSlice() throws {
     let owners = (0..<10).map { _ in Owner() }
     let message = try bomb(1 << 20)
     for owner in owners {
-      guard case .goesOn = turns.begin(message, limit: 1 << 20, owner: owner) else {
-        Issue.record("a message of 1 MiB takes several turns")
+      guard case .goesOn = inflating.begin(message, limit: 1 << 20, owner: owner) else {
+        Issue.record("a message of 1 MiB takes several inflating")
         return
       }
     }
     func total() -> Int { owners.reduce(0) { $0 + ($1.held.last ?? message.readableBytes) } }
-    var turnCount = 0
+    var sliceCount = 0
     var before = total()
-    while owners.contains(where: { $0.ends.isEmpty }), turnCount < 100 {
-      loop.advanceTime(by: InflateTurns.pause)
-      turnCount += 1
-      #expect(total() - before <= InflateTurns.bytesPerTurn + owners.count)
+    while owners.contains(where: { $0.ends.isEmpty }), sliceCount < 100 {
+      loop.advanceTime(by: InflateScheduler.pause)
+      sliceCount += 1
+      #expect(total() - before <= InflateScheduler.bytesPerSlice + owners.count)
       before = total()
     }
     #expect(owners.allSatisfy { $0.length == 1 << 20 })
     // In the order in which they came.
-    #expect((39...45).contains(turnCount))
+    #expect((39...45).contains(sliceCount))
   }
 
   @Test("counts steps that bring nothing: members without content")
@@ -85,16 +86,16 @@ struct InflateTurnsTests {
     let member = Array(try bomb(0).readableBytesView)
     let message = ByteBuffer(bytes: (0..<5_000).flatMap { _ in member })
     let owner = Owner()
-    guard case .goesOn = turns.begin(message, limit: 10, owner: owner) else {
-      Issue.record("5,000 members take several turns")
+    guard case .goesOn = inflating.begin(message, limit: 10, owner: owner) else {
+      Issue.record("5,000 members take several inflating")
       return
     }
-    var turnCount = 0
-    while owner.ends.isEmpty, turnCount < 100 {
-      loop.advanceTime(by: InflateTurns.pause)
-      turnCount += 1
+    var sliceCount = 0
+    while owner.ends.isEmpty, sliceCount < 100 {
+      loop.advanceTime(by: InflateScheduler.pause)
+      sliceCount += 1
     }
-    #expect(owner.length == 0 && turnCount >= 5)
+    #expect(owner.length == 0 && sliceCount >= 5)
   }
 
   @Test("ends what its owner may not hold, what is broken and what nobody wants")
@@ -102,11 +103,13 @@ struct InflateTurnsTests {
     let (refused, broken, gone, last) = (Owner(), Owner(), Owner(), Owner())
     refused.limit = 300 << 10
     let message = try bomb(1 << 20)
-    _ = turns.begin(message, limit: 1 << 20, owner: refused)
-    _ = turns.begin(message, limit: 1_000, owner: broken)
-    if case .goesOn(let job) = turns.begin(message, limit: 1 << 20, owner: gone) { job.cancel() }
-    _ = turns.begin(message, limit: 1 << 20, owner: last)
-    for _ in 0..<10 { loop.advanceTime(by: InflateTurns.pause) }
+    _ = inflating.begin(message, limit: 1 << 20, owner: refused)
+    _ = inflating.begin(message, limit: 1_000, owner: broken)
+    if case .goesOn(let job) = inflating.begin(message, limit: 1 << 20, owner: gone) {
+      job.cancel()
+    }
+    _ = inflating.begin(message, limit: 1 << 20, owner: last)
+    for _ in 0..<10 { loop.advanceTime(by: InflateScheduler.pause) }
     guard case .refused? = refused.ends.first, case .failed(let error)? = broken.ends.first else {
       Issue.record("both end")
       return
@@ -119,20 +122,20 @@ struct InflateTurnsTests {
   func lanes() throws {
     let message = try bomb(1 << 20)
     let crowd = (0..<100).map { _ in Owner() }
-    for owner in crowd { _ = turns.begin(message, limit: 1 << 20, owner: owner) }
+    for owner in crowd { _ = inflating.begin(message, limit: 1 << 20, owner: owner) }
     let (bystander, large) = (Owner(), Owner())
     bystander.connection = bystander
     large.connection = large
-    loop.advanceTime(by: InflateTurns.pause)
-    guard case .goesOn = turns.begin(message, limit: 1 << 20, owner: large),
-      case .goesOn = turns.begin(try bomb(1_000), limit: 1_000, owner: bystander)
+    loop.advanceTime(by: InflateScheduler.pause)
+    guard case .goesOn = inflating.begin(message, limit: 1 << 20, owner: large),
+      case .goesOn = inflating.begin(try bomb(1_000), limit: 1_000, owner: bystander)
     else {
-      Issue.record("the turn's bytes are used up")
+      Issue.record("the slice is used up")
       return
     }
-    loop.advanceTime(by: InflateTurns.pause)
+    loop.advanceTime(by: InflateScheduler.pause)
     #expect(bystander.length == 1_000)
-    for _ in 0..<10 { loop.advanceTime(by: InflateTurns.pause) }
+    for _ in 0..<10 { loop.advanceTime(by: InflateScheduler.pause) }
     #expect(large.length == 1 << 20)
     #expect(crowd.contains { $0.ends.isEmpty })
   }
@@ -140,10 +143,10 @@ struct InflateTurnsTests {
   @Test("keeps nothing of what nobody wants any more, wherever it stands in line")
   func cancelled() throws {
     let message = try bomb(1 << 20)
-    _ = turns.begin(message, limit: 1 << 20, owner: Owner())
+    _ = inflating.begin(message, limit: 1 << 20, owner: Owner())
     var jobs: [InflateJob] = []
     for _ in 0..<10 {
-      if case .goesOn(let job) = turns.begin(message, limit: 1 << 20, owner: Owner()) {
+      if case .goesOn(let job) = inflating.begin(message, limit: 1 << 20, owner: Owner()) {
         jobs.append(job)
       }
     }

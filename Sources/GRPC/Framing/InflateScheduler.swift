@@ -1,30 +1,30 @@
 import DequeModule
 import NIOCore
 
-/// Inflates messages a little in each turn of an event loop: 16 KB can unfold to 16 MiB, and a
-/// hundred of such messages would hold the loop, and all other connections on it, for seconds.
+/// Inflates messages of an event loop in slices: 16 KB can unfold to 16 MiB, and a hundred of such
+/// messages would hold the loop, and all other connections on it, for seconds.
 ///
-/// What is left of the turn's bytes is used at once, so that an ordinary message is there without a
-/// detour. The rest waits in its connection's lane, in the order in which it came, and the lanes
-/// take turns: a connection with a thousand such messages is in nobody else's way.
-final class InflateTurns: @unchecked Sendable {
+/// What is left of a slice is used at once, so that an ordinary message is there without a detour.
+/// The rest waits in its connection's lane, in the order in which it came, and the lanes are served
+/// round-robin: a connection with a thousand such messages is in nobody else's way.
+final class InflateScheduler: @unchecked Sendable {
   // Safe to share: touched on its event loop only; other threads hand it on.
 
-  /// How many bytes are inflated in a turn: about a millisecond's work.
-  static let bytesPerTurn = 256 << 10
-  /// How many of them a lane has before the next one's turn.
+  /// How many bytes are inflated in a slice: about a millisecond's work.
+  static let bytesPerSlice = 256 << 10
+  /// How many bytes of a slice a lane has before the next one is served.
   static let bytesPerLane = 64 << 10
-  /// How long other work has the loop between two turns. The loop looks at its sockets only when no
-  /// task is due.
+  /// How long other work has the loop between two slices. The loop looks at its sockets only when
+  /// no task is due.
   static let pause = TimeAmount.milliseconds(1)
 
   private let eventLoop: any EventLoop
-  private var left = bytesPerTurn
+  private var left = bytesPerSlice
   /// What waits, by connection; no lane is empty.
   private var lanes: [ObjectIdentifier: Deque<InflateJob>] = [:]
   /// The lanes, the next one first.
   private var order = Deque<ObjectIdentifier>()
-  private var isTurnPlanned = false
+  private var isSlicePlanned = false
 
   init(eventLoop: any EventLoop) {
     self.eventLoop = eventLoop
@@ -44,7 +44,7 @@ final class InflateTurns: @unchecked Sendable {
       if lanes[lane] == nil, let end = try run(job, share: share) { return .ended(end) }
       if lanes[lane] == nil { order.append(lane) }
       lanes[lane, default: []].append(job)
-      planTurn()
+      planSlice()
       return .goesOn(job)
     } catch {
       return .ended(.failed(error))
@@ -66,7 +66,7 @@ final class InflateTurns: @unchecked Sendable {
         left -= inflation.work - before
         rest -= inflation.work - before
       }
-      planTurn()
+      planSlice()
       let isComplete = try inflation.step(rest)
       guard owner.mayHold(inflation.heldBytes) else { return .refused }
       if isComplete { return .inflated(inflation.output) }
@@ -74,17 +74,17 @@ final class InflateTurns: @unchecked Sendable {
     return nil
   }
 
-  private func planTurn() {
-    guard !isTurnPlanned else { return }
-    isTurnPlanned = true
-    eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.takeTurn() }
+  private func planSlice() {
+    guard !isSlicePlanned else { return }
+    isSlicePlanned = true
+    eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.takeSlice() }
   }
 
-  private func takeTurn() {
-    isTurnPlanned = false
-    left = Self.bytesPerTurn
+  private func takeSlice() {
+    isSlicePlanned = false
+    left = Self.bytesPerSlice
     while left > 0, let lane = order.popFirst() { serve(lane) }
-    if !order.isEmpty { planTurn() }
+    if !order.isEmpty { planSlice() }
   }
 
   /// Goes on with the first job of a lane, and puts the lane at the end.
@@ -106,7 +106,7 @@ final class InflateTurns: @unchecked Sendable {
 
 /// Whose message is inflated.
 protocol InflateOwner: AnyObject {
-  /// Its connection: what comes on one connection waits for each other, and for no other's.
+  /// The owner's connection: what comes on one connection waits for each other, and for no other's.
   var inflateLane: ObjectIdentifier { get }
   /// Whether that many bytes may be held for it, what came and what it has become so far.
   func mayHold(_ bytes: Int) -> Bool
@@ -116,7 +116,7 @@ protocol InflateOwner: AnyObject {
 
 /// A message in line.
 final class InflateJob {
-  /// How it ended.
+  /// How a job ended.
   enum End {
     case inflated(ByteBuffer)
     case failed(FramingError)
