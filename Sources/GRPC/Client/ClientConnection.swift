@@ -18,34 +18,20 @@ protocol ClientConnectionDelegate: AnyObject {
   func connectionDidClose(_ connection: ClientConnection)
 }
 
-/// One client connection: carries bytes between a socket and an HTTP/2 session. Confined to the
-/// event loop.
-final class ClientConnection: ChannelDuplexHandler {
-  typealias InboundIn = ByteBuffer
-  typealias OutboundIn = ByteBuffer
-  typealias OutboundOut = ByteBuffer
-
-  /// How many bytes are taken from the session for one write.
-  private static let writeSize = 256 * 1024
-
-  let session: Session
+/// One client connection: whether it takes calls, whether its peer lives, and how it ends;
+/// `ConnectionDriver` carries the bytes. Confined to the event loop.
+final class ClientConnection {
+  private let driver: ConnectionDriver<ClientConnection>
   /// Not retained; the owner outlives its connections.
   weak var delegate: (any ClientConnectionDelegate)?
   private let maximumStreamsByConfiguration: Int
   private let drainTimeout: TimeAmount
   private var keepalive: KeepaliveState
   private var drainDeadline: NIODeadline?
-  private var timer: LoopTimer?
   private var isProven = false
-
-  private var context: ChannelHandlerContext?
-  private var output = ByteBuffer()
-  private var isReading = false
-  private var isFlushing = false
   private var hasNewStreams = false
-  private var isFlushPlanned = false
-  private var isReadDelayed = false
-  private var isCloseRequested = false
+  /// Whether GOAWAY is still to be said before the connection closes.
+  private var isFarewellDue = false
 
   /// Streams that did not close yet.
   private(set) var openStreams = 0
@@ -55,23 +41,33 @@ final class ClientConnection: ChannelDuplexHandler {
   private(set) var isRetired = false
   /// Whether it was retired because another is to take its place, and for no fault of its own.
   private(set) var isRenewed = false
-  /// Whether the connection is gone.
-  private(set) var isLost = false
   private var failure: String?
 
   init(
     configuration: ChannelConfiguration, keepalive policy: KeepalivePolicy,
-    liveness: LivenessPolicy?, now: NIODeadline
+    liveness: LivenessPolicy?, on eventLoop: any EventLoop, now: NIODeadline
   ) throws(HTTP2Error) {
     var settings = SessionSettings()
     settings.initialWindowSize = UInt32(clamping: max(configuration.streamWindowSize, 1))
     settings.connectionWindowSize = UInt32(clamping: configuration.connectionWindowSize)
     settings.headers = ResponseFields.limits(keeping: configuration.maximumHeaderListSize)
-    session = try Session(role: .client, settings: settings, now: now.uptimeNanoseconds)
+    driver = try ConnectionDriver(role: .client, settings: settings, on: eventLoop, now: now)
     maximumStreamsByConfiguration = max(configuration.maximumStreamsPerConnection, 1)
     drainTimeout = configuration.drainTimeout
     keepalive = KeepaliveState(policy, liveness, now: now)
   }
+
+  /// Begins to use a channel.
+  ///
+  /// - Throws: when the channel is closed already.
+  func start(on channel: any Channel) throws {
+    try driver.start(self, on: channel)
+  }
+
+  var session: Session { driver.session }
+
+  /// Whether the connection is gone.
+  var isLost: Bool { driver.isGone }
 
   /// Why the connection was lost, for the status of its calls.
   var lossDescription: String { failure ?? "the connection was closed by the peer" }
@@ -100,7 +96,7 @@ final class ClientConnection: ChannelDuplexHandler {
     openStreams += 1
     setNeedsFlush()
     keepalive.callBegan(now: now)
-    timer?.update(for: self)
+    driver.updateTimer()
   }
 
   /// A stream closed.
@@ -127,14 +123,14 @@ final class ClientConnection: ChannelDuplexHandler {
   func callTimedOut(begin: NIODeadline, now: NIODeadline) {
     guard !isLost else { return }
     perform(keepalive.callTimedOut(begin: begin, now: now))
-    timer?.update(for: self)
+    driver.updateTimer()
   }
 
   /// Another connection to the same peer has fallen silent.
   func suspect(now: NIODeadline) {
     guard isReady, !isLost else { return }
     perform(keepalive.suspect(now: now))
-    timer?.update(for: self)
+    driver.updateTimer()
   }
 
   private func offerStreams() {
@@ -150,91 +146,39 @@ final class ClientConnection: ChannelDuplexHandler {
     guard !isRetired else { return }
     isRetired = true
     delegate?.connectionDidRetire(self, tooManyPings: tooManyPings)
-    guard !isLost, context != nil else { return }
+    guard !isLost else { return }
     if openStreams == 0 {
       close()
     } else {
       drainDeadline = .now() + drainTimeout
-      timer?.update(for: self)
+      driver.updateTimer()
     }
   }
 
   /// Says farewell and closes at once; open calls are lost.
   func close(because reason: String? = nil) {
     if failure == nil { failure = reason }
-    guard !isCloseRequested else { return }
-    isCloseRequested = true
+    guard !driver.isEnding else { return }
+    isFarewellDue = true
+    driver.closeAfterFlush()
     // Within the session's callbacks the flush that follows them closes.
-    if !isReading { flush() }
+    driver.flushNow()
   }
-
-  private func lose(_ reason: String?) {
-    guard !isLost else { return }
-    isLost = true
-    isRetired = true
-    if failure == nil { failure = reason }
-    timer?.update(for: self)
-    session.connectionClosed(.cancel)
-    delegate?.connectionDidClose(self)
-  }
-
-  // MARK: Writing
 
   /// Has what was submitted written at the end of this turn of the loop, or of the running read.
   func setNeedsFlush() {
-    guard !isReading, !isFlushPlanned, !isLost, let context else { return }
-    isFlushPlanned = true
-    context.eventLoop.assumeIsolated().execute {
-      self.isFlushPlanned = false
-      self.flush()
-    }
-  }
-
-  private func flush() {
-    guard let context, !isLost, !isFlushing else { return }
-    isFlushing = true
-    writeOutput(context)
-    if !isLost, isCloseRequested, session.failure == nil {
-      session.terminate(.noError)
-      writeOutput(context)
-    }
-    isFlushing = false
-    guard !isLost else { return }
-    offerStreams()
-    if isCloseRequested || session.failure != nil || session.isFinished {
-      if failure == nil { failure = session.failure?.message }
-      context.close(promise: nil)
-    } else if isReadDelayed, !session.isOutputCongested {
-      isReadDelayed = false
-      context.read()
-    }
-  }
-
-  private func writeOutput(_ context: ChannelHandlerContext) {
-    let now = NIODeadline.now().uptimeNanoseconds
-    // A write that fails may close the channel before it returns.
-    while !isLost, context.channel.isWritable {
-      output.clear()
-      session.takeOutput(limit: Self.writeSize, now: now) { bytes in
-        bytes.withUnsafeBytes { _ = output.writeBytes($0) }
-      }
-      guard output.readableBytes > 0 else { return }
-      context.writeAndFlush(wrapOutboundOut(output), promise: nil)
-    }
+    driver.setNeedsFlush()
   }
 }
 
 // MARK: - Time
 
-extension ClientConnection: TimeDriven {
+extension ClientConnection {
   var nextTime: NIODeadline? {
-    guard !isLost, !isCloseRequested else { return nil }
-    guard let drainDeadline else { return keepalive.nextDeadline }
-    return keepalive.nextDeadline.map { min($0, drainDeadline) } ?? drainDeadline
+    driver.isEnding ? nil : .earliest(keepalive.nextDeadline, drainDeadline)
   }
 
   func timeCame(now: NIODeadline) {
-    guard !isLost else { return }
     if let drainDeadline, drainDeadline <= now {
       close(because: "the connection did not drain in time")
     } else {
@@ -246,7 +190,7 @@ extension ClientConnection: TimeDriven {
     switch action {
     case .none: break
     case .ping:
-      session.submitPing(payload: 0x6b65_6570_616c_6976)
+      session.submitPing(payload: ConnectionLifetime.keepalivePayload)
       setNeedsFlush()
     case .renew:
       failure = "another connection to the peer has fallen silent"
@@ -259,80 +203,58 @@ extension ClientConnection: TimeDriven {
   }
 }
 
-// MARK: - The socket's events
+// MARK: - The socket
 
-extension ClientConnection {
-  func handlerAdded(context: ChannelHandlerContext) {
-    self.context = context
-    timer = LoopTimer(on: context.eventLoop)
-    timer?.update(for: self)
-    if context.channel.isActive { flush() }
-  }
+extension ClientConnection: ConnectionSide {
+  static var writeSize: Int { 256 << 10 }
+  static var speaksFirst: Bool { true }
+  /// Answers are taken from a peer that takes no requests: it may wait for just that.
+  static var readsWhileUnwritable: Bool { true }
 
-  func handlerRemoved(context: ChannelHandlerContext) {
-    lose(nil)
-    self.context = nil
-  }
-
-  func channelActive(context: ChannelHandlerContext) {
-    flush()
-    context.fireChannelActive()
-  }
-
-  func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    guard !isLost, session.failure == nil else { return }
-    let now = NIODeadline.now()
+  func received(now: NIODeadline) {
     if keepalive.isAsking { hasNewStreams = true }
     keepalive.received(now: now)
-    let bytes = unwrapInboundIn(data)
-    isReading = true
-    do throws(HTTP2Error) {
-      try bytes.withUnsafeReadableBytes { buffer throws(HTTP2Error) in
-        try session.receive(buffer.bytes, now: now.uptimeNanoseconds)
-      }
-    } catch {
-      failure = "the peer broke HTTP/2: \(error.message)"
-      isCloseRequested = true
-    }
   }
 
-  func channelReadComplete(context: ChannelHandlerContext) {
+  func endedRead() {
     offerStreams()
-    isReading = false
-    timer?.update(for: self)
-    flush()
-    context.fireChannelReadComplete()
   }
 
-  func read(context: ChannelHandlerContext) {
-    if session.isOutputCongested {
-      isReadDelayed = true
-    } else {
-      context.read()
+  func wrote() {
+    if let error = session.failure {
+      if failure == nil { failure = error.message }
+      if !driver.isEnding { driver.closeAfterFlush() }
+    } else if isFarewellDue {
+      isFarewellDue = false
+      session.terminate(.noError)
+      driver.setNeedsFlush()
+    } else if !driver.isEnding {
+      offerStreams()
     }
   }
 
-  func channelWritabilityChanged(context: ChannelHandlerContext) {
-    keepalive.setStandstill(!context.channel.isWritable, now: .now())
-    timer?.update(for: self)
-    if context.channel.isWritable { flush() }
-    context.fireChannelWritabilityChanged()
+  func standstillChanged(_ standsStill: Bool, now: NIODeadline) {
+    keepalive.setStandstill(standsStill, now: now)
   }
 
-  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+  func sessionFailed(_ error: HTTP2Error, after bytes: ByteBuffer) {
+    failure = "the peer broke HTTP/2: \(error.message)"
+  }
+
+  func socketFailed(_ error: any Error) {
     if failure == nil { failure = "\(error)" }
-    context.close(promise: nil)
   }
 
-  func channelInactive(context: ChannelHandlerContext) {
-    lose(nil)
-    context.fireChannelInactive()
+  func socketClosed() {
+    isRetired = true
+    session.connectionClosed(.cancel)
+    delegate?.connectionDidClose(self)
   }
 }
 
 // MARK: - The session's events
 
-extension ClientConnection: SessionDelegate {
+extension ClientConnection {
   func sessionDidReceiveSettings(_ session: Session) {
     let peer = Int(session.remoteSettings.maxConcurrentStreams)
     maximumStreams = min(peer, maximumStreamsByConfiguration)

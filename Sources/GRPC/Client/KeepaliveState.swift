@@ -56,9 +56,7 @@ struct KeepaliveState: Sendable {
   /// When something is due.
   var nextDeadline: NIODeadline? {
     if let answerDeadline { return answerDeadline }
-    let (probe, keepalive) = (probeTime, keepaliveTime)
-    guard let probe else { return keepalive }
-    return keepalive.map { min($0, probe) } ?? probe
+    return .earliest(probeTime, keepaliveTime)
   }
 
   /// When a peer that has not answered the PING is dead.

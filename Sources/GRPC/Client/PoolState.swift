@@ -104,9 +104,7 @@ struct PoolState<Call: PooledCall> {
   /// When ``advance(now:random:)`` has something to do; nil when nothing is pending.
   var nextDeadline: NIODeadline? {
     var next = calls.nextDeadline
-    func consider(_ time: NIODeadline?) {
-      if let time, next.map({ time < $0 }) ?? true { next = time }
-    }
+    func consider(_ time: NIODeadline?) { next = .earliest(next, time) }
     guard isAwake else { return next }
     for slot in slots { consider(slot.state.nextDeadline(probing: probing)) }
     consider(resolution?.nextDeadline(need))

@@ -111,11 +111,10 @@ final class Subchannel: ClientConnectionDelegate {
     do {
       let connection = try ClientConnection(
         configuration: pool.configuration, keepalive: pool.keepalive, liveness: pool.liveness,
-        now: .now())
+        on: channel.eventLoop, now: .now())
       connection.delegate = self
-      connection.session.delegate = connection
       self.connection = connection
-      try channel.pipeline.syncOperations.addHandler(connection)
+      try connection.start(on: channel)
     } catch {
       channel.close(promise: nil)
       failed(attempt, Self.describe(error))

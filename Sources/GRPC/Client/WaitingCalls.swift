@@ -32,10 +32,7 @@ struct WaitingCalls<Call: PooledCall> {
   var isEmpty: Bool { queue.isEmpty }
 
   /// When something is due.
-  var nextDeadline: NIODeadline? {
-    guard let first = deadlines.first?.deadline else { return pauseEnd }
-    return pauseEnd.map { min($0, first) } ?? first
-  }
+  var nextDeadline: NIODeadline? { .earliest(deadlines.first?.deadline, pauseEnd) }
 
   /// Adds a call at the end; false if the queue is full.
   mutating func append(_ call: Call) -> Bool {

@@ -209,7 +209,7 @@ public struct ConnectionLifetime: Sendable {
   public var nextWakeup: NIODeadline? {
     switch phase {
     case .handshake: openedAt + limits.handshakeTimeout
-    case .open: [keepaliveAt, idleAt, endsAt].compactMap { $0 }.min()
+    case .open: .earliest(keepaliveAt, .earliest(idleAt, endsAt))
     case .announced(let finalAt, let closeAt): min(finalAt, closeAt)
     case .refusing(let closeAt): closeAt
     case .closed: nil

@@ -4,7 +4,7 @@ import Synchronization
 /// The connections of a server, over all its event loops: counted, limited, and asked to end.
 final class ConnectionRegistry: Sendable {
   private struct Connections {
-    var open: [ObjectIdentifier: (handler: ServerConnectionHandler, channel: any Channel)] = [:]
+    var open: [ObjectIdentifier: (connection: ServerConnection, channel: any Channel)] = [:]
     var perPeer: [String: Int] = [:]
     var isShuttingDown = false
   }
@@ -36,9 +36,9 @@ final class ConnectionRegistry: Sendable {
   var count: Int { connections.withLock { $0.open.count } }
 
   /// Takes a connection in until its channel closes; false when there are too many already.
-  func open(_ handler: ServerConnectionHandler, on channel: any Channel) -> Bool {
+  func open(_ connection: ServerConnection, on channel: any Channel) -> Bool {
     let peer = channel.remoteAddress?.ipAddress
-    let key = ObjectIdentifier(handler)
+    let key = ObjectIdentifier(connection)
     let isTaken = connections.withLock { connections in
       guard !connections.isShuttingDown else { return false }
       guard connections.open.count < maxTotal else {
@@ -52,7 +52,7 @@ final class ConnectionRegistry: Sendable {
         }
         connections.perPeer[peer, default: 0] += 1
       }
-      connections.open[key] = (handler, channel)
+      connections.open[key] = (connection, channel)
       return true
     }
     if isTaken { channel.closeFuture.whenComplete { _ in self.close(key, peer) } }
@@ -73,8 +73,8 @@ final class ConnectionRegistry: Sendable {
       connections.isShuttingDown = true
       return Array(connections.open.values)
     }
-    for (handler, channel) in open {
-      channel.eventLoop.execute { handler.shutDown(grace: grace) }
+    for (connection, channel) in open {
+      channel.eventLoop.execute { connection.shutDown(grace: grace) }
     }
     for (_, channel) in open { try? await channel.closeFuture.get() }
   }

@@ -155,17 +155,21 @@ public final class GRPCServer: Sendable {
   }
 
   private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-    let handler = ServerConnectionHandler(
-      eventLoop: channel.eventLoop, router: router, configuration: configuration,
-      counters: counters, inflating: inflateScheduler(of: channel.eventLoop),
-      peer: Self.describe(channel.remoteAddress), logger: logger, jitter: .random(in: -1...1))
-    guard connections.open(handler, on: channel) else {
-      logger.debug("too many connections", metadata: ["peer": "\(handler.peer)"])
+    let connection: ServerConnection
+    do {
+      connection = try ServerConnection(
+        eventLoop: channel.eventLoop, router: router, configuration: configuration,
+        counters: counters, inflating: inflateScheduler(of: channel.eventLoop),
+        peer: Self.describe(channel.remoteAddress), logger: logger, jitter: .random(in: -1...1))
+    } catch {
+      logger.error("cannot serve a connection", metadata: ["error": "\(error)"])
       return channel.close()
     }
-    return channel.eventLoop.makeCompletedFuture {
-      try channel.pipeline.syncOperations.addHandler(handler)
+    guard connections.open(connection, on: channel) else {
+      logger.debug("too many connections", metadata: ["peer": "\(connection.peer)"])
+      return channel.close()
     }
+    return channel.eventLoop.makeCompletedFuture { try connection.start(on: channel) }
   }
 
   private func inflateScheduler(of eventLoop: any EventLoop) -> InflateScheduler {

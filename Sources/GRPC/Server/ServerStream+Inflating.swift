@@ -11,8 +11,8 @@ extension ServerStream: InflateOwner {
   func inflationEnded(_ end: InflateJob.End) {
     inflating = nil
     guard ending == nil, let http else { return }
-    connection.now = .now()
-    defer { connection.scheduleFlush() }
+    connection.driver.beginTurn()
+    defer { connection.driver.setNeedsFlush() }
     do throws(RPCStatus) {
       try receive(try inflated(end), isLast: http.isRemoteClosed)
     } catch {

@@ -27,7 +27,7 @@ extension ServerStream {
     case .part(let message):
       guard ending == nil, http != nil else {
         connection.bufferResponse(-MessageDeframer.prefixLength - message.readableBytes)
-        connection.scheduleFlush()  // Others may go on.
+        connection.driver.setNeedsFlush()  // Others may go on.
         return
       }
       sendHead(Metadata())
@@ -168,7 +168,7 @@ extension ServerStream {
     }
     guard let period = configuration.unfinishedRequestTimeout, !http.isRemoteClosed, ending == nil
     else { return false }
-    let paused = connection.pauses.total(now: now)
+    let paused = connection.driver.pauses.total(now: now)
     // What was not taken from the client is not missing.
     if http.unconsumedBytes > 0 { requestPace = Pace(demanded: 0, now: now, paused: paused) }
     guard

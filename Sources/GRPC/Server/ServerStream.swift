@@ -12,7 +12,7 @@ final class ServerStream: @unchecked Sendable {
   // and all other state is touched on the event loop only.
 
   let eventLoop: any EventLoop
-  let connection: ServerConnectionHandler
+  let connection: ServerConnection
   let call = Mutex(CallState())
 
   /// The request's header fields; without their metadata once a handler has these.
@@ -77,7 +77,7 @@ final class ServerStream: @unchecked Sendable {
 
   init(
     _ http: HTTP2Stream, head: RequestHead, headBytes: Int, method: Router.Method,
-    permit: consuming CallPermit, connection: ServerConnectionHandler, now: NIODeadline
+    permit: consuming CallPermit, connection: ServerConnection, now: NIODeadline
   ) {
     self.permit = consume permit
     self.http = http
@@ -97,7 +97,7 @@ final class ServerStream: @unchecked Sendable {
       demandOfRequest = 1 << 10
     }
     requestPace = Pace(
-      demanded: demandOfRequest, now: now, paused: connection.pauses.total(now: now))
+      demanded: demandOfRequest, now: now, paused: connection.driver.pauses.total(now: now))
     openedAt = now
     observer = method.observer
   }

@@ -44,3 +44,11 @@ final class LoopTimer {
     planned = (time, task)
   }
 }
+
+extension NIODeadline {
+  /// The earlier of two times, either of which may be missing.
+  static func earliest(_ first: NIODeadline?, _ second: NIODeadline?) -> NIODeadline? {
+    guard let first, let second else { return first ?? second }
+    return min(first, second)
+  }
+}

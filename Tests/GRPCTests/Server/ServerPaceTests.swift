@@ -11,18 +11,18 @@ import Testing
 @Suite("Clients that take answers slowly")
 struct ServerPaceTests {
   private struct Connection {
-    let handler: ServerConnectionHandler
+    let server: ServerConnection
     let channel: EmbeddedChannel
     let start = NIODeadline.now()
 
     init() throws {
       channel = EmbeddedChannel()
-      handler = ServerConnectionHandler(
+      server = try ServerConnection(
         eventLoop: channel.eventLoop, router: TestService().router,
         configuration: ServerConfiguration(), counters: ServerCounters(),
         inflating: InflateScheduler(eventLoop: channel.eventLoop), peer: "test",
         logger: Logger(label: "test"), jitter: 0)
-      try channel.pipeline.syncOperations.addHandler(handler)
+      try server.start(on: channel)
       try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
       try send(RawFrames.preface)
     }
@@ -33,7 +33,7 @@ struct ServerPaceTests {
 
     /// The time comes, so many seconds after the start.
     func passes(_ seconds: Int64) {
-      handler.timeCame(now: start + .seconds(seconds))
+      server.driver.timeCame(now: start + .seconds(seconds))
       channel.embeddedEventLoop.run()
     }
 

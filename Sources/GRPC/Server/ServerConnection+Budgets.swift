@@ -3,7 +3,7 @@ import Synchronization
 
 /// What a connection may hold for its client: bytes of requests that are not answered, and of
 /// answers that are not taken.
-extension ServerConnectionHandler {
+extension ServerConnection {
   // MARK: Requests
 
   /// Takes bytes from the budget for requests, or gives them back; false when it is used up.
@@ -57,10 +57,7 @@ extension ServerConnectionHandler {
   func findsRoom() -> Bool {
     if hasRoomForResponses { return true }
     if !mailbox.lacksRoom.exchange(true, ordering: .acquiringAndReleasing) {
-      eventLoop.execute {
-        self.now = .now()
-        self.flush()
-      }
+      eventLoop.execute { self.driver.flushNow() }
     }
     return false
   }
@@ -127,7 +124,7 @@ extension ServerConnectionHandler {
     guard call.reservedResponseBytes > 0 else { return }
     reservedResponseBytes -= call.reservedResponseBytes
     call.reservedResponseBytes = 0
-    if !waiting.isEmpty { scheduleFlush() }
+    if !waiting.isEmpty { driver.setNeedsFlush() }
   }
 }
 

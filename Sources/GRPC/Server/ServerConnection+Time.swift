@@ -2,16 +2,15 @@ import HTTP2
 import NIOCore
 
 /// What is due on a connection.
-extension ServerConnectionHandler {
+extension ServerConnection {
   /// Begins an orderly end: what is open may go on for `grace`.
   func shutDown(grace: TimeAmount?) {
-    now = .now()
+    driver.beginTurn()
     perform(lifetime.shutDown(grace: grace, now: now))
   }
 
   /// Does what `ConnectionLifetime` says.
   func perform(_ action: ConnectionLifetime.Action) {
-    guard let session else { return }
     switch action {
     case .none:
       return
@@ -31,16 +30,12 @@ extension ServerConnectionHandler {
     case .close(.graceExpired):
       session.terminate(.noError)
     case .close(.keepaliveTimeout):
-      isClosing = true
-      context?.close(promise: nil)
+      driver.closeNow()
       return
     }
-    if case .close = action {
-      isClosing = true
-      mustClose = true
-    }
-    scheduleWakeup()
-    scheduleFlush()
+    if case .close = action { driver.closeAfterFlush() }
+    driver.updateTimer()
+    driver.setNeedsFlush()
   }
 
   /// Remembers a call's deadline.
@@ -48,8 +43,8 @@ extension ServerConnectionHandler {
     guard let id = call.id else { return }
     deadlines.insert(
       DeadlineQueue.Entry(deadline: deadline, stream: id), openCalls: runningCalls.count,
-      isOpen: { session?.stream($0) != nil })
-    scheduleWakeup()
+      isOpen: { session.stream($0) != nil })
+    driver.updateTimer()
   }
 
   /// Looks for what a client takes or sends too slowly after a while; often enough to notice it
@@ -59,20 +54,14 @@ extension ServerConnectionHandler {
     let shortest = min(
       configuration.stallTimeout, configuration.unfinishedRequestTimeout ?? .hours(1))
     paceCheckAt = now + .nanoseconds(shortest.nanoseconds / 4)
-    scheduleWakeup()
-  }
-
-  /// Sees to it that the timer fires when the next thing is due.
-  func scheduleWakeup() {
-    timer.update(for: self)
+    driver.updateTimer()
   }
 
   private func checkPace() {
-    if let unwritableSince {
+    if let unwritableSince = driver.unwritableSince {
       if now - unwritableSince >= configuration.stallTimeout {
         logger.debug("a client takes nothing", metadata: ["peer": "\(peer)"])
-        isClosing = true
-        context?.close(promise: nil)
+        driver.closeNow()
         return
       }
       checkPaceLater()
@@ -91,26 +80,26 @@ extension ServerConnectionHandler {
   }
 }
 
-extension ServerConnectionHandler: TimeDriven {
+// MARK: - The timer
+
+extension ServerConnection {
   var nextTime: NIODeadline? {
-    guard !isGone else { return nil }
-    return [lifetime.nextWakeup, deadlines.next, paceCheckAt].compactMap { $0 }.min()
+    .earliest(lifetime.nextWakeup, .earliest(deadlines.next, paceCheckAt))
   }
 
   func timeCame(now: NIODeadline) {
-    self.now = now
     while true {
       let action = lifetime.wake(now: now)
       guard action != .none else { break }
       perform(action)
     }
     while let id = deadlines.popExpired(now: now) {
-      (session?.stream(id)?.delegate as? ServerStream)?.expire()
+      (session.stream(id)?.delegate as? ServerStream)?.expire()
     }
     if let due = paceCheckAt, due <= now {
       paceCheckAt = nil
       checkPace()
     }
-    scheduleFlush()
+    driver.setNeedsFlush()
   }
 }

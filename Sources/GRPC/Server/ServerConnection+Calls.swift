@@ -3,7 +3,7 @@ import NIOCore
 import Synchronization
 
 /// New calls, and what calls ask of their connection.
-extension ServerConnectionHandler {
+extension ServerConnection {
   /// Answers a request that no handler sees, or makes a call of it.
   func open(_ http: HTTP2Stream, _ head: RequestHead, headBytes: Int) {
     switch head.refusal {
@@ -48,11 +48,11 @@ extension ServerConnectionHandler {
   }
 
   /// The largest list of header fields that the client takes.
-  var clientHeaderListSize: Int { session?.peerHeaderListSize ?? .max }
+  var clientHeaderListSize: Int { session.peerHeaderListSize }
 
   /// The calls that are open on the wire.
   func calls() -> [ServerStream] {
-    session?.openStreams.compactMap { $0.delegate as? ServerStream } ?? []
+    session.openStreams.compactMap { $0.delegate as? ServerStream }
   }
 
   /// A call closed on the wire; its handler may still run.
@@ -63,7 +63,7 @@ extension ServerConnectionHandler {
   /// Frames of a call were submitted.
   func sentCallFrames() {
     lifetime.sentCallFrames()
-    scheduleFlush()
+    driver.setNeedsFlush()
   }
 
   /// Bytes of a streaming response left; its handler is told after the flush.
@@ -80,20 +80,12 @@ extension ServerConnectionHandler {
       if call.saysMuch { performMail() }
       call.perform(answer)
     } else if mailbox.put(call, answer) {
-      eventLoop.execute { self.takeMail() }
+      eventLoop.execute { self.driver.gather { self.performMail() } }
     }
   }
 
   private func performMail() {
     for (call, answer) in mailbox.takeAll() { call.perform(answer) }
-  }
-
-  private func takeMail() {
-    now = .now()
-    isReading = true  // Answers only queue; the flush comes once, below.
-    performMail()
-    isReading = false
-    flush()
   }
 }
 
@@ -110,7 +102,7 @@ extension RPCStatus {
 
 // MARK: The session
 
-extension ServerConnectionHandler: SessionDelegate {
+extension ServerConnection {
   func session(_ session: Session, didOpen stream: HTTP2Stream, headers: HeaderList) {
     guard lifetime.openedStream(stream.id) else {
       stream.reset(.refusedStream)
@@ -130,7 +122,7 @@ extension ServerConnectionHandler: SessionDelegate {
 
   func sessionDidReceiveSettings(_ session: Session) {
     lifetime.completedHandshake()
-    scheduleWakeup()
+    driver.updateTimer()
   }
 
   func sessionDidReceivePing(_ session: Session) {
