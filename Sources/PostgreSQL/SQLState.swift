@@ -25,15 +25,6 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
   /// The first two characters.
   public var errorClass: Substring { code.prefix(2) }
 
-  /// Raised by a fence that found its row taken over: the writer must not write any more.
-  public static let fenced = SQLState(known: "PGF01")
-
-  /// Raised by a set-based statement that touched another number of rows than it had to.
-  public static let unexpectedCount = SQLState(known: "PGF02")
-
-  /// Raised by a probe that could write everything: its way of taking all of it back.
-  public static let probeHasWritten = SQLState(known: "PGF03")
-
   /// 23505, unique_violation.
   public static let uniqueViolation = SQLState(known: "23505")
 
@@ -56,11 +47,11 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
   public static let programLimitExceeded = SQLState(known: "54000")
 
   /// The data of the statement itself is at fault: repeating it can never succeed. Classes 22
-  /// (data exception), 23 (integrity constraint), 54 (program limit), and `unexpectedCount`.
+  /// (data exception), 23 (integrity constraint) and 54 (program limit).
   public var isDataFault: Bool {
     switch errorClass {
     case "22", "23", "54": true
-    default: self == .unexpectedCount
+    default: false
     }
   }
 
@@ -101,11 +92,5 @@ public struct SQLState: Hashable, Sendable, CustomStringConvertible {
   /// The same transaction, repeated at once, may succeed: serialization failure or deadlock.
   public var isRetryable: Bool {
     self == .serializationFailure || self == .deadlockDetected
-  }
-
-  /// Neither the data nor a fence nor bad luck: the database cannot serve now (disk full, shutdown,
-  /// read-only, lock timeout, internal error, missing table). Nobody's step is at fault.
-  public var isUnavailable: Bool {
-    !isDataFault && !isRetryable && self != .fenced
   }
 }

@@ -3,38 +3,30 @@ import Testing
 
 @Suite struct SQLStateTests {
   @Test(
-    "Data exceptions, constraint violations, program limits and a wrong count are the data's fault",
-    arguments: ["22012", "22P03", "23505", "23514", "54000", "PGF02"])
+    "Data exceptions, constraint violations and program limits are the data's fault",
+    arguments: ["22012", "22P03", "23505", "23514", "54000"])
   func dataFaults(code: String) throws {
     let state = try #require(SQLState(code))
     #expect(state.isDataFault)
-    #expect(!state.isRetryable && !state.isUnavailable)
+    #expect(!state.isRetryable)
   }
 
   @Test("Serialization failures and deadlocks may be repeated", arguments: ["40001", "40P01"])
   func retryable(code: String) throws {
     let state = try #require(SQLState(code))
     #expect(state.isRetryable)
-    #expect(!state.isDataFault && !state.isUnavailable)
+    #expect(!state.isDataFault)
   }
 
   @Test(
-    "Everything else means that the storage is unavailable and nobody's step is at fault",
+    "Everything else is neither the data's fault nor bad luck, a state of somebody's own included",
     arguments: [
       "53100", "53200", "57014", "57P01", "58030", "08006", "25006", "55P03", "XX000", "42P01",
+      "OWN01",
     ])
-  func unavailable(code: String) throws {
+  func neither(code: String) throws {
     let state = try #require(SQLState(code))
-    #expect(state.isUnavailable)
     #expect(!state.isDataFault && !state.isRetryable)
-  }
-
-  @Test("A lost fence is neither the data's fault nor to be repeated nor an outage")
-  func fenced() {
-    #expect(SQLState("PGF01") == .fenced)
-    #expect(!SQLState.fenced.isDataFault)
-    #expect(!SQLState.fenced.isRetryable)
-    #expect(!SQLState.fenced.isUnavailable)
   }
 
   @Test(

@@ -120,10 +120,10 @@ struct CommitAttempt {
       _ = try connection.run(pipeline, timeout: writer.timeout)
       return .failed(PostgreSQLError(.unexpectedValue, "the probe ended without an error"))
     } catch {
-      switch error.sqlState {
+      switch error.raised {
       case .probeHasWritten: return .written
       case .fenced: return .fenced
-      default: return .failed(error)
+      case .unexpectedCount, nil: return .failed(error)
       }
     }
   }

@@ -37,9 +37,9 @@ enum CommitOutcome {
       self = .unavailable(error)
       return
     }
-    if state == .fenced {
+    if error.raised == .fenced {
       self = .fenced
-    } else if state == .unexpectedCount {
+    } else if error.raised == .unexpectedCount {
       self = .refused(CommitRefusal(.conflict, error))
     } else if state == .uniqueViolation {
       self = .refused(CommitRefusal(.duplicate, error))

@@ -102,7 +102,7 @@ struct Sweep {
     }
     // The session may be to blame.
     reopen(writer)
-    if error.sqlState == .fenced { return }
+    if error.raised == .fenced { return }
     if rest.failed(at: now) {
       logger.error(
         "rows of \(subject.name) cannot be deleted; it is tried again, once a minute at least",

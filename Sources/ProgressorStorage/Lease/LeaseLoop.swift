@@ -79,7 +79,7 @@ struct LeaseLoop {
       didFail = true
       status.leaseFailed(error.description)
       if !error.isAnswer { answersSince = nil }
-      if error.sqlState == .fenced {
+      if error.raised == .fenced {
         // By its clock the database holds the lease for over: it may have jumped. Renew at once.
         nextRenewal = 0
       } else if !error.isAnswer || error.sqlState?.errorClass == "0A" {

@@ -41,7 +41,7 @@ extension OnPostgreSQL {
       let error = #expect(throws: PostgreSQLError.self) {
         try old.run(pipeline, timeout: .seconds(10))
       }
-      #expect(error?.sqlState == .fenced)
+      #expect(error?.raised == .fenced)
       #expect(error?.statementIndex == 0)
       #expect(try connection.scalar("SELECT count(*) FROM event", as: Int64.self) == 0)
     }
@@ -81,7 +81,7 @@ extension OnPostgreSQL {
       let error = #expect(throws: PostgreSQLError.self) {
         try freeze(try test.connect(), node: node, epoch: epoch)
       }
-      #expect(error?.sqlState == .fenced)
+      #expect(error?.raised == .fenced)
       #expect(try connection.scalar("SELECT count(*) FROM event", as: Int64.self) == 1)
     }
 
