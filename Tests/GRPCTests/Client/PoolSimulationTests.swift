@@ -49,14 +49,21 @@ import Testing
   func crowd() throws {
     let all = try (1...200).map { try SocketAddress(ipAddress: "127.0.0.1", port: $0) }
     let working = all[150]
+    // Nobody calls, so that it would become idle while it looks.
+    var patient = configuration
+    patient.idleTimeout = nil
     var state = PoolState<SimulatedCall>(
-      target: try ChannelTarget("name:1"), configuration: configuration)
+      target: try ChannelTarget("name:1"), configuration: patient)
     var (now, lookUps) = (NIODeadline.uptimeNanoseconds(0), 0)
-    var generator = SystemRandomNumberGenerator()
+    var chance = 0.0
+    func draw() -> Double {
+      chance = (chance + 0.618_034).truncatingRemainder(dividingBy: 1)
+      return chance
+    }
     state.wake(now: now, random: 0)
     while state.connectivity != .ready, lookUps < 1_000 {
       for effect in state.takeEffects() {
-        let random = Double.random(in: 0..<1, using: &generator)
+        let random = draw()
         switch effect {
         case .lookUp(let id):
           lookUps += 1
@@ -73,7 +80,7 @@ import Testing
       }
       guard let next = state.nextDeadline else { break }
       now = max(now, next)
-      state.advance(now: now, random: Double.random(in: 0..<1, using: &generator))
+      state.advance(now: now, random: draw())
     }
     #expect(state.connectivity == .ready)
   }
