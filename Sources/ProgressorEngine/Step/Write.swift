@@ -10,9 +10,7 @@ extension Engine {
       return reply.map { endUncommitted(machine, $0) } ?? end(machine)
     }
     guard let (made, application) = record(of: change, machine) else {
-      // Such a row cannot even be told to be damaged.
-      return abandon(
-        machine, .damaged("its version is the last there is"), pause: nextDamagePause(machine))
+      return abandon(machine, Engine.unwritable(change), pause: nextDamagePause(machine))
     }
     var record = made
     record.idempotency = idempotency
@@ -21,6 +19,14 @@ extension Engine {
       machine.running?.wasRefused = true
     }
     commit(machine, record, application, reply)
+  }
+
+  /// Of a row that can have no further version: it cannot even be told to be damaged.
+  private static func unwritable(_ change: Change) -> ProgressorError {
+    if case .condemned(_, let failure) = change {
+      return ProgressorError(.internal, .dataDamaged, failure.reason)
+    }
+    return .damaged("its version is the last there is")
   }
 
   /// nil = the row can have no further version.
