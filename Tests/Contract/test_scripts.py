@@ -42,6 +42,9 @@ class Terminal:
         self._status: int | None = None
         self.pid, self._terminal = pty.fork()
         if self.pid == 0:
+            # Whoever runs the tests in the background ignores them, and a shell keeps to that.
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGTERM):
+                signal.signal(number, signal.SIG_DFL)
             os.execvpe("bash", ["bash", "-c", SCRIPT, "script", *program],
                        clean_environment(ROOT=str(ROOT)))
         os.set_blocking(self._terminal, False)
