@@ -136,10 +136,16 @@ let package = Package(
     .executableTarget(
       name: "progressor-simulate", dependencies: ["ProgressorSimulation"], swiftSettings: common),
 
+    // The world in which tests of the engine play.
+    .target(
+      name: "ProgressorEngineTestKit", dependencies: ["ProgressorEngine", "MachineModel"],
+      path: "Tests/ProgressorEngineTestKit", swiftSettings: safe),
+
     // Tests mirror Sources.
     .testTarget(name: "MachineModelTests", dependencies: ["MachineModel"], swiftSettings: common),
     .testTarget(
-      name: "ProgressorEngineTests", dependencies: ["ProgressorEngine", "MachineModel"],
+      name: "ProgressorEngineTests",
+      dependencies: ["ProgressorEngineTestKit", "ProgressorEngine", "MachineModel"],
       resources: [.copy("Scenarios")], swiftSettings: common),
     .testTarget(
       name: "ProgressorSimulationTests",

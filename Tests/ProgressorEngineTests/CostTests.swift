@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -7,15 +8,8 @@ import Testing
 /// much lies in memory. Counted, not timed: see ``Visits``.
 @Suite("Costs of a turn")
 struct CostTests {
-  private static let roomy = EngineWorld.namespace(
+  private static let roomy = Namespace.named(
     "n", limits: Limits(mailbox: 1_000_000, notifications: 1_000_000))
-
-  private static let start = ProgressorEngine.Operation.start(args: [], key: nil)
-  private static let notify = ProgressorEngine.Operation.notify(args: [], range: nil, key: nil)
-
-  private static func call(_ args: [UInt8] = [], key: String? = nil) -> ProgressorEngine.Operation {
-    .call(args: args, range: nil, key: key)
-  }
 
   /// Ten times as much costs at most about ten times as much, and each a few visits.
   private func expectLinear(
@@ -27,18 +21,18 @@ struct CostTests {
   }
 
   /// A machine "m", and so many notifications of it that wait for a database that takes nothing.
-  private func queueing(_ count: Int, deadline: Int64 = .max) -> (EngineWorld, [RequestID]) {
-    let world = EngineWorld([Self.roomy])
-    world.ask(Self.start, "m")
-    world.holdsCommits = true
-    return (world, (0..<count).map { _ in world.ask(Self.notify, "m", deadline: deadline) })
+  private func queueing(_ count: Int, within deadline: Duration? = nil) -> (World, [RequestID]) {
+    let world = World([Self.roomy])
+    world.start("m")
+    world.database.holdsCommits = true
+    return (world, (0..<count).map { _ in world.notify("m", within: deadline) })
   }
 
   @Test("Notifications that wait for a commit expire, or are cancelled")
   func notifications() {
     expectLinear { count in
-      let (world, ids) = queueing(count, deadline: 1_000)
-      let visits = Visits.count { world.pass(microseconds: 2_000) }
+      let (world, ids) = queueing(count, within: .milliseconds(1))
+      let visits = Visits.count { world.now += .milliseconds(2) }
       #expect(ids.allSatisfy { world.replies[$0]?.error?.code == .deadlineExceeded })
       return visits
     }
@@ -55,9 +49,9 @@ struct CostTests {
   func delays() {
     expectLinear { count in
       let (world, ids) = queueing(count)
-      let batch = world.takeCommits()[0].id
+      let batch = world.commits()[0]
       let visits = Visits.count {
-        for _ in 0..<count { world.play([.commitDelayed(batch)]) }
+        for _ in 0..<count { world.delay(batch) }
       }
       #expect(ids.allSatisfy { world.replies[$0]?.error?.reason == .storageUnavailable })
       return visits
@@ -67,10 +61,10 @@ struct CostTests {
   @Test("A batch is fenced while many other records wait")
   func fence() {
     let (world, ids) = queueing(4_000)
-    let other = (0..<100).map { world.make(Self.start, "other \($0)") }
+    let other = (0..<100).map { world.request(.start(args: [], key: nil), "other \($0)") }
     world.play(other.map { .request($0) })
-    let batch = world.takeCommits()[0]
-    let fenced = Visits.count { world.play([.fenced(batch.id)]) }
+    let batch = world.commits()[0]
+    let fenced = Visits.count { world.fence(batch) }
     // The machine's own requests are its output.
     #expect(fenced <= 3 * ids.count)
     #expect(ids.allSatisfy { world.replies[$0]?.error?.reason == .notOwner })
@@ -81,15 +75,15 @@ struct CostTests {
   @Test("All shards are lost with many machines in memory and many requests pending")
   func loss() {
     expectLinear { count in
-      let world = EngineWorld([Self.roomy]) { $0.shards = 8 }
-      for number in 0..<count { world.ask(Self.start, "m\(number)") }
-      world.holdsCommits = true
-      world.holdsCalls = true
+      let world = World([Self.roomy]) { $0.shards = 8 }
+      for number in 0..<count { world.start("m\(number)") }
+      world.database.holdsCommits = true
+      world.processor.holds = true
       for number in 0..<count / 4 {
-        world.ask(Self.notify, "m\(number)")
-        world.ask(Self.call(), "m\(number)")
+        world.notify("m\(number)")
+        world.call("m\(number)")
       }
-      let visits = Visits.count { world.play([.shardsLost((0..<8).map { ShardID($0) })]) }
+      let visits = Visits.count { world.play([.shardsLost(world.shards)]) }
       #expect(world.statistics().machines == 0 && world.statistics().requests == 0)
       return visits
     }
@@ -97,8 +91,8 @@ struct CostTests {
 
   @Test("One shard of many is lost")
   func lossOfOne() {
-    let world = EngineWorld { $0.shards = 64 }
-    for number in 0..<3_000 { world.ask(Self.start, "m\(number)") }
+    let world = World { $0.shards = 64 }
+    for number in 0..<3_000 { world.start("m\(number)") }
     let before = world.statistics().machines
     let visits = Visits.count { world.play([.shardsLost([ShardID(5)])]) }
     let gone = before - world.statistics().machines
@@ -107,11 +101,11 @@ struct CostTests {
   }
 
   /// A world in which a call of machine m does not end.
-  private static func busyWorld() -> EngineWorld {
-    let world = EngineWorld([roomy])
-    world.ask(start, "m")
-    world.holdsCalls = true
-    world.ask(call(), "m")
+  private static func busyWorld() -> World {
+    let world = World([roomy])
+    world.start("m")
+    world.processor.holds = true
+    world.call("m")
     return world
   }
 
@@ -119,8 +113,8 @@ struct CostTests {
   func deadlines() {
     expectLinear { count in
       let world = Self.busyWorld()
-      for _ in 0..<count { world.ask(Self.call(), "m", deadline: 1_000) }
-      let visits = Visits.count { world.pass(microseconds: 2_000) }
+      for _ in 0..<count { world.call("m", within: .milliseconds(1)) }
+      let visits = Visits.count { world.now += .milliseconds(2) }
       #expect(world.statistics().requests == 1)
       return visits
     }
@@ -131,10 +125,10 @@ struct CostTests {
     expectLinear { count in
       let world = Self.busyWorld()
       for number in 0..<count / 2 {
-        world.ask(Self.call(key: "\(number)"), "m")
+        world.call("m", key: "\(number)")
         world.ask(.simpleRepair, "m")
       }
-      world.answer = { _ in .unusable(message: "x") }
+      world.processor.answers(.unusable(message: "x"))
       let visits = Visits.count { world.release() }
       #expect(world.statistics().requests == 0)
       return visits
@@ -144,11 +138,11 @@ struct CostTests {
   @Test("The one whose reply many repeats wait for gets none, and each of them tries in turn")
   func waiters() {
     expectLinear { count in
-      let world = EngineWorld([Self.roomy])
-      world.ask(Self.start, "m")
-      world.holdsCalls = true
-      let ids = (0..<count).map { _ in world.ask(Self.call(key: "k"), "m") }
-      world.answer = { _ in .lost(code: .unavailable, message: "x") }
+      let world = World([Self.roomy])
+      world.start("m")
+      world.processor.holds = true
+      let ids = (0..<count).map { _ in world.call("m", key: "k") }
+      world.processor.answers(.lost(code: .unavailable, message: "x"))
       let visits = Visits.count { world.release() }
       #expect(ids.allSatisfy { world.replies[$0]?.error?.reason == .processorUnavailable })
       return visits
@@ -158,13 +152,13 @@ struct CostTests {
   @Test("Many ask for something else under a key before it is known whose it is")
   func mistaken() {
     expectLinear { count in
-      let world = EngineWorld([Self.roomy])
-      world.ask(Self.start, "m")
-      world.holdsLoads = true
-      world.holdsCalls = true
-      let owner = world.ask(Self.call(key: "k"), "m")
+      let world = World([Self.roomy])
+      world.start("m")
+      world.database.holdsLoads = true
+      world.processor.holds = true
+      let owner = world.call("m", key: "k")
       let ids = (0..<count).map {
-        world.ask(Self.call([UInt8($0 % 256), UInt8($0 / 256), 1], key: "k"), "m")
+        world.call("m", args: [UInt8($0 % 256), UInt8($0 / 256), 1], key: "k")
       }
       let visits = Visits.count { world.answerLoads() }
       #expect(ids.allSatisfy { world.replies[$0]?.error?.reason == .invalidArgument })
@@ -176,16 +170,12 @@ struct CostTests {
   @Test("Many wait until a namespace is quiet, and give up one after the other")
   func quiet() {
     expectLinear { count in
-      let world = EngineWorld([Self.roomy])
-      world.holdsCalls = true
-      world.ask(Self.start, "m")
-      var paused = Self.roomy
-      paused.pause = Pause(pausedAt: world.now.wall, reason: "")
-      world.play([
-        .namespacesChanged([NamespaceRecord(number: NamespaceNumber(1), namespace: paused)])
-      ])
+      let world = World([Self.roomy])
+      world.processor.holds = true
+      world.start("m")
+      world.namespaces[0].pause = Pause(pausedAt: world.now.wall, reason: "")
       return Visits.count {
-        for _ in 0..<count { world.play([.cancelled(world.ask(.awaitQuiet, ""))]) }
+        for _ in 0..<count { world.cancel(world.ask(.awaitQuiet, "")) }
       }
     }
   }
@@ -193,24 +183,24 @@ struct CostTests {
   @Test("Steps leave the gate of their namespace from its middle")
   func gate() {
     expectLinear { count in
-      let world = EngineWorld([EngineWorld.namespace("n", limits: Limits(stepsInFlight: 1))])
-      world.holdsCalls = true
+      let world = World([.named("n", limits: Limits(stepsInFlight: 1))])
+      world.processor.holds = true
       for number in 0..<count {
-        world.ask(Self.start, "m\(number)", deadline: number % 3 == 1 ? 1_000 : .max)
+        world.start("m\(number)", within: number % 3 == 1 ? .milliseconds(1) : nil)
       }
-      return Visits.count { world.pass(microseconds: 2_000) }
+      return Visits.count { world.now += .milliseconds(2) }
     }
   }
 
   @Test("Idle machines are used again and again while others leave memory")
   func eviction() {
     expectLinear { count in
-      let world = EngineWorld { $0.residentBytes = 100 * 2_048 }
-      for number in 0..<100 { world.ask(Self.start, "used \(number)") }
+      let world = World { $0.residentBytes = 100 * 2_048 }
+      for number in 0..<100 { world.start("used \(number)") }
       return Visits.count {
         for number in 0..<count {
-          world.ask(.get(range: nil), "used \(number % 10)")
-          world.ask(Self.start, "m\(number)")
+          world.get("used \(number % 10)")
+          world.start("m\(number)")
         }
       }
     }
@@ -225,38 +215,31 @@ struct CostTests {
   func crowds(hold: Hold) {
     func visits(_ count: Int) -> Int {
       let limits = Limits(stepsInFlight: 1)
-      var namespaces = (0..<count).map { EngineWorld.namespace("n\($0)", limits: limits) }
-      let world = EngineWorld(namespaces)
-      var answer = ProcessorAnswer()
-      answer.action.timer = .set(TimerSetting(when: .timeout(microseconds: 1_000_000)))
-      world.answer = { _ in .answered(answer) }
-      for namespace in namespaces {
-        for id in ["a", "b", "c"] { world.ask(Self.start, id, in: namespace.name) }
+      let world = World((0..<count).map { .named("n\($0)", limits: limits) })
+      world.processor.answers(.timer(after: .seconds(1)))
+      for namespace in world.namespaces {
+        for id in ["a", "b", "c"] { world.start(id, in: namespace.name) }
       }
-      world.holdsCalls = true
+      world.processor.holds = true
       switch hold {
       case .processor: break
       case .database:
-        world.holdsCommits = true
-        world.ask(Self.notify, "a", in: "n0")
-        world.play([.commitDelayed(world.commits[0].id)])
+        world.database.holdsCommits = true
+        world.notify("a", in: "n0")
+        world.delay(world.database.heldCommits[0])
       case .pause:
-        for index in namespaces.indices {
-          namespaces[index].pause = Pause(pausedAt: world.now.wall, reason: "")
+        world.namespaces = world.namespaces.map {
+          var paused = $0
+          paused.pause = Pause(pausedAt: world.now.wall, reason: "")
+          return paused
         }
-        world.play([
-          .namespacesChanged(
-            namespaces.enumerated().map { index, namespace in
-              NamespaceRecord(number: NamespaceNumber(Int32(index + 1)), namespace: namespace)
-            })
-        ])
       }
-      world.pass(microseconds: 2_000_000)
-      #expect(world.calls.count == (hold == .processor ? count : 0))
+      world.now += .seconds(2)
+      #expect(world.processor.held.count == (hold == .processor ? count : 0))
       let visits = Visits.count {
-        for _ in 0..<100 { world.ask(.get(range: nil), "a", in: "n0") }
+        for _ in 0..<100 { world.get("a", in: "n0") }
       }
-      #expect(world.engine.inconsistency() == nil)
+      #expect(world.inconsistency() == nil)
       return visits
     }
     let (few, many) = (visits(20), visits(200))

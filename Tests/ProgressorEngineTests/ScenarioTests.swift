@@ -31,7 +31,7 @@ struct ScenarioTests {
 
   /// The scenario with the effects that really came.
   private func play(_ text: String) -> String {
-    var runner = ScenarioRunner()
+    let runner = ScenarioRunner()
     var output: [String] = []
     var skipping = false
     for line in text.components(separatedBy: "\n") {

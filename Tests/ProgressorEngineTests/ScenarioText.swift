@@ -1,5 +1,6 @@
 import MachineModel
 import ProgressorEngine
+import ProgressorEngineTestKit
 
 /// The words of a command: positional ones and `name=value`.
 struct Arguments {
@@ -23,9 +24,9 @@ struct Arguments {
   func number(_ prefix: String) -> UInt64 { UInt64(first.dropFirst(prefix.count)) ?? 0 }
 
   /// `5s`, `250ms`.
-  func duration(_ text: String) -> Int64 {
-    if text.hasSuffix("ms") { return (Int64(text.dropLast(2)) ?? 0) * 1_000 }
-    return (Int64(text.dropLast()) ?? 0) * 1_000_000
+  func duration(_ text: String) -> Duration {
+    if text.hasSuffix("ms") { return .milliseconds(Int64(text.dropLast(2)) ?? 0) }
+    return .seconds(Int64(text.dropLast()) ?? 0)
   }
 
   var range: HistoryRange? {
@@ -58,7 +59,7 @@ struct Arguments {
     case nil: break
     case "unset": answer.action.timer = .unset
     case let after?:
-      let setting = TimerSetting(when: .timeout(microseconds: duration(after)))
+      let setting = TimerSetting(when: .timeout(microseconds: duration(after).microseconds))
       answer.action.timer = .set(setting)
     }
     answer.action.remove = has("remove")

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -57,53 +58,20 @@ struct EngineValueTests {
   @Test(
     "what needs a number of a shard that has none left waits for the next owner")
   func serialsUsedUp() {
-    var configuration = EngineConfiguration()
-    configuration.shards = 1
-    var engine = Engine(configuration: configuration)
-    var number: UInt64 = 0
-    func play(_ engine: inout Engine, _ input: Input) -> [Effect] {
-      var effects: [Effect] = []
-      let now = Moment(wall: Timestamp(microseconds: 0), uptime: 0)
-      engine.handle(input, now: now, into: &effects)
-      engine.flush(now: now, into: &effects)
-      return effects
-    }
-    func start(_ engine: inout Engine) -> [Effect] {
-      number += 1
-      let request = Request(
-        id: RequestID(number), machine: MachineID(namespace: "n", id: "m\(number)"),
-        operation: .start(args: [], key: nil), deadline: .max)
-      var effects = play(&engine, .request(request))
-      for case .load(let load) in effects {
-        effects += play(&engine, .loaded(load.id, .success(Loaded())))
-      }
-      return effects
-    }
-    func invokes(_ effects: [Effect]) -> Bool {
-      effects.contains { if case .invoke = $0 { true } else { false } }
-    }
-    let namespace = Namespace(name: "n", processor: ProcessorOptions(endpoint: "e"))
-    _ = play(
-      &engine,
-      .namespacesChanged([NamespaceRecord(number: NamespaceNumber(1), namespace: namespace)]))
-    _ = play(&engine, .leaseRenewed(until: .max))
-    _ = play(&engine, .shardsAcquired([ShardGrant(shard: ShardID(0), epoch: 1)]))
-    _ = engine.ownership.lose([ShardID(0)])
-    engine.ownership.acquire(ShardGrant(shard: ShardID(0), epoch: 1), counter: .max - 1)
-    _ = play(&engine, .leaseRenewed(until: .max))
-    let begun = start(&engine)
-    #expect(invokes(begun))
-    let refused = start(&engine)
-    #expect(!invokes(refused))
-    #expect(
-      refused.contains { effect in
-        guard case .reply(_, .error(let error)) = effect else { return false }
-        return error.code == .unavailable && error.message.contains("used up")
-      })
-    _ = play(&engine, .shardsAcquired([ShardGrant(shard: ShardID(0), epoch: 2)]))
-    _ = play(&engine, .leaseRenewed(until: .max))
-    let goesOn = start(&engine)
-    #expect(invokes(goesOn))
+    let world = World()
+    world.processor.holds = true
+    _ = world.engine.ownership.lose(Set(world.shards))
+    world.engine.ownership.acquire(ShardGrant(shard: ShardID(0), epoch: 1), counter: .max - 1)
+    world.play([.leaseRenewed(until: .max)])
+    world.start("a")
+    #expect(world.calls().count == 1)
+    let refused = world.start("b")
+    #expect(world.calls().isEmpty)
+    let error = world.replies[refused]?.error
+    #expect(error?.code == .unavailable && error?.message.contains("used up") == true)
+    world.play([.shardsAcquired(world.grants(2)), .leaseRenewed(until: .max)])
+    world.start("c")
+    #expect(world.calls().count == 1)
   }
 
   @Test("the history window takes over only what reaches to the last event")

@@ -1,41 +1,29 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
 
 @Suite("Steps that cannot be written now")
 struct HeldRecordsTests {
-  private static let call = Operation.call(args: [], range: nil, key: nil)
-  private static let second: Int64 = 1_000_000
-
   /// A world with these machines, whose commits are held back and whose processors answer with an
   /// event.
-  private func world(_ ids: [String], limits: Limits = Limits()) -> EngineWorld {
-    let world = EngineWorld([EngineWorld.namespace("n", limits: limits)])
-    world.answer = { _ in
-      .answered(ProcessorAnswer(change: StateChange(events: [Content(data: [1])])))
-    }
-    for id in ids { world.ask(.start(args: [], key: nil), id) }
-    world.holdsCommits = true
+  private func world(_ ids: [String], limits: Limits = Limits()) -> World {
+    let world = World([.named("n", limits: limits)])
+    world.processor.answers(.event())
+    for id in ids { world.start(id) }
+    world.database.holdsCommits = true
     return world
   }
 
-  /// The batch in flight, by the names of its machines.
-  private func batch(_ world: EngineWorld) -> (id: BatchID, machines: [String])? {
-    world.takeCommits().first.map { ($0.id, $0.records.map(\.machine.id)) }
-  }
-
-  private func refuse(
-    _ id: BatchID, _ fault: CommitRefusal.Fault = .overdue, in world: EngineWorld
-  ) {
-    world.play([.refused(id, CommitRefusal(fault, code: "55P03", message: "no"))])
-  }
+  /// The batch in flight.
+  private func batch(_ world: World) -> CommitBatch? { world.commits().first }
 
   /// A call of each machine is answered by its processor and cannot be written.
-  private func hold(_ ids: [String], in world: EngineWorld, among count: Int? = nil) throws {
+  private func hold(_ ids: [String], in world: World, among count: Int? = nil) throws {
     for id in ids {
-      world.ask(Self.call, id)
-      refuse(try #require(batch(world)).id, in: world)
+      world.call(id)
+      world.refuse(try #require(batch(world)))
     }
     #expect(world.statistics().heldMachines == count ?? ids.count)
   }
@@ -45,21 +33,21 @@ struct HeldRecordsTests {
     let world = world(["a", "b", "c", "free"])
     try hold(["a", "b", "c"], in: world)
     #expect(batch(world) == nil)
-    world.pass(microseconds: Self.second)
+    world.now += .seconds(1)
     var tried = try #require(batch(world))
     #expect(tried.machines == ["a"])
-    world.ask(Self.call, "free")
-    refuse(tried.id, in: world)
+    world.call("free")
+    world.refuse(tried)
     tried = try #require(batch(world))
     #expect(tried.machines == ["free"])
-    world.play([.committed(tried.id)])
+    world.commit(tried)
     tried = try #require(batch(world))
     #expect(tried.machines == ["b"])
     // Where one can be written others may be, due or not.
-    world.play([.committed(tried.id)])
+    world.commit(tried)
     tried = try #require(batch(world))
     #expect(tried.machines == ["c", "a"])
-    world.play([.committed(tried.id)])
+    world.commit(tried)
     #expect(world.statistics().heldMachines == 0)
     #expect(world.statistics().recordsWaiting == 0)
   }
@@ -71,24 +59,24 @@ struct HeldRecordsTests {
     try hold(ids, in: world)
     // Most were tried often, and have a long pause.
     for _ in 0..<100 {
-      world.pass(microseconds: Self.second)
-      if let tried = batch(world) { refuse(tried.id, in: world) }
+      world.now += .seconds(1)
+      if let tried = batch(world) { world.refuse(tried) }
     }
-    world.pass(microseconds: 8 * Self.second)
+    world.now += .seconds(8)
     var tries = 0
     while let tried = batch(world) {
       tries += 1
       // There is always something else.
-      world.ask(Self.call, "free")
-      world.play([.committed(tried.id)])
+      world.call("free")
+      world.commit(tried)
       if world.statistics().heldMachines == 0 { break }
       let other = try #require(batch(world))
       #expect(other.machines == ["free"])
-      world.play([.committed(other.id)])
+      world.commit(other)
     }
     #expect(world.statistics().heldMachines == 0)
     #expect(tries <= 10, "\(tries)")
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.inconsistency() == nil)
   }
 
   @Test("One whose row stays locked is found among many that are free")
@@ -99,15 +87,15 @@ struct HeldRecordsTests {
     var (tries, refusals) = (0, 0)
     while world.statistics().heldMachines > 1, tries < 1_000 {
       guard let tried = batch(world) else {
-        world.pass(microseconds: Self.second)
+        world.now += .seconds(1)
         continue
       }
       tries += 1
       if tried.machines.contains("40") {
         refusals += 1
-        refuse(tried.id, in: world)
+        world.refuse(tried)
       } else {
-        world.play([.committed(tried.id)])
+        world.commit(tried)
       }
     }
     #expect(world.statistics().heldMachines == 1)
@@ -122,15 +110,15 @@ struct HeldRecordsTests {
     var (tries, seconds) = (0, 0)
     var tried: Set<String> = []
     while seconds < 400 {
-      world.pass(microseconds: Self.second)
+      world.now += .seconds(1)
       seconds += 1
       guard let attempt = batch(world) else { continue }
       #expect(attempt.machines.count == 1)
       tried.formUnion(attempt.machines)
       tries += 1
-      world.pass(microseconds: Self.second)
+      world.now += .seconds(1)
       seconds += 1
-      refuse(attempt.id, in: world)
+      world.refuse(attempt)
     }
     #expect(tries <= 101 && tries >= 75, "\(tries)")
     #expect(tried == Set(ids))
@@ -140,20 +128,20 @@ struct HeldRecordsTests {
   func share() throws {
     let world = world(["a"])
     try hold(["a"], in: world)
-    world.pass(microseconds: Self.second)
+    world.now += .seconds(1)
     let tried = try #require(batch(world))
-    world.pass(microseconds: 10 * Self.second)
-    refuse(tried.id, in: world)
-    world.pass(microseconds: 39 * Self.second)
+    world.now += .seconds(10)
+    world.refuse(tried)
+    world.now += .seconds(39)
     #expect(batch(world) == nil)
-    world.pass(microseconds: Self.second)
+    world.now += .seconds(1)
     let again = try #require(batch(world))
     // The database was away for an hour meanwhile.
-    world.pass(microseconds: 3_600 * Self.second)
-    refuse(again.id, in: world)
-    world.pass(microseconds: 59 * Self.second)
+    world.now += .seconds(3_600)
+    world.refuse(again)
+    world.now += .seconds(59)
     #expect(batch(world) == nil)
-    world.pass(microseconds: Self.second)
+    world.now += .seconds(1)
     #expect(try #require(batch(world)).machines == ["a"])
   }
 
@@ -161,10 +149,9 @@ struct HeldRecordsTests {
   func notifications() throws {
     let world = world(["a", "free"])
     try hold(["a"], in: world)
-    let notify = Operation.notify(args: [1], range: nil, key: nil)
-    let refused = world.ask(notify, "a")
+    let refused = world.notify("a", args: [1])
     #expect(world.replies[refused] == .error(.storageUnavailable))
-    world.ask(notify, "free")
+    world.notify("free", args: [1])
     #expect(try #require(batch(world)).machines == ["free"])
   }
 
@@ -173,25 +160,25 @@ struct HeldRecordsTests {
     let world = world(["a"])
     try hold(["a"], in: world)
     for _ in 0..<20 {
-      world.pass(microseconds: 8 * Self.second)
-      refuse(try #require(batch(world)).id, in: world)
+      world.now += .seconds(8)
+      world.refuse(try #require(batch(world)))
     }
   }
 
   @Test("A machine's failure that cannot be written is tried again, and its processor is not asked")
   func failure() throws {
     let world = world(["a"])
-    let call = world.ask(Self.call, "a")
-    refuse(try #require(batch(world)).id, .contents, in: world)
-    world.holdsCalls = true
+    let call = world.call("a")
+    world.refuse(try #require(batch(world)), .contents)
+    world.processor.holds = true
     for _ in 0..<5 {
       let failing = try #require(batch(world))
       #expect(failing.machines == ["a"])
-      refuse(failing.id, .contents, in: world)
-      world.pass(microseconds: 8 * Self.second)
+      world.refuse(failing, .contents)
+      world.now += .seconds(8)
     }
-    #expect(world.calls.isEmpty)
-    world.play([.committed(try #require(batch(world)).id)])
+    #expect(world.processor.held.isEmpty)
+    world.commit(try #require(batch(world)))
     #expect(world.replies[call]?.error?.reason == .machineFailed)
   }
 
@@ -199,15 +186,15 @@ struct HeldRecordsTests {
   func gate() throws {
     let world = world(["a", "b", "free"], limits: Limits(stepsInFlight: 1))
     try hold(["a"], in: world)
-    let call = world.ask(Self.call, "free")
-    world.play([.committed(try #require(batch(world)).id)])
+    let call = world.call("free")
+    world.commit(try #require(batch(world)))
     #expect(world.replies[call] == .called(response: []))
     try hold(["b"], in: world, among: 2)
-    world.ask(Self.call, "free")
+    world.call("free")
     #expect(batch(world) == nil)
     // Once one of them is written there is room for another.
-    world.pass(microseconds: Self.second)
-    world.play([.committed(try #require(batch(world)).id)])
+    world.now += .seconds(1)
+    world.commit(try #require(batch(world)))
     let machines = [try #require(batch(world)).machines]
     #expect(machines == [["b"]] || machines == [["free"]])
   }
@@ -215,14 +202,14 @@ struct HeldRecordsTests {
   @Test("A lost shard leaves nothing of them, nor of what waits behind them")
   func lostShard() throws {
     let world = world(["a", "b"])
-    world.ask(Self.call, "a")
+    world.call("a")
     let tried = try #require(batch(world))
-    for _ in 0..<10 { world.ask(.notify(args: [], range: nil, key: nil), "a") }
-    refuse(tried.id, in: world)
+    for _ in 0..<10 { world.notify("a") }
+    world.refuse(tried)
     try hold(["b"], in: world, among: 2)
     #expect(world.statistics().recordsWaiting == 12)
-    world.play([.shardsLost([ShardID(0)])])
-    world.pass(microseconds: 8 * Self.second)
+    world.play([.shardsLost(world.shards)])
+    world.now += .seconds(8)
     #expect(world.statistics().heldMachines == 0)
     #expect(world.statistics().recordsWaiting == 0)
     #expect(batch(world) == nil)
@@ -231,30 +218,30 @@ struct HeldRecordsTests {
   @Test("A key is kept for its time from when it is written on")
   func keys() throws {
     let world = world(["a"])
-    world.ask(.call(args: [], range: nil, key: "k"), "a")
-    var tried = try #require(world.takeCommits().first)
+    world.call("a", key: "k")
+    var tried = try #require(world.commits().first)
     let first = try #require(tried.records[0].idempotency?.expiresAt)
-    refuse(tried.id, in: world)
-    world.pass(microseconds: 3_600 * Self.second)
-    tried = try #require(world.takeCommits().first)
+    world.refuse(tried)
+    world.now += .seconds(3_600)
+    tried = try #require(world.commits().first)
     #expect(
       tried.records[0].idempotency?.expiresAt
-        == first.advanced(byMicroseconds: 3_600 * Self.second))
+        == first.advanced(byMicroseconds: 3_600_000_000))
   }
 
   @Test("A failure that cannot be written is given up for whoever removes the machine")
   func removal() throws {
     let world = world(["a"])
-    let call = world.ask(Self.call, "a")
-    for _ in 0..<2 { refuse(try #require(batch(world)).id, .contents, in: world) }
-    let removal = world.ask(.remove, "a")
-    world.pass(microseconds: Self.second)
-    refuse(try #require(batch(world)).id, .contents, in: world)
+    let call = world.call("a")
+    for _ in 0..<2 { world.refuse(try #require(batch(world)), .contents) }
+    let removal = world.remove("a")
+    world.now += .seconds(1)
+    world.refuse(try #require(batch(world)), .contents)
     #expect(world.replies[call]?.error?.code == .internal)
-    let last = try #require(world.takeCommits().first)
+    let last = try #require(world.commits().first)
     #expect(last.records.map(\.row) == [.delete(expectedVersion: 1)])
-    world.play([.committed(last.id)])
+    world.commit(last)
     #expect(world.replies[removal] == .removed)
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.inconsistency() == nil)
   }
 }

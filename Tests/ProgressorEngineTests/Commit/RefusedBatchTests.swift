@@ -1,84 +1,73 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
 
 @Suite("Batches that are refused")
 struct RefusedBatchTests {
-  private static let call = ProgressorEngine.Operation.call(args: [], range: nil, key: nil)
-  private static let notify = ProgressorEngine.Operation.notify(args: [], range: nil, key: nil)
-  private static let second: Int64 = 1_000_000
-
-  private func world(_ ids: [String]) -> EngineWorld {
-    let world = EngineWorld()
-    world.answer = { _ in
-      .answered(ProcessorAnswer(change: StateChange(events: [Content(data: [1])])))
-    }
-    for id in ids { world.ask(.start(args: [], key: nil), id) }
-    world.holdsCommits = true
+  private func world(_ ids: [String]) -> World {
+    let world = World()
+    world.processor.answers(.event())
+    for id in ids { world.start(id) }
+    world.database.holdsCommits = true
     return world
   }
 
-  private func batch(_ world: EngineWorld) throws -> (id: BatchID, machines: [String]) {
-    try #require(world.takeCommits().first.map { ($0.id, $0.records.map(\.machine.id)) })
-  }
-
-  private func refuse(
-    _ id: BatchID, _ fault: CommitRefusal.Fault = .overdue, in world: EngineWorld
-  ) {
-    world.play([.refused(id, CommitRefusal(fault, code: "55P03", message: "no"))])
+  private func batch(_ world: World) throws -> CommitBatch {
+    try #require(world.commits().first)
   }
 
   /// The next batch has all that is asked here.
-  private func fill(_ world: EngineWorld, _ ask: () -> Void) throws {
-    world.ask(Self.call, "first")
+  private func fill(_ world: World, _ ask: () -> Void) throws {
+    world.call("first")
     let first = try batch(world)
     ask()
-    world.play([.committed(first.id)])
+    world.commit(first)
   }
 
   @Test("Its parts take turns with what comes meanwhile, and have half of the writer's time")
   func parts() throws {
     let ids = (0..<32).map(String.init)
     let world = world(ids + ["first", "other", "next"])
-    try fill(world) { for id in ids { world.ask(Self.call, id) } }
+    try fill(world) { for id in ids { world.call(id) } }
     var tried = try batch(world)
     #expect(tried.machines == ids)
-    refuse(tried.id, in: world)
+    world.refuse(tried)
     tried = try batch(world)
     #expect(tried.machines == Array(ids[..<2]))
-    world.ask(Self.call, "other")
-    world.pass(microseconds: Self.second)
-    refuse(tried.id, in: world)
+    world.call("other")
+    world.now += .seconds(1)
+    world.refuse(tried)
     // For as long as that took.
     for (id, following) in [("other", "next"), ("next", "other")] {
       tried = try batch(world)
       #expect(tried.machines == [id])
-      world.ask(Self.call, following)
-      world.pass(microseconds: Self.second / 2)
-      world.play([.committed(tried.id)])
+      world.call(following)
+      world.now += .milliseconds(500)
+      world.commit(tried)
     }
     tried = try batch(world)
     #expect(tried.machines == Array(ids[2..<4]))
-    world.play([.committed(tried.id)])
+    world.commit(tried)
   }
 
   @Test("Parts go on at once while nothing else waits, until what is at fault stands alone")
   func isolation() throws {
     let ids = (0..<100).map(String.init)
     let world = world(ids + ["first"])
-    try fill(world) { for id in ids { world.ask(Self.call, id) } }
+    try fill(world) { for id in ids { world.call(id) } }
     var (tries, refusals) = (0, 0)
-    while let tried = world.takeCommits().first {
+    while let tried = world.commits().first {
       tries += 1
-      world.pass(microseconds: Self.second)
+      world.now += .seconds(1)
       if tried.records.contains(where: { $0.machine.id == "33" }) {
         refusals += 1
-        refuse(tried.id, in: world)
+        world.refuse(tried)
       } else {
-        world.play([.committed(tried.id)])
+        world.commit(tried)
       }
-      #expect(world.engine.inconsistency() == nil)
+      #expect(world.inconsistency() == nil)
       if world.statistics().heldMachines == 1, world.statistics().recordsWaiting == 1 { break }
     }
     #expect(refusals == 3 && tries <= 30, "\(tries)")
@@ -90,57 +79,57 @@ struct RefusedBatchTests {
     let world = world(["first", "a", "b"])
     try fill(world) {
       for _ in 0..<3 {
-        world.ask(Self.notify, "a")
-        world.ask(Self.notify, "b")
+        world.notify("a")
+        world.notify("b")
       }
-      world.ask(Self.call, "a")
+      world.call("a")
     }
-    var tried = try #require(world.takeCommits().first)
+    var tried = try batch(world)
     #expect(tried.records.count == 7)
-    refuse(tried.id, in: world)
+    world.refuse(tried)
     // More of it, that comes meanwhile.
-    world.ask(Self.notify, "a")
+    world.notify("a")
     var written: [String: [Int64]] = [:]
     while true {
-      tried = try #require(world.takeCommits().first)
+      tried = try batch(world)
       for record in tried.records {
         written[record.machine.id, default: []] += record.enqueued.map(\.sequence)
       }
-      world.play([.committed(tried.id)])
+      world.commit(tried)
       if world.statistics().recordsWaiting == 0 { break }
     }
     for (id, sequences) in written where id != "first" {
       #expect(sequences == sequences.sorted())
       #expect(sequences.count == (id == "a" ? 4 : 3))
     }
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.inconsistency() == nil)
   }
 
   @Test("Nothing of a machine that is let go is tried")
   func lostShard() throws {
     let ids = (0..<40).map(String.init)
     let world = world(ids + ["first"])
-    try fill(world) { for id in ids { world.ask(Self.call, id) } }
-    refuse(try batch(world).id, in: world)
+    try fill(world) { for id in ids { world.call(id) } }
+    world.refuse(try batch(world))
     let half = try batch(world)
-    world.play([.shardsLost([ShardID(0)])])
-    refuse(half.id, in: world)
+    world.play([.shardsLost(world.shards)])
+    world.refuse(half)
     #expect(world.statistics().recordsWaiting == 0)
-    #expect(world.takeCommits().isEmpty)
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.commits().isEmpty)
+    #expect(world.inconsistency() == nil)
   }
 
   @Test("A due time that counted a notification which is never written is put right")
   func settles() throws {
     let world = world(["m", "first"])
     try fill(world) {
-      world.ask(Self.notify, "m")
-      world.ask(Self.call, "m")
+      world.notify("m")
+      world.call("m")
     }
     var dueTimes: [Timestamp?] = []
-    while let batch = world.takeCommits().first {
+    while let batch = world.commits().first {
       guard batch.records.allSatisfy(\.enqueued.isEmpty) else {
-        refuse(batch.id, .contents, in: world)
+        world.refuse(batch, .contents)
         continue
       }
       for record in batch.records {
@@ -149,9 +138,9 @@ struct RefusedBatchTests {
         default: Issue.record("\(record.row)")
         }
       }
-      world.play([.committed(batch.id)])
+      world.commit(batch)
     }
     #expect(dueTimes == [world.now.wall, nil])
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.inconsistency() == nil)
   }
 }

@@ -1,27 +1,23 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
 
 @Suite("Memory of steps")
 struct StepMemoryTests {
-  private static let call = ProgressorEngine.Operation.call(args: [], range: nil, key: nil)
-
   /// Machines "0", "1", … of a namespace whose histories have so many bytes.
-  private func fill(_ world: EngineWorld, _ count: Int, bytes: Int, in namespace: String = "n") {
+  private func fill(_ world: World, _ count: Int, bytes: Int, in namespace: String = "n") {
     // One array for all: what they would take is counted, not taken.
-    let body = Content(data: [UInt8](repeating: 7, count: bytes))
-    world.answer = { _ in
-      .answered(ProcessorAnswer(change: StateChange(events: [body])))
-    }
+    world.processor.answers(.event([UInt8](repeating: 7, count: bytes)))
     for number in 0..<count {
       #expect(world.reply(to: .start(args: [], key: nil), "\(number)", in: namespace) == .started)
     }
-    world.answer = { _ in nil }
+    world.processor.answers(.ok)
   }
 
-  private func world(budget: Int, _ namespaces: [String] = ["n"]) -> EngineWorld {
-    EngineWorld(namespaces.map { EngineWorld.namespace($0) }) {
+  private func world(budget: Int, _ namespaces: [String] = ["n"]) -> World {
+    World(namespaces.map { Namespace.named($0) }) {
       $0.historyBytes = budget
       $0.residentBytes = 1 << 20
     }
@@ -34,15 +30,15 @@ struct StepMemoryTests {
     let (size, count) = (4 << 20, 60)
     let world = world(budget: 96 << 20)
     fill(world, count, bytes: size)
-    world.holdsCalls = true
-    let ids = (0..<count).map { world.ask(Self.call, "\($0)") }
+    world.processor.holds = true
+    let ids = (0..<count).map { world.call("\($0)") }
     var (most, rounds) = (0, 0)
     while world.replies[ids[count - 1]] == nil, rounds < count {
       let statistics = world.statistics()
       #expect(statistics.historyBytes <= statistics.maximumHistoryBytes / 2)
-      #expect(statistics.historyBytes >= world.calls.count * size)
+      #expect(statistics.historyBytes >= world.processor.held.count * size)
       #expect(statistics.namespaces[0].historyBytes == statistics.historyBytes)
-      most = max(most, world.calls.count)
+      most = max(most, world.processor.held.count)
       rounds += 1
       world.answerCalls()
     }
@@ -55,13 +51,13 @@ struct StepMemoryTests {
   func smallest() {
     let world = world(budget: 0, ["a", "b", "c"])
     for name in ["a", "b", "c"] { fill(world, 4, bytes: 1_000, in: name) }
-    world.holdsCalls = true
+    world.processor.holds = true
     let ids = ["a", "b", "c"].flatMap { name in
-      (0..<4).map { world.ask(Self.call, "\($0)", in: name) }
+      (0..<4).map { world.call("\($0)", in: name) }
     }
     var rounds = 0
     while ids.contains(where: { world.replies[$0] == nil }), rounds < 100 {
-      #expect(world.calls.count <= 3 && !world.calls.isEmpty)
+      #expect(world.processor.held.count <= 3 && !world.processor.held.isEmpty)
       rounds += 1
       world.answerCalls()
     }
@@ -73,16 +69,16 @@ struct StepMemoryTests {
   func turns() {
     let world = world(budget: 0, ["busy", "other"])
     for name in ["busy", "other"] { fill(world, 2, bytes: 1_000, in: name) }
-    world.holdsCalls = true
-    world.ask(Self.call, "0", in: "busy")
-    world.ask(Self.call, "1", in: "busy")
-    let other = world.ask(Self.call, "0", in: "other")
+    world.processor.holds = true
+    world.call("0", in: "busy")
+    world.call("1", in: "busy")
+    let other = world.call("0", in: "other")
     var rounds = 0
     while world.replies[other] == nil, rounds < 10 {
       rounds += 1
       world.answerCalls()
-      world.ask(Self.call, "0", in: "busy")
-      world.ask(Self.call, "1", in: "busy")
+      world.call("0", in: "busy")
+      world.call("1", in: "busy")
     }
     #expect(rounds <= 3)
   }
@@ -92,26 +88,26 @@ struct StepMemoryTests {
     let world = world(budget: 96 << 20, ["crowd", "other"])
     fill(world, 40, bytes: 4 << 20, in: "crowd")
     fill(world, 40, bytes: 100_000, in: "other")
-    world.holdsCalls = true
-    for number in 0..<40 { world.ask(Self.call, "\(number)", in: "crowd") }
-    let crowd = world.calls.count
+    world.processor.holds = true
+    for number in 0..<40 { world.call("\(number)", in: "crowd") }
+    let crowd = world.processor.held.count
     #expect(crowd < 12 && crowd > 4)
-    for number in 0..<40 { world.ask(Self.call, "\(number)", in: "other") }
-    #expect(world.calls.count == crowd + 40)
+    for number in 0..<40 { world.call("\(number)", in: "other") }
+    #expect(world.processor.held.count == crowd + 40)
   }
 
   @Test("What waits for memory is dropped at its deadline, and was never read")
   func deadline() {
     let world = world(budget: 0)
     fill(world, 3, bytes: 1_000)
-    world.holdsCalls = true
-    world.ask(Self.call, "0")
-    world.holdsLoads = true
-    let late = world.ask(Self.call, "1", deadline: world.uptime + 1_000)
-    let patient = world.ask(Self.call, "2")
-    world.pass(microseconds: 2_000)
+    world.processor.holds = true
+    world.call("0")
+    world.database.holdsLoads = true
+    let late = world.call("1", within: .milliseconds(1))
+    let patient = world.call("2")
+    world.now += .milliseconds(2)
     #expect(world.replies[late]?.error?.code == .deadlineExceeded)
-    #expect(world.loads.isEmpty)
+    #expect(world.database.heldLoads.isEmpty)
     #expect(world.statistics().namespaces[0].waiting == 1)
     world.release()
     world.release()
@@ -122,10 +118,9 @@ struct StepMemoryTests {
   func answers() {
     let world = world(budget: 64 << 20)
     fill(world, 1, bytes: 10)
-    let change = StateChange(events: [Content(data: [UInt8](repeating: 1, count: 1 << 20))])
-    world.answer = { _ in .answered(ProcessorAnswer(change: change)) }
-    world.holdsCommits = true
-    world.ask(Self.call, "0")
+    world.processor.answers(.event([UInt8](repeating: 1, count: 1 << 20)))
+    world.database.holdsCommits = true
+    world.call("0")
     #expect(world.statistics().historyBytes >= 1 << 20)
     world.release()
     #expect(world.statistics().historyBytes == 0)
@@ -135,22 +130,22 @@ struct StepMemoryTests {
   func everybody() {
     let holders = (0..<21).map { "holder \($0)" }
     let others = (0..<19).map { "other \($0)" }
-    let world = EngineWorld((holders + others).map { EngineWorld.namespace($0) }) {
+    let world = World((holders + others).map { Namespace.named($0) }) {
       $0.smallHistoryBytes = 100_000
       // The last of the holders has room to be read, and what is left is not enough for one more.
       $0.historyBytes = 20 * 90_096 + 100_000
     }
     for name in holders { fill(world, 2, bytes: 90_000, in: name) }
     for name in others { fill(world, 1, bytes: 1_000, in: name) }
-    world.holdsCalls = true
-    for name in holders { world.ask(Self.call, "0", in: name) }
+    world.processor.holds = true
+    for name in holders { world.call("0", in: name) }
     // These calls take as long as the test.
-    #expect(world.takeCalls().count == holders.count)
-    for name in holders { world.ask(Self.call, "1", in: name) }
-    let ids = others.map { world.ask(Self.call, "0", in: $0) }
+    #expect(world.calls().count == holders.count)
+    for name in holders { world.call("1", in: name) }
+    let ids = others.map { world.call("0", in: $0) }
     var rounds = 0
     while ids.contains(where: { world.replies[$0] == nil }), rounds < 100 {
-      #expect(world.engine.inconsistency() == nil)
+      #expect(world.inconsistency() == nil)
       rounds += 1
       world.answerCalls()
     }

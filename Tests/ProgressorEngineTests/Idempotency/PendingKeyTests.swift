@@ -1,33 +1,30 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
 
 @Suite("An idempotency key whose request is still running")
 struct PendingKeyTests {
-  private static func call(_ args: [UInt8] = []) -> ProgressorEngine.Operation {
-    .call(args: args, range: nil, key: "k")
-  }
-
   /// A machine "m" with a call under the key "k" that its processor works on; two may wait.
-  private func world() -> (EngineWorld, owner: RequestID) {
-    let world = EngineWorld([EngineWorld.namespace("n", limits: Limits(mailbox: 2))])
-    world.ask(.start(args: [], key: nil), "m")
-    world.holdsCalls = true
-    return (world, world.ask(Self.call(), "m"))
+  private func world() -> (World, owner: RequestID) {
+    let world = World([.named("n", limits: Limits(mailbox: 2))])
+    world.start("m")
+    world.processor.holds = true
+    return (world, world.call("m", key: "k"))
   }
 
   @Test("Who waited for its reply and is gone, cancelled or expired, makes room at once")
   func gone() {
     let (world, owner) = world()
     for _ in 0..<10 {
-      world.play([.cancelled(world.ask(Self.call(), "m"))])
-      world.ask(Self.call(), "m", deadline: world.uptime + 1_000)
-      world.pass(microseconds: 2_000)
+      world.cancel(world.call("m", key: "k"))
+      world.call("m", key: "k", within: .milliseconds(1))
+      world.now += .milliseconds(2)
     }
-    let waiting = [world.ask(Self.call(), "m"), world.ask(Self.call(), "m")]
+    let waiting = [world.call("m", key: "k"), world.call("m", key: "k")]
     #expect(waiting.allSatisfy { world.replies[$0] == nil })
-    let refused = world.ask(Self.call(), "m")
+    let refused = world.call("m", key: "k")
     #expect(world.replies[refused]?.error?.reason == .overloaded)
     world.release()
     for id in waiting + [owner] { #expect(world.replies[id] == .called(response: [])) }
@@ -36,17 +33,16 @@ struct PendingKeyTests {
 
   @Test("Whose a key is, is not forgotten while a long history is read in a second load")
   func longHistory() {
-    let world = EngineWorld { configuration in
+    let world = World { configuration in
       configuration.historyWindowBytes = 0
       configuration.smallHistoryBytes = 10
     }
-    let event = Content(data: [UInt8](repeating: 7, count: 1_000))
-    world.answer = { _ in .answered(ProcessorAnswer(change: StateChange(events: [event]))) }
-    world.ask(.start(args: [], key: nil), "m")
-    #expect(world.reply(to: Self.call([1]), "m") == .called(response: []))
-    world.holdsLoads = true
-    let mistaken = world.ask(Self.call([2]), "m")
-    let again = world.ask(Self.call([1]), "m")
+    world.processor.answers(.event([UInt8](repeating: 7, count: 1_000)))
+    world.start("m")
+    #expect(world.replies[world.call("m", args: [1], key: "k")] == .called(response: []))
+    world.database.holdsLoads = true
+    let mistaken = world.call("m", args: [2], key: "k")
+    let again = world.call("m", args: [1], key: "k")
     world.release()
     #expect(world.replies[mistaken]?.error?.reason == .invalidArgument)
     #expect(world.replies[again] == .called(response: []))

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -8,39 +9,37 @@ struct DamageTests {
   private static let id = MachineID(namespace: "n", id: "m")
 
   /// A machine "m" that is due in a second, and not in memory.
-  private func world() -> EngineWorld {
-    let world = EngineWorld { $0.residentBytes = 0 }
-    var answer = ProcessorAnswer()
-    answer.action.timer = .set(TimerSetting(when: .timeout(microseconds: 1_000_000)))
-    world.answer = { _ in .answered(answer) }
-    world.ask(.start(args: [], key: nil), "m")
-    world.answer = { _ in nil }
+  private func world() -> World {
+    let world = World { $0.residentBytes = 0 }
+    world.processor.answers(.timer(after: .seconds(1)))
+    world.start("m")
+    world.processor.answers(.ok)
     #expect(world.statistics().machines == 0 && world.statistics().timers == 1)
-    world.holdsLoads = true
-    world.holdsCommits = true
+    world.database.holdsLoads = true
+    world.database.holdsCommits = true
     return world
   }
 
   /// The load finds that the machine is damaged.
-  private func damaged(_ load: LoadRequest, _ world: EngineWorld) -> Input {
+  private func damaged(_ load: LoadRequest, _ world: World) -> Input {
     .loaded(load.id, .success(Loaded(row: world.database.rows[Self.id], damage: "x")))
   }
 
   @Test("One that became due while a Get read it is looked at again, and fails")
   func wakeDuringRead() {
     let world = world()
-    let get = world.ask(.get(range: nil), "m")
-    let loads = world.takeLoads()
+    let get = world.get("m")
+    let loads = world.loads()
     #expect(loads.count == 1)
-    world.pass(microseconds: 1_100_000)
-    #expect(world.loads.isEmpty)
+    world.now += .milliseconds(1_100)
+    #expect(world.database.heldLoads.isEmpty)
     world.play(loads.map { damaged($0, world) })
     #expect(world.replies[get]?.error?.reason == .dataDamaged)
     #expect(world.statistics().timers == 1)
-    world.pass(microseconds: 1_000_000)
-    world.play(world.takeLoads().map { damaged($0, world) })
-    world.play(world.takeLoads().map { damaged($0, world) })
-    let records = world.takeCommits().flatMap(\.records)
+    world.now += .seconds(1)
+    world.play(world.loads().map { damaged($0, world) })
+    world.play(world.loads().map { damaged($0, world) })
+    let records = world.commits().flatMap(\.records)
     guard case .condemn(let failure, _)? = records.first?.row else {
       Issue.record("it does not fail")
       return
@@ -51,13 +50,13 @@ struct DamageTests {
   @Test("A Notify does not wait in vain behind a timeout that could not go on")
   func notify() {
     let world = world()
-    world.pass(microseconds: 1_100_000)
-    world.play(world.takeLoads().map { damaged($0, world) })
+    world.now += .milliseconds(1_100)
+    world.play(world.loads().map { damaged($0, world) })
     // The timeout's step reads the machine, and meanwhile its rows are taken away.
-    let step = world.takeLoads()
+    let step = world.loads()
     #expect(step.count == 1)
-    let notify = world.ask(.notify(args: [], range: nil, key: nil), "m")
-    world.play(world.takeLoads().map { .loaded($0.id, .success(Loaded())) })
+    let notify = world.notify("m")
+    world.play(world.loads().map { .loaded($0.id, .success(Loaded())) })
     #expect(world.replies[notify] == nil)
     world.play(step.map { .loaded($0.id, .failure(.unavailable)) })
     #expect(world.replies[notify]?.error?.reason == .machineNotFound)
@@ -72,7 +71,7 @@ struct DamageTests {
     #expect(reads >= 20 && reads <= 50, "\(reads)")
     // Once it can be read again it runs.
     world.release()
-    world.pass(microseconds: 120_000_000)
+    world.now += .seconds(120)
     #expect(world.database.rows[Self.id]?.timer == nil)
   }
 
@@ -84,22 +83,20 @@ struct DamageTests {
     let reads = readsInTenMinutes(world, refusing: fault)
     #expect(reads <= 4, "\(reads)")
     world.release()
-    world.pass(microseconds: 120_000_000)
+    world.now += .seconds(120)
     #expect(world.database.rows[Self.id]?.failure != nil)
   }
 
   /// How often a machine is read that nobody can read, and whose failure is refused.
-  private func readsInTenMinutes(_ world: EngineWorld, refusing fault: CommitRefusal.Fault) -> Int {
+  private func readsInTenMinutes(_ world: World, refusing fault: CommitRefusal.Fault) -> Int {
     var reads = 0
     for _ in 0..<1_200 {
-      world.pass(microseconds: 500_000)
-      while !world.loads.isEmpty || !world.commits.isEmpty {
-        reads += world.loads.count
+      world.now += .milliseconds(500)
+      while !world.database.heldLoads.isEmpty || !world.database.heldCommits.isEmpty {
+        reads += world.database.heldLoads.count
         world.play(
-          world.takeLoads().map { damaged($0, world) }
-            + world.takeCommits().map {
-              .refused($0.id, CommitRefusal(fault, code: "22000", message: "x"))
-            })
+          world.loads().map { damaged($0, world) }
+            + world.commits().map { world.refused($0, fault) })
       }
     }
     return reads

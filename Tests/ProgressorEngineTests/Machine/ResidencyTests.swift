@@ -1,5 +1,6 @@
 import Glibc
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -13,47 +14,29 @@ struct ResidencyTests {
   }
 
   /// Reads machines of a shape into an engine, with as much memory for them as `residentBytes`.
-  struct World: ~Copyable {
-    private var engine: Engine
-    private var effects: [Effect] = []
+  final class Reader {
+    let world: World
     private var count: UInt64 = 0
-    private let now = Moment(wall: Timestamp(microseconds: 1_700_000_000_000_000), uptime: 0)
     private let namespace: String
 
     init(residentBytes: Int, longNames: Bool = false) {
-      var configuration = EngineConfiguration()
-      configuration.shards = 16
-      configuration.residentBytes = residentBytes
-      engine = Engine(configuration: configuration)
       namespace = longNames ? String(repeating: "n", count: 250) : "n"
-      let record = NamespaceRecord(
-        number: NamespaceNumber(1),
-        namespace: Namespace(name: namespace, processor: ProcessorOptions(endpoint: "h:1")))
-      for input: Input in [
-        .namespacesChanged([record]), .leaseRenewed(until: .max),
-        .shardsAcquired((0..<16).map { ShardGrant(shard: ShardID($0), epoch: 1) }),
-      ] { engine.handle(input, now: now, into: &effects) }
+      world = World([.named(namespace)]) {
+        $0.shards = 16
+        $0.residentBytes = residentBytes
+      }
     }
 
     /// A call that finds the machine paused: it is read, and nothing more happens.
-    mutating func read(_ shape: Shape) {
+    func read(_ shape: Shape) {
       count += 1
-      let name = MachineID(
-        namespace: String(decoding: Array(namespace.utf8), as: UTF8.self),
-        id: namespace.utf8.count > 1 ? "\(count)" + String(repeating: "i", count: 240) : "m\(count)"
-      )
-      let request = Request(
-        id: RequestID(count), machine: name, operation: .call(args: [1], range: nil, key: nil),
-        deadline: 1_000_000)
-      effects.removeAll(keepingCapacity: true)
-      engine.handle(.request(request), now: now, into: &effects)
-      for case .load(let load) in effects {
-        engine.handle(.loaded(load.id, .success(loaded(shape, load))), now: now, into: &effects)
-      }
-      engine.flush(now: now, into: &effects)
+      world.database.finds = { [unowned self] in loaded(shape, $0) }
+      world.call(
+        namespace.utf8.count > 1 ? "\(count)" + String(repeating: "i", count: 240) : "m\(count)",
+        // Text that is nobody else's.
+        in: String(decoding: Array(namespace.utf8), as: UTF8.self), args: [1], within: .seconds(1))
+      world.replies.removeAll(keepingCapacity: true)
     }
-
-    mutating func statistics() -> EngineStatistics { engine.takeStatistics(at: 0) }
 
     private func bytes(_ count: Int) -> [UInt8] { [UInt8](repeating: 7, count: count) }
 
@@ -67,34 +50,37 @@ struct ResidencyTests {
     private func loaded(_ shape: Shape, _ load: LoadRequest) -> Loaded {
       var row = MachineRow(
         key: MachineKey(Int64(count)), shard: load.shard, namespace: load.namespace,
-        machine: load.machine, version: 1, createdAt: now.wall, lastEventID: 0,
-        lastEventAt: now.wall, auxState: nil, failure: nil,
-        pause: Pause(pausedAt: now.wall, reason: ""), timer: nil, notificationCount: 0, due: nil)
+        machine: load.machine, version: 1, createdAt: World.beginning, lastEventID: 0,
+        lastEventAt: World.beginning, auxState: nil, failure: nil,
+        pause: Pause(pausedAt: World.beginning, reason: ""), timer: nil, notificationCount: 0,
+        due: nil)
       var loaded = Loaded()
       switch shape {
       case .minimal, .longNames: break
       case .auxState: row.auxState = Content(data: bytes(3_000))
       case .failed:
         row.failure = Failure(
-          reason: text(4_000), failedAt: now.wall, stepKind: .call, code: 13, attempts: 1)
+          reason: text(4_000), failedAt: World.beginning, stepKind: .call, code: 13, attempts: 1)
       case .paused: row.pause?.reason = text(1_000)
       case .retrying:
         row.timer = TimerRow(
-          serial: 1, firesAt: now.wall, historyRange: nil, processingTimeout: nil, context: context,
+          serial: 1, firesAt: World.beginning, historyRange: nil, processingTimeout: nil,
+          context: context,
           retry: RetryState(
-            attempt: 1, nextAttemptAt: now.wall, lastCode: 14, lastMessage: text(1_000)))
+            attempt: 1, nextAttemptAt: World.beginning, lastCode: 14, lastMessage: text(1_000)))
       case .history, .largeHistory:
         let (events, size) = shape == .history ? (20, 20) : (3, 10_000)
         row.lastEventID = Int64(events)
         loaded.history = (1...events).map {
-          Event(id: Int64($0), createdAt: now.wall, body: Content(data: bytes(size)))
+          Event(id: Int64($0), createdAt: World.beginning, body: Content(data: bytes(size)))
         }
       case .notifications:
         row.notificationCount = 10
         loaded.notifications = (1...10).map {
           QueuedNotification(
             sequence: Int64($0), notificationID: "123-4294967296\($0)", args: bytes(100),
-            historyRange: nil, context: $0 == 1 ? context : CallerContext(), acceptedAt: now.wall)
+            historyRange: nil, context: $0 == 1 ? context : CallerContext(),
+            acceptedAt: World.beginning)
         }
       }
       loaded.row = row
@@ -118,14 +104,14 @@ struct ResidencyTests {
   @Test("What machines are charged is what they take", arguments: Shape.allCases)
   func charge(_ shape: Shape) async {
     await #expect(processExitsWith: .success) { [shape] in
-      var world = World(residentBytes: .max, longNames: shape == .longNames)
-      world.read(shape)
+      let reader = Reader(residentBytes: .max, longNames: shape == .longNames)
+      reader.read(shape)
       let before = ResidencyTests.resident
       let count = 6_000
-      for _ in 0..<count { world.read(shape) }
+      for _ in 0..<count { reader.read(shape) }
       let real = (ResidencyTests.resident - before) / count
-      let charged = world.statistics().residentBytes / (count + 1)
-      #expect(world.statistics().machines == count + 1)
+      let charged = reader.world.statistics().residentBytes / (count + 1)
+      #expect(reader.world.statistics().machines == count + 1)
       #expect(
         charged * 100 >= real * 80 && charged * 100 <= real * 130 + 30_000,
         "\(shape): \(charged) bytes are charged for \(real)")
@@ -137,16 +123,16 @@ struct ResidencyTests {
   func bound(isMixed: Bool) async {
     await #expect(processExitsWith: .success) { [isMixed] in
       let limit = 24 << 20
-      var world = World(residentBytes: limit)
-      world.read(.minimal)
+      let reader = Reader(residentBytes: limit)
+      reader.read(.minimal)
       let before = ResidencyTests.resident
       var generator = JitterGenerator(seed: 1)
-      while world.statistics().counts.evictions < 10_000 {
+      while reader.world.statistics().counts.evictions < 10_000 {
         let number = isMixed ? Int(generator.next() * Double(Shape.allCases.count)) : 0
-        world.read(Shape.allCases[number])
+        reader.read(Shape.allCases[number])
       }
       let growth = ResidencyTests.resident - before
-      #expect(world.statistics().residentBytes <= limit)
+      #expect(reader.world.statistics().residentBytes <= limit)
       #expect(growth <= limit * 5 / 4 + (6 << 20), "\(growth >> 10) KiB for \(limit >> 10) KiB")
     }
   }
@@ -154,7 +140,7 @@ struct ResidencyTests {
   @Test("Machines that were started and removed leave nothing behind")
   func removed() async {
     await #expect(processExitsWith: .success) {
-      let world = EngineWorld()
+      let world = World()
       func startAndRemove(_ count: Int) {
         for number in 0..<count {
           let start = ProgressorEngine.Operation.start(args: [], key: nil)
@@ -177,13 +163,13 @@ struct ResidencyTests {
   @Test("Requests that wait are charged, and what they took is given back")
   func requests() async {
     await #expect(processExitsWith: .success) {
-      let world = EngineWorld()
-      world.holdsLoads = true
+      let world = World()
+      world.database.holdsLoads = true
       let before = ResidencyTests.resident
       let args = [UInt8](repeating: 7, count: 1_000)
       let count = 5_000
       for number in 0..<count {
-        world.ask(.call(args: args + [UInt8(number % 7)], range: nil, key: nil), "m\(number)")
+        world.call("m\(number)", args: args + [UInt8(number % 7)])
       }
       let real = (ResidencyTests.resident - before) / count
       let charged = world.statistics().residentBytes / count

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -10,8 +11,8 @@ struct ExactNamesTests {
 
   @Test("Namespaces whose names only look alike are two, with settings and machines of their own")
   func namespaces() throws {
-    let world = EngineWorld([
-      EngineWorld.namespace(Self.composed), EngineWorld.namespace(Self.decomposed),
+    let world = World([
+      Namespace.named(Self.composed), Namespace.named(Self.decomposed),
     ])
     #expect(world.reply(to: .start(args: [], key: nil), "m", in: Self.composed) == .started)
     let get = ProgressorEngine.Operation.get(range: nil)
@@ -25,14 +26,14 @@ struct ExactNamesTests {
 
   @Test("A namespace that is not there is not answered by one that looks like it")
   func unknown() {
-    let world = EngineWorld([EngineWorld.namespace(Self.composed)])
+    let world = World([.named(Self.composed)])
     let reply = world.reply(to: .start(args: [], key: nil), "m", in: Self.decomposed)
     #expect(reply?.error?.reason == .namespaceNotFound)
   }
 
   @Test("Machines and idempotency keys that only look alike are two")
   func machinesAndKeys() {
-    let world = EngineWorld()
+    let world = World()
     #expect(world.reply(to: .start(args: [], key: Self.composed), Self.composed) == .started)
     #expect(world.reply(to: .start(args: [], key: Self.composed), Self.decomposed) == .started)
     let again = world.reply(to: .start(args: [], key: Self.decomposed), Self.composed)

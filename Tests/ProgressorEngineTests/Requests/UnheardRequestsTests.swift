@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -20,7 +21,7 @@ struct UnheardRequestsTests {
     }
   }
 
-  private func held(_ world: EngineWorld) -> Int {
+  private func held(_ world: World) -> Int {
     let statistics = world.statistics()
     return statistics.residentBytes + statistics.historyBytes
   }
@@ -33,38 +34,37 @@ struct UnheardRequestsTests {
     arguments: Asked.allCases, Early.allCases)
   func bytes(asked: Asked, early: Early) {
     let operation = asked.operation
-    let world = EngineWorld()
-    let event = Content(data: [1])
-    world.answer = { _ in .answered(ProcessorAnswer(change: StateChange(events: [event]))) }
-    world.ask(.start(args: [], key: nil), "m")
+    let world = World()
+    world.processor.answers(.event())
+    world.start("m")
     let before = held(world)
-    world.holdsCommits = true
+    world.database.holdsCommits = true
     let request: RequestID
     switch early {
     case .delay:
       request = world.ask(operation, "m")
-      world.play([.commitDelayed(world.commits[0].id)])
+      world.delay(world.database.heldCommits[0])
     case .delayBefore:
-      world.holdsCalls = true
-      world.ask(.start(args: [], key: nil), "other")
+      world.processor.holds = true
+      world.start("other")
       request = world.ask(operation, "m")
       world.answerCalls()
-      world.play([.commitDelayed(world.commits[0].id)])
+      world.delay(world.database.heldCommits[0])
       world.answerCalls()
     case .deadline:
-      request = world.ask(operation, "m", deadline: world.uptime + 1_000)
-      world.pass(microseconds: 2_000)
+      request = world.ask(operation, "m", within: .milliseconds(1))
+      world.now += .milliseconds(2)
     }
     let code = early == .deadline ? Code.deadlineExceeded : .unavailable
     #expect(world.replies[request]?.error?.code == code)
     #expect(held(world) >= before + 1 << 20)
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.inconsistency() == nil)
     world.release()
     world.release()
     #expect(world.statistics().historyBytes == 0)
     // The notification stays, as long as it has not been delivered.
     if asked == .call { #expect(held(world) < before + 10_000) }
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.inconsistency() == nil)
   }
 
   @Test(
@@ -74,23 +74,23 @@ struct UnheardRequestsTests {
       .notify(args: [], range: nil, key: nil), .start(args: [], key: "k"),
     ], [true, false])
   func places(operation: ProgressorEngine.Operation, isCancelled: Bool) {
-    let world = EngineWorld { $0.maximumRequests = 8 }
-    world.holdsLoads = true
+    let world = World { $0.maximumRequests = 8 }
+    world.database.holdsLoads = true
     var ids: [RequestID] = []
     for number in 0..<40 {
-      let id = world.ask(operation, "m\(number)", deadline: world.uptime + 1_000)
+      let id = world.ask(operation, "m\(number)", within: .milliseconds(1))
       ids.append(id)
-      if isCancelled { world.play([.cancelled(id)]) } else { world.pass(microseconds: 2_000) }
+      if isCancelled { world.cancel(id) } else { world.now += .milliseconds(2) }
     }
-    #expect(world.loads.count <= 8)
-    #expect(!world.loads.isEmpty)
-    #expect(world.engine.inconsistency() == nil)
-    world.holdsCalls = true
+    #expect(world.database.heldLoads.count <= 8)
+    #expect(!world.database.heldLoads.isEmpty)
+    #expect(world.inconsistency() == nil)
+    world.processor.holds = true
     world.release()
     // Nothing is begun for them.
-    #expect(world.calls.isEmpty && ids.allSatisfy { world.replies[$0] != nil })
+    #expect(world.processor.held.isEmpty && ids.allSatisfy { world.replies[$0] != nil })
     #expect(world.statistics().requests == 0)
-    #expect(world.engine.inconsistency() == nil)
+    #expect(world.inconsistency() == nil)
     #expect(world.reply(to: .get(range: nil), "m0")?.error?.reason == .machineNotFound)
   }
 }

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -6,16 +7,16 @@ import Testing
 @Suite("Timers of machines that are gone")
 struct GoneMachinesTests {
   /// A machine "m" with an event and a timer in half a minute.
-  private func world(residentBytes: Int) -> EngineWorld {
-    let world = EngineWorld {
+  private func world(residentBytes: Int) -> World {
+    let world = World {
       $0.historyWindowBytes = 0
       $0.residentBytes = residentBytes
     }
     var answer = ProcessorAnswer(change: StateChange(events: [Content(data: [1])]))
     answer.action.timer = .set(TimerSetting(when: .timeout(microseconds: 30_000_000)))
-    world.answer = { _ in .answered(answer) }
-    world.ask(.start(args: [], key: nil), "m")
-    world.answer = { _ in nil }
+    world.processor.answers(.answered(answer))
+    world.start("m")
+    world.processor.answers(.ok)
     #expect(world.statistics().timers == 1)
     return world
   }
@@ -23,12 +24,12 @@ struct GoneMachinesTests {
   @Test("One that is removed leaves no timer, whoever waits to read it")
   func removed() {
     let world = world(residentBytes: 1 << 20)
-    world.holdsCommits = true
-    world.holdsLoads = true
-    let remove = world.ask(.remove, "m")
-    let get = world.ask(.get(range: nil), "m")
+    world.database.holdsCommits = true
+    world.database.holdsLoads = true
+    let remove = world.remove("m")
+    let get = world.get("m")
     // The read shows the removal before it is known how its commit ended.
-    world.play(world.takeLoads().map { .loaded($0.id, .success(Loaded())) })
+    world.play(world.loads().map { .loaded($0.id, .success(Loaded())) })
     #expect(world.replies[get] == nil)
     world.release()
     #expect(world.replies[remove] == .removed)
@@ -39,9 +40,9 @@ struct GoneMachinesTests {
   @Test("One that a read does not find leaves no timer")
   func absent() {
     let world = world(residentBytes: 0)
-    world.holdsLoads = true
-    let get = world.ask(.get(range: nil), "m")
-    world.play(world.takeLoads().map { .loaded($0.id, .success(Loaded())) })
+    world.database.holdsLoads = true
+    let get = world.get("m")
+    world.play(world.loads().map { .loaded($0.id, .success(Loaded())) })
     #expect(world.replies[get]?.error?.reason == .machineNotFound)
     #expect(world.statistics().timers == 0)
   }

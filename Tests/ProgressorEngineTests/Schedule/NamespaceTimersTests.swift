@@ -64,7 +64,7 @@ struct NamespaceTimersTests {
   }
 
   /// Machines with due times in a database, and what of them is in memory.
-  private struct World {
+  private struct Model {
     var timers = NamespaceTimers()
     var rows: [MachineID: DuePosition] = [:]
     var capacity = 6
@@ -81,7 +81,7 @@ struct NamespaceTimersTests {
 
     /// A commit gives a machine a time, or takes it away.
     mutating func commit(_ key: Int64, due: Int64?) {
-      let machine = World.machine(key)
+      let machine = Model.machine(key)
       rows[machine] = due.map {
         DuePosition(due: Timestamp(microseconds: $0), shard: ShardID(0), key: MachineKey(key))
       }
@@ -138,23 +138,23 @@ struct NamespaceTimersTests {
     var random = JitterGenerator(seed: 3)
     func below(_ bound: Int64) -> Int64 { Int64(random.next() * Double(bound)) }
     for round in 0..<40 {
-      var world = World()
-      world.capacity = 2 + round % 9
+      var model = Model()
+      model.capacity = 2 + round % 9
       var latest: Int64 = 0
       for _ in 0..<3_000 {
-        world.wall += below(40_000)
-        for late in world.fire() { latest = max(latest, late) }
-        if below(3) > 0 { world.endRead() }
+        model.wall += below(40_000)
+        for late in model.fire() { latest = max(latest, late) }
+        if below(3) > 0 { model.endRead() }
         switch below(20) {
-        case 0: world.commit(below(60), due: nil)
-        case 1...4: world.commit(below(60), due: world.wall + below(9_000_000))
-        case 5: world.commit(below(60), due: world.wall + below(300_000) - 100_000)
+        case 0: model.commit(below(60), due: nil)
+        case 1...4: model.commit(below(60), due: model.wall + below(9_000_000))
+        case 5: model.commit(below(60), due: model.wall + below(300_000) - 100_000)
         default: break
         }
-        world.beginRead(lookAhead: 5_000_000)
-        #expect(world.timers.count <= world.capacity)
-        for (machine, position) in world.rows where world.timers.covered.covers(position) {
-          #expect(world.timers.holds(machine), "\(position) is covered, and not here")
+        model.beginRead(lookAhead: 5_000_000)
+        #expect(model.timers.count <= model.capacity)
+        for (machine, position) in model.rows where model.timers.covered.covers(position) {
+          #expect(model.timers.holds(machine), "\(position) is covered, and not here")
         }
       }
       // A read is under way for a few steps; after one that brought nothing there is a pause.

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
@@ -11,49 +12,33 @@ struct PausedNamespaceTests {
 
   /// Machines "0" and "1" with a history, in each of two namespaces, of which "busy" has all the
   /// memory.
-  private func world() -> EngineWorld {
-    let world = EngineWorld(["n", "busy"].map { EngineWorld.namespace($0) }) {
+  private func world() -> World {
+    let world = World(["n", "busy"].map { .named($0) }) {
       $0.historyBytes = 0
       $0.smallHistoryBytes = 100
       $0.historyWindowBytes = 0
       $0.residentBytes = 0
     }
-    let body = Content(data: [UInt8](repeating: 7, count: 1_000))
-    world.answer = { _ in .answered(ProcessorAnswer(change: StateChange(events: [body]))) }
+    world.processor.answers(.event([UInt8](repeating: 7, count: 1_000)))
     for name in ["n", "busy"] {
-      for id in ["0", "1"] { world.ask(.start(args: [], key: nil), id, in: name) }
+      for id in ["0", "1"] { world.start(id, in: name) }
     }
-    world.answer = { _ in nil }
+    world.processor.answers(.ok)
     return world
   }
 
-  private func pause(_ world: EngineWorld) {
-    var paused = EngineWorld.namespace("n")
-    paused.pause = Pause(pausedAt: world.now.wall, reason: "")
-    world.play([
-      .namespacesChanged([
-        NamespaceRecord(number: NamespaceNumber(1), namespace: paused),
-        NamespaceRecord(number: NamespaceNumber(2), namespace: EngineWorld.namespace("busy")),
-      ])
-    ])
+  private func pause(_ world: World) {
+    world.namespaces[0].pause = Pause(pausedAt: world.now.wall, reason: "")
   }
 
-  private func resume(_ world: EngineWorld) {
-    world.play([
-      .namespacesChanged(
-        ["n", "busy"].enumerated().map { index, name in
-          NamespaceRecord(
-            number: NamespaceNumber(Int32(index + 1)), namespace: EngineWorld.namespace(name))
-        })
-    ])
-  }
+  private func resume(_ world: World) { world.namespaces[0].pause = nil }
 
   @Test("Who comes after the pause hears of it, and first of what is wrong with the machine")
   func later() {
     let world = world()
-    world.holdsCalls = true
-    world.ask(Self.call, "0", in: "busy")
-    #expect(world.calls.count == 1)
+    world.processor.holds = true
+    world.call("0", in: "busy")
+    #expect(world.processor.held.count == 1)
     pause(world)
     #expect(world.reply(to: Self.call, "0")?.error?.reason == .namespacePaused)
     #expect(
@@ -66,14 +51,14 @@ struct PausedNamespaceTests {
   @Test("Whose history turns out to be long after the pause does not wait for its room")
   func large() {
     let world = world()
-    world.holdsLoads = true
-    let call = world.ask(Self.call, "1")
-    let loads = world.takeLoads()
+    world.database.holdsLoads = true
+    let call = world.call("1")
+    let loads = world.loads()
     #expect(loads.count == 1)
     pause(world)
-    world.holdsLoads = false
-    world.holdsCalls = true
-    world.ask(Self.call, "0", in: "busy")
+    world.database.holdsLoads = false
+    world.processor.holds = true
+    world.call("0", in: "busy")
     world.play(loads.map { world.loaded($0) })
     #expect(world.replies[call]?.error?.reason == .namespacePaused)
   }
@@ -82,8 +67,8 @@ struct PausedNamespaceTests {
   func resumption() {
     let world = world()
     pause(world)
-    world.holdsLoads = true
-    let call = world.ask(Self.call, "0")
+    world.database.holdsLoads = true
+    let call = world.call("0")
     resume(world)
     world.release()
     world.release()

@@ -1,56 +1,52 @@
 import MachineModel
+import ProgressorEngineTestKit
 import Testing
 
 @testable import ProgressorEngine
 
 @Suite("Steps that stand aside")
 struct StandingAsideTests {
-  private static let call = ProgressorEngine.Operation.call(args: [], range: nil, key: nil)
-  private static let notify = ProgressorEngine.Operation.notify(args: [], range: nil, key: nil)
-  private static let second: Int64 = 1_000_000
-
   private func world(
     _ ids: [String], limits: Limits = Limits(), budget: Int? = nil, bytes: Int = 1
-  ) -> EngineWorld {
-    let world = EngineWorld([EngineWorld.namespace("n", limits: limits)]) {
+  ) -> World {
+    let world = World([.named("n", limits: limits)]) {
       if let budget { $0.historyBytes = budget }
       $0.residentBytes = 1 << 20
     }
-    let body = Content(data: [UInt8](repeating: 1, count: bytes))
-    world.answer = { _ in .answered(ProcessorAnswer(change: StateChange(events: [body]))) }
-    for id in ids { world.ask(.start(args: [], key: nil), id) }
-    world.holdsCommits = true
+    world.processor.answers(.event([UInt8](repeating: 1, count: bytes)))
+    for id in ids { world.start(id) }
+    world.database.holdsCommits = true
     return world
   }
 
-  private func batch(_ world: EngineWorld) throws -> CommitBatch {
-    try #require(world.takeCommits().first)
+  private func batch(_ world: World) throws -> CommitBatch {
+    try #require(world.commits().first)
   }
 
-  private func refuse(_ batch: CommitBatch, in world: EngineWorld) {
-    world.play([.refused(batch.id, CommitRefusal(.overdue, code: "55P03", message: "no"))])
-    #expect(world.engine.inconsistency() == nil)
+  private func refuse(_ batch: CommitBatch, in world: World) {
+    world.refuse(batch)
+    #expect(world.inconsistency() == nil)
   }
 
-  private func commit(_ batch: CommitBatch, in world: EngineWorld) {
-    world.play([.committed(batch.id)])
-    #expect(world.engine.inconsistency() == nil)
+  private func commit(_ batch: CommitBatch, in world: World) {
+    world.commit(batch)
+    #expect(world.inconsistency() == nil)
   }
 
   @Test("A step behind a notification that cannot be written takes no place of others")
   func behindNotification() throws {
     for isFirst in [true, false] {
       let world = world(["a", "b"], limits: Limits(stepsInFlight: 1))
-      world.ask(Self.notify, "a")
+      world.notify("a")
       let notification = try batch(world)
       // Before the notification is refused, or afterwards.
-      if isFirst { world.ask(Self.call, "a") }
+      if isFirst { world.call("a") }
       refuse(notification, in: world)
-      if !isFirst { world.ask(Self.call, "a") }
-      let call = world.ask(Self.call, "b")
+      if !isFirst { world.call("a") }
+      let call = world.call("b")
       commit(try batch(world), in: world)
       #expect(world.replies[call] == .called(response: []))
-      world.pass(microseconds: Self.second)
+      world.now += .seconds(1)
       let last = try batch(world)
       #expect(last.records.map(\.enqueued.count) == [1])
       commit(last, in: world)
@@ -67,26 +63,21 @@ struct StandingAsideTests {
   @Test("What becomes due behind a step that cannot be written takes no place of others")
   func due() throws {
     let world = world(["a", "b"], limits: Limits(stepsInFlight: 1))
-    let pause = TimerSetting(when: .timeout(microseconds: 2 * Self.second))
-    world.answer = { _ in
-      .answered(ProcessorAnswer(action: Action(timer: .set(pause))))
-    }
+    world.processor.answers(.timer(after: .seconds(2)))
     for id in ["a", "b"] {
-      world.ask(Self.call, id)
+      world.call(id)
       commit(try batch(world), in: world)
     }
-    world.answer = { _ in
-      .answered(ProcessorAnswer(change: StateChange(events: [Content(data: [1])])))
-    }
-    world.ask(Self.call, "a")
-    world.pass(microseconds: Self.second)
+    world.processor.answers(.event())
+    world.call("a")
+    world.now += .seconds(1)
     refuse(try batch(world), in: world)
-    world.pass(microseconds: Self.second)
+    world.now += .seconds(1)
     #expect(world.statistics().namespaces[0].active <= 1)
     // Only the other machine's timeout has a place.
     var others = 0
     for _ in 0..<10 {
-      for batch in world.takeCommits() {
+      for batch in world.commits() {
         if batch.records[0].machine.id == "b" { others += 1 }
         if batch.records[0].machine.id == "a" {
           refuse(batch, in: world)
@@ -102,16 +93,16 @@ struct StandingAsideTests {
   @Test("The bytes of an answer that cannot be written do not stop its namespace")
   func bytes() throws {
     let world = world(["a", "b"], budget: 0, bytes: 2_000)
-    world.ask(Self.call, "a")
+    world.call("a")
     refuse(try batch(world), in: world)
     #expect(world.statistics().historyBytes == 0)
     #expect(world.statistics().asideBytes >= 2_000)
     for _ in 0..<3 {
-      let call = world.ask(Self.call, "b")
+      let call = world.call("b")
       commit(try batch(world), in: world)
       #expect(world.replies[call] == .called(response: []))
     }
-    world.pass(microseconds: Self.second)
+    world.now += .seconds(1)
     commit(try batch(world), in: world)
     #expect(world.statistics().asideBytes == 0)
   }
@@ -119,19 +110,19 @@ struct StandingAsideTests {
   @Test("An answer that has no room beside those that are kept is given up, and asked for again")
   func room() throws {
     let world = world(["a", "b", "c"], budget: 96_000, bytes: 6_000)
-    world.ask(Self.call, "a")
+    world.call("a")
     refuse(try batch(world), in: world)
-    let call = world.ask(Self.call, "b")
+    let call = world.call("b")
     refuse(try batch(world), in: world)
     #expect(world.statistics().heldMachines == 2)
-    let third = world.ask(Self.call, "c")
+    let third = world.call("c")
     refuse(try batch(world), in: world)
     #expect(world.statistics().heldMachines == 2)
     #expect(world.statistics().counts.answersGivenUp == 1)
     #expect(world.replies[third]?.error?.reason == .storageUnavailable)
     #expect(world.replies[call] == nil)
     // Its machine goes on when it can be written.
-    let again = world.ask(Self.call, "c")
+    let again = world.call("c")
     commit(try batch(world), in: world)
     #expect(world.replies[again] == .called(response: []))
   }
@@ -140,21 +131,21 @@ struct StandingAsideTests {
   func givenUpBehind() throws {
     let world = world(["a", "b", "c"], budget: 96_000, bytes: 6_000)
     for id in ["a", "b"] {
-      world.ask(Self.call, id)
+      world.call(id)
       refuse(try batch(world), in: world)
     }
-    world.ask(Self.notify, "c")
+    world.notify("c")
     let notification = try batch(world)
-    let before = world.ask(Self.call, "c")
+    let before = world.call("c")
     refuse(notification, in: world)
-    let after = world.ask(Self.call, "c")
+    let after = world.call("c")
     for call in [before, after] {
       #expect(world.replies[call]?.error?.reason == .storageUnavailable)
     }
     var written: [String] = []
     while world.statistics().recordsWaiting > 0, written.count < 20 {
-      guard let batch = world.takeCommits().first else {
-        world.pass(microseconds: Self.second)
+      guard let batch = world.commits().first else {
+        world.now += .seconds(1)
         continue
       }
       written += batch.records.map { "\($0.machine.id) \($0.events.count)" }
@@ -168,16 +159,14 @@ struct StandingAsideTests {
     let ids = ["a", "b", "c"]
     let world = world(ids, budget: 96_000)
     for id in ids {
-      let notify = ProgressorEngine.Operation.notify(
-        args: [UInt8](repeating: 1, count: 6_000), range: nil, key: nil)
-      let request = world.ask(notify, id)
+      let request = world.notify(id, args: [UInt8](repeating: 1, count: 6_000))
       refuse(try batch(world), in: world)
       #expect(world.replies[request]?.error?.reason == .storageUnavailable)
     }
     #expect(world.statistics().heldMachines == 2)
     #expect(world.statistics().asideBytes >= 12_000)
-    world.pass(microseconds: Self.second)
-    while let batch = world.takeCommits().first { commit(batch, in: world) }
+    world.now += .seconds(1)
+    while let batch = world.commits().first { commit(batch, in: world) }
     #expect(world.statistics().heldMachines == 0)
     #expect(world.statistics().asideBytes == 0)
   }

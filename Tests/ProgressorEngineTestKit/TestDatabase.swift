@@ -1,14 +1,32 @@
-import MachineModel
-import ProgressorEngine
+package import MachineModel
+package import ProgressorEngine
 
-/// Just enough of a database for scenarios: what was committed is what is loaded.
-struct ScenarioDatabase {
-  private(set) var rows: [MachineID: MachineRow] = [:]
+/// Just enough of a database: what was committed is what is loaded. It answers at once, unless a
+/// test says otherwise.
+package struct TestDatabase {
+  /// Its answers wait until the test says how they end.
+  package var holdsLoads = false
+  package var holdsCommits = false
+  /// It takes no batches for now, and the engine hears so; they are held back.
+  package var isAway = false
+  package internal(set) var heldLoads: [LoadRequest] = []
+  package internal(set) var heldCommits: [CommitBatch] = []
+  /// What a load finds, nil = what was committed.
+  package var finds: ((LoadRequest) -> Loaded?)?
+  /// How long it takes to say what is due: time has to pass, see ``World/run(for:)``.
+  package var lookAheadTakes = Duration.zero
+
+  /// Looks for what is due, and the machines that they found, by namespace.
+  package private(set) var looks: [String: Int] = [:]
+  package private(set) var rowsSeen: [String: Int] = [:]
+
+  package private(set) var rows: [MachineID: MachineRow] = [:]
+  private var lastKey: Int64 = 0
   private var events: [MachineKey: [Event]] = [:]
   private var queues: [MachineKey: [QueuedNotification]] = [:]
   private var keys: [MachineID: [ExactText: IdempotencyRow]] = [:]
 
-  mutating func apply(_ batch: CommitBatch) {
+  package mutating func apply(_ batch: CommitBatch) {
     for record in batch.records { apply(record) }
   }
 
@@ -43,7 +61,41 @@ struct ScenarioDatabase {
     if let key = record.idempotency { keys[record.machine, default: [:]][ExactText(key.key)] = key }
   }
 
-  func answer(_ load: LoadRequest) -> Loaded {
+  /// What is loaded if it is loaded at once.
+  mutating func take(_ load: LoadRequest) -> Loaded? {
+    if !holdsLoads { return answer(load) }
+    heldLoads.append(load)
+    return nil
+  }
+
+  /// Whether the batch is durable at once.
+  mutating func take(_ batch: CommitBatch) -> Bool {
+    let isHeld = holdsCommits || isAway
+    if isHeld { heldCommits.append(batch) } else { apply(batch) }
+    return !isHeld
+  }
+
+  /// Puts a machine that has a timer where an earlier owner of its shard left it.
+  mutating func store(
+    _ machine: MachineID, shards: Int32, in namespace: NamespaceNumber, due: Timestamp
+  ) {
+    lastKey += 1
+    let key = lastKey
+    let shard = ShardID(of: machine, shards: shards)
+    let timer = TimerRow(
+      serial: key, firesAt: due, historyRange: nil, processingTimeout: nil,
+      context: CallerContext())
+    let row = MachineRow(
+      key: MachineKey(key), shard: shard, namespace: namespace, machine: machine, version: 1,
+      createdAt: World.beginning, lastEventID: 0, lastEventAt: World.beginning, auxState: nil,
+      failure: nil, timer: timer, notificationCount: 0, due: due)
+    apply(
+      CommitRecord(
+        shard: shard, namespace: namespace, machine: machine, key: row.key, row: .insert(row)))
+  }
+
+  package func answer(_ load: LoadRequest) -> Loaded {
+    if let found = finds?(load) { return found }
     var loaded = Loaded()
     if let key = load.idempotencyKey { loaded.idempotency = keys[load.machine]?[ExactText(key)] }
     guard let row = rows[load.machine] else { return loaded }
@@ -60,8 +112,13 @@ struct ScenarioDatabase {
   }
 
   /// A page for each span.
-  func due(_ query: DueQuery) -> [Result<DuePage, ReadFailure>] {
-    query.spans.map { .success(due($0)) }
+  mutating func due(_ query: DueQuery) -> [Result<DuePage, ReadFailure>] {
+    query.spans.map { span in
+      let page = due(span)
+      looks[span.name, default: 0] += 1
+      rowsSeen[span.name, default: 0] += page.machines.count
+      return .success(page)
+    }
   }
 
   private func due(_ span: DueSpan) -> DuePage {
