@@ -11,6 +11,7 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case failedMachineRests = "I7 a failed machine rests"
   case oneEffectPerKey = "I8 one effect per idempotency key"
   case bounds = "I10 everything is bounded"
+  case accounts = "memory agrees with itself"
   case everythingFinishes = "I11 everything pending finishes"
   case incarnations = "I12 an incarnation is another machine"
   case pausedRests = "where it is paused no step begins"

@@ -38,6 +38,11 @@ struct HistoryWindow {
     append(first.id <= end.id ? read : read.reversed())
   }
 
+  /// Its bytes are not those of its events, or more than they may be.
+  var isInconsistent: Bool {
+    bytes != events.reduce(0) { $0 + HistoryWindow.bytes(of: $1) } || bytes > max(0, maximumBytes)
+  }
+
   /// The events that `range` selects of a history 1…`last`, or nil when one of them is not here.
   func select(_ range: HistoryRange, last: Int64) -> [Event]? {
     guard let ids = range.ids(last: last) else { return [] }

@@ -62,6 +62,17 @@ struct Mailbox {
     mortal.remove(request)
   }
 
+  /// All requests that wait. Looks at everything.
+  var requests: [RequestID] {
+    urgent.elements
+      + items.elements.compactMap { if case .request(let id) = $0 { id } else { nil } }
+  }
+
+  /// Something is counted otherwise than it is. Looks at everything.
+  var isInconsistent: Bool {
+    requestCount != requests.count - urgent.count || !mortal.isSubset(of: requests)
+  }
+
   func contains(_ item: Item) -> Bool { items.contains(item) }
 
   /// Takes out the requests that end with the machine, oldest first.

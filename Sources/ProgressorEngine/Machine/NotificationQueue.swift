@@ -17,6 +17,12 @@ struct NotificationQueue {
   /// There are notifications, and none of them is in memory.
   var needsLoad: Bool { loaded.isEmpty && count > 0 }
 
+  /// Something is counted otherwise than it is.
+  var isInconsistent: Bool {
+    bytes != loaded.reduce(0) { $0 + $1.args.count }
+      || residentBytes != loaded.reduce(0) { $0 + $1.bytes }
+  }
+
   /// Takes the queue over as it was read.
   mutating func adopt(_ page: [QueuedNotification], count: Int) {
     loaded = Deque(page)

@@ -10,6 +10,8 @@ struct Ownership {
 
   var count: Int { shards.count }
   var isEmpty: Bool { shards.isEmpty }
+  /// Machines in memory. Looks at all shards.
+  var machineCount: Int { shards.values.reduce(0) { $0 + $1.machines.count } }
 
   /// Nil when the machine is another node's.
   func shard(of machine: MachineID) -> OwnedShard? { shards[number(of: machine)] }

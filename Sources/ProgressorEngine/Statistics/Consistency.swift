@@ -28,6 +28,9 @@ extension Engine {
     if residency.idle.count != listed {
       return "\(residency.idle.count) machines are listed as idle"
     }
+    if ownership.machineCount != machines.count {
+      return "\(ownership.machineCount) machines are the shards', not \(machines.count)"
+    }
     for (isAside, bytes) in [(false, stepMemory.bytes), (true, stepMemory.asideBytes)] {
       let held = machines.values.reduce(0) {
         $0 + ($1.standsAside == isAside ? $1.running?.share.held ?? 0 : 0)
@@ -94,11 +97,34 @@ extension Engine {
     if machine.running == nil, !machine.mailbox.isEmpty || !machine.waitingReads.isEmpty {
       return "does nothing, and something waits on it"
     }
-    for key in machine.keys.values where !key.allWaiters.allSatisfy({ requests[$0] != nil }) {
-      return "has a key on which somebody waits who went away"
-    }
-    return inconsistencyOfStep(machine) ?? inconsistencyOfCounts(machine)
+    return inconsistencyOfWaiting(machine) ?? inconsistencyOfStep(machine) ?? inconsistencyOfCounts(
+      machine)
       ?? inconsistencyOfTimers(machine)
+  }
+
+  private func inconsistencyOfWaiting(_ machine: ResidentMachine) -> String? {
+    if !machine.waitingNotifies.elements.allSatisfy({ requests[$0] != nil }) {
+      return "has notifications waiting whose requests ended"
+    }
+    if !machine.mailbox.requests.allSatisfy({ requests[$0] != nil }) {
+      return "has requests waiting that ended"
+    }
+    if machine.mailbox.isInconsistent { return "counts otherwise than it is what waits on it" }
+    for key in machine.keys.values {
+      if !key.allWaiters.allSatisfy({ requests[$0] != nil }) {
+        return "has a key on which somebody waits who went away"
+      }
+      if key.waiterCount != key.allWaiters.count {
+        return "has a key on which \(key.waiterCount) wait, not \(key.allWaiters.count)"
+      }
+      // Who went away has its key as long as its work goes on.
+      if requests[key.owner] == nil, machine.running?.requestID != key.owner,
+        machine.enqueuesInFlight == 0
+      {
+        return "has a key that is nobody's"
+      }
+    }
+    return nil
   }
 
   private func inconsistencyOfStep(_ machine: ResidentMachine) -> String? {
@@ -137,6 +163,9 @@ extension Engine {
       return "is charged for a notification that nobody keeps"
     }
     let queue = machine.notifications
+    if queue.isInconsistent || machine.history.isInconsistent {
+      return "counts the bytes of notifications or events otherwise than they are"
+    }
     if queue.count < 0 || queue.loaded.count > queue.count + enqueues {
       return "has \(queue.loaded.count) notifications in memory, and \(queue.count) at all"
     }

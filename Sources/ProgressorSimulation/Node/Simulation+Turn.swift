@@ -45,7 +45,7 @@ extension Simulation {
     // It looks at everything: in some runs after each turn, in the others now and then.
     let looks = seed.isMultiple(of: 16) || turns.isMultiple(of: 8)
     if looks, let problem = node.engine.inconsistency() {
-      throw Violation(.bounds, problem)
+      throw Violation(.accounts, problem)
     }
     effects += try performEffects(node, now)
     guard node.isUp else { return }
