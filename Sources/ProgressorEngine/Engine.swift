@@ -19,9 +19,8 @@ public struct Engine: ~Copyable {
   var ownership: Ownership
   var namespaces = NamespaceTable()
 
-  var machines: [MachineID: ResidentMachine] = [:]
-  var residency = Residency()
-  var stepMemory = StepMemory()
+  var residency: Residency
+  var stepMemory: StepMemory
   var requests = RequestTable()
   var loads = LoadTable()
   var damagePauses = DamagePauses()
@@ -43,6 +42,8 @@ public struct Engine: ~Copyable {
     self.configuration = configuration
     ownership = Ownership(shardCount: configuration.shards)
     schedule = Schedule(configuration)
+    residency = Residency(configuration)
+    stepMemory = StepMemory(configuration)
     writers = Writers(count: configuration.slots)
     jitter = JitterGenerator(seed: configuration.seed)
   }
@@ -105,7 +106,7 @@ public struct Engine: ~Copyable {
         drain()
       }
       admitWaitingForMemory()
-      if !schedule.hasTurns(circumstances), nextForMemory == nil { break }
+      if !schedule.hasTurns(circumstances), stepMemory.next == nil { break }
     }
     let query = schedule.beginRead(circumstances) {
       lastNumber += 1
@@ -132,7 +133,7 @@ public struct Engine: ~Copyable {
     var next = requests.nextDeadline
     if let at = schedule.wakeAt(circumstances) { next = min(next ?? at, at) }
     if let at = writers.wakeAt { next = min(next ?? at, at) }
-    if nextForMemory != nil { next = now.uptime }
+    if stepMemory.next != nil { next = now.uptime }
     guard let next, next != wakeAt else { return }
     wakeAt = next
     effects.append(.wake(at: max(next, now.uptime)))

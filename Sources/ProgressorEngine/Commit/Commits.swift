@@ -20,7 +20,7 @@ extension Engine {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
-      releaseKept(machine)
+      stepMemory.releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       if var row = machine.row {
         row.notificationCount += 1
@@ -105,7 +105,7 @@ extension Engine {
     guard isKept else { return poisoned(entry, refusal) }
     writers[place].hold(entry, at: now.uptime)
     if case .notification(let machine, let notification, let request) = entry.origin {
-      keep(notification, machine)
+      stepMemory.keep(notification, machine)
       tell(request, .storageUnavailable)
     }
     stepAside(entry.machine)
@@ -120,8 +120,8 @@ extension Engine {
     if entry.machine.isDropped { return false }
     switch (entry.origin, refusal.fault) {
     case (.notification(let machine, let notification, _), .overdue):
-      return machine.keptBytes > 0 || machine.isCommitting
-        || hasRoomAside(notification.bytes, machine.namespace)
+      return machine.kept.bytes > 0 || machine.isCommitting
+        || stepMemory.hasRoomAside(notification.bytes, machine.namespace)
     case (.step(let machine, let id), .overdue): return machine.running?.id == id
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
@@ -142,7 +142,7 @@ extension Engine {
   mutating func stepAside(_ machine: ResidentMachine) {
     guard let step = machine.running, step.writing != nil, !step.isAside else { return }
     schedule.leave(machine)
-    guard setAside(machine) else { return giveUp(machine) }
+    guard stepMemory.setAside(machine) else { return giveUp(machine) }
     if step.passage == .passed { machine.namespace.gate.standAside() }
     ready.add(machine.namespace)
   }
@@ -162,7 +162,7 @@ extension Engine {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
-      releaseKept(machine)
+      stepMemory.releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       let key = entry.record.idempotency?.key
       switch refusal.fault {

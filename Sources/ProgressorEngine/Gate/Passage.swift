@@ -6,7 +6,7 @@ extension Engine {
   mutating func approachGate(_ machine: ResidentMachine) {
     let namespace = machine.namespace
     guard machine.running?.operation.asksProcessor == true else { return prepare(machine) }
-    if namespace.gate.mayPrepare, !namespace.gate.hasOutside, reserve(.small, machine) {
+    if namespace.gate.mayPrepare, !namespace.gate.hasOutside, stepMemory.reserve(.small, machine) {
       return prepareStep(machine)
     }
     wait(machine, at: .outside)
@@ -22,7 +22,7 @@ extension Engine {
   /// The step's history is not small: it is read when there is room for the largest.
   mutating func awaitRoom(_ machine: ResidentMachine) {
     donePreparing(machine)
-    giveBack(machine)
+    stepMemory.giveBack(machine)
     // It is answered without its history.
     if machine.namespace.settings.pause != nil { return execute(machine) }
     wait(machine, at: .large)
@@ -39,7 +39,7 @@ extension Engine {
   mutating func enterGate(_ machine: ResidentMachine) {
     if machine.mailbox.hasUrgent { return stepBack(machine) }
     donePreparing(machine)
-    if let step = machine.running { hold(step.bytesOfHistory, machine) }
+    if let step = machine.running { stepMemory.hold(step.bytesOfHistory, machine) }
     if machine.namespace.gate.isFree {
       invoke(machine)
     } else {
@@ -61,7 +61,7 @@ extension Engine {
       if let machine = gate.popWaiting() {
         if mayGoOn(machine) { invoke(machine) }
       } else if gate.mayPrepare, let (machine, isLarge) = gate.nextOutside,
-        reserve(isLarge ? .large : .small, machine)
+        stepMemory.reserve(isLarge ? .large : .small, machine)
       {
         gate.remove(machine, from: isLarge ? .large : .outside)
         if mayGoOn(machine) { prepareStep(machine) }
@@ -70,7 +70,17 @@ extension Engine {
       }
     }
     // What the namespace's own limits keep waiting comes here again when a step of it is over.
-    if !gate.mayPrepare || !gate.hasOutside { stopWaitingForMemory(namespace) }
+    if !gate.mayPrepare || !gate.hasOutside { stepMemory.stopWaiting(namespace) }
+  }
+
+  /// Whose next step need not wait for memory any more: each comes near its gate.
+  mutating func admitWaitingForMemory() {
+    for _ in 0..<max(1, stepMemory.waitingCount) {
+      guard let namespace = stepMemory.next else { return }
+      Visits.note(1)
+      openGate(namespace)
+      drain()
+    }
   }
 
   /// Whether a step whose turn it is may go on; if not, it ended.
@@ -93,7 +103,7 @@ extension Engine {
     let namespace = machine.namespace
     let gate = namespace.gate
     if let station = step.station { gate.remove(machine, from: station) }
-    release(step, namespace)
+    stepMemory.release(step, namespace)
     switch step.passage {
     case .before: break
     case .preparing: gate.endPreparing()

@@ -15,62 +15,98 @@ struct StepMemory {
     case large
   }
 
+  /// What one step holds. Bytes.
+  struct Share {
+    /// Those that its history may have to be read now.
+    fileprivate(set) var allowed = 0
+    /// Those that it holds.
+    fileprivate(set) var held = 0
+    /// Those of them that are its request's, since that is answered.
+    fileprivate var unheard = 0
+  }
+
+  /// What a namespace holds. Bytes.
+  struct Account {
+    /// What its steps hold, but for those that stand aside.
+    fileprivate(set) var steps = 0
+    /// What those hold, and its notifications that are kept: neither is counted in `steps`.
+    fileprivate(set) var aside = 0
+  }
+
+  /// What a machine's notification holds that is kept, since it cannot be written now. Bytes.
+  struct Kept {
+    fileprivate(set) var bytes = 0
+  }
+
+  private let limit: Int
+  private let asideLimit: Int
+  private let smallPart: Int
+
   /// Bytes that steps hold together, but for those that stand aside.
-  fileprivate(set) var bytes = 0
+  private(set) var bytes = 0
   /// What the answers of steps take that stand aside, since the database cannot write them now, and
   /// notifications that are kept: they have a budget of their own, so that they keep nobody from
   /// going on, however long that lasts.
-  fileprivate(set) var asideBytes = 0
+  private(set) var asideBytes = 0
   /// Namespaces whose next step waits for memory, by what they would have with it: the one that has
   /// least is the first to find that it is not more than what is free, of equals the one that waits
   /// longest.
-  fileprivate var waiting = RankedHeap<NamespaceState, Int, Void>()
+  private var waiting = RankedHeap<NamespaceState, Int, Void>()
   /// Those of them that have none, in the order in which they began to wait so.
-  fileprivate var empty = RemovalQueue<NamespaceState>()
+  private var empty = RemovalQueue<NamespaceState>()
   /// The step that was let in though it did not fit, since its namespace had none: so that each
   /// goes on, however small the budget is and whoever holds it.
-  fileprivate var exception: StepID?
+  private var exception: StepID?
+
+  init(_ configuration: EngineConfiguration) {
+    limit = configuration.historyBytes
+    asideLimit = configuration.asideBytes
+    smallPart = min(configuration.smallHistoryBytes, LoadRequest.maximumHistoryBytes)
+  }
 
   var waitingCount: Int { waiting.count }
 
   func waits(_ namespace: NamespaceState) -> Bool { waiting.rank(of: namespace) != nil }
 
+  /// The namespace whose next step need not wait for memory any more, nil = there is none. Nothing
+  /// is remembered of what was given back, so that none of it can be forgotten.
+  var next: NamespaceState? {
+    if let wanted = waiting.first, wanted <= free { return waiting.firstKey }
+    return exception == nil ? empty.first : nil
+  }
+
+  /// What a namespace could have at most: never more than it leaves free, so that none takes
+  /// everything, as with requests.
+  private var free: Int { max(0, limit - bytes) }
+
   /// What memory knows of a namespace that waits contradicts the namespace, or itself.
   func isInconsistent(_ namespace: NamespaceState) -> Bool {
     guard let wanted = waiting.rank(of: namespace) else { return empty.contains(namespace) }
-    return empty.contains(namespace) != (namespace.stepBytes == 0)
-      || wanted <= namespace.stepBytes
+    return empty.contains(namespace) != (namespace.memory.steps == 0)
+      || wanted <= namespace.memory.steps
   }
 }
 
-extension Engine {
-  /// What a namespace could have at most: never more than it leaves free, so that none takes
-  /// everything, as with requests.
-  func freeStepBytes() -> Int { max(0, configuration.historyBytes - stepMemory.bytes) }
-
-  private func bytes(of part: StepMemory.Part) -> Int {
-    switch part {
-    case .small: min(configuration.smallHistoryBytes, LoadRequest.maximumHistoryBytes)
-    case .large: LoadRequest.maximumHistoryBytes
-    }
-  }
-
+/// Steps that go on.
+extension StepMemory {
   /// Takes a part for the machine's step, which holds nothing yet; false = it has to wait, and its
   /// namespace with it. In a paused namespace nothing is shown to anybody, and needs nothing.
-  mutating func reserve(_ part: StepMemory.Part, _ machine: ResidentMachine) -> Bool {
+  mutating func reserve(_ part: Part, _ machine: ResidentMachine) -> Bool {
     guard let step = machine.running else { return false }
     let namespace = machine.namespace
     let isShown = step.operation.showsHistory && namespace.settings.pause == nil
-    let wanted = isShown ? bytes(of: part) : 0
-    if wanted > 0, namespace.stepBytes + wanted > freeStepBytes() {
+    let room = part == .small ? smallPart : LoadRequest.maximumHistoryBytes
+    let wanted = isShown ? room : 0
+    let held = namespace.memory.steps
+    if wanted > 0, held + wanted > free {
       guard mayBeException(namespace) else {
-        stepMemory.waiting.set(namespace, at: namespace.stepBytes + wanted, ())
-        if namespace.stepBytes == 0 { stepMemory.empty.append(namespace) }
+        waiting.set(namespace, at: held + wanted, ())
+        if held == 0 { empty.append(namespace) }
         return false
       }
-      stepMemory.exception = step.id
+      exception = step.id
     }
-    stopWaitingForMemory(namespace)
+    stopWaiting(namespace)
     machine.running?.share.allowed = part == .large ? LoadRequest.maximumHistoryBytes : wanted
     hold(wanted, machine)
     return true
@@ -78,42 +114,85 @@ extension Engine {
 
   /// Nobody overtakes a namespace that waits for the same.
   private func mayBeException(_ namespace: NamespaceState) -> Bool {
-    stepMemory.exception == nil && namespace.stepBytes == 0
-      && (stepMemory.empty.first ?? namespace) == namespace
+    exception == nil && namespace.memory.steps == 0 && (empty.first ?? namespace) == namespace
   }
 
   /// The namespace has no step any more that only memory keeps waiting.
-  mutating func stopWaitingForMemory(_ namespace: NamespaceState) {
-    stepMemory.waiting.remove(namespace)
-    stepMemory.empty.remove(namespace)
+  mutating func stopWaiting(_ namespace: NamespaceState) {
+    waiting.remove(namespace)
+    empty.remove(namespace)
   }
 
   /// The machine's step holds so many bytes from now on, beside its request when that is answered.
   mutating func hold(_ bytes: Int, _ machine: ResidentMachine) {
     guard let step = machine.running else { return }
-    machine.running?.share.held = bytes + step.share.unheard
-    change(
-      machine.namespace, by: bytes + step.share.unheard - step.share.held, isAside: step.isAside)
+    let held = bytes + step.share.unheard
+    machine.running?.share.held = held
+    change(machine.namespace, by: held - step.share.held, isAside: step.isAside)
   }
 
+  /// The request of the machine's step is answered before the step is over: its bytes are the
+  /// step's.
+  mutating func holdRequest(_ bytes: Int, _ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    machine.running?.share.unheard = bytes
+    hold(step.share.held, machine)
+  }
+
+  /// The step holds nothing, and is no exception any more, but will want something again.
+  mutating func giveBack(_ machine: ResidentMachine) {
+    hold(0, machine)
+    if let step = machine.running { endException(step) }
+  }
+
+  /// The step is over, or begins anew. It is not the machine's running one any longer.
+  mutating func release(_ step: RunningStep, _ namespace: NamespaceState) {
+    change(namespace, by: -step.share.held, isAside: step.isAside)
+    endException(step)
+  }
+
+  private mutating func endException(_ step: RunningStep) {
+    if exception == step.id { exception = nil }
+  }
+
+  /// The one place where what steps hold is counted.
+  private mutating func change(
+    _ namespace: NamespaceState, by difference: Int, isAside: Bool
+  ) {
+    guard difference != 0 else { return }
+    if isAside {
+      namespace.memory.aside += difference
+      asideBytes += difference
+      return
+    }
+    namespace.memory.steps += difference
+    bytes += difference
+    guard let wanted = waiting.rank(of: namespace) else { return }
+    waiting.set(namespace, at: wanted + difference, ())
+    if namespace.memory.steps == 0 { empty.append(namespace) } else { empty.remove(namespace) }
+  }
+}
+
+/// What the database cannot write now.
+extension StepMemory {
   /// Whether so many bytes more have room among what cannot be written now. As elsewhere a
   /// namespace has no more than it leaves free; but one record has room in any case.
   func hasRoomAside(_ bytes: Int, _ namespace: NamespaceState) -> Bool {
-    let free = max(0, configuration.asideBytes - stepMemory.asideBytes)
-    return bytes == 0 || stepMemory.asideBytes == 0 || namespace.asideBytes + bytes <= free
+    let free = max(0, asideLimit - asideBytes)
+    return bytes == 0 || asideBytes == 0 || namespace.memory.aside + bytes <= free
   }
 
   /// The machine's notification is kept, until `releaseKept`.
   mutating func keep(_ notification: QueuedNotification, _ machine: ResidentMachine) {
-    guard machine.keptBytes == 0 else { return }
-    machine.keptBytes = notification.bytes
+    guard machine.kept.bytes == 0 else { return }
+    machine.kept.bytes = notification.bytes
     change(machine.namespace, by: notification.bytes, isAside: true)
   }
 
   /// No notification of the machine is kept any more.
   mutating func releaseKept(_ machine: ResidentMachine) {
-    change(machine.namespace, by: -machine.keptBytes, isAside: true)
-    machine.keptBytes = 0
+    change(machine.namespace, by: -machine.kept.bytes, isAside: true)
+    machine.kept.bytes = 0
   }
 
   /// What the machine's step holds counts apart from now on; false = there is no room for it.
@@ -131,63 +210,6 @@ extension Engine {
     machine.running?.share.held = bytes
     machine.running?.isAside = true
     return true
-  }
-
-  /// The one place where what steps hold is counted.
-  private mutating func change(
-    _ namespace: NamespaceState, by difference: Int, isAside: Bool
-  ) {
-    guard difference != 0 else { return }
-    if isAside {
-      namespace.asideBytes += difference
-      stepMemory.asideBytes += difference
-      return
-    }
-    namespace.stepBytes += difference
-    stepMemory.bytes += difference
-    guard let wanted = stepMemory.waiting.rank(of: namespace) else { return }
-    stepMemory.waiting.set(namespace, at: wanted + difference, ())
-    if namespace.stepBytes == 0 {
-      stepMemory.empty.append(namespace)
-    } else {
-      stepMemory.empty.remove(namespace)
-    }
-  }
-
-  /// The step holds nothing, and is no exception any more, but will want something again.
-  mutating func giveBack(_ machine: ResidentMachine) {
-    hold(0, machine)
-    if let step = machine.running { endException(step) }
-  }
-
-  /// The step is over, or begins anew. It is not the machine's running one any longer.
-  mutating func release(_ step: RunningStep, _ namespace: NamespaceState) {
-    change(namespace, by: -step.share.held, isAside: step.isAside)
-    endException(step)
-  }
-
-  mutating func endException(_ step: RunningStep) {
-    if stepMemory.exception == step.id { stepMemory.exception = nil }
-  }
-
-  /// The namespace whose next step need not wait for memory any more, nil = there is none. Nothing
-  /// is remembered of what was given back, so that none of it can be forgotten.
-  var nextForMemory: NamespaceState? {
-    if let wanted = stepMemory.waiting.first, wanted <= freeStepBytes() {
-      return stepMemory.waiting.firstKey
-    }
-    return stepMemory.exception == nil ? stepMemory.empty.first : nil
-  }
-
-  /// Lets those go on that waited for memory, as far as there is some now. Each look lets a step
-  /// in, or finds that the namespace does not wait for memory after all.
-  mutating func admitWaitingForMemory() {
-    for _ in 0..<max(1, stepMemory.waitingCount) {
-      guard let namespace = nextForMemory else { return }
-      Visits.note(1)
-      openGate(namespace)
-      drain()
-    }
   }
 }
 

@@ -37,92 +37,81 @@ struct IdleMachines {
   }
 }
 
-/// The machines in memory, as far as bytes are concerned: what they take together, and the idle
-/// ones in the order in which they were used last, the first to leave first.
+/// The machines in memory: what they take together, and the idle ones in the order in which they
+/// were used last, the first to leave first.
 struct Residency {
+  /// What one machine takes. Bytes.
+  struct Charge {
+    /// All that was charged for it.
+    fileprivate(set) var bytes = 0
+    /// Its requests, and its notifications on their way whose requests are answered already.
+    fileprivate(set) var requests = 0
+    fileprivate(set) var unheard = 0
+  }
+
+  private let limit: Int
+  private var machines: [MachineID: ResidentMachine] = [:]
+  private var idle = IdleMachines()
   /// Of all machines in memory.
   private(set) var bytes = 0
-  private(set) var idle = IdleMachines()
+
+  init(_ configuration: EngineConfiguration) { limit = configuration.residentBytes }
+
+  var count: Int { machines.count }
+  var idleCount: Int { idle.count }
+  /// In no order.
+  var all: some Collection<ResidentMachine> { machines.values }
+
+  subscript(id: MachineID) -> ResidentMachine? { machines[id] }
+
+  /// The machine is in memory from now on. It is not idle until `becameIdle` says so.
+  mutating func insert(_ machine: ResidentMachine) {
+    assert(machines[machine.id] == nil, "a machine is in memory once")
+    machines[machine.id] = machine
+    charge(machine)
+  }
+
+  /// The machine leaves memory: nothing of it stays here.
+  mutating func remove(_ machine: ResidentMachine) {
+    idle.remove(machine)
+    // Its requests are told first that it is gone, or stay with nobody for a moment.
+    bytes -= machine.charge.bytes
+    machine.charge.bytes = 0
+    machine.charge.requests = 0
+    if machines[machine.id] === machine { machines[machine.id] = nil }
+  }
 
   /// Takes down what the machine takes now.
   mutating func charge(_ machine: ResidentMachine) {
     if machine.isDropped { return }
     let now = machine.bytes
-    bytes += now - machine.chargedBytes
-    machine.chargedBytes = now
+    bytes += now - machine.charge.bytes
+    machine.charge.bytes = now
   }
 
   /// A request of the machine came (bytes) or ended (−bytes).
   mutating func charge(_ request: Int, to machine: ResidentMachine) {
-    machine.requestBytes += request
-    machine.chargedBytes += request
+    machine.charge.requests += request
+    machine.charge.bytes += request
     bytes += request
   }
 
+  /// The request of a notification on its way is answered (bytes), or the notification is written,
+  /// or never will be (−bytes).
+  mutating func chargeUnheard(_ notification: Int, to machine: ResidentMachine) {
+    machine.charge.unheard += notification
+    charge(machine)
+  }
+
   mutating func becameIdle(_ machine: ResidentMachine) {
+    charge(machine)
     idle.remove(machine)
     idle.append(machine)
   }
 
   mutating func becameBusy(_ machine: ResidentMachine) { idle.remove(machine) }
 
-  /// The machine leaves memory: nothing of it stays here.
-  mutating func remove(_ machine: ResidentMachine) {
-    idle.remove(machine)
-    // Its requests are told first that it is gone, or stay with nobody for a moment.
-    bytes -= machine.chargedBytes
-    machine.chargedBytes = 0
-    machine.requestBytes = 0
-  }
-}
-
-extension Engine {
-  /// The machine in memory; a new one knows nothing yet. It is not idle until `becameIdle` says so.
-  mutating func machine(
-    _ id: MachineID, _ shard: OwnedShard, _ namespace: NamespaceState
-  ) -> ResidentMachine {
-    if let machine = machines[id] {
-      residency.becameBusy(machine)
-      return machine
-    }
-    // The namespace's name once for all of its machines.
-    let id = MachineID(namespace: namespace.settings.name, id: id.id)
-    let machine = ResidentMachine(
-      id: id, shard: shard, namespace: namespace, windowBytes: configuration.historyWindowBytes)
-    machines[id] = machine
-    shard.insert(machine)
-    residency.charge(machine)
-    return machine
-  }
-
-  /// Called when nothing may refer to the machine any more: it stays as long as memory allows.
-  mutating func becameIdle(_ machine: ResidentMachine) {
-    guard machine.isIdle, !machine.isDropped else { return }
-    guard machine.row != nil else { return forget(machine) }
-    residency.charge(machine)
-    residency.becameIdle(machine)
-  }
-
-  /// Those that were not used for the longest time leave first.
-  mutating func evictIdleMachines() {
-    while residency.bytes > configuration.residentBytes, let machine = residency.idle.first {
-      Visits.note(1)
-      guard machine.isIdle else {
-        residency.becameBusy(machine)
-        continue
-      }
-      counts.evictions += 1
-      forget(machine)
-    }
-  }
-
-  /// Lets go of a machine. What comes for it later, and its entries in heaps, find it dropped.
-  mutating func forget(_ machine: ResidentMachine) {
-    machine.isDropped = true
-    schedule.leave(machine)
-    releaseKept(machine)
-    residency.remove(machine)
-    machine.shard.remove(machine)
-    if machines[machine.id] === machine { machines[machine.id] = nil }
-  }
+  /// The machine that leaves, as long as there is more in memory than there may be: of those that
+  /// are idle, the one that was not used for the longest time.
+  var nextToLeave: ResidentMachine? { bytes > limit ? idle.first : nil }
 }

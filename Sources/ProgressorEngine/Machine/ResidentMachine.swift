@@ -43,13 +43,10 @@ final class ResidentMachine {
 
   /// It became due while its row was being read for another purpose.
   var wantsWake = false
-  /// Bytes charged for this machine, and those of them that its requests take.
-  var chargedBytes = 0
-  var requestBytes = 0
-  /// What its notifications on their way take whose requests are answered already.
-  var unheardBytes = 0
-  /// What its notification takes that is kept, since it cannot be written now; see ``StepMemory``.
-  var keptBytes = 0
+  /// What was charged for it.
+  var charge = Residency.Charge()
+  /// What its notification holds that is kept, since it cannot be written now.
+  var kept = StepMemory.Kept()
   /// Its place among the idle machines; see ``IdleMachines``.
   unowned var idleBefore: ResidentMachine?
   unowned var idleAfter: ResidentMachine?
@@ -109,7 +106,7 @@ final class ResidentMachine {
   var bytes: Int {
     var sum = ResidentMachine.bareBytes + id.id.heapBytes + history.bytes
     sum += row?.heapBytes ?? 0
-    sum += notifications.residentBytes + requestBytes + unheardBytes
+    sum += notifications.residentBytes + charge.requests + charge.unheard
     if step != nil { sum += ResidentMachine.stepBytes }
     return sum
   }

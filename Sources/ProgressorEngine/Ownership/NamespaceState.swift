@@ -8,11 +8,8 @@ final class NamespaceState {
   private(set) var settings: Namespace
 
   let gate: Gate
-  /// What its steps hold of ``Engine/stepMemory``.
-  var stepBytes = 0
-  /// What those of them that stand aside hold, and its notifications that are kept: neither is
-  /// counted there.
-  var asideBytes = 0
+  /// What its steps and notifications hold.
+  var memory = StepMemory.Account()
 
   /// Requests that wait until no step runs here.
   var quietWaiters = RemovalQueue<RequestID>()

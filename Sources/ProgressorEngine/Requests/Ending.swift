@@ -92,11 +92,9 @@ extension Engine {
     guard let machine = pending.machine, !machine.isDropped else { return }
     let bytes = pending.request.heapBytes
     if let step = machine.running, step.requestID == pending.request.id {
-      machine.running?.share.unheard = bytes
-      hold(step.share.held, machine)
+      stepMemory.holdRequest(bytes, machine)
     } else if pending.isEnqueued {
-      machine.unheardBytes += bytes
-      residency.charge(machine)
+      residency.chargeUnheard(bytes, to: machine)
     }
   }
 
@@ -106,10 +104,10 @@ extension Engine {
     _ machine: ResidentMachine
   ) {
     guard requests[request] == nil else { return }
-    machine.unheardBytes -=
+    let bytes =
       notification.args.heapBytes + notification.context.heapBytes
       + (record.idempotency?.key.heapBytes ?? 0)
-    residency.charge(machine)
+    residency.chargeUnheard(-bytes, to: machine)
   }
 }
 

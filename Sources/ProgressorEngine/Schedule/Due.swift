@@ -174,7 +174,7 @@ extension Engine {
 
   /// What memory knows of a machine is no older than what was read of it.
   private mutating func found(_ due: DueMachine, _ namespace: NamespaceState) {
-    if let machine = machines[due.machine], !machine.isUnknown {
+    if let machine = residency[due.machine], !machine.isUnknown {
       reschedule(machine)
     } else if !namespace.schedule.timers.holds(due.machine) {
       schedule.place(due.machine, at: due.position.due, due.position, namespace, now)

@@ -5,7 +5,7 @@ extension Engine {
   /// nobody, that stands where nobody looks for it, or that is counted otherwise than it is. nil =
   /// nothing. For the simulation: it looks at everything.
   package func inconsistency() -> String? {
-    for machine in machines.values {
+    for machine in residency.all {
       if let problem = inconsistency(of: machine) { return "\(machine.id) \(problem)" }
     }
     for request in requests.all {
@@ -22,19 +22,19 @@ extension Engine {
   }
 
   private func inconsistencyOfMachines() -> String? {
-    let charged = machines.values.reduce(0) { $0 + $1.chargedBytes }
+    let charged = residency.all.reduce(0) { $0 + $1.charge.bytes }
     if residency.bytes != charged { return "\(residency.bytes) bytes are charged, not \(charged)" }
-    let listed = machines.values.count { $0.isListed }
-    if residency.idle.count != listed {
-      return "\(residency.idle.count) machines are listed as idle"
+    let listed = residency.all.count { $0.isListed }
+    if residency.idleCount != listed {
+      return "\(residency.idleCount) machines are listed as idle"
     }
-    if ownership.machineCount != machines.count {
-      return "\(ownership.machineCount) machines are the shards', not \(machines.count)"
+    if ownership.machineCount != residency.count {
+      return "\(ownership.machineCount) machines are the shards', not \(residency.count)"
     }
     for (isAside, bytes) in [(false, stepMemory.bytes), (true, stepMemory.asideBytes)] {
-      let held = machines.values.reduce(0) {
+      let held = residency.all.reduce(0) {
         $0 + ($1.standsAside == isAside ? $1.running?.share.held ?? 0 : 0)
-          + (isAside ? $1.keptBytes : 0)
+          + (isAside ? $1.kept.bytes : 0)
       }
       if bytes != held { return "\(bytes) bytes are held by steps, not \(held)" }
     }
@@ -51,7 +51,7 @@ extension Engine {
   }
 
   private func inconsistencyOfRequests() -> String? {
-    let ofMachines = machines.values.reduce(0) { $0 + $1.requests.count }
+    let ofMachines = residency.all.reduce(0) { $0 + $1.requests.count }
     if requests.all.count(where: { $0.machine != nil }) != ofMachines {
       return "\(ofMachines) requests are the machines'"
     }
@@ -68,7 +68,7 @@ extension Engine {
   private func inconsistencyOfTurns() -> String? {
     if let problem = schedule.inconsistency(namespaces.all) { return problem }
     let known = namespaces.all
-    if schedule.hasTurns(circumstances) || nextForMemory != nil,
+    if schedule.hasTurns(circumstances) || stepMemory.next != nil,
       wakeAt.map({ $0 > now.uptime }) ?? true
     {
       return "somebody could go on, and nobody asks for another turn"
@@ -159,7 +159,7 @@ extension Engine {
     if machine.enqueuesInFlight != enqueues {
       return "has \(machine.enqueuesInFlight) notifications on their way, not \(enqueues)"
     }
-    if machine.keptBytes > 0, !writers[machine.shard].holds(machine) {
+    if machine.kept.bytes > 0, !writers[machine.shard].holds(machine) {
       return "is charged for a notification that nobody keeps"
     }
     let queue = machine.notifications
@@ -170,14 +170,14 @@ extension Engine {
       return "has \(queue.loaded.count) notifications in memory, and \(queue.count) at all"
     }
     let bytes = machine.requests.reduce(0) { $0 + (requests[$1]?.request.bytes ?? 0) }
-    if machine.requestBytes != bytes {
-      return "has requests of \(machine.requestBytes) bytes, not \(bytes)"
+    if machine.charge.requests != bytes {
+      return "has requests of \(machine.charge.requests) bytes, not \(bytes)"
     }
-    if machine.unheardBytes < 0 || (enqueues == 0 && machine.unheardBytes != 0) {
-      return "is charged \(machine.unheardBytes) bytes for notifications on their way"
+    if machine.charge.unheard < 0 || (enqueues == 0 && machine.charge.unheard != 0) {
+      return "is charged \(machine.charge.unheard) bytes for notifications on their way"
     }
-    if machine.chargedBytes != machine.bytes, machine.isIdle {
-      return "is charged \(machine.chargedBytes) bytes for \(machine.bytes)"
+    if machine.charge.bytes != machine.bytes, machine.isIdle {
+      return "is charged \(machine.charge.bytes) bytes for \(machine.bytes)"
     }
     return nil
   }
@@ -250,7 +250,7 @@ extension Engine {
   }
 
   private func miscount(in namespace: NamespaceState) -> String? {
-    let machines = machines.values.filter { $0.namespace === namespace }
+    let machines = residency.all.filter { $0.namespace === namespace }
     let steps = machines.compactMap(\.running)
     let unheard = loads.all.count {
       $0.purpose.machine.namespace === namespace
@@ -266,11 +266,11 @@ extension Engine {
       ),
       ("steps at the gate", namespace.gate.waitingCount, steps.count { $0.station != nil }),
       ("steps", namespace.gate.steps, steps.count { $0.passage == .passed }),
-      ("bytes", namespace.stepBytes, steps.reduce(0) { $0 + ($1.isAside ? 0 : $1.share.held) }),
+      ("bytes", namespace.memory.steps, steps.reduce(0) { $0 + ($1.isAside ? 0 : $1.share.held) }),
       (
-        "bytes aside", namespace.asideBytes,
+        "bytes aside", namespace.memory.aside,
         steps.reduce(0) { $0 + ($1.isAside ? $1.share.held : 0) }
-          + machines.reduce(0) { $0 + $1.keptBytes }
+          + machines.reduce(0) { $0 + $1.kept.bytes }
       ),
       ("steps aside", namespace.gate.aside, steps.count { $0.isAside && $0.passage == .passed }),
       (

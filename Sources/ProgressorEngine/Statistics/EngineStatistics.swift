@@ -74,7 +74,7 @@ extension Engine {
     var statistics = EngineStatistics()
     statistics.requests = requests.count
     statistics.maximumRequests = configuration.maximumRequests
-    statistics.machines = machines.count
+    statistics.machines = residency.count
     statistics.residentBytes = residency.bytes
     statistics.maximumResidentBytes = configuration.residentBytes
     statistics.historyBytes = stepMemory.bytes
@@ -113,7 +113,7 @@ extension NamespaceState {
       name: settings.name, number: number, requests: requests, stepsInFlight: gate.steps,
       maximumStepsInFlight: gate.limits.steps, callsInFlight: gate.invocations,
       maximumCallsInFlight: gate.limits.invocations, waiting: gate.waitingCount,
-      historyBytes: stepBytes, active: schedule.active, due: parks ? 0 : due,
+      historyBytes: memory.steps, active: schedule.active, due: parks ? 0 : due,
       parked: parks ? due : 0,
       hasBacklog: schedule.timers.hasBacklog(at: wall, capacity: timerCapacity),
       maximumMailbox: mailboxLimit, maximumNotifications: notificationLimit,

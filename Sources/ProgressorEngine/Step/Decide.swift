@@ -64,7 +64,7 @@ extension Engine {
     else { return }
     steps[id] = nil
     machine.namespace.gate.invocationEnded()
-    hold(outcome.bytes, machine)
+    stepMemory.hold(outcome.bytes, machine)
     defer { ready.add(machine.namespace) }
     let verdict = Verdict(outcome, limits: configuration, now: now.wall)
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }

@@ -56,16 +56,6 @@ struct RunningStep {
     case reply(IdempotencyRow)
   }
 
-  /// Bytes of ``Engine/stepMemory``.
-  struct Share {
-    /// Those that its history may have to be read now.
-    var allowed = 0
-    /// Those that it holds.
-    var held = 0
-    /// Those of them that are its request's, since that is answered.
-    var unheard = 0
-  }
-
   /// How it stands to its namespace's gate.
   enum Passage {
     case before
@@ -84,7 +74,7 @@ struct RunningStep {
   var phase = Phase.deciding
   var history = History()
   var remembered = Remembered.notLookedUp
-  var share = Share()
+  var share = StepMemory.Share()
   var passage = Passage.before
   /// The database cannot write it now, or what is before it, and it keeps no other from passing the
   /// gate.
