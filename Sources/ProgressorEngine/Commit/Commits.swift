@@ -227,7 +227,8 @@ extension Engine {
     }
   }
 
-  /// The lease was lost while the batch was on its way: nothing of it is written or will be.
+  /// The lease was lost while the batch was on its way, and nobody here can say whether it is
+  /// written (`Input.fenced`): what its machines are is forgotten, and read again by their owner.
   mutating func fenced(_ id: BatchID) {
     guard let place = writers.place(of: id) else { return }
     let entries = writers[place].ended(.givenUp, at: now.uptime)

@@ -58,9 +58,9 @@ struct CommitAttempt {
       if unknowns >= allowance.unknowns { return .givenUp }
       isSent = true
       begun = LocalClock.uptime()
-      let results = try runPatiently(
+      let outcome = try commitPatiently(
         contents.pipeline(under: identity, limit: allowance.limit), on: connection)
-      if let transaction: Int64 = try? results.first?.first?.value(1) {
+      if let transaction = outcome.transaction {
         lease.committed(transaction: transaction, of: node)
       }
       return .committed
@@ -75,9 +75,9 @@ struct CommitAttempt {
 
   /// Waits beyond the writer's time as long as the lease keeper hears that PostgreSQL is at work on
   /// it.
-  private func runPatiently(
-    _ pipeline: Pipeline, on connection: Connection
-  ) throws(PostgreSQLError) -> [ResultSet] {
+  private func commitPatiently(
+    _ pipeline: consuming FencedPipeline, on connection: Connection
+  ) throws(PostgreSQLError) -> FencedPipeline.Outcome {
     let (slot, lease) = (batch.slot, configuration.leaseDuration)
     let begun = LocalClock.uptime()
     progress.hand(slot: slot, to: connection.backend)
@@ -98,7 +98,7 @@ struct CommitAttempt {
       connection.patience = nil
       progress.hand(slot: slot, to: nil)
     }
-    return try connection.run(pipeline, timeout: writer.timeout)
+    return try pipeline.commit(on: connection, timeout: writer.timeout)
   }
 
   enum Probe {
@@ -114,10 +114,9 @@ struct CommitAttempt {
       guard let (connection, identity) = try writer.open(for: node),
         let shard = batch.records.first?.shard
       else { return .fenced }
-      var pipeline = Pipeline()
-      pipeline.append(fenceOf: identity, limit: configuration.leaseDuration / 4)
+      var pipeline = FencedPipeline(under: identity, limit: configuration.leaseDuration / 4)
       pipeline.append(Statements.probe, .with { $0.append(shard.number) })
-      _ = try connection.run(pipeline, timeout: writer.timeout)
+      _ = try pipeline.commit(on: connection, timeout: writer.timeout)
       return .failed(PostgreSQLError(.unexpectedValue, "the probe ended without an error"))
     } catch {
       switch error.raised {

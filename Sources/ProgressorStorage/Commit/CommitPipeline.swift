@@ -62,9 +62,8 @@ struct CommitPipeline {
   /// both due times counts.
   ///
   /// - Parameter limit: of each of them.
-  func pipeline(under identity: WriterIdentity, limit: Duration) -> Pipeline {
-    var pipeline = Pipeline()
-    pipeline.append(fenceOf: identity, limit: limit)
+  func pipeline(under identity: WriterIdentity, limit: Duration) -> FencedPipeline {
+    var pipeline = FencedPipeline(under: identity, limit: limit)
     if !inserts.isEmpty { pipeline.append(Statements.insertMachines, insertParameters) }
     if !updates.isEmpty { pipeline.append(Statements.updateMachines, updateParameters) }
     if !pauses.isEmpty { pipeline.append(Statements.pauseMachines, pauseParameters) }

@@ -81,9 +81,7 @@ struct Sweep {
       return
     }
     do {
-      let row = try connection.run(
-        pipeline(under: identity), timeout: configuration.leaseDuration / 4)[1].onlyRow()
-      heed(try Findings(row), begun: begun, logger)
+      heed(try delete(under: identity, on: connection), begun: begun, logger)
       if rest.ended() { logger.notice("rows of \(subject.name) are deleted again") }
     } catch {
       failed(error, writer, logger)
@@ -156,9 +154,11 @@ struct Sweep {
   /// What takes longer is cancelled, and put off: batches wait meanwhile.
   private var limit: Duration { configuration.leaseDuration / 16 }
 
-  private func pipeline(under identity: WriterIdentity) -> Pipeline {
-    var pipeline = Pipeline()
-    pipeline.append(fenceOf: identity, limit: limit)
+  /// One piece.
+  private func delete(
+    under identity: WriterIdentity, on connection: Connection
+  ) throws(PostgreSQLError) -> Findings {
+    var pipeline = FencedPipeline(under: identity, limit: limit)
     pipeline.append(
       subject.statement,
       .with {
@@ -168,7 +168,8 @@ struct Sweep {
         $0.append(rows)
         $0.append(subject.bound)
       })
-    return pipeline
+    let outcome = try pipeline.commit(on: connection, timeout: configuration.leaseDuration / 4)
+    return try Findings(outcome.onlyResult().onlyRow())
   }
 }
 
