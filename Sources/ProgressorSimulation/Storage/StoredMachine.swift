@@ -47,6 +47,84 @@ struct StoredMachine {
   }
 }
 
+extension StoredMachine {
+  /// Changes the machine's row, or what hangs on it.
+  mutating func apply(_ write: RowWrite) throws(Violation) {
+    switch write {
+    case .updateMachine(let row, let auxChanged, let queue):
+      try update(row, auxChanged: auxChanged, queue)
+    case .pauseMachine(let changed):
+      try expect(version: changed.version - 1)
+      row.version = changed.version
+      row.pause = changed.pause
+      row.due = changed.due
+    case .condemnMachine(let failure, let version):
+      try expect(version: version - 1)
+      row.failure = failure
+      row.version = version
+      row.due = nil
+    case .requeueMachine(let due, let queue):
+      row.notificationCount += queue.count
+      if let due, row.runsByItself { row.due = row.due.map { min($0, due) } ?? due }
+    case .insertEvent(let event): try append(event)
+    case .insertNotification(let notification): try append(notification)
+    case .deleteNotification(let sequence):
+      try require(
+        notifications.first?.sequence == sequence, .notificationsDelivered,
+        "\(row.machine): notification \(sequence) is delivered, the head is "
+          + "\(notifications.first?.sequence ?? -1)")
+      notifications.removeFirst()
+    case .rescheduleNotification(let head):
+      try require(
+        notifications.first?.sequence == head.sequence, .notificationsDelivered,
+        "\(row.machine): notification \(head.sequence) is rescheduled and not the head")
+      notifications[0].retry = head.retry
+    // Of machines as a whole, and of what outlives them: the storage's.
+    case .insertMachine, .deleteMachine, .rememberKey:
+      assertionFailure("\(write.kind) is nothing within a machine")
+    }
+  }
+
+  /// The row must be at this version.
+  func expect(version: Int64) throws(Violation) {
+    try require(
+      row.version == version, .ownerCommits,
+      "\(row.machine): version \(version) expected, there is \(row.version)")
+  }
+
+  private mutating func update(
+    _ changed: MachineRow, auxChanged: Bool, _ queue: QueueDifference
+  ) throws(Violation) {
+    try expect(version: changed.version - 1)
+    let before = row
+    try require(
+      changed.createdAt == before.createdAt && changed.machine == before.machine
+        && changed.key == before.key && changed.shard == before.shard, .rowRules,
+      "\(before.machine): an update changes what never changes")
+    row = changed
+    // The count changes by a difference, so that none is lost that was accepted meanwhile.
+    row.notificationCount = before.notificationCount + queue.count
+    if !auxChanged { row.auxState = before.auxState }
+  }
+
+  private mutating func append(_ event: Event) throws(Violation) {
+    try require(
+      event.id == Int64(events.count) + 1, .historyWithoutGap,
+      "\(row.machine): event \(event.id) follows \(events.count)")
+    try require(
+      event.createdAt >= events.last?.createdAt ?? row.createdAt, .historyWithoutGap,
+      "\(row.machine): event \(event.id) is older than the one before")
+    events.append(event)
+  }
+
+  private mutating func append(_ notification: QueuedNotification) throws(Violation) {
+    try require(
+      notification.sequence > notifications.last?.sequence ?? 0, .notificationsDelivered,
+      "\(row.machine): notification \(notification.sequence) is not behind the last")
+    notifications.append(notification)
+  }
+}
+
 extension Retrying {
   init(_ state: RetryState, of kind: StepKind) {
     self.init(

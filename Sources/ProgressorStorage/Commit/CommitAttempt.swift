@@ -5,7 +5,6 @@ import ProgressorEngine
 /// One batch on its way to the database, tried as often as its outcome takes.
 struct CommitAttempt {
   private let batch: CommitBatch
-  private let contents: CommitPipeline
   private let node: SQLUUID
   private let writer: WriterSession<PendingBatch>
   private let lease: LeaseState
@@ -20,7 +19,6 @@ struct CommitAttempt {
     allowance: CommitAllowance, configuration: StorageConfiguration
   ) {
     self.batch = batch
-    contents = CommitPipeline(batch)
     self.node = node
     self.writer = writer
     self.lease = lease
@@ -58,8 +56,9 @@ struct CommitAttempt {
       if unknowns >= allowance.unknowns { return .givenUp }
       isSent = true
       begun = LocalClock.uptime()
-      let outcome = try commitPatiently(
-        contents.pipeline(under: identity, limit: allowance.limit), on: connection)
+      var pipeline = FencedPipeline(under: identity, limit: allowance.limit)
+      pipeline.append(records)
+      let outcome = try commitPatiently(pipeline, on: connection)
       if let transaction = outcome.transaction {
         lease.committed(transaction: transaction, of: node)
       }

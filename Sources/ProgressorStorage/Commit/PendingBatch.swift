@@ -11,6 +11,6 @@ struct PendingBatch: Sendable {
 extension CommitBatch {
   /// Whether it leaves something to be swept.
   var removesMachines: Bool {
-    records.contains { if case .delete = $0.row { true } else { false } }
+    records.contains(where: \.removesMachine)
   }
 }

@@ -16,35 +16,36 @@ enum Witness: Equatable {
   /// The best witness of a batch: what is added tells more than what is gone, which may never have
   /// been there. Nil for a batch that writes nothing.
   init?(of batch: CommitBatch) {
-    let candidates = batch.records.lazy.compactMap(Self.init(of:))
-    guard let best = candidates.min(by: { $0.rank < $1.rank }) else { return nil }
+    var best: Witness?
+    for record in batch.records {
+      record.forEachWrite { write in
+        guard let other = Witness(write, of: record) else { return }
+        if best.map({ other.rank < $0.rank }) ?? true { best = other }
+      }
+    }
+    guard let best else { return nil }
     self = best
   }
 
-  private init?(of record: CommitRecord) {
+  private init?(_ write: RowWrite, of record: CommitRecord) {
     let (shard, key) = (record.shard, record.key)
-    switch record.row {
-    case .insert(let row), .update(let row, _), .pause(let row):
+    switch write {
+    case .insertMachine(let row, _), .updateMachine(let row, _, _), .pauseMachine(let row):
       self = .version(shard, key, atLeast: row.version)
-      return
-    case .condemn(_, let version):
+    case .condemnMachine(_, let version):
       self = .version(shard, key, atLeast: version)
-      return
-    case .keep, .requeue, .delete:
-      break
-    }
-    if let row = record.idempotency {
+    case .rememberKey(let row):
       self = .remembered(shard, record.namespace, record.machine, row)
-    } else if case .delete = record.row {
+    case .deleteMachine:
       self = .removed(shard, key)
-    } else if let notification = record.enqueued.first {
+    case .insertNotification(let notification):
       self = .queued(shard, key, sequence: notification.sequence)
-    } else if let sequence = record.dequeued {
+    case .deleteNotification(let sequence):
       self = .delivered(shard, key, sequence: sequence)
-    } else if let head = record.rescheduled {
+    case .rescheduleNotification(let head):
       self = .rescheduled(shard, key, sequence: head.sequence, head.retry)
-    } else {
-      return nil
+    // What comes with another row that tells more.
+    default: return nil
     }
   }
 

@@ -2,32 +2,6 @@ import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
-extension Parameters {
-  /// The columns from failed_at to failure_attempts.
-  mutating func appendFailures<Items: Collection>(
-    _ items: Items, _ failure: (Items.Element) -> Failure?
-  ) {
-    appendArray(items) { failure($0)?.failedAt.sql }
-    appendArray(items) { failure($0)?.reason.withoutNUL }
-    appendArray(items) { failure($0)?.stepKind.rawValue }
-    appendArray(items) { failure($0)?.code }
-    appendArray(items) { failure($0)?.attempts }
-  }
-
-  /// The columns from failed_at to timer_message: written alike at a machine's start and later.
-  mutating func appendFailuresAndTimers<Items: Collection>(
-    _ items: Items, _ row: (Items.Element) -> MachineRow
-  ) {
-    appendFailures(items) { row($0).failure }
-    appendArray(items) { row($0).timer?.serial }
-    appendArray(items) { row($0).timer?.firesAt.sql }
-    appendRanges(items) { row($0).timer?.historyRange }
-    appendArray(items) { row($0).timer?.processingTimeout }
-    appendArray(items) { row($0).timer?.context.text }
-    appendRetryStates(items) { row($0).timer?.retry }
-  }
-}
-
 extension RowReader {
   /// The columns from timer_serial to timer_message; timer_at NULL = none.
   mutating func nextTimer() throws(PostgreSQLError) -> TimerRow? {

@@ -2,28 +2,8 @@ import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
-// Groups of columns that several tables have, each with how it is written and read.
-
-extension Parameters {
-  /// Columns after, limit, direction; direction NULL = no range was given.
-  mutating func appendRanges<Items: Sequence>(
-    _ items: Items, _ range: (Items.Element) -> HistoryRange?
-  ) {
-    appendArray(items) { range($0)?.after }
-    appendArray(items) { range($0)?.limit }
-    appendArray(items) { range($0)?.direction.rawValue }
-  }
-
-  /// Columns attempt, next_at, code, message; attempt NULL = not tried.
-  mutating func appendRetryStates<Items: Sequence>(
-    _ items: Items, _ state: (Items.Element) -> RetryState?
-  ) {
-    appendArray(items) { state($0)?.attempt }
-    appendArray(items) { state($0)?.nextAttemptAt.sql }
-    appendArray(items) { state($0)?.lastCode }
-    appendArray(items) { state($0)?.lastMessage.withoutNUL }
-  }
-}
+// Groups of columns that several tables have, as they are read. Commit/Writes has how they are
+// written.
 
 extension RowReader {
   mutating func nextRange() throws(PostgreSQLError) -> HistoryRange? {

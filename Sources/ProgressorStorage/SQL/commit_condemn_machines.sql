@@ -1,22 +1,23 @@
 -- Purpose: machines whose rows cannot be read fail. Nothing else of their rows is touched, so that
 -- they go on once the rows are mended.
--- Parameters: $1 int[] shard, $2 int8[] machine key, $3 int8[] new version, $4 timestamptz[]
--- failed_at, $5 text[] reason, $6 int[] step, $7 int[] code, $8 int[] attempts.
+-- Parameters: one array per column of `condemned`; `version` as it shall be.
 -- Errors: PGF02 a machine is gone or has another version. Plan: index scan of machine_pkey.
 WITH condemned AS (
   SELECT *
   FROM unnest(
     $1::int[], $2::bigint[], $3::bigint[], $4::timestamptz[], $5::text[], $6::int[], $7::int[],
     $8::int[]
-  ) AS condemned (shard, machine_key, version, failed_at, reason, step, code, attempts)
+  ) AS condemned (
+    shard, machine_key, version, failed_at, failure_reason, failure_step, failure_code,
+    failure_attempts)
 ), changed AS (
   UPDATE machine SET
     version = condemned.version,
     failed_at = condemned.failed_at,
-    failure_reason = condemned.reason,
-    failure_step = condemned.step,
-    failure_code = condemned.code,
-    failure_attempts = condemned.attempts,
+    failure_reason = condemned.failure_reason,
+    failure_step = condemned.failure_step,
+    failure_code = condemned.failure_code,
+    failure_attempts = condemned.failure_attempts,
     due_at = NULL
   FROM condemned
   WHERE machine.shard = condemned.shard AND machine.machine_key = condemned.machine_key

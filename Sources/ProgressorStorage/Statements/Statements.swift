@@ -1,6 +1,7 @@
 import MachineModel
 
-/// Every statement of SQL/. Names are those of the files.
+/// The statements of SQL/, but for those that write the rows of a batch: Commit/Writes has them.
+/// Names are those of the files.
 enum Statements {
   static let schemaExisting = Statement(
     "schema_existing", PackageResources.schema_existing_sql)
@@ -64,30 +65,6 @@ enum Statements {
   static let raiseEpoch = Statement(
     "commit_raise_epoch", PackageResources.commit_raise_epoch_sql, .fenceBeforeRead, "epoch + 1",
     with: "epoch")
-  static let insertMachines = Statement(
-    "commit_insert_machines", PackageResources.commit_insert_machines_sql)
-  static let updateMachines = Statement(
-    "commit_update_machines", PackageResources.commit_update_machines_sql, .versionCheck,
-    "AND machine.version = step.version - 1")
-  static let pauseMachines = Statement(
-    "commit_pause_machines", PackageResources.commit_pause_machines_sql)
-  static let condemnMachines = Statement(
-    "commit_condemn_machines", PackageResources.commit_condemn_machines_sql)
-  static let requeueMachines = Statement(
-    "commit_requeue_machines", PackageResources.commit_requeue_machines_sql)
-  static let insertEvents = Statement(
-    "commit_insert_events", PackageResources.commit_insert_events_sql)
-  static let insertNotifications = Statement(
-    "commit_insert_notifications", PackageResources.commit_insert_notifications_sql)
-  static let deleteNotifications = Statement(
-    "commit_delete_notifications", PackageResources.commit_delete_notifications_sql)
-  static let rescheduleNotifications = Statement(
-    "commit_reschedule_notifications", PackageResources.commit_reschedule_notifications_sql)
-  static let deleteMachines = Statement(
-    "commit_delete_machines", PackageResources.commit_delete_machines_sql, .versionCheck,
-    "AND machine.version = removed.version")
-  static let upsertIdempotency = Statement(
-    "commit_upsert_idempotency", PackageResources.commit_upsert_idempotency_sql)
   static let sweepIdempotency = Statement(
     "commit_sweep_idempotency", PackageResources.commit_sweep_idempotency_sql)
   static let probe = Statement("commit_probe", PackageResources.commit_probe_sql)

@@ -23,12 +23,14 @@ extension OnPostgreSQL {
     static let machineID = "machine_namespace_id_shard_key"
 
     static let hot = [
-      Hot(Statements.updateMachines, "machine_pkey"),
-      Hot(Statements.requeueMachines, "machine_pkey"),
-      Hot(Statements.insertNotifications, "machine_pkey"),
-      Hot(Statements.deleteNotifications, "notification_pkey"),
-      Hot(Statements.rescheduleNotifications, "notification_pkey"),
-      Hot(Statements.deleteMachines, "machine_pkey"),
+      Hot(MachineUpdates.statement, "machine_pkey"),
+      Hot(MachineRequeues.statement, "machine_pkey"),
+      Hot(NotificationInserts.statement, "machine_pkey"),
+      Hot(NotificationDeletes.statement, "notification_pkey"),
+      Hot(NotificationReschedules.statement, "notification_pkey"),
+      Hot(MachineDeletes.statement, "machine_pkey"),
+      Hot(MachinePauses.statement, "machine_pkey"),
+      Hot(CondemnedMachines.statement, "machine_pkey"),
       Hot(Statements.sweepIdempotency, "idempotency_by_expiry", "idempotency_pkey"),
       Hot(Statements.raiseEpoch, "writer_pkey"),
       Hot(Statements.witnessMachine, "machine_pkey"),

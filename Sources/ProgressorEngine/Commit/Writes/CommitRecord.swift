@@ -1,0 +1,189 @@
+public import MachineModel
+
+/// Everything that one step writes.
+public struct CommitRecord: Sendable, Hashable {
+  /// The shard of the machine; its lease is what the fence proves.
+  public var shard: ShardID
+  /// The namespace's number in the database.
+  public var namespace: NamespaceNumber
+  /// The machine's name, for rows that are found by it.
+  public var machine: MachineID
+  /// The incarnation that is written to; never another one (I12).
+  public var key: MachineKey
+  /// What becomes of the machine's own row.
+  public var row: RowChange
+  /// Ids continue the machine's history without a gap.
+  public var events: [Event]
+  /// Accepted notifications; the machine must exist when they are written.
+  public var enqueued: [QueuedNotification]
+  /// The notification that the step delivered.
+  public var dequeued: Int64?
+  /// The head of the queue with its new retry state.
+  public var rescheduled: QueuedNotification?
+  /// The reply to be remembered with the step; nil = the request had no key.
+  public var idempotency: IdempotencyRow?
+
+  public init(
+    shard: ShardID, namespace: NamespaceNumber, machine: MachineID, key: MachineKey,
+    row: RowChange = .keep, events: [Event] = [], enqueued: [QueuedNotification] = [],
+    dequeued: Int64? = nil, rescheduled: QueuedNotification? = nil,
+    idempotency: IdempotencyRow? = nil
+  ) {
+    self.shard = shard
+    self.namespace = namespace
+    self.machine = machine
+    self.key = key
+    self.row = row
+    self.events = events
+    self.enqueued = enqueued
+    self.dequeued = dequeued
+    self.rescheduled = rescheduled
+    self.idempotency = idempotency
+  }
+
+  /// About how many bytes travel to the database.
+  public var bytes: Int {
+    var sum = 512
+    for event in events { sum += event.body.data.count + 48 }
+    for notification in enqueued { sum += notification.args.count + 256 }
+    switch row {
+    case .insert(let row), .update(let row, auxChanged: true):
+      sum += row.auxState?.data.count ?? 0
+    case .keep, .update, .pause, .requeue, .condemn, .delete: break
+    }
+    switch idempotency?.reply {
+    case .called(let response), .repaired(let response): sum += response.count
+    case .started, .notified, nil: break
+    }
+    return sum
+  }
+}
+
+/// What happens to a machine's row.
+public enum RowChange: Sendable, Hashable {
+  case keep
+  case insert(MachineRow)
+  /// The row as it shall be; `version` is one more than what the database must hold. Without
+  /// `auxChanged` the aux state in the database stays and `auxState` need not be sent.
+  case update(MachineRow, auxChanged: Bool)
+  /// Of the row as it shall be, its pause, its due time and its version, and nothing else.
+  case pause(MachineRow)
+  /// An accepted notification: `notification_count` grows by the record's `enqueued`, and `due`
+  /// becomes the earlier of what it is and this, unless the machine is failed or paused by then.
+  /// The version stays, so that it conflicts with no step that runs meanwhile.
+  case requeue(due: Timestamp?)
+  /// A machine whose rows cannot be read fails: of its row only this, its due time and its version,
+  /// which becomes `version`, are changed.
+  case condemn(Failure, version: Int64)
+  /// The machine, its events and its notifications are gone for everybody. Storage deletes the rows
+  /// of the latter afterwards: the length of a history is no part of the cost.
+  case delete(expectedVersion: Int64)
+}
+
+/// What is written of one row. All that storage, or what plays it, has to know of a record: the
+/// statements, the witness of a batch and the simulated database are made of these.
+public enum RowWrite: Sendable {
+  case insertMachine(MachineRow, QueueDifference)
+  /// The row as it shall be; its version is one more than what the database must hold. Without
+  /// `auxChanged` the aux state stays. The count of notifications changes by the difference only.
+  case updateMachine(MachineRow, auxChanged: Bool, QueueDifference)
+  /// Of the row as it shall be, its pause, its due time and its version.
+  case pauseMachine(MachineRow)
+  /// `version` is the one that the row shall have.
+  case condemnMachine(Failure, version: Int64)
+  /// The due time becomes the earlier of what it is and `due`, of a machine that runs by itself.
+  case requeueMachine(due: Timestamp?, QueueDifference)
+  case insertEvent(Event)
+  case insertNotification(QueuedNotification)
+  case deleteNotification(sequence: Int64)
+  /// The head of the queue with its new retry state.
+  case rescheduleNotification(QueuedNotification)
+  /// The row must have this version.
+  case deleteMachine(version: Int64)
+  /// An expired row under the same key is replaced; another one is a conflict (I8).
+  case rememberKey(IdempotencyRow)
+
+  /// A kind of row write, without what is written: all of a kind in a batch go together.
+  ///
+  /// In the order in which they are written: rows are inserted before what hangs on them, and a
+  /// machine that was changed is requeued afterwards, so that the earlier of both due times counts.
+  public enum Kind: Int, Sendable, CaseIterable {
+    case insertMachine
+    case updateMachine
+    case pauseMachine
+    case condemnMachine
+    case requeueMachine
+    case insertEvent
+    case insertNotification
+    case deleteNotification
+    case rescheduleNotification
+    case deleteMachine
+    case rememberKey
+  }
+
+  /// Its kind.
+  public var kind: Kind {
+    switch self {
+    case .insertMachine: .insertMachine
+    case .updateMachine: .updateMachine
+    case .pauseMachine: .pauseMachine
+    case .condemnMachine: .condemnMachine
+    case .requeueMachine: .requeueMachine
+    case .insertEvent: .insertEvent
+    case .insertNotification: .insertNotification
+    case .deleteNotification: .deleteNotification
+    case .rescheduleNotification: .rescheduleNotification
+    case .deleteMachine: .deleteMachine
+    case .rememberKey: .rememberKey
+    }
+  }
+}
+
+/// What a record does to the queue of its machine's notifications, as the machine's row tells it.
+public struct QueueDifference: Sendable, Hashable {
+  /// By how much the number of queued notifications changes.
+  public var count: Int32
+  /// Whether the head backs off afterwards; nil = as before.
+  public var headIsRetrying: Bool?
+}
+
+extension CommitRecord {
+  /// Calls `body` with each row that the record writes, in the order of `RowWrite.Kind`.
+  public func forEachWrite<Failure: Error>(
+    _ body: (RowWrite) throws(Failure) -> Void
+  ) throws(Failure) {
+    let queue = queueDifference
+    switch row {
+    case .keep: if queue.count != 0 { try body(.requeueMachine(due: nil, queue)) }
+    case .insert(let row): try body(.insertMachine(row, queue))
+    case .update(let row, let auxChanged):
+      try body(.updateMachine(row, auxChanged: auxChanged, queue))
+    case .pause(let row): try body(.pauseMachine(row))
+    case .requeue(let due): try body(.requeueMachine(due: due, queue))
+    case .condemn(let failure, let version):
+      try body(.condemnMachine(failure, version: version))
+    // With the machine go its events and notifications: those of this record are not written.
+    case .delete(let version): try body(.deleteMachine(version: version))
+    }
+    if !removesMachine {
+      for event in events { try body(.insertEvent(event)) }
+      for notification in enqueued { try body(.insertNotification(notification)) }
+      if let sequence = dequeued { try body(.deleteNotification(sequence: sequence)) }
+      if let head = rescheduled { try body(.rescheduleNotification(head)) }
+    }
+    if let idempotency { try body(.rememberKey(idempotency)) }
+  }
+
+  /// Whether the machine is gone afterwards.
+  public var removesMachine: Bool {
+    if case .delete = row { true } else { false }
+  }
+
+  private var queueDifference: QueueDifference {
+    var difference = QueueDifference(
+      count: Int32(clamping: enqueued.count) - (dequeued == nil ? 0 : 1),
+      headIsRetrying: dequeued == nil ? nil : false)
+    if let rescheduled { difference.headIsRetrying = rescheduled.retry != nil }
+    return difference
+  }
+}

@@ -1,0 +1,67 @@
+import PostgreSQL
+import ProgressorEngine
+
+/// How one kind of row is written: all of a batch in one set-based statement.
+protocol RowKind: Sendable {
+  /// What is written of one row.
+  associatedtype Value: Sendable
+
+  /// It takes the columns as arrays, by `unnest`.
+  static var statement: Statement { get }
+
+  /// In the order in which the statement takes them. The only place that knows them, beside the
+  /// SQL: a test holds both against each other.
+  static var columns: [Column<Value>] { get }
+
+  /// What there is to be written; nil = it is of another kind.
+  static func value(of write: RowWrite) -> Value?
+
+  /// Adds the statement with these rows, all of this kind. Required here only so that each kind
+  /// gets code of its own for it.
+  static func append(_ writes: [RecordWrite], of records: [CommitRecord], to: inout FencedPipeline)
+}
+
+extension RowKind {
+  static func append(
+    _ writes: [RecordWrite], of records: [CommitRecord], to pipeline: inout FencedPipeline
+  ) {
+    var rows: [Column<Value>.Row] = []
+    rows.reserveCapacity(writes.count)
+    for write in writes {
+      guard let value = value(of: write.write) else {
+        assertionFailure("\(write.write.kind) among the rows of \(statement.name)")
+        continue
+      }
+      let record = records[write.record]
+      rows.append(
+        Column.Row(
+          shard: record.shard, namespace: record.namespace, machine: record.machine,
+          key: record.key, value: value))
+    }
+    var parameters = Parameters()
+    for column in columns { column.append(rows, to: &parameters) }
+    pipeline.append(statement, parameters)
+  }
+}
+
+/// A row that a record of a batch writes.
+struct RecordWrite {
+  /// The place of the record in its batch.
+  var record: Int
+  var write: RowWrite
+}
+
+extension FencedPipeline {
+  /// Adds what the records write: a statement for each kind of row that there is.
+  mutating func append(_ records: [CommitRecord]) {
+    var writes = [[RecordWrite]](repeating: [], count: RowWrite.Kind.allCases.count)
+    for (place, record) in records.enumerated() {
+      record.forEachWrite { write in
+        writes[write.kind.rawValue].append(RecordWrite(record: place, write: write))
+      }
+    }
+    for kind in RowWrite.Kind.allCases where !writes[kind.rawValue].isEmpty {
+      kind.rows.append(writes[kind.rawValue], of: records, to: &self)
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import ProgressorEngine
+
+extension RowWrite.Kind {
+  /// How it is written.
+  var rows: any RowKind.Type {
+    switch self {
+    case .insertMachine: MachineInserts.self
+    case .updateMachine: MachineUpdates.self
+    case .pauseMachine: MachinePauses.self
+    case .condemnMachine: CondemnedMachines.self
+    case .requeueMachine: MachineRequeues.self
+    case .insertEvent: EventInserts.self
+    case .insertNotification: NotificationInserts.self
+    case .deleteNotification: NotificationDeletes.self
+    case .rescheduleNotification: NotificationReschedules.self
+    case .deleteMachine: MachineDeletes.self
+    case .rememberKey: IdempotencyKeys.self
+    }
+  }
+}
