@@ -194,24 +194,16 @@ struct PoolSimulation {
   }
 }
 
-/// SplitMix64.
+/// What a run draws: the same of the same seed.
 struct SeededRandom {
-  private var state: UInt64
+  private var source: SplitMix64
 
-  init(seed: UInt64) { state = seed }
+  init(seed: UInt64) { source = SplitMix64(state: seed) }
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
-  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
+  mutating func below(_ bound: Int) -> Int { Int(source.next() % UInt64(max(bound, 1))) }
 
   /// From 0 up to 1.
-  mutating func fraction() -> Double { Double(next() >> 11) / Double(1 << 53) }
+  mutating func fraction() -> Double { Double(source.next() >> 11) / Double(1 << 53) }
 
   mutating func chance(_ part: Double) -> Bool { fraction() < part }
 }

@@ -60,7 +60,7 @@ private struct DrainSimulation {
     case final(Int32)
   }
 
-  private var random: SplitMix
+  private var random: SplitMix64
   private var state = DrainState()
   /// Frames with the bytes of each that did not arrive yet.
   private var toServer: [(frame: FromClient, bytes: Int)] = []
@@ -77,7 +77,7 @@ private struct DrainSimulation {
   private(set) var gaveUpWaiting = false
   private(set) var sawAnnouncementFirst = true
 
-  init(seed: UInt64) { random = SplitMix(state: seed) }
+  init(seed: UInt64) { random = SplitMix64(state: seed) }
 
   mutating func run() {
     for step in 0..<400 {
@@ -165,15 +165,6 @@ private struct DrainSimulation {
   }
 }
 
-/// Steele, Lea and Flood's SplitMix64.
-private struct SplitMix {
-  var state: UInt64
-
-  mutating func below(_ bound: Int) -> Int {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var value = state
-    value = (value ^ value >> 30) &* 0xbf58_476d_1ce4_e5b9
-    value = (value ^ value >> 27) &* 0x94d0_49bb_1331_11eb
-    return Int((value ^ value >> 31) % UInt64(bound))
-  }
+extension SplitMix64 {
+  fileprivate mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }
