@@ -12,6 +12,19 @@ struct Statement: Sendable {
     sql = String(decoding: resource, as: UTF8.self)
   }
 
+  /// One of the statements that a file has: of the lines that end in `--:` and names, those that
+  /// have `variant` among them.
+  init(_ name: String, _ resource: [UInt8], variant: String) {
+    self.name = name
+    let lines = String(decoding: resource, as: UTF8.self).split(
+      separator: "\n", omittingEmptySubsequences: false)
+    let kept = lines.filter { line in
+      guard let mark = line.firstRange(of: "--:") else { return true }
+      return line[mark.upperBound...].split(separator: " ").contains { $0 == variant }
+    }
+    sql = kept.joined(separator: "\n")
+  }
+
   /// With a part that is a safeguard, which a test may switch off.
   init(
     _ name: String, _ resource: [UInt8], _ safeguard: Safeguard, _ part: String,

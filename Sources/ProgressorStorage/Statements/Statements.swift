@@ -1,7 +1,7 @@
 import MachineModel
 
 /// The statements of SQL/, but for those that write the rows of a batch: Commit/Writes has them.
-/// Names are those of the files.
+/// Names are those of the files; where one has several statements, of each with its variant.
 enum Statements {
   static let schemaExisting = Statement(
     "schema_existing", PackageResources.schema_existing_sql)
@@ -88,11 +88,11 @@ enum Statements {
     "load_notifications", PackageResources.load_notifications_sql)
   static let loadIdempotency = Statement(
     "load_idempotency", PackageResources.load_idempotency_sql)
-  static let listAny = Statement("list_any", PackageResources.list_any_sql)
-  static let listWorking = Statement("list_working", PackageResources.list_working_sql)
-  static let listRetrying = Statement("list_retrying", PackageResources.list_retrying_sql)
-  static let listFailed = Statement("list_failed", PackageResources.list_failed_sql)
-  static let listPaused = Statement("list_paused", PackageResources.list_paused_sql)
+  static let listAny = list("any")
+  static let listWorking = list("working")
+  static let listRetrying = list("retrying")
+  static let listFailed = list("failed")
+  static let listPaused = list("paused")
   static let dueMachines = Statement("due_machines", PackageResources.due_machines_sql)
 
   static let namespaceAll = Statement("namespace_all", PackageResources.namespace_all_sql)
@@ -131,4 +131,8 @@ enum Statements {
     "repair_job_sweep", PackageResources.repair_job_sweep_sql)
   static let repairJobRunningCount = Statement(
     "repair_job_running_count", PackageResources.repair_job_running_count_sql)
+
+  private static func list(_ status: String) -> Statement {
+    Statement("list_\(status)", PackageResources.list_sql, variant: status)
+  }
 }

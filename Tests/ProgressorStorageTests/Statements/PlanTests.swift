@@ -46,6 +46,7 @@ extension OnPostgreSQL {
       Hot(Statements.listWorking, machineID),
       Hot(Statements.listRetrying, "machine_retrying", "notification_pkey"),
       Hot(Statements.listFailed, "machine_failed"),
+      Hot(Statements.listPaused, "machine_paused"),
       Hot(Statements.dueMachines, "machine_due_by_namespace"),
       Hot(Statements.renew, "node_pkey"),
       Hot(Statements.repairJobPage, "machine_failed_at"),
