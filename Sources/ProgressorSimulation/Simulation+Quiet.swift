@@ -22,6 +22,7 @@ extension Simulation {
       if try !resumePausedMachines(), try !repairFailedMachines() { break }
     }
     try probeMachines()
+    try passLockedRows()
     try letTimersFire()
   }
 
@@ -70,6 +71,7 @@ extension Simulation {
     plan.end()
     isQuiet = true
     storageOutageUntil = 0
+    rowLocks = [:]
     standby = nil
     for node in nodes {
       node.frozenUntil = 0
@@ -86,7 +88,7 @@ extension Simulation {
     for index in isEndpointUp.indices { agenda.plan(.endpoint(index, up: true), after: 1) }
   }
 
-  private func pass(microseconds: Int64) throws(Violation) {
+  func pass(microseconds: Int64) throws(Violation) {
     let end = agenda.now + microseconds
     agenda.plan(.storageBack, at: end)
     while agenda.now < end, agenda.nextTime != nil { try next() }

@@ -44,8 +44,8 @@ public final class Simulation {
   /// Set while a standby lags behind that will be promoted.
   var standby: Standby?
   var storageOutageUntil: Int64 = 0
-  /// Machines whose rows somebody has locked.
-  var lockedUntil: [MachineID: Int64] = [:]
+  /// Machines of which somebody has locked a row.
+  var rowLocks: [MachineID: RowLock] = [:]
   /// Until then nodes may trust leases that the database holds for over.
   var leasesDisagreeUntil: Int64 = 0
   var isQuiet = false

@@ -271,7 +271,7 @@ def test_a_machine_that_somebody_has_locked_is_written_when_it_is_free(server, c
     space.start("free", b"a")
     with cluster.session("begin", "select 1 from progressor.machine where id = 'held' for update"):
         call = space.call_later("held", b"b", timeout=60)
-        eventually(lambda: "the database takes writes, but not these steps" in server.log_tail(),
+        eventually(lambda: "other sessions have locked rows of machines" in server.log_tail(),
                    "the log says so")
         with fails("DEADLINE_EXCEEDED"):
             space.call("held", b"c", timeout=3)

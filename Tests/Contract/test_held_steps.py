@@ -53,9 +53,9 @@ class Held:
 
     def _named(self) -> list[str]:
         lines = [line for line in self.server.log.read_text().splitlines()
-                 if "the database takes writes, but not these steps" in line]
+                 if "other sessions have locked rows of machines" in line]
         return [id for id in ("free", "called", "notified", "armed")
-                if any(f"machine_id={id} " in line for line in lines)]
+                if any(f"{self.space.name}/{id}" in line for line in lines)]
 
     def check(self) -> None:
         space = self.space

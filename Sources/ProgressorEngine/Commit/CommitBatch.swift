@@ -1,3 +1,5 @@
+public import MachineModel
+
 /// Steps that are committed in one transaction: all or none.
 public struct CommitBatch: Sendable, Hashable {
   /// Under which storage answers.
@@ -6,16 +8,20 @@ public struct CommitBatch: Sendable, Hashable {
   public var slot: Int
   /// At most one record of a batch changes the row of one machine.
   public var records: [CommitRecord]
+  /// Somebody may have locked rows of it: storage asks first which, and waits for none, instead of
+  /// for as long as a batch waits for a lock. Nothing else depends on it.
+  public var expectsLocks: Bool
 
   /// The most records of one batch.
   public static let maximumRecords = 500
   /// What a batch grows to, in bytes of payload; a larger record goes by itself.
   public static let maximumBytes = 16 << 20
 
-  public init(id: BatchID, slot: Int, records: [CommitRecord]) {
+  public init(id: BatchID, slot: Int, records: [CommitRecord], expectsLocks: Bool = false) {
     self.id = id
     self.slot = slot
     self.records = records
+    self.expectsLocks = expectsLocks
   }
 }
 
@@ -33,6 +39,9 @@ public struct CommitRefusal: Sendable, Hashable {
     /// It cannot be written now, by itself either, while others can be: it takes too long, or meets
     /// damage that may pass. It may be later. Certainly not written.
     case overdue
+    /// Somebody has locked the rows of these machines, one at least of the batch, and of no other
+    /// in it. Nothing is written.
+    case locked(Set<MachineID>)
   }
 
   /// What about the step made it so.

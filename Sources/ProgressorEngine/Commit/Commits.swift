@@ -94,6 +94,11 @@ extension Engine {
 
   mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
     guard let place = writers.place(of: id), let batch = writers[place].inFlight else { return }
+    if case .locked(let machines) = refusal.fault,
+      batch.entries.contains(where: { machines.contains($0.machine.id) })
+    {
+      return setAside(machines, place, refusal)
+    }
     let isAlone = batch.entries.count == 1
     let isKept = isAlone && mayPass(batch.entries[0], refusal)
     let ended = writers[place].ended(isKept || !isAlone ? .refused : .givenUp, at: now.uptime)
@@ -104,11 +109,47 @@ extension Engine {
     guard let entry = entries.first else { return }
     guard isKept else { return poisoned(entry, refusal) }
     writers[place].hold(entry, at: now.uptime)
+    isHeld(entry)
+  }
+
+  /// What cannot be written now takes nobody's turn, and no notification's caller waits for it.
+  private mutating func isHeld(_ entry: GroupCommit.Pending) {
     if case .notification(let machine, let notification, let request) = entry.origin {
       stepMemory.keep(notification, machine)
       tell(request, .storageUnavailable)
     }
     stepAside(entry.machine)
+  }
+
+  /// The rows of these machines are locked: what is to be written of them is kept, each machine for
+  /// itself, and all others of the batch are written at once.
+  private mutating func setAside(
+    _ machines: Set<MachineID>, _ place: Int, _ refusal: CommitRefusal
+  ) {
+    let ended = writers[place].ended(.refused, at: now.uptime)
+    let entries = ended.filter { !$0.machine.isDropped }
+    // Of those that are known to be locked it was only a question.
+    let isNew = entries.contains {
+      machines.contains($0.machine.id) && !writers[place].isLocked($0.machine)
+    }
+    if isNew { counts.batchesRefused += 1 }
+    writers[place].regroup(entries.filter { !machines.contains($0.machine.id) })
+    // What becomes of one may let its machine go.
+    for entry in entries where machines.contains(entry.machine.id) && !entry.machine.isDropped {
+      if writers[place].waits(before: entry) {
+        writers[place].wait(entry)
+        if case .notification(_, _, let request) = entry.origin {
+          tell(request, .storageUnavailable)
+        }
+        stepAside(entry.machine)
+      } else if mayPass(entry, refusal) {
+        writers[place].holdLocked(entry, at: now.uptime)
+        isHeld(entry)
+      } else {
+        writers[place].giveUp(entry)
+        poisoned(entry, refusal)
+      }
+    }
   }
 
   /// Whether what was refused alone is written as soon as it can be. The processor of a step has
@@ -119,10 +160,12 @@ extension Engine {
   private func mayPass(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) -> Bool {
     if entry.machine.isDropped { return false }
     switch (entry.origin, refusal.fault) {
-    case (.notification(let machine, let notification, _), .overdue):
+    case (.notification(let machine, let notification, _), .overdue),
+      (.notification(let machine, let notification, _), .locked):
       return machine.kept.bytes > 0 || machine.isCommitting
         || stepMemory.hasRoomAside(notification.bytes, machine.namespace)
-    case (.step(let machine, let id), .overdue): return machine.running?.id == id
+    case (.step(let machine, let id), .overdue), (.step(let machine, let id), .locked):
+      return machine.running?.id == id
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
         && !isToBeTakenAway(machine)
@@ -167,7 +210,8 @@ extension Engine {
       let key = entry.record.idempotency?.key
       switch refusal.fault {
       case .contents: conclude(request, key: key, .error(error), machine)
-      case .overdue: conclude(request, key: key, .error(.storageUnavailable), machine)
+      case .overdue, .locked:
+        conclude(request, key: key, .error(.storageUnavailable), machine)
       case .conflict, .duplicate: return distrust(machine, request, key)
       }
       // A step may have counted it in the machine's due time.

@@ -54,6 +54,11 @@ struct GroupCommit {
   private(set) var sentAt: Int64 = 0
   /// The database does not take the batch in flight.
   private(set) var isDelayed = false
+  /// Rows were found locked: before, on `Moment.uptime`, more of them may be.
+  private var locksExpectedUntil = Int64.min
+
+  /// For so long after a machine was found locked that was not known for it.
+  private static let locksExpected: Int64 = 10_000_000
 
   /// Records that wait, or are on their way.
   var count: Int { pending.count + (inFlight?.entries.count ?? 0) + held.count }
@@ -95,7 +100,8 @@ struct GroupCommit {
     if entries.isEmpty { return nil }
     wasTry = held.tried != nil
     let batch = CommitBatch(
-      id: id(), slot: slot, records: entries.map { $0.record(at: now.wall) })
+      id: id(), slot: slot, records: entries.map { $0.record(at: now.wall) },
+      expectsLocks: held.tried == .locks || now.uptime < locksExpectedUntil)
     inFlight = (batch.id, entries)
     sentAt = now.uptime
     return batch
@@ -172,6 +178,30 @@ struct GroupCommit {
 
   /// Some of what was refused together is at fault: it is tried apart.
   mutating func split(_ entries: [Pending]) { held.split(entries) }
+
+  /// Nothing is wrong with these, which were refused together with others: they are tried together.
+  mutating func regroup(_ entries: [Pending]) { held.regroup(entries) }
+
+  /// Storage named the machine's row as locked, and did not say otherwise since.
+  func isLocked(_ machine: ResidentMachine) -> Bool { held.isLocked(machine) }
+
+  /// The record was in the batch that ended, and its machine's row is locked. Nothing of the
+  /// machine waits before it.
+  mutating func holdLocked(_ record: Pending, at uptime: Int64) {
+    if !held.isLocked(record.machine) {
+      locksExpectedUntil = uptime.saturatingAdd(Self.locksExpected)
+    }
+    held.holdLocked(record, at: uptime)
+  }
+
+  /// Something of the machine waits before the record of the batch that ended.
+  func waits(before record: Pending) -> Bool { held.hasFirst(of: record.machine) }
+
+  /// The record of the batch that ended waits behind what waits of its machine.
+  mutating func wait(_ record: Pending) { held.wait(record) }
+
+  /// The record of the batch that ended is not written at all, which nothing waits before.
+  mutating func giveUp(_ record: Pending) { goOn(held.free(record.machine)) }
 
   /// The machine's step, which is not on its way, is not written after all.
   mutating func withdrawStep(of machine: ResidentMachine) {

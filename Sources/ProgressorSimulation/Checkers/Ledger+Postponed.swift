@@ -4,7 +4,8 @@ import ProgressorEngine
 /// Answers of processors that cannot be written now: they are kept, and nobody is asked again.
 extension Ledger {
   /// A batch was written, or refused. A step that is refused alone, though it may be written later,
-  /// must be the machine's next one in the database, as long as its node keeps the shard.
+  /// or since its machine's row is locked, must be the machine's next one in the database, as long
+  /// as its node keeps the shard.
   mutating func tried(
     _ batch: CommitBatch, by node: Int, _ refusal: CommitRefusal?, epoch: (ShardID) -> Int64
   ) {
@@ -14,7 +15,9 @@ extension Ledger {
       switch refusal?.fault {
       case nil: postponed[place] = nil
       case .overdue? where batch.records.count == 1: postponed[place] = epoch(record.shard)
-      case .contents?, .conflict?, .duplicate?, .overdue?: break
+      case .locked(let machines)? where machines.contains(record.machine):
+        postponed[place] = epoch(record.shard)
+      case .contents?, .conflict?, .duplicate?, .overdue?, .locked?: break
       }
     }
   }

@@ -84,8 +84,20 @@ extension Simulation {
   private var lockTimeout: Int64 { min(1_000_000, world.lease / 4) }
 
   private func meetsLock(_ batch: CommitBatch) -> Bool {
-    !isQuiet && !lockedUntil.isEmpty
-      && batch.records.contains { lockedUntil[$0.machine, default: 0] > agenda.now }
+    let locks = locks(on: batch)
+    let isNoticed = batch.expectsLocks && locks.contains { $0.isNamed }
+    return !locks.isEmpty && !isNoticed
+  }
+
+  /// What of the batch is locked by others, and whether that is the machine's own row, for which
+  /// one can ask.
+  private func locks(on batch: CommitBatch) -> [(machine: MachineID, isNamed: Bool)] {
+    if rowLocks.isEmpty { return [] }
+    return batch.records.compactMap { record in
+      guard let lock = rowLocks[record.machine], lock.until > agenda.now else { return nil }
+      if case .insert = record.row { return (record.machine, false) }
+      return (record.machine, lock.isOfMachine)
+    }
   }
 
   private func end(_ number: Int) throws(Violation) {
@@ -157,17 +169,15 @@ extension Simulation {
   /// Somebody locks a machine's row, for longer than a batch waits: also for many of them.
   private func overdue(_ batch: CommitBatch) -> CommitRefusal? {
     if plan.strikes(.commitOverdue, &random), let record = random.pick(batch.records) {
-      lockedUntil[record.machine] = agenda.now + random.duration(upTo: 10 * world.longPause)
+      rowLocks[record.machine] = RowLock(
+        until: agenda.now + random.duration(upTo: 10 * world.longPause),
+        isOfMachine: random.chance(0.8))
     }
-    if lockedUntil.isEmpty || isQuiet { return nil }
-    for record in batch.records {
-      guard let end = lockedUntil[record.machine] else { continue }
-      if end > agenda.now {
-        return CommitRefusal(.overdue, code: "55P03", message: "a row is locked")
-      }
-      lockedUntil[record.machine] = nil
-    }
-    return nil
+    let locks = locks(on: batch)
+    if locks.isEmpty { return nil }
+    let named = Set(locks.lazy.filter(\.isNamed).map(\.machine))
+    return CommitRefusal(
+      named.isEmpty ? .overdue : .locked(named), code: "55P03", message: "rows are locked")
   }
 
   /// Contents that the database does not take: the fault of the step that brought them.

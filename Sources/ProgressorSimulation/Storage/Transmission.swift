@@ -32,3 +32,10 @@ enum WriterStage {
   /// The node hears how it ended.
   case answered(Input)
 }
+
+/// Somebody's lock on a row of a machine.
+struct RowLock {
+  var until: Int64
+  /// On the machine's own row, and not on another that its steps write.
+  var isOfMachine: Bool
+}

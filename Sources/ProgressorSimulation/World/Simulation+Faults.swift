@@ -50,9 +50,11 @@ extension Simulation {
     let longest = random.duration(upTo: 40 * world.longPause)
     let share = random.chance(0.5) ? 0.3 : 1
     let isAtOnce = random.chance(0.5)
+    let isMachine = random.chance(0.8)
     trace.line(at: agenda.now, node: nil, "rows are locked")
     for name in storage.machines.keys.sorted() where random.chance(share) {
-      lockedUntil[name] = agenda.now + (isAtOnce ? longest : random.duration(upTo: longest))
+      let duration = isAtOnce ? longest : random.duration(upTo: longest)
+      rowLocks[name] = RowLock(until: agenda.now + duration, isOfMachine: isMachine)
     }
   }
 

@@ -1,4 +1,5 @@
 import Logging
+import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
@@ -54,6 +55,10 @@ struct CommitAttempt {
         if try witness.testifies(on: connection, timeout: writer.timeout) { return .committed }
       }
       if unknowns >= allowance.unknowns { return .givenUp }
+      if batch.expectsLocks {
+        let locked = try lockedIfKnown(on: connection, under: identity)
+        if !locked.isEmpty { return .refused(CommitRefusal(locked: locked)) }
+      }
       isSent = true
       begun = LocalClock.uptime()
       var pipeline = FencedPipeline(under: identity, limit: allowance.limit)
@@ -98,6 +103,26 @@ struct CommitAttempt {
       progress.hand(slot: slot, to: nil)
     }
     return try pipeline.commit(on: connection, timeout: writer.timeout)
+  }
+
+  /// Of which machines the rows are locked by others; none = nobody can tell.
+  func lockedMachines() throws(PostgreSQLError) -> Set<MachineID> {
+    guard let (connection, identity) = try writer.open(for: node) else { return [] }
+    return try lockedIfKnown(on: connection, under: identity)
+  }
+
+  private func lockedIfKnown(
+    on connection: Connection, under identity: WriterIdentity
+  ) throws(PostgreSQLError) -> Set<MachineID> {
+    do {
+      return try RowLocks(of: records).locked(
+        on: connection, under: identity, limit: configuration.leaseDuration / 4,
+        timeout: writer.timeout)
+    } catch {
+      // What PostgreSQL says of the question it says of the batch too, and there it is judged.
+      if error.scope == .statement, error.raised != .fenced { return [] }
+      throw error
+    }
   }
 
   enum Probe {

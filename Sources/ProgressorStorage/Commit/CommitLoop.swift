@@ -1,4 +1,5 @@
 import Logging
+import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
@@ -15,6 +16,7 @@ struct CommitLoop {
   let deliver: @Sendable (Input) -> Void
   let onFenced: @Sendable () -> Void
   private var loneSteps = LoneSteps()
+  private var lockedMachines = LockedMachines()
 
   init(
     session: ConnectionSession<PendingBatch>, writer: WriterSession<PendingBatch>, slot: Int,
@@ -69,8 +71,13 @@ struct CommitLoop {
     case .committed:
       damage.written(item.batch.records, at: LocalClock.uptime())
       loneSteps.written(item.batch.records)
+      lockedMachines.written(item.batch.records)
       deliver(.committed(id))
     case .refused(let refusal):
+      if case .locked(let machines) = refusal.fault {
+        loneSteps.onlyAsked()
+        tellLocked(machines, item.batch.records)
+      }
       if item.batch.records.count == 1, refusal.fault == .overdue || refusal.fault == .contents {
         loneSteps.refused(item.batch.records[0], at: LocalClock.uptime())
       }
@@ -85,6 +92,15 @@ struct CommitLoop {
         logger.error("a batch was fenced: the lease is lost", metadata: ["node": "\(node)"])
         onFenced()
       }
+    }
+  }
+
+  private mutating func tellLocked(_ machines: Set<MachineID>, _ records: [CommitRecord]) {
+    let now = LocalClock.uptime()
+    // Alone it met nothing worse.
+    if records.count == 1 { damage.passed(records[0], at: now) }
+    if let news = lockedMachines.news(of: machines, at: now) {
+      logger.warning("other sessions have locked rows of machines", metadata: news)
     }
   }
 
@@ -202,6 +218,12 @@ struct CommitLoop {
   ) -> Verdict {
     // It may be the session that is broken, or lacks something that it had.
     if fault == .contents, tries.suspicions == 0 { writer.close() }
+    if fault == .overdue {
+      do {
+        let locked = try attempt.lockedMachines()
+        if !locked.isEmpty { return .final(.refused(CommitRefusal(locked: locked))) }
+      } catch { return error.raised == .fenced ? .final(.fenced) : .database(error) }
+    }
     switch attempt.probe() {
     case .fenced:
       return .final(.fenced)

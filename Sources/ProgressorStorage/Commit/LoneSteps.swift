@@ -21,6 +21,8 @@ struct LoneSteps {
   private var kept: [DamageTrials.Subject: Kept] = [:]
   /// Batches written that were no such step.
   private var others = 0
+  /// The last batch counts among them.
+  private var isOther = false
 
   var count: Int { kept.count }
 
@@ -29,8 +31,10 @@ struct LoneSteps {
     let isKnown = !kept.isEmpty && records.contains { kept[$0.subject] != nil }
     guard records.count == 1, let subject = records.first?.subject, var step = kept[subject] else {
       others += 1
+      isOther = true
       return CommitAllowance(steps: records.count, isKnown: isKnown, lease: lease)
     }
+    isOther = false
     let isAlone = step.others == others
     let allowance = CommitAllowance(retryWith: isAlone ? step.halves : 1, lease: lease)
     step.halves = isAlone ? min(2 * step.halves, CommitAllowance.mostHalves) : 1
@@ -46,6 +50,12 @@ struct LoneSteps {
       if kept.count >= Self.capacity { return }
     }
     kept[subject] = Kept(halves: kept[subject]?.halves ?? 1, others: others, lastAt: now)
+  }
+
+  /// Of the last batch it was only asked whether it can be written.
+  mutating func onlyAsked() {
+    if isOther { others -= 1 }
+    isOther = false
   }
 
   mutating func written(_ records: [CommitRecord]) {

@@ -65,6 +65,8 @@ enum Statements {
   static let raiseEpoch = Statement(
     "commit_raise_epoch", PackageResources.commit_raise_epoch_sql, .fenceBeforeRead, "epoch + 1",
     with: "epoch")
+  static let lockedMachines = Statement(
+    "commit_locked_machines", PackageResources.commit_locked_machines_sql)
   static let sweepIdempotency = Statement(
     "commit_sweep_idempotency", PackageResources.commit_sweep_idempotency_sql)
   static let probe = Statement("commit_probe", PackageResources.commit_probe_sql)

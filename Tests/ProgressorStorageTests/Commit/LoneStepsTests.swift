@@ -44,6 +44,21 @@ struct LoneStepsTests {
     #expect(last.limit == .seconds(5))
   }
 
+  @Test("Questions that find rows locked take no time from it")
+  func questions() {
+    var steps = LoneSteps()
+    _ = steps.allowance(for: [step(1)], lease: lease)
+    var limits: [Duration] = []
+    for time in 0..<3 {
+      steps.refused(step(1), at: Int64(time))
+      _ = steps.allowance(for: [step(2), step(3)], lease: lease)
+      steps.onlyAsked()
+      limits.append(steps.allowance(for: [step(1)], lease: lease).limit)
+      steps.onlyAsked()
+    }
+    #expect(limits == [5, 10, 20].map { Duration.seconds($0) })
+  }
+
   @Test("A batch with such a step may lose its session once; what was written is forgotten")
   func known() {
     var steps = LoneSteps()

@@ -197,7 +197,7 @@ extension OnPostgreSQL {
       #expect(try await test.commit([slowStart]) == .committed)
     }
 
-    @Test("A step whose machine somebody has locked is refused alone, as one that may pass later")
+    @Test("A step whose machine somebody has locked is named, and written later")
     func locked() async throws {
       let test = try await TestStorage.owner()
       defer { test.storage.stop() }
@@ -212,7 +212,7 @@ extension OnPostgreSQL {
       #expect(try await test.commit([heldStep, freeStep]) == .refused("55P03"))
       #expect(try await test.commit([freeStep]) == .committed)
       let refusal = try await test.refusal(of: test.submit([heldStep]))
-      #expect(refusal.fault == .overdue)
+      #expect(refusal.fault == .locked([held.machine]))
       _ = try connection.query("ROLLBACK", timeout: .seconds(10))
       #expect(try await test.commit([heldStep]) == .committed)
     }
@@ -369,14 +369,6 @@ extension OnPostgreSQL {
       #expect(!test.inbox.rest.contains { if case .commitDelayed = $0 { true } else { false } })
       try connection.runScript("DROP TRIGGER trap ON event", timeout: .seconds(10))
       #expect(try await test.commit([start]) == .committed)
-    }
-  }
-}
-
-extension TestStorage {
-  fileprivate func refusal(of id: BatchID) async throws -> CommitRefusal {
-    try await inbox.next("refusal") {
-      if case .refused(id, let refusal) = $0 { refusal } else { nil }
     }
   }
 }

@@ -31,6 +31,7 @@ extension OnPostgreSQL {
       Hot(MachineDeletes.statement, "machine_pkey"),
       Hot(MachinePauses.statement, "machine_pkey"),
       Hot(CondemnedMachines.statement, "machine_pkey"),
+      Hot(Statements.lockedMachines, "machine_pkey"),
       Hot(Statements.sweepIdempotency, "idempotency_by_expiry", "idempotency_pkey"),
       Hot(Statements.raiseEpoch, "writer_pkey"),
       Hot(Statements.witnessMachine, "machine_pkey"),

@@ -63,9 +63,10 @@ final class TestStorage: Sendable {
   }
 
   /// Hands a batch over and returns its number.
-  func submit(_ records: [CommitRecord], slot: Int = 0) -> BatchID {
+  func submit(_ records: [CommitRecord], slot: Int = 0, expectsLocks: Bool = false) -> BatchID {
     let id = BatchID(numbers.wrappingAdd(1, ordering: .relaxed).newValue)
-    storage.perform(.commit(CommitBatch(id: id, slot: slot, records: records)))
+    storage.perform(
+      .commit(CommitBatch(id: id, slot: slot, records: records, expectsLocks: expectsLocks)))
     return id
   }
 
@@ -77,6 +78,12 @@ final class TestStorage: Sendable {
       case .fenced(id): .fenced
       default: nil
       }
+    }
+  }
+
+  func refusal(of id: BatchID) async throws -> CommitRefusal {
+    try await inbox.next("refusal") {
+      if case .refused(id, let refusal) = $0 { refusal } else { nil }
     }
   }
 
