@@ -76,24 +76,6 @@ struct ServerConnectionTests {
     }
   }
 
-  @Test("gives up a response that the client takes byte by byte, too slowly")
-  func trickle() async throws {
-    var configuration = ServerConfiguration()
-    configuration.stallTimeout = .milliseconds(100)
-    try await TestService.serve(configuration) { _, address in
-      var reset: UInt32?
-      var received = 0
-      let first = RawFrames.initialWindow(1) + RawFrames.call(1, "/test.Test/Large")
-      try await RawFrames.connect(to: address, first: first) { frame in
-        if let code = frame.resetCode { reset = code }
-        guard frame.type == 0 else { return ([], reset == nil) }
-        received += frame.payload.count
-        return (RawFrames.windowUpdate(1, 1), true)
-      }
-      #expect(reset == ErrorCode.cancel.rawValue && received > 1 && received < 16 << 10)
-    }
-  }
-
   @Test(
     "ends a request whose rest does not come, and lets a complete one take its time",
     arguments: ["/test.Test/Echo", "/test.Test/Count", "/test.Test/Chat"])

@@ -1,7 +1,4 @@
-import HTTP2
-import Logging
 import NIOCore
-import NIOEmbedded
 import NIOPosix
 import Testing
 
@@ -10,52 +7,9 @@ import Testing
 /// The client's frames are bytes, and time is what the tests say.
 @Suite("Clients that take answers slowly")
 struct ServerPaceTests {
-  private struct Connection {
-    let server: ServerConnection
-    let channel: EmbeddedChannel
-    let start = NIODeadline.now()
-
-    init() throws {
-      channel = EmbeddedChannel()
-      server = try ServerConnection(
-        eventLoop: channel.eventLoop, router: TestService().router,
-        configuration: ServerConfiguration(), counters: ServerCounters(),
-        inflating: InflateScheduler(eventLoop: channel.eventLoop), peer: "test",
-        logger: Logger(label: "test"), jitter: 0)
-      try server.start(on: channel)
-      try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-      try send(RawFrames.preface)
-    }
-
-    func send(_ bytes: [UInt8]) throws {
-      try channel.writeInbound(ByteBuffer(bytes: bytes))
-    }
-
-    /// The time comes, so many seconds after the start.
-    func passes(_ seconds: Int64) {
-      server.driver.timeCame(now: start + .seconds(seconds))
-      channel.embeddedEventLoop.run()
-    }
-
-    /// What left since the last time: bytes of DATA by stream, and the streams that were reset.
-    func received() throws -> (data: [Int32: Int], resets: Set<Int32>) {
-      var bytes = ByteBuffer()
-      while let part = try channel.readOutbound(as: ByteBuffer.self) {
-        bytes.writeImmutableBuffer(part)
-      }
-      var data: [Int32: Int] = [:]
-      var resets: Set<Int32> = []
-      while let frame = RawFrames.take(&bytes) {
-        if frame.type == 0 { data[frame.stream, default: 0] += frame.payload.count }
-        if frame.resetCode != nil { resets.insert(frame.stream) }
-      }
-      return (data, resets)
-    }
-  }
-
   /// Two answers of 300,000 bytes, whose streams have room for all of them, and the connection not.
-  private func twoAnswers() throws -> Connection {
-    let connection = try Connection()
+  private func twoAnswers() throws -> VirtualConnection {
+    let connection = try VirtualConnection()
     try connection.send(
       RawFrames.initialWindow(1 << 20) + RawFrames.call(1, "/test.Test/Large")
         + RawFrames.call(3, "/test.Test/Large"))
@@ -100,6 +54,24 @@ struct ServerPaceTests {
     await server.stop(grace: .zero)
   }
 
+  @Test("An answer that is taken byte by byte is given up, other calls are not disturbed")
+  func trickle() throws {
+    let connection = try VirtualConnection()
+    try connection.send(RawFrames.initialWindow(1) + RawFrames.call(1, "/test.Test/Large"))
+    #expect(try connection.received().data == [1: 1])
+    for second in [10, 20, 30, 40, 50] {
+      try connection.send(RawFrames.windowUpdate(1, 1))
+      connection.passes(Int64(second))
+      let received = try connection.received()
+      #expect(received.data == [1: 1] && received.resets.isEmpty)
+    }
+    connection.passes(70)
+    #expect(try connection.received().resets == [1] && connection.isOpen)
+    try connection.send(
+      RawFrames.call(3, "/test.Test/Echo") + RawFrames.windowUpdate(3, 100))
+    #expect(try connection.received().data == [3: 5])
+  }
+
   @Test("When nothing is taken, all are given up")
   func nothing() throws {
     let connection = try twoAnswers()
@@ -130,7 +102,7 @@ struct ServerPaceTests {
 
   @Test("Who asks for many answers at once is asked for the pace of the longest")
   func manyAnswers() throws {
-    let connection = try Connection()
+    let connection = try VirtualConnection()
     let calls = stride(from: Int32(1), to: 61, by: 2)
       .flatMap { RawFrames.call($0, "/test.Test/Large") }
     try connection.send(RawFrames.initialWindow(1 << 20) + calls)
