@@ -5,6 +5,14 @@
 /// nghttp2 does not report the frames that it ignores: unknown types, and all that comes for
 /// streams that closed. A flood of these is a flood, too.
 struct FrameScanner: Sendable {
+  /// What a peer has begun to send, and not ended.
+  struct UnfinishedInput: Sendable, Equatable {
+    /// Which of all that it began.
+    let number: UInt64
+    /// The stream of DATA; nil = something else, or so little is here that it could be.
+    let dataStream: Int32?
+  }
+
   /// What a piece of the peer's bytes held. A frame counts where its header ends.
   struct Summary: Sendable, Equatable {
     /// All frames, but DATA with five bytes or more, the beginning of a gRPC message, and
@@ -45,6 +53,10 @@ struct FrameScanner: Sendable {
 
   /// What was counted since it was taken.
   private var summary = Summary()
+  /// Frames that began, those of a header block as one: tells one that goes on from the next.
+  private var begun: UInt64 = 0
+  /// The stream of the DATA whose payload comes now.
+  private var dataStream: Int32?
 
   private let longestString: Int
 
@@ -54,6 +66,15 @@ struct FrameScanner: Sendable {
   init(prefaceLength: Int, longestString: Int = .max) {
     skip = prefaceLength
     self.longestString = longestString
+  }
+
+  /// The frame, or the header block of several frames, whose end has not come; nil between two, and
+  /// in the preface.
+  var unfinished: UnfinishedInput? {
+    guard begun > 0, headerCount > 0 || skip > 0 || paddedLength != nil || block != nil else {
+      return nil
+    }
+    return UnfinishedInput(number: begun, dataStream: headerCount > 0 ? nil : dataStream)
   }
 
   /// What was counted since the last time.
@@ -107,6 +128,7 @@ struct FrameScanner: Sendable {
     } else {
       stream = stream << 8 | UInt32(byte)
     }
+    if headerCount == 0, block == nil { begun &+= 1 }
     headerCount += 1
     guard headerCount == FrameHeader.byteCount else { return nil }
     defer {
@@ -145,6 +167,7 @@ struct FrameScanner: Sendable {
   private mutating func begin(_ frame: FrameHeader) -> Bool {
     if paddedLength == nil { skip = frame.length }
     let stream = frame.stream & 0x7fff_ffff  // The reserved bit is ignored (RFC 9113 section 4.1).
+    dataStream = frame.type == 0x0 ? Int32(stream) : nil
     let isBeginning =
       frame.type == FragmentedBlock.headersType && frame.flags & FragmentedBlock.endHeaders == 0
     if isBeginning {

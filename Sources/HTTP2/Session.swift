@@ -217,6 +217,17 @@ public final class Session {
   /// Whether `takeOutput` may have something to give.
   public var hasOutput: Bool { nghttp2_session_want_write(handle) != 0 }
 
+  /// A number for the frame, or the header block of several frames, whose end the peer still owes;
+  /// nil when it owes none. The number is another for the next.
+  public var unfinishedFrame: UInt64? { scanner.unfinished?.number }
+
+  /// Whether that frame is DATA of a stream that takes them: then it is for the stream to say how
+  /// long they may take. Of all others nobody knows yet whom they concern.
+  public var isUnfinishedFrameOfStream: Bool {
+    guard let id = scanner.unfinished?.dataStream, let stream = streams[id] else { return false }
+    return !stream.isRemoteClosed
+  }
+
   /// Whether more frames wait to be sent than is good: read no more from the peer until they went.
   public var isOutputCongested: Bool {
     nghttp2_session_get_outbound_queue_size(handle) > settings.floods.maxQueuedFrames

@@ -21,6 +21,45 @@ struct FrameScannerTests {
     #expect(summary == expected && nothing == FrameScanner.Summary())
   }
 
+  @Test("knows what the peer has begun and not ended, header blocks as one", arguments: [1, 5, 9])
+  func unfinished(size: Int) {
+    let block = RawFrame.block(3, [UInt8](repeating: 0x83, count: 30), pieces: 3)
+    let parts = [
+      RawFrame.preface, block, RawFrame.data(3, [1, 2, 3], padding: 2), RawFrame.data(3),
+      RawFrame.data(3, [], padding: 0), RawFrame.ping,
+    ]
+    var scanner = FrameScanner(prefaceLength: 24)
+    var seen: [UInt64] = []
+    for part in parts {
+      for end in stride(from: size, to: part.count + size, by: size) {
+        _ = passed(Array(part[(end - size)..<min(end, part.count)]), in: size, by: &scanner)
+        if end < part.count, let number = scanner.unfinished?.number { seen.append(number) }
+      }
+      let rest = scanner.unfinished
+      #expect(rest == nil)
+    }
+    // SETTINGS of the preface, the block, three times DATA, PING.
+    #expect(seen == seen.sorted() && Set(seen).isSubset(of: [1, 2, 3, 4, 5, 6]))
+    #expect(seen.count(where: { $0 == 2 }) == (block.count - 1) / size)
+  }
+
+  @Test("tells DATA, and whose, from other frames as soon as the header is there")
+  func unfinishedData() {
+    var scanner = FrameScanner(prefaceLength: 0)
+    let frame = RawFrame.data(0x8000_0003, [1, 2, 3], padding: 2)
+    _ = passed(Array(frame.prefix(8)), in: 8, by: &scanner)
+    let begun = scanner.unfinished
+    #expect(begun?.number == 1 && begun?.dataStream == nil)
+    for byte in frame[8..<14] {
+      _ = passed([byte], in: 1, by: &scanner)
+      let data = scanner.unfinished
+      #expect(data?.number == 1 && data?.dataStream == 3)
+    }
+    _ = passed([0] + RawFrame.ping.prefix(10), in: 11, by: &scanner)
+    let ping = scanner.unfinished
+    #expect(ping?.number == 2 && ping?.dataStream == nil)
+  }
+
   @Test("shortens a header block's strings in whatever pieces they come", arguments: [1, 9, 1000])
   func shortening(size: Int) {
     let long = [UInt8](repeating: 97, count: 70_000)

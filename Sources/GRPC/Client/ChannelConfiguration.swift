@@ -27,6 +27,9 @@ public struct ChannelConfiguration: Sendable {
   public var keepalive = KeepalivePolicy()
   /// How a peer that is frozen is told from one that is slow; nil = by ``keepalive`` alone.
   public var liveness: LivenessPolicy? = LivenessPolicy()
+  /// How long a frame, or a header block, of the peer may be under way that is not DATA of an open
+  /// call; then the connection is given up. nil = no bound.
+  public var unfinishedFrameTimeout: TimeAmount? = .seconds(60)
   /// After how long without a call the connections are closed; nil is never.
   public var idleTimeout: TimeAmount? = .minutes(30)
   /// How long a draining connection may go on with its calls before it is cut.

@@ -26,6 +26,7 @@ final class ClientConnection {
   weak var delegate: (any ClientConnectionDelegate)?
   private let maximumStreamsByConfiguration: Int
   private let drainTimeout: TimeAmount
+  let unfinishedFrameTimeout: TimeAmount?
   private var keepalive: KeepaliveState
   private var drainDeadline: NIODeadline?
   private var isProven = false
@@ -54,6 +55,7 @@ final class ClientConnection {
     driver = try ConnectionDriver(role: .client, settings: settings, on: eventLoop, now: now)
     maximumStreamsByConfiguration = max(configuration.maximumStreamsPerConnection, 1)
     drainTimeout = configuration.drainTimeout
+    unfinishedFrameTimeout = configuration.unfinishedFrameTimeout
     keepalive = KeepaliveState(policy, liveness, now: now)
   }
 
@@ -184,6 +186,10 @@ extension ClientConnection {
     } else {
       perform(keepalive.timeCame(now: now))
     }
+  }
+
+  func frameTookTooLong() {
+    close(because: "the peer did not end a frame in time")
   }
 
   private func perform(_ action: KeepaliveState.Action) {

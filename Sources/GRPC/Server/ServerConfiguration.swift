@@ -61,7 +61,9 @@ public struct ServerConfiguration: Sendable {
 
   /// The period in which a client has to send 1 KiB of a request that is not complete, whatever its
   /// deadline, and something of one with several messages; otherwise the call ends with
-  /// DEADLINE_EXCEEDED. Complete requests may be answered as long as it takes. nil = no bound.
+  /// DEADLINE_EXCEEDED. Complete requests may be answered as long as it takes. Also how long a
+  /// frame, or a header block, may be under way that is no request's DATA; then the connection
+  /// ends. nil = no bound.
   public var unfinishedRequestTimeout: TimeAmount? = .seconds(60)
 
   /// The defaults.

@@ -83,6 +83,15 @@ extension ServerConnection {
 // MARK: - The timer
 
 extension ServerConnection {
+  var unfinishedFrameTimeout: TimeAmount? { configuration.unfinishedRequestTimeout }
+
+  func frameTookTooLong() {
+    logger.debug("a client does not end a frame", metadata: ["peer": "\(peer)"])
+    session.terminate(.enhanceYourCalm)
+    driver.closeAfterFlush()
+    driver.setNeedsFlush()
+  }
+
   var nextTime: NIODeadline? {
     .earliest(lifetime.nextWakeup, .earliest(deadlines.next, paceCheckAt))
   }

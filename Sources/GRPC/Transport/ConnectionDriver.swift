@@ -28,6 +28,8 @@ final class ConnectionDriver<Side: ConnectionSide>: @unchecked Sendable {
   private var needsFlush = false
   /// When the socket is to be read and is not, because too much waits to be sent.
   private(set) var pauses = ReadingPauses()
+  /// What the peer has begun to send and not ended.
+  private var unfinishedFrame: UnfinishedFrame?
   /// Since when the socket takes nothing.
   private(set) var unwritableSince: NIODeadline?
 
@@ -177,12 +179,35 @@ extension ConnectionDriver: TimeDriven {
     timer.update(for: self)
   }
 
-  var nextTime: NIODeadline? { isGone ? nil : side?.nextTime }
+  var nextTime: NIODeadline? { isGone ? nil : .earliest(side?.nextTime, frameDueAt) }
 
   func timeCame(now: NIODeadline) {
     guard !isGone else { return }
     self.now = now
     side?.timeCame(now: now)
+    followFrames()
+    if let frameDueAt, frameDueAt <= now {
+      unfinishedFrame = nil
+      side?.frameTookTooLong()
+    }
+  }
+
+  /// Sees what the peer has begun and not ended. What belongs to a stream is in its hands, and has
+  /// all of the time anew when that ends first.
+  private func followFrames() {
+    guard let number = session.unfinishedFrame else {
+      unfinishedFrame = nil
+      return
+    }
+    guard unfinishedFrame?.number != number || session.isUnfinishedFrameOfStream else { return }
+    unfinishedFrame = UnfinishedFrame(number: number, now: now, paused: pauses.total(now: now))
+  }
+
+  private var frameDueAt: NIODeadline? {
+    guard !isEnding, let unfinishedFrame, let period = side?.unfinishedFrameTimeout else {
+      return nil
+    }
+    return unfinishedFrame.dueAt(period: period, paused: pauses.total(now: now))
   }
 }
 
@@ -231,6 +256,7 @@ extension ConnectionDriver: ChannelDuplexHandler {
 
   func channelReadComplete(context: ChannelHandlerContext) {
     side?.endedRead()
+    followFrames()
     isGathering = false
     updateTimer()
     flush()

@@ -23,6 +23,12 @@ protocol ConnectionSide: SessionDelegate, SendableMetatype {
   /// that is over.
   func standstillChanged(_ standsStill: Bool, now: NIODeadline)
 
+  /// How long a frame, or a header block, may be under way that is no stream's DATA; nil = for
+  /// ever.
+  var unfinishedFrameTimeout: TimeAmount? { get }
+  /// One took longer; the connection is to be ended.
+  func frameTookTooLong()
+
   /// When something is due; nil when nothing is.
   var nextTime: NIODeadline? { get }
   /// Does what is due at `now`, which may be nothing.

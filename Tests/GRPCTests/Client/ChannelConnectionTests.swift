@@ -67,6 +67,23 @@ import Testing
     try await listener.close()
   }
 
+  @Test("A connection whose peer does not end a frame is given up and replaced")
+  func unfinishedFrame() async throws {
+    let server = try await ScriptedServer.start { call in
+      guard call.connection.number == 1 else { return call.answer("hello") }
+      let block = ScriptedConnection.frame(type: 1, stream: 1, [0x88])
+      call.connection.sendRaw(block)
+    }
+    var configuration = ChannelHarness.configuration
+    configuration.unfinishedFrameTimeout = .milliseconds(50)
+    let harness = try ChannelHarness(to: server.address, configuration: configuration)
+    let lost = try await harness.call()
+    #expect(lost.status.code == .unavailable && lost.localReason == .connectionLost && lost.seen)
+    #expect(lost.status.message.contains("did not end a frame"))
+    #expect(try await harness.call().text == "hello")
+    try await harness.stop(server)
+  }
+
   @Test("A connection that breaks during a call loses it, seen, and is replaced")
   func connectionLost() async throws {
     let server = try await ScriptedServer.start { call in

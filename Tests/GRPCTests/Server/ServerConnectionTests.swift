@@ -98,6 +98,23 @@ struct ServerConnectionTests {
     }
   }
 
+  @Test("ends a connection whose client does not end a frame, or a header block")
+  func unfinishedFrame() async throws {
+    var configuration = ServerConfiguration()
+    configuration.unfinishedRequestTimeout = .milliseconds(100)
+    let block = RawFrames.frame(type: 1, stream: 1, [0x83])
+    for first in [block, Array(block.dropLast(1)), Array(RawFrames.ping.prefix(4))] {
+      try await TestService.serve(configuration) { _, address in
+        var goAway: RawFrames.Received?
+        try await RawFrames.connect(to: address, first: first) { frame in
+          if frame.lastStream != nil { goAway = frame }
+          return ([], true)
+        }
+        #expect(goAway?.payload[7] == 0xb)
+      }
+    }
+  }
+
   @Test("counts cancelled calls as long as their handlers run (CVE-2023-44487)")
   func runningCalls() async throws {
     var configuration = ServerConfiguration()

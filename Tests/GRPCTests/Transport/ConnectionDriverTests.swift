@@ -10,6 +10,7 @@ private protocol Recording: ConnectionSide {
   var reads: Int { get set }
   var standstills: [Bool] { get set }
   var closings: Int { get set }
+  var slowFrames: Int { get set }
   /// What is done when the socket has what was submitted.
   var afterWrite: (() -> Void)? { get set }
   init()
@@ -18,6 +19,8 @@ private protocol Recording: ConnectionSide {
 extension Recording {
   static var writeSize: Int { 1 << 16 }
   var nextTime: NIODeadline? { nil }
+  var unfinishedFrameTimeout: TimeAmount? { .seconds(60) }
+  func frameTookTooLong() { slowFrames += 1 }
   func timeCame(now: NIODeadline) {}
   func received(now: NIODeadline) {}
   func endedRead() { reads += 1 }
@@ -39,6 +42,7 @@ private final class Patient: Recording {
   var reads = 0
   var standstills: [Bool] = []
   var closings = 0
+  var slowFrames = 0
   var afterWrite: (() -> Void)?
 }
 
@@ -49,6 +53,7 @@ private final class Eager: Recording {
   var reads = 0
   var standstills: [Bool] = []
   var closings = 0
+  var slowFrames = 0
   var afterWrite: (() -> Void)?
 }
 
