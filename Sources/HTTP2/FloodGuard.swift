@@ -25,6 +25,27 @@ struct TokenBucket: Sendable {
     tokens += count
   }
 
+  /// Whether at least half of the burst is there.
+  mutating func isHalfFull(now: UInt64) -> Bool {
+    pass(until: now)
+    return tokens * 2 >= rate.burst
+  }
+
+  /// Takes tokens that may not be there yet: then ``debtEnd(now:)`` says when they will be.
+  mutating func borrow(_ count: Double, now: UInt64) {
+    pass(until: now)
+    tokens -= count
+  }
+
+  /// When what was borrowed will be paid back; nil = it is.
+  func debtEnd(now: UInt64) -> UInt64? {
+    guard tokens < 0 else { return nil }
+    let end = Double(refilledAt) + -tokens / max(rate.perSecond, 1e-3) * 1e9
+    // Rounded up, so that nothing is owed any more when the time has come.
+    let time = UInt64(min(end.rounded(.up), 9e18)) + 1_000
+    return time > now ? time : nil
+  }
+
   private mutating func pass(until now: UInt64) {
     guard now > refilledAt else { return }
     let seconds = Double(now - refilledAt) / 1e9
@@ -43,11 +64,13 @@ struct TokenBucket: Sendable {
 /// are nanoseconds of a clock that never goes back.
 struct FloodGuard: Sendable {
   private var resets: TokenBucket
+  private var excusedResets: TokenBucket
   private var useless: TokenBucket
   private var settings: TokenBucket
 
   init(limits: FloodLimits, now: UInt64) {
     resets = TokenBucket(limits.resets, now: now)
+    excusedResets = TokenBucket(limits.excusedResets, now: now)
     useless = TokenBucket(limits.uselessFrames, now: now)
     settings = TokenBucket(limits.settings, now: now)
   }
@@ -102,6 +125,28 @@ struct FloodGuard: Sendable {
   /// so both count alike.
   mutating func reset(now: UInt64) -> HTTP2Error? {
     resets.take(1, now: now) ? nil : Self.flood("too many streams were reset")
+  }
+
+  /// A stream was refused: what a correct client has open is more than it knows, because calls that
+  /// it has given up still run. Unless it gave up many in haste: then this goes on with it.
+  mutating func refused(now: UInt64) -> HTTP2Error? {
+    if !resets.isHalfFull(now: now) { return reset(now: now) }
+    excusedReset(hadBegunWork: false, now: now)
+    return nil
+  }
+
+  /// A stream was reset when its time was all but over: no fault of the peer's, so it only waits
+  /// until its turn comes.
+  mutating func excusedReset(hadBegunWork: Bool, now: UInt64) {
+    excusedResets.borrow(hadBegunWork ? Self.costOfWork : 1, now: now)
+  }
+
+  /// What a reset costs that makes useless what was done for the stream; 1 = reading it.
+  private static let costOfWork = 5.0
+
+  /// When the peer is to be read again, after more of these than its share; nil = now.
+  func pauseEnd(now: UInt64) -> UInt64? {
+    excusedResets.debtEnd(now: now)
   }
 
   private static func flood(_ message: String) -> HTTP2Error {

@@ -24,6 +24,16 @@ public final class HTTP2Stream {
   /// request that cannot be sent.
   public internal(set) var failure: HTTP2Error?
 
+  /// When the time is over that the peer itself gave to the stream (servers); nil = never. On the
+  /// session's clock. From 3 seconds before it on, the peer may reset the stream without haste.
+  public var deadline: UInt64?
+
+  /// Whether work for the stream was begun that its reset makes useless (servers).
+  public var hasBegunWork = false
+
+  /// Whether this side has reset the stream; the frame may not have left.
+  var isReset = false
+
   /// Whether a response's header fields came (clients): what comes next are trailers.
   var hasResponse = false
 

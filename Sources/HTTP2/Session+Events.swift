@@ -48,7 +48,10 @@ extension Session {
         receivedEnd(on: frame.hd.stream_id)
       }
     case NGHTTP2_RST_STREAM:
-      countReset(of: frame.hd.stream_id)
+      // One that crosses our end of the stream is a frame without use, and no haste.
+      if let stream = known(frame.hd.stream_id), !stream.isReset {
+        countReset(of: stream, mayBeDue: true)
+      }
     case NGHTTP2_SETTINGS:
       if flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0 {
         delegate?.sessionDidReceiveSettingsAcknowledgement(self)
@@ -114,15 +117,32 @@ extension Session {
   ///
   /// What an attack gains is the haste: a stream that lived for a while took one of the places that
   /// the settings allow, so that their number bounds its kind already. Clients reset each call
-  /// whose deadline passes, in an outage hundreds at a time.
-  private func countReset(of id: Int32) {
+  /// whose deadline passes, in an outage hundreds at a time. When the deadlines of more calls than
+  /// a connection takes pass together, those that waited in the client are sent as the first ones
+  /// end, with next to no time left, and reset at once.
+  ///
+  /// - Parameters:
+  ///   - stream: nil when it never came to be, or is closed.
+  ///   - mayBeDue: whether the end of its time may be the reason.
+  private func countReset(of stream: HTTP2Stream?, mayBeDue: Bool) {
     guard role == .server else { return }
-    if let stream = known(id), now - stream.openedAt >= Self.rapidResetNanoseconds { return }
+    if let stream {
+      if now - stream.openedAt >= Self.rapidResetNanoseconds { return }
+      if mayBeDue, let deadline = stream.deadline, deadline <= now + Self.nearNanoseconds {
+        flood.excusedReset(hadBegunWork: stream.hasBegunWork, now: now)
+        return
+      }
+    }
     if let error = flood.reset(now: now) { fail(error) }
   }
 
   /// A stream that was open for as long is not reset rapidly.
   private static let rapidResetNanoseconds: UInt64 = 100_000_000
+
+  /// A deadline that is no farther away may have passed in the client: its bytes may have waited on
+  /// their way, in sockets and while it was not read, which is about two seconds at most. That it
+  /// is near is the client's word, and no more: so these have a budget, too.
+  private static let nearNanoseconds: UInt64 = 3_000_000_000
 
   func receivedData(_ data: RawSpan, on id: Int32) {
     guard let stream = known(id), let delegate = stream.delegate else {
@@ -154,11 +174,20 @@ extension Session {
       flood.sent(payloadBytes: frame.hd.length, now: now)
       if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_RST_STREAM:
-      countReset(of: frame.hd.stream_id)
+      sentReset(of: frame.hd.stream_id, ErrorCode(rawValue: frame.rst_stream.error_code))
     case NGHTTP2_GOAWAY where frame.goaway.last_stream_id == Int32.max:
       delegate?.sessionDidSendShutdownNotice(self)
     default:
       break
+    }
+  }
+
+  private func sentReset(of id: Int32, _ code: ErrorCode) {
+    if role == .server, code == .refusedStream {
+      if let error = flood.refused(now: now) { fail(error) }
+    } else {
+      // Behind an answer, that of a deadline for instance; other codes are what the peer provoked.
+      countReset(of: known(id), mayBeDue: code == .noError)
     }
   }
 

@@ -84,6 +84,7 @@ extension Session {
   }
 
   func reset(_ stream: HTTP2Stream, _ code: ErrorCode) {
+    stream.isReset = true
     _ = nghttp2_submit_rst_stream(handle, 0, stream.id, code.rawValue)
   }
 

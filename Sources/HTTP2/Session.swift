@@ -233,6 +233,10 @@ public final class Session {
     nghttp2_session_get_outbound_queue_size(handle) > settings.floods.maxQueuedFrames
   }
 
+  /// When the peer is to be read again, after more resets than `FloodLimits.excusedResets` allow;
+  /// nil = now.
+  public func pauseEnd(now: UInt64) -> UInt64? { flood.pauseEnd(now: now) }
+
   /// Ends every open stream, because the connection is gone: their delegates get `didClose`.
   ///
   /// Nothing can be sent or received after it.

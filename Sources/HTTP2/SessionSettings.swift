@@ -32,6 +32,14 @@ public struct FloodLimits: Sendable, Equatable {
   /// at once, and how many a second after that.
   public var resets = Rate(burst: 1_000, perSecond: 33)
 
+  /// Resets that a correct client has a reason for: of streams whose time is all but over, when
+  /// many deadlines pass together; and of streams that this side refused, but not to a peer that
+  /// has used up half of ``resets``. They do not end a connection, but above this rate it is not
+  /// read for a while (`Session.pauseEnd`). A stream for which work was begun counts as five. So
+  /// whoever gives a millisecond to each of its streams and resets them costs no more than one that
+  /// makes ordinary calls.
+  public var excusedResets = Rate(burst: 5_000, perSecond: 5_000)
+
   /// Frames that carry nothing: empty DATA, PRIORITY, PING, WINDOW_UPDATE, unknown types and the
   /// like (CVE-2019-9511 to 9518). Calls and useful bytes refill this budget.
   public var uselessFrames = Rate(burst: 1_000, perSecond: 100)

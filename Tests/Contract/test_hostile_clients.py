@@ -16,6 +16,7 @@ from support.http2 import (
     GOAWAY,
     HEADERS,
     PING,
+    RST_STREAM,
     SETTINGS,
     RawConnection,
     frame,
@@ -215,6 +216,73 @@ def test_deadlines_that_pass_end_no_connection(server, spaces):
     finally:
         gate.open()
         client.close()
+
+
+def test_more_calls_than_streams_may_expire_together(server, spaces):
+    """Thousands wait in the client for a stream of its connection. As the first ones end, the rest
+    is sent with no time left and reset at once, and what exceeds the limit is refused."""
+    gate = Gate()
+    space = spaces(server.client, held(gate))
+    client = Client(server.address)
+    try:
+        mine = space.on(client)
+        for id in ("m", "long"):
+            mine.start(id)
+        long = mine.call_later("long", b"done", timeout=60)
+        gate.wait_for_entry()
+        for count in (3_000, 9_000):
+            calls = [mine.call_later("m", timeout=3) for _ in range(count)]
+            codes = {call.code().name for call in calls}
+            # REFUSED_STREAM is UNAVAILABLE; the mailbox of "m" has its limit.
+            assert codes <= {"DEADLINE_EXCEEDED", "UNAVAILABLE", "RESOURCE_EXHAUSTED"}
+            assert not long.done(), long.details()
+        gate.open()
+        assert long.result().response == b"done"
+    finally:
+        gate.open()
+        client.close()
+
+
+def test_calls_of_a_millisecond_that_are_reset_cost_no_more_than_others(measured, spaces):
+    """Rapid reset (CVE-2023-44487) in the guise of deadlines that pass: the connection waits its
+    turn then, and its calls count among those that it may have."""
+    server = measured(streams="8")
+    space = spaces(server.client)
+    other = spaces(Client(server.client.address))
+    for mine in (space, other):
+        mine.start("m")
+    before = server.resident
+    block = request_block(CALL) + literal("grpc-timeout", b"1m")
+    request = space.call_request("m", b"x").SerializeToString()
+    body = b"\0" + struct.pack(">I", len(request)) + request
+    reset = struct.pack(">I", 8)
+    with RawConnection(server.server.port) as hostile:
+        hostile.socket.settimeout(60)
+        ids = range(1, 60_001, 2)
+
+        def attack() -> None:
+            for at in range(0, len(ids), 100):
+                hostile.send(b"".join(
+                    headers(id, block) + frame(DATA, END_STREAM, id, body)
+                    + frame(RST_STREAM, 0, id, reset) for id in ids[at:at + 100]))
+
+        attacker = threading.Thread(target=attack)
+        attacker.start()
+        served = 0
+        while attacker.is_alive() or served < 50:
+            assert other.call("m", b"%d" % served, timeout=5) == b"%d" % served
+            served += 1
+        attacker.join()
+        assert server.resident - before < 64 << 20
+        # It goes on when its turn comes, and so do its calls once they are free again.
+        hostile.call(60_001, "/no.Such/Method", b"")
+        for type, flags, stream, payload in hostile.frames():
+            assert type != GOAWAY, payload
+            if stream == 60_001 and flags & END_STREAM:
+                break
+    eventually(lambda: server.metrics.value("progressor_limit_used", limit="streams") <= 8,
+               "they count")
+    eventually(lambda: call_succeeds(space, "m"), "the machine is free")
 
 
 def test_pings_that_measure_a_connection_are_no_flood(server, spaces):

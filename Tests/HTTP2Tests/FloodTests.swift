@@ -85,6 +85,95 @@ struct FloodTests {
     #expect(server.session.failure?.reason == .flood)
   }
 
+  @Test("bears a client whose streams it refuses, in turn, also when the client resets them, too")
+  func refusedStreams() {
+    server.onOpen = { $0.stream?.reset(.refusedStream) }
+    let taken = repeatedly { count in
+      let id = UInt32(count * 2 + 3)
+      return RawFrame.request(id) + (count % 2 == 0 ? [] : RawFrame.reset(id))
+    }
+    #expect(taken == 20_000 && server.error == nil)
+    // 5,000 at once and a second: 20,000 of them take three.
+    let end = server.session.pauseEnd(now: 0)
+    #expect(end.map { $0 / 1_000_000 } == 3_000)
+    #expect(server.session.pauseEnd(now: 3_001_000_000) == nil)
+  }
+
+  @Test("does not bear refusals of a client whose hasty resets led to them")
+  func refusedAfterResets() {
+    server.onOpen = { if $0.stream?.id ?? 0 > 1_200 { $0.stream?.reset(.refusedStream) } }
+    let taken = repeatedly { count in
+      let id = UInt32(count * 2 + 3)
+      return RawFrame.request(id) + (id > 1_200 ? [] : RawFrame.reset(id))
+    }
+    #expect(taken >= 990 && taken <= 1_010)
+    #expect(server.session.failure?.reason == .flood)
+  }
+
+  @Test(
+    "bears, in turn, resets of streams whose deadline is near or over, and no others",
+    arguments: [(1_000_000, 20_000), (2_999_000_000, 20_000), (3_000_000_001, 1_000)])
+  func deadlines(timeout: UInt64, limit: Int) {
+    server.onOpen = { $0.stream?.deadline = timeout }
+    let taken = repeatedly { count in
+      let id = UInt32(count * 2 + 3)
+      return RawFrame.request(id) + RawFrame.reset(id)
+    }
+    #expect(taken == limit && (server.error == nil) == (limit == 20_000))
+    #expect((server.session.pauseEnd(now: 0) != nil) == (limit == 20_000))
+  }
+
+  @Test("counts one as five for which work was begun")
+  func begunWork() {
+    server.onOpen = {
+      $0.stream?.deadline = 1_000_000
+      $0.stream?.hasBegunWork = true
+    }
+    let taken = repeatedly(
+      { count in
+        let id = UInt32(count * 2 + 3)
+        return RawFrame.request(id) + RawFrame.reset(id)
+      }, limit: 4_000)
+    #expect(taken == 4_000 && server.session.pauseEnd(now: 0).map { $0 / 1_000_000 } == 3_000)
+  }
+
+  @Test("counts resets that it is made to send, however near the deadline is (CVE-2025-8671)")
+  func madeYouResetInTime() {
+    server.onOpen = { $0.stream?.deadline = 1_000_000 }
+    let taken = repeatedly { count in
+      let id = UInt32(count * 2 + 3)
+      return RawFrame.request(id) + RawFrame.windowUpdate(id, 0x7fff_ffff)
+        + RawFrame.windowUpdate(id, 0x7fff_ffff)
+    }
+    #expect(taken < 1_100)
+    #expect(server.session.failure?.reason == .flood)
+  }
+
+  @Test("takes no more than its share from a client that gives its streams a millisecond each")
+  func endlessDeadlines() {
+    var now: UInt64 = 0
+    server.onOpen = { $0.stream?.deadline = now + 1_000_000 }
+    var taken = 0
+    while now < 10_000_000_000 {
+      let ids = (0..<500).map { UInt32((taken + $0) * 2 + 3) }
+      server.receive(ids.flatMap { RawFrame.request($0) + RawFrame.reset($0) }, now: now)
+      taken += ids.count
+      _ = server.output(now: now)
+      now = server.session.pauseEnd(now: now) ?? now
+    }
+    #expect(taken >= 54_000 && taken <= 56_000 && server.error == nil)
+  }
+
+  @Test("bears resets that cross the end of their streams")
+  func crossingResets() {
+    server.onOpen = { $0.stream?.submitResponse([":status": "200"], hasBody: false) }
+    let taken = repeatedly { count in
+      let id = UInt32(count * 2 + 3)
+      return (count == 0 ? [] : RawFrame.reset(id - 2)) + RawFrame.request(id, end: true)
+    }
+    #expect(taken == 20_000 && server.error == nil && server.session.pauseEnd(now: 0) == nil)
+  }
+
   @Test("tells the client with GOAWAY why it ends the connection")
   func goAwayCode() throws {
     let client = try Peer(.client)

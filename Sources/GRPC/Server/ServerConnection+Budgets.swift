@@ -71,14 +71,32 @@ extension ServerConnection {
   /// Whether a complete request may go to its handler; if not, it waits, or was refused because the
   /// server is full.
   func mayBegin(_ call: ServerStream) -> Bool {
-    if waiting.isEmpty, hasRoom(forAnswerOf: call) { return isServed(call) }
+    if waiting.isEmpty, !isAllButOver(call), hasRoom(forAnswerOf: call) { return isServed(call) }
     call.ticket = waiting.append(call)
     return false
   }
 
-  /// Begins what waits and may begin now.
+  /// Whether a call has so little time left that what is being read may bring its reset: it begins
+  /// behind that, in its turn. A client that has more calls than a connection takes sends many such
+  /// when their deadlines pass together; and an attacker is not worked for.
+  private func isAllButOver(_ call: ServerStream) -> Bool {
+    guard driver.isGathering, let deadline = call.deadline else { return false }
+    return deadline - now <= Self.littleTime
+  }
+
+  private static let littleTime = TimeAmount.seconds(3)
+
+  /// Begins what waits and may begin now; what has no time left ends instead.
   func beginWaiting() {
-    while let call = waiting.first(), hasRoom(forAnswerOf: call) {
+    guard !waiting.isEmpty else { return }
+    let now = NIODeadline.now()
+    while let call = waiting.first() {
+      if let deadline = call.deadline, deadline <= now {
+        leaveLine(call)
+        call.expire()
+        continue
+      }
+      guard hasRoom(forAnswerOf: call) else { return }
       leaveLine(call)
       if isServed(call) { call.begin() }
     }

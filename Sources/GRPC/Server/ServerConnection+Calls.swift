@@ -6,6 +6,9 @@ import Synchronization
 extension ServerConnection {
   /// Answers a request that no handler sees, or makes a call of it.
   func open(_ http: HTTP2Stream, _ head: RequestHead, headBytes: Int) {
+    http.deadline = head.timeout.map {
+      Timeout.deadline(after: $0, from: now).uptimeNanoseconds
+    }
     switch head.refusal {
     case .http(let status):
       http.submitResponse(AnswerFields.http(status), hasBody: false)

@@ -12,6 +12,7 @@ extension ServerStream {
     guard case .bidirectional(let handler) = handler else { return }
     phase = .begun
     isRunning = true
+    http?.hasBegunWork = true
     let request = StreamRequest(
       path: head.path, metadata: takeMetadata(), deadline: deadline, peer: connection.peer)
     input = handler(request, StreamResponder(self))
@@ -99,6 +100,7 @@ extension ServerStream {
     self.message = nil
     releaseRequest()
     isRunning = true
+    http?.hasBegunWork = true
     let request = UnaryRequest(
       path: head.path, metadata: takeMetadata(), deadline: deadline, message: message,
       peer: connection.peer)

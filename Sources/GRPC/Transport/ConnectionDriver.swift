@@ -22,11 +22,12 @@ final class ConnectionDriver<Side: ConnectionSide>: @unchecked Sendable {
 
   private var output = ByteBuffer()
   /// Output only queues: a flush follows.
-  private var isGathering = false
+  private(set) var isGathering = false
   private var isFlushing = false
   private var isFlushScheduled = false
   private var needsFlush = false
-  /// When the socket is to be read and is not, because too much waits to be sent.
+  /// When the socket is to be read and is not, because too much waits to be sent, or the peer has
+  /// to wait for its turn.
   private(set) var pauses = ReadingPauses()
   /// What the peer has begun to send and not ended.
   private var unfinishedFrame: UnfinishedFrame?
@@ -134,7 +135,13 @@ final class ConnectionDriver<Side: ConnectionSide>: @unchecked Sendable {
   // MARK: Back-pressure
 
   private func mayRead(_ context: ChannelHandlerContext) -> Bool {
-    !session.isOutputCongested && (Side.readsWhileUnwritable || context.channel.isWritable)
+    !session.isOutputCongested && pauseEnd == nil
+      && (Side.readsWhileUnwritable || context.channel.isWritable)
+  }
+
+  /// Until when the peer has to wait for its turn.
+  private var pauseEnd: NIODeadline? {
+    session.pauseEnd(now: now.uptimeNanoseconds).map { .uptimeNanoseconds($0) }
   }
 
   private func updateStandstill() {
@@ -179,7 +186,11 @@ extension ConnectionDriver: TimeDriven {
     timer.update(for: self)
   }
 
-  var nextTime: NIODeadline? { isGone ? nil : .earliest(side?.nextTime, frameDueAt) }
+  var nextTime: NIODeadline? {
+    guard !isGone else { return nil }
+    let mine = NIODeadline.earliest(frameDueAt, pauses.isPaused ? pauseEnd : nil)
+    return .earliest(side?.nextTime, mine)
+  }
 
   func timeCame(now: NIODeadline) {
     guard !isGone else { return }
@@ -190,6 +201,7 @@ extension ConnectionDriver: TimeDriven {
       unfinishedFrame = nil
       side?.frameTookTooLong()
     }
+    if pauses.isPaused { setNeedsFlush() }
   }
 
   /// Sees what the peer has begun and not ended. What belongs to a stream is in its hands, and has

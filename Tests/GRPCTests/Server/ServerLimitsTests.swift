@@ -10,6 +10,20 @@ import Testing
 struct ServerLimitsTests {
   private let hello = RawClient.frame(Array("hello".utf8))
 
+  @Test("A call is not begun that is reset in the read which brought it, when it has little time")
+  func resetAtOnce() throws {
+    let connection = try VirtualConnection()
+    let reset = RawFrames.frame(type: 3, stream: 1, [0, 0, 0, 8])
+    let body = RawFrames.frame(type: 0, flags: 1, stream: 1, RawClient.frame([1]))
+    try connection.send(
+      RawFrames.headers(1, "/test.Test/Echo", [("grpc-timeout", "2S")]) + body + reset)
+    #expect(connection.service.seen.withLock { $0.requests.isEmpty })
+    let next = RawFrames.frame(type: 0, flags: 1, stream: 3, RawClient.frame([2]))
+    try connection.send(RawFrames.headers(3, "/test.Test/Echo", [("grpc-timeout", "2S")]) + next)
+    #expect(connection.service.seen.withLock { $0.requests.count } == 1)
+    #expect(try connection.received().data == [3: 6])
+  }
+
   private final class Observer: Sendable {
     let seen = Mutex<[String: [StatusCode]]>([:])
 

@@ -76,9 +76,11 @@ struct ConnectionDriverTests {
     let side = Side()
     let driver: ConnectionDriver<Side>
 
-    init(_ role: Session.Role = .server) throws {
+    init(
+      _ role: Session.Role = .server, settings: SessionSettings = SessionSettings()
+    ) throws {
       driver = try ConnectionDriver(
-        role: role, settings: SessionSettings(), on: channel.eventLoop, now: .now())
+        role: role, settings: settings, on: channel.eventLoop, now: .now())
       try channel.pipeline.syncOperations.addHandler(socket)
       try driver.start(side, on: channel)
       try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
@@ -137,6 +139,50 @@ struct ConnectionDriverTests {
     connection.channel.pipeline.fireChannelWritabilityChanged()
     #expect(!connection.driver.pauses.isPaused && connection.socket.reads == before + 1)
     #expect(connection.side.standstills.first == true && connection.side.standstills.last == false)
+  }
+
+  @Test("A peer that has had more than its share is not read until its turn comes")
+  func turn() async throws {
+    var settings = SessionSettings()
+    settings.floods.excusedResets = Rate(burst: 0, perSecond: 0.001)
+    let connection = try Connection<Patient>(settings: settings)
+    let driver = connection.driver
+    try connection.channel.writeInbound(
+      ByteBuffer(bytes: RawFrames.preface + RawFrames.headers(1, "/a")))
+    let before = connection.socket.reads
+    driver.session.stream(1)?.reset(.refusedStream)
+    driver.flushNow()
+    connection.channel.read()
+    #expect(driver.pauses.isPaused && connection.socket.reads == before)
+    let turn = try #require(driver.nextTime)
+    #expect(turn > .now() + .seconds(900))
+    driver.timeCame(now: turn - .seconds(1))
+    connection.channel.embeddedEventLoop.run()
+    #expect(driver.pauses.isPaused && driver.nextTime == turn)
+    #expect(connection.socket.reads == before)
+  }
+
+  @Test("Its turn comes by itself")
+  func turnComes() async throws {
+    var configuration = ServerConfiguration()
+    configuration.http2.floods.excusedResets = Rate(burst: 1, perSecond: 100)
+    try await TestService.serve(configuration) { _, address in
+      let frames = (0..<50).flatMap { number in
+        let stream = Int32(2 * number + 1)
+        return RawFrames.headers(stream, "/test.Test/Hold", [("grpc-timeout", "1m")])
+          + RawFrames.frame(type: 3, stream: stream, [0, 0, 0, 8])
+      }
+      var answered = false
+      try await RawFrames.connect(to: address, first: frames) { frame in
+        // SETTINGS of the server: all of the above was read, or waits its turn.
+        if frame.type == 4, frame.flags == 0 {
+          return (RawFrames.call(201, "/test.Test/Echo"), true)
+        }
+        answered = frame.stream == 201 && frame.flags & 1 != 0
+        return ([], !answered)
+      }
+      #expect(answered)
+    }
   }
 
   @Test("The other side reads on")

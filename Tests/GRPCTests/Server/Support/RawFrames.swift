@@ -14,13 +14,15 @@ enum RawFrames {
   }
 
   /// HEADERS of a call, its fields as literals.
-  static func headers(_ stream: Int32, _ path: String) -> [UInt8] {
+  static func headers(
+    _ stream: Int32, _ path: String, _ more: [(name: String, value: String)] = []
+  ) -> [UInt8] {
     let fields = [
       (":method", "POST"), (":scheme", "http"), (":path", path), (":authority", "test"),
       ("content-type", "application/grpc"), ("te", "trailers"),
     ]
     var block: [UInt8] = []
-    for (name, value) in fields {
+    for (name, value) in fields + more {
       block += [0, UInt8(name.utf8.count)]
       block += Array(name.utf8)
       block += [UInt8(value.utf8.count)]

@@ -9,12 +9,13 @@ import NIOEmbedded
 struct VirtualConnection {
   let server: ServerConnection
   let channel: EmbeddedChannel
+  let service = TestService()
   private let start = NIODeadline.now()
 
   init() throws {
     channel = EmbeddedChannel()
     server = try ServerConnection(
-      eventLoop: channel.eventLoop, router: TestService().router,
+      eventLoop: channel.eventLoop, router: service.router,
       configuration: ServerConfiguration(), counters: ServerCounters(),
       inflating: InflateScheduler(eventLoop: channel.eventLoop), peer: "test",
       logger: Logger(label: "test"), jitter: 0)
