@@ -45,8 +45,8 @@ struct ServerPaceTests {
     #expect(try await client.call("/test.Test/Echo", hello).status == .ok)
     try await client.channel.setOption(.autoRead, value: false).get()
     _ = try await client.start("/test.Test/Echo", Array(hello.dropLast()), ends: false)
-    // More than the sockets take.
-    for _ in 0..<12 { _ = try await client.start("/test.Test/Huge", hello) }
+    // More than the sockets take; the end may come before the last of them.
+    for _ in 0..<12 { _ = try? await client.start("/test.Test/Huge", hello) }
     try await eventually(within: .seconds(20)) { server.statistics.connections == 0 }
     let statistics = server.statistics
     #expect(statistics.requestBytes == 0 && statistics.unreadBytes == 0)
