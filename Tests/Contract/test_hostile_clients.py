@@ -195,9 +195,9 @@ def send_all(connection: RawConnection, block: bytes, messages: list[bytes]) -> 
             connection.send(frame(DATA, ends, stream, piece))
 
 
-def test_deadlines_that_pass_end_no_connection(server, spaces):
-    """A client resets each call whose deadline passes, as gRPC's do: that is no flood. Another call
-    of its connection goes on."""
+@contextlib.contextmanager
+def beside_a_long_call(server, spaces):
+    """A space on a connection of its own, on which a call goes on meanwhile; `goes_on` says so."""
     gate = Gate()
     space = spaces(server.client, held(gate))
     client = Client(server.address)
@@ -207,40 +207,38 @@ def test_deadlines_that_pass_end_no_connection(server, spaces):
             mine.start(id)
         long = mine.call_later("long", b"done", timeout=60)
         gate.wait_for_entry()
-        for _ in range(6):
-            calls = [mine.call_later("m", timeout=1) for _ in range(400)]
-            assert {call.code().name for call in calls} == {"DEADLINE_EXCEEDED"}
+
+        def goes_on() -> None:
             assert not long.done(), long.details()
+
+        yield mine, goes_on
         gate.open()
         assert long.result().response == b"done"
     finally:
         gate.open()
         client.close()
+
+
+def test_deadlines_that_pass_end_no_connection(server, spaces):
+    """A client resets each call whose deadline passes, as gRPC's do: that is no flood. Another call
+    of its connection goes on."""
+    with beside_a_long_call(server, spaces) as (space, long_call_goes_on):
+        for _ in range(6):
+            calls = [space.call_later("m", timeout=1) for _ in range(400)]
+            assert {call.code().name for call in calls} == {"DEADLINE_EXCEEDED"}
+            long_call_goes_on()
 
 
 def test_more_calls_than_streams_may_expire_together(server, spaces):
     """Thousands wait in the client for a stream of its connection. As the first ones end, the rest
     is sent with no time left and reset at once, and what exceeds the limit is refused."""
-    gate = Gate()
-    space = spaces(server.client, held(gate))
-    client = Client(server.address)
-    try:
-        mine = space.on(client)
-        for id in ("m", "long"):
-            mine.start(id)
-        long = mine.call_later("long", b"done", timeout=60)
-        gate.wait_for_entry()
+    with beside_a_long_call(server, spaces) as (space, long_call_goes_on):
         for count in (3_000, 9_000):
-            calls = [mine.call_later("m", timeout=3) for _ in range(count)]
+            calls = [space.call_later("m", timeout=3) for _ in range(count)]
             codes = {call.code().name for call in calls}
             # REFUSED_STREAM is UNAVAILABLE; the mailbox of "m" has its limit.
             assert codes <= {"DEADLINE_EXCEEDED", "UNAVAILABLE", "RESOURCE_EXHAUSTED"}
-            assert not long.done(), long.details()
-        gate.open()
-        assert long.result().response == b"done"
-    finally:
-        gate.open()
-        client.close()
+            long_call_goes_on()
 
 
 def test_calls_of_a_millisecond_that_are_reset_cost_no_more_than_others(measured, spaces):
