@@ -17,6 +17,9 @@ public enum Effect: Sendable {
   case callOff(StepID, attempt: Int32)
   /// Tell with `Input.endpointReady` when the namespace's endpoint can be reached.
   case awaitEndpoint(NamespaceNumber)
+  /// Hand a message to the engine of another core, as `Input.permits`: each in its order, none
+  /// lost.
+  case sendPermits(PermitMessage)
   /// Write a batch; answered by `committed`, `refused` or `fenced`, after any `commitDelayed`.
   case commit(CommitBatch)
   /// Send `Input.timePassed` at this `Moment.uptime`; replaces what was asked before.

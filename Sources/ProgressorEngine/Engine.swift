@@ -17,7 +17,7 @@ public struct Engine: ~Copyable {
   var effects: [Effect] = []
 
   var ownership: Ownership
-  var namespaces = NamespaceTable()
+  var namespaces: NamespaceTable
 
   var residency: Residency
   var stepMemory: StepMemory
@@ -32,7 +32,7 @@ public struct Engine: ~Copyable {
   var counts = EngineStatistics.Counts()
   var jitter: JitterGenerator
 
-  private var lastNumber: UInt64 = 0
+  private var numbers: TaggedNumbers
   private(set) var wakeAt: Int64?
 
   /// An engine that owns no shard and trusts no lease: it begins with the inputs that say
@@ -40,11 +40,13 @@ public struct Engine: ~Copyable {
   /// Equal configurations and inputs give equal effects, jitter included (`configuration.seed`).
   public init(configuration: EngineConfiguration) {
     self.configuration = configuration
+    namespaces = NamespaceTable(configuration.part)
     ownership = Ownership(shardCount: configuration.shards)
     schedule = Schedule(configuration)
     residency = Residency(configuration)
     stepMemory = StepMemory(configuration)
-    writers = Writers(count: configuration.slots)
+    writers = Writers(count: configuration.slots, of: configuration.part)
+    numbers = TaggedNumbers(of: configuration.part.core)
     jitter = JitterGenerator(seed: configuration.seed)
   }
 
@@ -69,6 +71,7 @@ public struct Engine: ~Copyable {
     case .leaseRenewed(let until): ownership.renewed(until: until)
     case .shardsAcquired(let grants): acquire(grants)
     case .shardsLost(let lost): lose(Set(lost))
+    case .permits(let message): heard(message)
     case .namespacesChanged(let records): namespacesChanged(records)
     case .timePassed: wakeAt = nil
     }
@@ -84,10 +87,7 @@ public struct Engine: ~Copyable {
     drain()
     goOn()
     evictIdleMachines()
-    let batches = writers.nextBatches(at: now) {
-      lastNumber += 1
-      return BatchID(lastNumber)
-    }
+    let batches = writers.nextBatches(at: now) { BatchID(numbers.next()) }
     for batch in batches {
       counts.batches += 1
       counts.records += UInt64(batch.records.count)
@@ -108,10 +108,7 @@ public struct Engine: ~Copyable {
       admitWaitingForMemory()
       if !schedule.hasTurns(circumstances), stepMemory.next == nil { break }
     }
-    let query = schedule.beginRead(circumstances) {
-      lastNumber += 1
-      return lastNumber
-    }
+    let query = schedule.beginRead(circumstances) { numbers.next() }
     if let query { effects.append(.readDue(query)) }
   }
 
@@ -124,10 +121,7 @@ public struct Engine: ~Copyable {
   private static let maximumRounds = 64
 
   /// A number that this engine has not used yet.
-  mutating func nextNumber() -> UInt64 {
-    lastNumber += 1
-    return lastNumber
-  }
+  mutating func nextNumber() -> UInt64 { numbers.next() }
 
   private mutating func askForWake() {
     var next = requests.nextDeadline

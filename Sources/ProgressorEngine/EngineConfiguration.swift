@@ -2,7 +2,9 @@
 public struct EngineConfiguration: Sendable, Hashable {
   /// Shards of the database, fixed when it was initialised.
   public var shards: Int32 = 1_024
-  /// Writer connections; a shard's is its number modulo this.
+  /// Which of the node's shards are this engine's: it is granted no others.
+  public var part = ShardPart.all
+  /// Writer connections of this engine; its shards are dealt out among them in turn.
   public var slots: Int = 2
   /// Requests at once, loads of those that were answered before included; more are refused with
   /// RESOURCE_EXHAUSTED.

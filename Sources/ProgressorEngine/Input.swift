@@ -39,6 +39,9 @@ public enum Input: Sendable {
   /// Shards that it owns no more: everything of them is dropped, callers hear NOT_OWNER.
   case shardsLost([ShardID])
 
+  /// Another core of the node, or this one, moves permits of a namespace.
+  case permits(PermitMessage)
+
   /// The namespaces as they are now; those not named are gone.
   case namespacesChanged([NamespaceRecord])
   /// The time of the last `Effect.wake` has come.

@@ -29,6 +29,7 @@ extension Input {
     case .shardsAcquired(let grants):
       "acquired \(grants.map { "\($0.shard.number):\($0.epoch)" })"
     case .shardsLost(let shards): "lost \(shards.map(\.number))"
+    case .permits(let message): "permits \(message)"
     case .namespacesChanged(let records): "namespaces \(records.map(\.namespace))"
     case .timePassed: "time passed"
     }
@@ -64,6 +65,7 @@ extension Input {
     case .shardsLost(let shards): 14 << 56 | UInt64(shards.count)
     case .namespacesChanged: 15 << 56
     case .timePassed: 16 << 56
+    case .permits(let message): 17 << 56 | message.fingerprint
     }
   }
 }
@@ -97,6 +99,7 @@ extension Effect {
         + " timeout \(invocation.timeout)"
     case .callOff(let step, let attempt): "call off \(step.number).\(attempt)"
     case .awaitEndpoint(let namespace): "await the endpoint of \(namespace.number)"
+    case .sendPermits(let message): "send permits \(message)"
     case .commit(let batch):
       "commit \(batch.id.number) slot \(batch.slot): \(batch.records.map(\.summary))"
     case .wake(let time): "wake at \(time)"
@@ -114,7 +117,22 @@ extension Effect {
     case .callOff(let step, _): 40 << 56 | step.number
     case .commit(let batch): 38 << 56 | batch.id.number << 16 | UInt64(batch.records.count)
     case .wake(let time): 39 << 56 | UInt64(bitPattern: time)
+    case .sendPermits(let message): 41 << 56 | message.fingerprint
     }
+  }
+}
+
+extension PermitMessage {
+  fileprivate var fingerprint: UInt64 {
+    let (what, number): (UInt64, Int) =
+      switch content {
+      case .wanted(let number): (1, number)
+      case .returned(let number): (2, number)
+      case .lent(let number): (3, number)
+      case .recalled(let number): (4, number)
+      }
+    let cores = UInt64(from.number) << 12 | UInt64(to.number) << 4
+    return cores | what << 32 | UInt64(kind.rawValue) << 36 | UInt64(number) << 40
   }
 }
 

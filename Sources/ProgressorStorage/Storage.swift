@@ -115,7 +115,7 @@ public final class Storage: Sendable {
       lookAheads.read(.due(query, lease.node))
     case .commit(let batch):
       writers[batch.slot % writers.count].write(batch)
-    case .reply, .invoke, .callOff, .awaitEndpoint, .wake:
+    case .reply, .invoke, .callOff, .awaitEndpoint, .sendPermits, .wake:
       return
     }
   }

@@ -116,6 +116,7 @@ package final class World {
         .processorAnswered(invocation.step, attempt: invocation.attempt, $0)
       }
     case .awaitEndpoint(let namespace): endpointsAwaited.append(namespace)
+    case .sendPermits(let message): return .permits(message)
     case .wake(let at): wakeAt = at
     case .list, .callOff: break
     }

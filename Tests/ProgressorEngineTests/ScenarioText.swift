@@ -83,6 +83,7 @@ extension Effect {
     case .callOff(_, let attempt): return ["call off attempt=\(attempt)"]
     case .awaitEndpoint: return ["await endpoint"]
     case .commit(let batch): return ["commit"] + batch.records.map { "  \($0.text(now: now))" }
+    case .sendPermits(let message): return ["permits \(message.content)"]
     case .wake: return []
     }
   }

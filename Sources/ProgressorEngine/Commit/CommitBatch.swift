@@ -4,7 +4,7 @@ public import MachineModel
 public struct CommitBatch: Sendable, Hashable {
   /// Under which storage answers.
   public var id: BatchID
-  /// The writer connection it goes through; one batch at a time on each.
+  /// The writer connection of the node it goes through; one batch at a time on each.
   public var slot: Int
   /// At most one record of a batch changes the row of one machine.
   public var records: [CommitRecord]

@@ -1,11 +1,18 @@
 import MachineModel
 
-/// The writer connections. A shard writes through one of them, the same for as long as it is owned.
+/// The writer connections of an engine. A shard writes through one of them, the same for as long as
+/// it is owned.
 struct Writers {
   private var writers: [GroupCommit]
+  private let part: ShardPart
 
-  /// - Parameter count: 1 at least.
-  init(count: Int) { writers = Array(repeating: GroupCommit(), count: max(1, count)) }
+  /// - Parameters:
+  ///   - count: 1 at least.
+  ///   - part: The engine's shards.
+  init(count: Int, of part: ShardPart) {
+    writers = Array(repeating: GroupCommit(), count: max(1, count))
+    self.part = part
+  }
 
   /// The one that a shard writes through.
   subscript(shard: OwnedShard) -> GroupCommit {
@@ -19,7 +26,7 @@ struct Writers {
     _modify { yield &writers[place] }
   }
 
-  private func place(of shard: OwnedShard) -> Int { Int(shard.id.number) % writers.count }
+  private func place(of shard: OwnedShard) -> Int { part.index(of: shard.id) % writers.count }
 
   /// Where the batch is in flight; nil = it is none of those that are.
   func place(of batch: BatchID) -> Int? { writers.firstIndex { $0.inFlight?.id == batch } }
@@ -34,6 +41,6 @@ struct Writers {
 
   /// A batch for each writer that has none in flight and something to write.
   mutating func nextBatches(at now: Moment, id: () -> BatchID) -> [CommitBatch] {
-    writers.indices.compactMap { writers[$0].nextBatch(slot: $0, at: now, id: id) }
+    writers.indices.compactMap { writers[$0].nextBatch(slot: part.slot(ofWriter: $0), at: now, id: id) }
   }
 }

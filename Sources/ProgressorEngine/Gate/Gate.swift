@@ -13,7 +13,7 @@ final class Gate {
     case large
   }
 
-  /// What may be at once.
+  /// What may be at once, on this core.
   struct Limits {
     /// Steps that passed and are not over.
     var steps: Int
@@ -47,18 +47,29 @@ final class Gate {
   var hasOutside: Bool { !outside.isEmpty || !large.isEmpty }
 
   /// Another step may pass.
-  var isOpen: Bool { freeSteps > 0 && invocations < limits.invocations }
+  var isOpen: Bool { free(.step) > 0 && free(.invocation) > 0 }
 
   /// It may pass at once: nobody waits for the same.
   var isFree: Bool { isOpen && waiting.isEmpty }
 
-  /// Steps that may still begin. Those that stand aside take the places of others when they are
-  /// many.
-  private var freeSteps: Int { limits.steps - steps + min(aside, limits.steps) }
+  /// Permits of a kind that are taken. Steps that stand aside take the places of others only when
+  /// they are many.
+  func used(_ kind: PermitKind) -> Int {
+    switch kind {
+    case .step: steps - min(aside, limits.steps)
+    case .invocation: invocations
+    }
+  }
+
+  /// Permits of a kind that are not; negative after the limits were lowered.
+  func free(_ kind: PermitKind) -> Int { limits[kind] - used(kind) }
+
+  /// Steps that need nothing more than permits.
+  var waitingToPass: Int { waiting.count }
 
   /// Whether another step may have its machine read.
   var mayPrepare: Bool {
-    let free = max(0, min(freeSteps, limits.invocations - invocations))
+    let free = max(0, min(free(.step), free(.invocation)))
     return preparing + waiting.count < free + Gate.maximumAhead
   }
 

@@ -4,6 +4,7 @@ import MachineModel
 extension Engine {
   mutating func acquire(_ grants: [ShardGrant]) {
     for grant in grants where ownership.isNew(grant) {
+      assert(configuration.part.contains(grant.shard), "a shard is another core's")
       if ownership.holds(grant.shard) { lose([grant.shard]) }
       ownership.acquire(grant)
     }
@@ -55,6 +56,7 @@ extension Engine {
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
     for gone in namespaces.replace(with: records) { schedule.dissolve(gone) }
     for namespace in namespaces.inOrder {
+      lendPermits(namespace)
       if namespace.settings.pause != nil {
         turnAway(namespace)
       } else {

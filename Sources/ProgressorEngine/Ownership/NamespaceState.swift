@@ -8,6 +8,8 @@ final class NamespaceState {
   private(set) var settings: Namespace
 
   let gate: Gate
+  /// What this core has of the namespace's limits; nil = the node has no other core.
+  var permits: NamespacePermits?
   /// What its steps and notifications hold.
   var memory = StepMemory.Account()
 
@@ -42,19 +44,31 @@ final class NamespaceState {
   /// What becomes due has to wait, outside of mailboxes.
   var parks: Bool { isDown || settings.pause != nil }
 
-  init(_ record: NamespaceRecord) {
+  /// - Parameters:
+  ///   - part: Of the core.
+  ///   - generation: See ``PermitMessage/generation``.
+  init(_ record: NamespaceRecord, _ part: ShardPart = .all, generation: UInt64 = 0) {
     number = record.number
     settings = record.namespace
-    gate = Gate(NamespaceState.gateLimits(record.namespace))
+    if part.cores > 1 { permits = NamespacePermits(number, part, generation: generation) }
+    gate = Gate(permits?.limits ?? NamespaceState.nodeLimits(record.namespace))
   }
 
-  /// Takes other settings over; they hold from now on.
+  /// Takes other settings over; they hold from now on. Permits of other cores follow.
   func change(_ settings: Namespace) {
     self.settings = settings
-    gate.limits = NamespaceState.gateLimits(settings)
+    if permits == nil { gate.limits = nodeLimits }
   }
 
-  private static func gateLimits(_ settings: Namespace) -> Gate.Limits {
+  /// What this core has of the namespace's permits has changed.
+  func followPermits() {
+    if let permits { gate.limits = permits.limits }
+  }
+
+  /// What may be at once on the node.
+  var nodeLimits: Gate.Limits { NamespaceState.nodeLimits(settings) }
+
+  private static func nodeLimits(_ settings: Namespace) -> Gate.Limits {
     let invocations = settings.processor.maxInFlight
     return Gate.Limits(
       steps: Int(settings.limits.stepsInFlight ?? Limits.defaultStepsInFlight),
@@ -71,7 +85,7 @@ final class NamespaceState {
   var notificationLimit: Int { Int(settings.limits.notifications ?? Limits.defaultNotifications) }
 
   /// Enough to keep the processor busy while others are read and written; never more than steps.
-  var activeLimit: Int { min(gate.limits.steps, 2 * gate.limits.invocations + 256) }
+  var activeLimit: Int { min(nodeLimits.steps, 2 * nodeLimits.invocations + 256) }
 
   /// Microseconds that an idempotency key is kept.
   var idempotencyRetention: Int64 {

@@ -6,6 +6,12 @@ struct NamespaceTable {
   private var byNumber: [NamespaceNumber: NamespaceState] = [:]
   /// Until storage has told them, nobody hears that one is missing.
   private(set) var areKnown = false
+  /// How often they were told.
+  private var changes: UInt64 = 0
+  private let part: ShardPart
+
+  /// - Parameter part: Of the core.
+  init(_ part: ShardPart = .all) { self.part = part }
 
   subscript(name: String) -> NamespaceState? { byName[ExactText(name)] }
   subscript(number: NamespaceNumber) -> NamespaceState? { byNumber[number] }
@@ -23,9 +29,10 @@ struct NamespaceTable {
     byName = [:]
     byNumber = [:]
     areKnown = true
+    changes += 1
     for record in records {
       let name = ExactText(record.namespace.name)
-      var namespace = NamespaceState(record)
+      var namespace = NamespaceState(record, part, generation: changes)
       // Another namespace may have the name, and another name the number.
       if let same = known[record.number], ExactText(same.settings.name) == name {
         same.change(record.namespace)

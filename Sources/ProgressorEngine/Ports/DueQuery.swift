@@ -4,11 +4,14 @@ public import MachineModel
 public struct DueQuery: Sendable, Hashable {
   /// Tells one look ahead from the next.
   public var number: UInt64
+  /// Whose shards are looked for.
+  public var part: ShardPart
   /// What to look at, one span per namespace; read in one round trip.
   public var spans: [DueSpan]
 
-  public init(number: UInt64, spans: [DueSpan]) {
+  public init(number: UInt64, part: ShardPart = .all, spans: [DueSpan]) {
     self.number = number
+    self.part = part
     self.spans = spans
   }
 }

@@ -19,6 +19,7 @@ struct Schedule {
 
   private let lookAhead: Int64
   private let page: Int
+  private let part: ShardPart
   private let maximumTimers: Int
   private let minimumTimers: Int
 
@@ -41,6 +42,7 @@ struct Schedule {
   init(_ configuration: EngineConfiguration) {
     lookAhead = configuration.lookAhead
     page = configuration.lookAheadPage
+    part = configuration.part
     maximumTimers = configuration.maximumTimers
     minimumTimers = configuration.minimumTimers
   }
@@ -315,7 +317,7 @@ extension Schedule {
       read.append(namespace)
     }
     if spans.isEmpty { return nil }
-    let query = DueQuery(number: number, spans: spans)
+    let query = DueQuery(number: number, part: part, spans: spans)
     reads.begin(query, read)
     return query
   }

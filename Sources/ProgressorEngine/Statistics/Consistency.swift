@@ -278,5 +278,18 @@ extension Engine {
       ),
     ]
     return counts.first { $0.1 != $0.2 }.map { "counts \($0.1) \($0.0), not \($0.2)" }
+      ?? inconsistencyOfPermits(namespace)
+  }
+
+  private func inconsistencyOfPermits(_ namespace: NamespaceState) -> String? {
+    guard let permits = namespace.permits else { return nil }
+    let gate = namespace.gate
+    for kind in PermitKind.allCases {
+      if gate.limits[kind] != permits[kind].limit { return "may use other permits than it has" }
+      if gate.waitingToPass > 0, gate.free(kind) <= 0, !permits[kind].isAsking {
+        return "waits for permits that nobody is asked for"
+      }
+    }
+    return nil
   }
 }

@@ -111,8 +111,8 @@ extension NamespaceState {
     let due = schedule.timers.count(dueAt: wall)
     return NamespaceStatistics(
       name: settings.name, number: number, requests: requests, stepsInFlight: gate.steps,
-      maximumStepsInFlight: gate.limits.steps, callsInFlight: gate.invocations,
-      maximumCallsInFlight: gate.limits.invocations, waiting: gate.waitingCount,
+      maximumStepsInFlight: nodeLimits.steps, callsInFlight: gate.invocations,
+      maximumCallsInFlight: nodeLimits.invocations, waiting: gate.waitingCount,
       historyBytes: memory.steps, active: schedule.active, due: parks ? 0 : due,
       parked: parks ? due : 0,
       hasBacklog: schedule.timers.hasBacklog(at: wall, capacity: timerCapacity),

@@ -7,7 +7,10 @@ extension Engine {
     while let item = ready.next() {
       switch item {
       case .machine(let machine): advance(machine)
-      case .gate(let namespace): openGate(namespace)
+      case .gate(let namespace):
+        openGate(namespace)
+        balancePermits(namespace)
+      case .permits(let message): heard(message)
       }
     }
   }

@@ -107,6 +107,7 @@ final class EngineCore {
       case .callOff(let step, let attempt):
         outside.processors.callOff(step, attempt: attempt)
       case .awaitEndpoint(let namespace): outside.processors.awaitEndpoint(namespace)
+      case .sendPermits(let message): outside.submit(.permits(message))
       case .wake(let time): wake(at: time, now: now, outside)
       }
     }

@@ -61,6 +61,7 @@ extension Input {
     case .leaseRenewed: "leaseRenewed"
     case .shardsAcquired: "shardsAcquired"
     case .shardsLost: "shardsLost"
+    case .permits: "permits"
     case .namespacesChanged: "namespacesChanged"
     case .timePassed: "timePassed"
     }
@@ -77,6 +78,7 @@ extension Effect {
     case .invoke: "invoke"
     case .callOff: "callOff"
     case .awaitEndpoint: "awaitEndpoint"
+    case .sendPermits: "sendPermits"
     case .commit: "commit"
     case .wake: "wake"
     }

@@ -23,7 +23,7 @@ final class HealthMonitor: InputObserver {
       state.observe(input)
       publish(now)
     case .request, .cancelled, .loaded, .listed, .due, .processorAnswered, .endpointReady,
-      .namespacesChanged, .timePassed:
+      .permits, .namespacesChanged, .timePassed:
       break
     }
   }

@@ -31,7 +31,7 @@ struct ServingState {
     case .commitDelayed(let batch): delayed.insert(batch)
     case .committed(let batch), .refused(let batch, _), .fenced(let batch): delayed.remove(batch)
     case .request, .cancelled, .loaded, .listed, .due, .processorAnswered, .endpointReady,
-      .namespacesChanged, .timePassed:
+      .permits, .namespacesChanged, .timePassed:
       break
     }
   }

@@ -104,7 +104,7 @@ extension Simulation {
       ledger.abandoned(Set(shards), of: world.configuration.shards, by: node.number)
     case .namespacesChanged(let records):
       node.paused = Set(records.filter { $0.namespace.pause != nil }.map(\.number))
-    case .loaded, .listed, .due, .endpointReady, .commitDelayed, .timePassed:
+    case .loaded, .listed, .due, .endpointReady, .commitDelayed, .permits, .timePassed:
       break
     }
     if case .due = input { node.lookAhead = nil }
@@ -132,6 +132,7 @@ extension Simulation {
           .endpoint(namespaceIndex(namespace), up: true), after: random.within(10...5_000))
       }
     case .commit(let batch): try send(batch, node)
+    case .sendPermits(let message): deliver(.permits(message), to: node)
     case .wake(let time):
       node.wakeSerial += 1
       agenda.plan(

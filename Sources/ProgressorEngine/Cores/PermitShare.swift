@@ -1,0 +1,51 @@
+/// One kind of permits of a namespace as a core has them.
+struct PermitShare {
+  /// What it has of them, used or not.
+  private(set) var held = 0
+  /// What it was asked for and has not given back.
+  private(set) var owed = 0
+  /// What it may keep of them as long as it needs it.
+  private var fairShare = 0
+  /// What the home believes that it wants beside them.
+  private var told = 0
+
+  /// The home knows that more are wanted.
+  var isAsking: Bool { told > 0 }
+
+  /// Steps that may run, or calls, with what is held: what is owed beyond the fair share is used no
+  /// more.
+  var limit: Int { held <= fairShare ? held : max(fairShare, held - owed) }
+
+  mutating func lent(_ number: Int, fairShare: Int) {
+    self.fairShare = fairShare
+    held += number
+    owed = 0
+    told = number == 0 ? 0 : max(0, told - number)
+  }
+
+  mutating func recalled(_ number: Int, fairShare: Int) {
+    self.fairShare = fairShare
+    owed = min(held, owed + number)
+  }
+
+  /// Takes out what goes back now.
+  ///
+  /// - Parameters:
+  ///   - used: How many are in use.
+  ///   - waiting: How many more could be used at once.
+  mutating func takeReturnable(used: Int, waiting: Int) -> Int {
+    let needed = max(used, min(fairShare, used + waiting))
+    let number = min(owed, max(0, held - needed))
+    held -= number
+    owed -= number
+    return number
+  }
+
+  /// What the home is to be told of what is wanted now; nil = nothing new. Not every step that
+  /// comes is worth a message: when what was asked for is here, there is another look.
+  mutating func takeWish(_ wanted: Int) -> Int? {
+    guard wanted == 0 ? told > 0 : told == 0 || wanted >= 2 * told else { return nil }
+    told = wanted
+    return wanted
+  }
+}
