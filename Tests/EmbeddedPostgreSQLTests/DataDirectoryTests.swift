@@ -10,7 +10,7 @@ import Testing
     let workspace = try Workspace()
     let name = (0..<4).map { _ in String(repeating: "long", count: 12) }.joined(separator: "/")
     var socket = ""
-    try await withCluster(workspace.configuration(name)) { cluster in
+    try await withServer(workspace.configuration(name)) { cluster in
       socket = try #require(cluster.socketPath)
       #expect(!socket.hasPrefix(workspace.path))
       try expect("1", from: "SELECT 1", on: cluster)
@@ -23,7 +23,7 @@ import Testing
     arguments: ["two words", "it's", "a,b", "back\\slash", "Zażółć"])
   func unusualPath(name: String) async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration(name)) { cluster in
+    try await withServer(workspace.configuration(name)) { cluster in
       try expect("1", from: "SELECT 1", on: cluster)
     }
   }
@@ -31,7 +31,7 @@ import Testing
   @Test("A socket directory that somebody else made is not trusted")
   func foreignSocketDirectory() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { _ in }
+    try await withServer(workspace.configuration()) { _ in }
     mkdir(workspace.path + "/data/socket", 0o777)
     chmod(workspace.path + "/data/socket", 0o777)
     let error = await startFailure(workspace.configuration())
@@ -43,7 +43,7 @@ import Testing
   func cutInitialization() async throws {
     let workspace = try Workspace()
     try workspace.write("15\n", to: "data/postgres.initializing/PG_VERSION")
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       try expect("1", from: "SELECT 1", on: cluster)
     }
     #expect(access(workspace.path + "/data/postgres.initializing", F_OK) != 0)
@@ -83,7 +83,7 @@ import Testing
   @Test("A cluster of another major version is refused and says which is needed")
   func otherVersion() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { _ in }
+    try await withServer(workspace.configuration()) { _ in }
     let version = workspace.path + "/data/postgres/PG_VERSION"
     let file = try #require(FileHandle(forWritingAtPath: version))
     try file.write(contentsOf: Data("99\n".utf8))
@@ -96,7 +96,7 @@ import Testing
   @Test("A damaged control file is reported in PostgreSQL's words")
   func damagedControlFile() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { _ in }
+    try await withServer(workspace.configuration()) { _ in }
     let control = workspace.path + "/data/postgres/global/pg_control"
     let file = try #require(FileHandle(forUpdatingAtPath: control))
     // Behind the version numbers, under the checksum.

@@ -20,8 +20,8 @@ final class Workspace: Sendable {
     try? FileManager.default.removeItem(atPath: path)
   }
 
-  func configuration(_ name: String = "data") -> ClusterConfiguration {
-    var configuration = ClusterConfiguration(dataDirectory: path + "/" + name)
+  func configuration(_ name: String = "data") -> PrivateServerConfiguration {
+    var configuration = PrivateServerConfiguration(dataDirectory: path + "/" + name)
     configuration.initializesDurably = false
     return configuration
   }
@@ -45,16 +45,16 @@ final class Workspace: Sendable {
   }
 }
 
-func makeCluster(_ configuration: ClusterConfiguration) -> Cluster {
-  Cluster(
+func makeServer(_ configuration: PrivateServerConfiguration) -> PrivateServer {
+  PrivateServer(
     configuration: configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
 }
 
 /// Starts a cluster, runs `body`, and stops it however `body` ends.
-func withCluster(
-  _ configuration: ClusterConfiguration, _ body: (Cluster) async throws -> Void
+func withServer(
+  _ configuration: PrivateServerConfiguration, _ body: (PrivateServer) async throws -> Void
 ) async throws {
-  let cluster = makeCluster(configuration)
+  let cluster = makeServer(configuration)
   try await cluster.start()
   do {
     try await body(cluster)
@@ -65,8 +65,8 @@ func withCluster(
 }
 
 /// What starting it throws; when it starts nevertheless, it is stopped and the test fails.
-func startFailure(_ configuration: ClusterConfiguration) async -> EmbeddedPostgreSQLError? {
-  let cluster = makeCluster(configuration)
+func startFailure(_ configuration: PrivateServerConfiguration) async -> EmbeddedPostgreSQLError? {
+  let cluster = makeServer(configuration)
   do {
     try await cluster.start()
     await cluster.stop()
@@ -81,7 +81,7 @@ struct QueryFailure: Error {
 }
 
 /// What `psql` prints for `sql`; throws a `QueryFailure` when it fails.
-func query(_ sql: String, on cluster: Cluster) throws -> String {
+func query(_ sql: String, on cluster: PrivateServer) throws -> String {
   let program = try #require(cluster.installation).program("psql")
   let command = Command(
     program: program,
@@ -93,7 +93,7 @@ func query(_ sql: String, on cluster: Cluster) throws -> String {
 
 /// Expects `psql` to print `answer` for `sql`.
 func expect(
-  _ answer: String, from sql: String, on cluster: Cluster,
+  _ answer: String, from sql: String, on cluster: PrivateServer,
   sourceLocation: SourceLocation = #_sourceLocation
 ) throws {
   let found = try query(sql, on: cluster)

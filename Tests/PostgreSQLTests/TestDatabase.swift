@@ -6,7 +6,7 @@ struct TestDatabase {
   let connectionString: String
 
   init() async throws {
-    connectionString = try await TemporaryCluster.shared().createDatabase()
+    connectionString = try await TemporaryServer.shared().createDatabase()
   }
 
   func settings() throws -> ConnectionSettings {

@@ -16,7 +16,7 @@ struct Benchmark: Sendable {
   func run() async throws -> Report {
     var report = Report()
     note("starting PostgreSQL")
-    let cluster = try await TemporaryCluster(prefix: "progressor-benchmark")
+    let cluster = try await TemporaryServer(prefix: "progressor-benchmark")
     do {
       try await measure(on: cluster, into: &report)
       await cluster.stop()
@@ -27,7 +27,7 @@ struct Benchmark: Sendable {
     }
   }
 
-  private func measure(on cluster: TemporaryCluster, into report: inout Report) async throws {
+  private func measure(on cluster: TemporaryServer, into report: inout Report) async throws {
     try await measureBaselines(on: cluster, into: &report)
     let generator = LoopThread()
     let processorThread = LoopThread()
@@ -67,7 +67,7 @@ struct Benchmark: Sendable {
   }
 
   private func measureBaselines(
-    on cluster: TemporaryCluster, into report: inout Report
+    on cluster: TemporaryServer, into report: inout Report
   ) async throws {
     let database = BaselineDatabase(connectionString: try await cluster.createDatabase())
     let probe = try DatabaseProbe(connectionString: database.connectionString)
@@ -95,7 +95,7 @@ struct Benchmark: Sendable {
     let group = Group.progressor
     let nothing = HistoryRange(limit: 0)
     let lastTen = HistoryRange(limit: 10, direction: .backward)
-    for callers in [1, 16, 64] {
+    for callers in [1, 16, 64, 256] {
       try await phase("calls, \(text(callers))", of: group, into: &report) {
         [try await requests.calls($0, callers: callers, wish: Wish.event, history: nothing)]
       }

@@ -19,7 +19,7 @@ public final class Node: Service {
   /// What runs; filled while the node starts, emptied while it stops.
   private struct Parts {
     var group: MultiThreadedEventLoopGroup?
-    var cluster: Cluster?
+    var database: PrivateServer?
     var core: NodeCore?
     var server: GRPCServer?
     var metrics: MetricsEndpoint?
@@ -89,7 +89,7 @@ public final class Node: Service {
       await server.stop(grace: .microseconds(configuration.drainTimeout))
     }
     if let core = parts.core { await core.stop(gracePeriod: left(.seconds(2) ... .seconds(5))) }
-    if let cluster = parts.cluster {
+    if let cluster = parts.database {
       await cluster.stop(within: left(.seconds(5) ... .seconds(30)))
     }
     try? await parts.group?.shutdownGracefully()
@@ -189,9 +189,9 @@ public final class Node: Service {
     switch configuration.database {
     case .external(let url): return (url, false)
     case .embedded(let directory):
-      let cluster = Cluster(
-        configuration: ClusterConfiguration(dataDirectory: directory), logger: logger)
-      running.withLock { $0.cluster = cluster }
+      let cluster = PrivateServer(
+        configuration: PrivateServerConfiguration(dataDirectory: directory), logger: logger)
+      running.withLock { $0.database = cluster }
       do { try await cluster.start() } catch { throw NodeFailure(error, directory: directory) }
       return (cluster.connectionString, true)
     }

@@ -63,7 +63,7 @@ import Testing
   @Test("A host that accepts and never answers is left after the time limit for the next host")
   func silentHost() async throws {
     let silent = try SilentListener()
-    let temporary = try await TemporaryCluster.shared().createDatabase()
+    let temporary = try await TemporaryServer.shared().createDatabase()
     let socket = try #require(temporary.split(separator: "'").dropFirst().first)
     let target = try ConnectionString(
       "host=127.0.0.1,\(socket) port=\(silent.port),5432 user=progressor dbname=postgres")

@@ -6,7 +6,7 @@ import Testing
   @Test("A silent host costs its time once, not once per session")
   func silentHost() async throws {
     let silent = try SilentListener()
-    let temporary = try await TemporaryCluster.shared().createDatabase()
+    let temporary = try await TemporaryServer.shared().createDatabase()
     let socket = try #require(temporary.split(separator: "'").dropFirst().first)
     let target = try ConnectionString(
       "host=127.0.0.1,\(socket) port=\(silent.port),5432 user=progressor dbname=postgres")

@@ -59,7 +59,7 @@ import Testing
   @Test(
     "After the server was killed, a new session finds what was committed", .timeLimit(.minutes(1)))
   func serverKilled() async throws {
-    let temporary = try await TemporaryCluster(prefix: "progressor-killed")
+    let temporary = try await TemporaryServer(prefix: "progressor-killed")
     do {
       try await killAndReconnect(temporary)
     } catch {
@@ -68,7 +68,7 @@ import Testing
     await temporary.stop()
   }
 
-  private func killAndReconnect(_ temporary: TemporaryCluster) async throws {
+  private func killAndReconnect(_ temporary: TemporaryServer) async throws {
     let settings = ConnectionSettings(
       target: try ConnectionString(try await temporary.createDatabase()),
       applicationName: "progressor-tests")

@@ -26,7 +26,7 @@ struct NodeFixture {
     _ behaviour: @escaping ProcessorScript.Behaviour = ProcessorScript.record,
     _ body: (NodeFixture) async throws -> Void
   ) async throws {
-    let database = try await TemporaryCluster.shared().createDatabase()
+    let database = try await TemporaryServer.shared().createDatabase()
     let script = ProcessorScript(behaviour)
     var router = Router()
     script.register(in: &router)

@@ -53,7 +53,7 @@ struct NodeTests {
   @Test("health is SERVING for the server and each service, unknown services are NOT_FOUND")
   func health() async throws {
     try await NodeFixture.with { node in
-      for service in [""] + NodeCore.services {
+      for service in [""] + Backend.services {
         let response = try await node.call(
           "/grpc.health.v1.Health/Check", HealthCheckRequest(service: service),
           as: HealthCheckResponse.self)
@@ -61,7 +61,7 @@ struct NodeTests {
       }
       let list = try await node.call(
         "/grpc.health.v1.Health/List", HealthListRequest(), as: HealthListResponse.self)
-      #expect(Set(list.statuses.keys.map(\.text)) == Set([""] + NodeCore.services))
+      #expect(Set(list.statuses.keys.map(\.text)) == Set([""] + Backend.services))
       _ = try await expectFailure(.notFound, nil) {
         try await node.call(
           "/grpc.health.v1.Health/Check", HealthCheckRequest(service: "none"),
@@ -104,7 +104,7 @@ struct NodeTests {
   @Test("an address in use is refused with what to do, and nothing runs then")
   func addressInUse() async throws {
     try await NodeFixture.with { node in
-      let database = try await TemporaryCluster.shared().createDatabase()
+      let database = try await TemporaryServer.shared().createDatabase()
       let configuration = try NodeConfiguration(
         flags: ["database.url": [database], "listen": ["\(node.address)"]])
       let second = Node(configuration: configuration, logger: NodeFixture.quiet)

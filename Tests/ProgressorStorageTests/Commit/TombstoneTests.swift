@@ -85,7 +85,7 @@ extension OnPostgreSQL {
 
     @Test("A new owner goes on where the one before had got to")
     func takeover() async throws {
-      let database = try await TemporaryCluster.shared().createDatabase()
+      let database = try await TemporaryServer.shared().createDatabase()
       let first = try TestStorage(database: database)
       try await first.grants()
       first.storage.stop()

@@ -58,7 +58,7 @@ extension OnPostgreSQL {
 
     @Test("PostgreSQL that is killed and started again makes no outcome wrong, and loses no step")
     func killedServer() async throws {
-      let cluster = try await TemporaryCluster(prefix: "progressor-kill")
+      let cluster = try await TemporaryServer(prefix: "progressor-kill")
       // So long that no batch is held for stuck, however long the server takes to come back.
       let test = try TestStorage(database: try await cluster.createDatabase()) {
         $0.leaseDuration = .seconds(120)

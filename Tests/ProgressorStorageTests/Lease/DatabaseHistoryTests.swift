@@ -11,16 +11,16 @@ extension OnPostgreSQL {
   @Suite("A database that is another one")
   struct DatabaseHistoryTests {
     /// Two clusters, and a database of each; the first one is reached by way of a link.
-    private struct Clusters {
-      let clusters: [TemporaryCluster]
+    private struct Servers {
+      let clusters: [TemporaryServer]
       let databases: [String]
       let linked: String
       private let link: String
 
       init() async throws {
         clusters = try await [
-          TemporaryCluster(prefix: "progressor-first"),
-          TemporaryCluster(prefix: "progressor-other"),
+          TemporaryServer(prefix: "progressor-first"),
+          TemporaryServer(prefix: "progressor-other"),
         ]
         var databases: [String] = []
         for cluster in clusters { databases.append(try await cluster.createDatabase()) }
@@ -52,7 +52,7 @@ extension OnPostgreSQL {
 
     @Test("When another database answers under the same name, all is dropped and begins anew")
     func replaced() async throws {
-      let clusters = try await Clusters()
+      let clusters = try await Servers()
       let test = try TestStorage(database: clusters.linked)
       try await test.grants()
       var machine = TestMachine("m")
@@ -71,7 +71,7 @@ extension OnPostgreSQL {
 
     @Test("Nothing is read from the server before, though it lives on and sessions with it too")
     func replacedWhileTheFirstLivesOn() async throws {
-      let clusters = try await Clusters()
+      let clusters = try await Servers()
       let test = try TestStorage(database: clusters.linked)
       try await test.grants()
       var machine = TestMachine("m")

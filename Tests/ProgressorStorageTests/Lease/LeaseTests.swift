@@ -11,7 +11,7 @@ extension OnPostgreSQL {
   @Suite("Lease")
   struct LeaseTests {
     private func database() async throws -> String {
-      try await TemporaryCluster.shared().createDatabase()
+      try await TemporaryServer.shared().createDatabase()
     }
 
     /// A node as a crashed process leaves it: all shards, a writer per slot, a lease that ends so

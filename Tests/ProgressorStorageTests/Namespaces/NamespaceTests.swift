@@ -138,7 +138,7 @@ extension OnPostgreSQL {
 
     @Test("A namespace that was damaged before the start is paused, with the cause")
     func damagedAtStart() async throws {
-      let database = try await TemporaryCluster.shared().createDatabase()
+      let database = try await TemporaryServer.shared().createDatabase()
       let before = try TestStorage(database: database)
       _ = try await before.storage.createNamespace(Self.full)
       _ = try await before.storage.setEndpoint("h:1", ofNamespace: "a")

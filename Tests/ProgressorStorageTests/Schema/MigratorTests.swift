@@ -20,7 +20,7 @@ extension OnPostgreSQL {
     }
 
     private func database() async throws -> String {
-      try await TemporaryCluster.shared().createDatabase()
+      try await TemporaryServer.shared().createDatabase()
     }
 
     private func connect(_ database: String) throws -> Connection {
@@ -103,7 +103,7 @@ extension OnPostgreSQL {
 
     @Test("A server that would lose commits in a crash is refused")
     func unfit() async throws {
-      let cluster = try await TemporaryCluster(prefix: "progressor-unfit")
+      let cluster = try await TemporaryServer(prefix: "progressor-unfit")
       let database = try await cluster.createDatabase()
       let connection = try connect(database)
       for (setting, name) in [("fsync", "fsync"), ("full_page_writes", "full_page_writes")] {
@@ -123,7 +123,7 @@ extension OnPostgreSQL {
 
     @Test("A database that cannot hold every text is refused")
     func encoding() async throws {
-      let utf8 = try await TemporaryCluster.shared().createDatabase()
+      let utf8 = try await TemporaryServer.shared().createDatabase()
       _ = try connect(utf8).query(
         "CREATE DATABASE latin TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'",
         timeout: .seconds(30))

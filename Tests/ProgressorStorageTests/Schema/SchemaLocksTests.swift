@@ -14,7 +14,7 @@ extension OnPostgreSQL {
     private let log = LogRecorder()
 
     init() async throws {
-      database = try await TemporaryCluster.shared().createDatabase()
+      database = try await TemporaryServer.shared().createDatabase()
       var configuration = StorageConfiguration(database: try ConnectionString(database))
       configuration.shards = 4
       configuration.schemaPatience = .milliseconds(200)

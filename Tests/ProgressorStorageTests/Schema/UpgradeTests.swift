@@ -15,7 +15,7 @@ extension OnPostgreSQL {
     private let migrator: Migrator
 
     init() async throws {
-      database = try await TemporaryCluster.shared().createDatabase()
+      database = try await TemporaryServer.shared().createDatabase()
       var configuration = StorageConfiguration(database: try ConnectionString(database))
       configuration.shards = 4
       migrator = Migrator(

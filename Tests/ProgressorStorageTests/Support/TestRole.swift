@@ -11,7 +11,7 @@ struct TestRole {
   let name: String
 
   init(_ options: String = "") async throws {
-    administration = try await TemporaryCluster.shared().createDatabase()
+    administration = try await TemporaryServer.shared().createDatabase()
     name = "role_\(SQLUUID.random())".replacing("-", with: "_")
     let name = name
     database = administration.split(separator: " ").map {

@@ -36,7 +36,7 @@ final class TestStorage: Sendable {
     _ adjust: (inout StorageConfiguration) -> Void = { _ in }
   ) async throws -> TestStorage {
     let test = try TestStorage(
-      database: try await TemporaryCluster.shared().createDatabase(), adjust)
+      database: try await TemporaryServer.shared().createDatabase(), adjust)
     _ = try await test.grants()
     return test
   }
@@ -121,9 +121,11 @@ final class TestStorage: Sendable {
     }
   }
 
-  func due(_ spans: DueSpan...) async throws -> [Result<DuePage, ReadFailure>] {
+  func due(
+    _ spans: DueSpan..., of part: ShardPart = .all
+  ) async throws -> [Result<DuePage, ReadFailure>] {
     let query = DueQuery(
-      number: numbers.wrappingAdd(1, ordering: .relaxed).newValue, spans: spans)
+      number: numbers.wrappingAdd(1, ordering: .relaxed).newValue, part: part, spans: spans)
     storage.perform(.readDue(query))
     return try await inbox.next("answer to the look ahead") {
       if case .due(query, let pages) = $0 { pages } else { nil }

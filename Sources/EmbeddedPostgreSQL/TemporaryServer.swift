@@ -5,9 +5,9 @@ import Synchronization
 
 /// A cluster in a temporary directory, for tests and benchmarks: with the durability of a real one,
 /// removed when the process ends.
-public final class TemporaryCluster: Sendable {
+public final class TemporaryServer: Sendable {
   /// The cluster itself, for its socket and its stop.
-  public let cluster: Cluster
+  public let cluster: PrivateServer
   private let directory: String
   private let databases = Atomic<Int>(0)
 
@@ -22,14 +22,14 @@ public final class TemporaryCluster: Sendable {
     directory = String(
       decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     chmod(directory, 0o711)
-    var configuration = ClusterConfiguration(dataDirectory: directory + "/data")
+    var configuration = PrivateServerConfiguration(dataDirectory: directory + "/data")
     configuration.initializesDurably = false
     configuration.stopsImmediately = true
     // Tests run a dozen nodes at once, each with its sessions.
     configuration.settings = ["max_connections": "256"]
     var logger = logger
     logger.logLevel = .warning
-    cluster = Cluster(configuration: configuration, logger: logger)
+    cluster = PrivateServer(configuration: configuration, logger: logger)
     do {
       try await cluster.start()
     } catch {
@@ -39,18 +39,18 @@ public final class TemporaryCluster: Sendable {
   }
 
   /// The one cluster of this process, started at first use and removed at exit.
-  public static func shared() async throws -> TemporaryCluster {
+  public static func shared() async throws -> TemporaryServer {
     try await sharedTask.value
   }
 
   private static let sharedTask = Task {
-    let temporary = try await TemporaryCluster()
+    let temporary = try await TemporaryServer()
     atExit.withLock { $0 = temporary }
-    atexit { TemporaryCluster.atExit.withLock { $0?.remove() } }
+    atexit { TemporaryServer.atExit.withLock { $0?.remove() } }
     return temporary
   }
 
-  private static let atExit = Mutex<TemporaryCluster?>(nil)
+  private static let atExit = Mutex<TemporaryServer?>(nil)
 
   /// Makes an empty database and returns its connection string.
   public func createDatabase() async throws(EmbeddedPostgreSQLError) -> String {
@@ -73,7 +73,7 @@ public final class TemporaryCluster: Sendable {
     guard status.isSuccess else {
       throw EmbeddedPostgreSQLError(.startFailed, "cannot make a database: \(output)")
     }
-    return Cluster.connectionString(socketDirectory: socket, database: name)
+    return PrivateServer.connectionString(socketDirectory: socket, database: name)
   }
 
   /// Stops PostgreSQL and removes the directory.

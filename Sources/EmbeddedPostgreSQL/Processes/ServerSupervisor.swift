@@ -5,7 +5,7 @@ import Synchronization
 
 /// The thread that starts PostgreSQL and stays with it. It has to be one thread for the whole life:
 /// the signal that ends PostgreSQL with us follows the thread that started it.
-final class ClusterSupervisor: Sendable {
+final class ServerSupervisor: Sendable {
   private struct State {
     var hasStarted = false
     var isStopping = false
@@ -19,14 +19,14 @@ final class ClusterSupervisor: Sendable {
     var onEnd: [@Sendable () -> Void] = []
   }
 
-  private let configuration: ClusterConfiguration
+  private let configuration: PrivateServerConfiguration
   private let logger: Logger
   private let state = Mutex(State())
 
   /// Signalled when the child ends and when the cluster is to stop.
   private let events = DispatchSemaphore(value: 0)
 
-  init(configuration: ClusterConfiguration, logger: Logger) {
+  init(configuration: PrivateServerConfiguration, logger: Logger) {
     self.configuration = configuration
     self.logger = logger
   }
@@ -65,10 +65,10 @@ final class ClusterSupervisor: Sendable {
   }
 
   private func run(_ completion: (Result<Void, EmbeddedPostgreSQLError>) -> Void) {
-    var launch: ClusterLaunch?
+    var launch: ServerLaunch?
     var failure: EmbeddedPostgreSQLError?
     do {
-      let prepared = try ClusterLaunch(preparing: configuration, logger: logger)
+      let prepared = try ServerLaunch(preparing: configuration, logger: logger)
       launch = prepared
       state.withLock { state in
         state.socketDirectory = prepared.socketDirectory
@@ -96,7 +96,7 @@ final class ClusterSupervisor: Sendable {
 
   /// The first start, which is the caller's to know about. Children of a postmaster that was killed
   /// hold its shared memory for a moment longer; that alone is worth another attempt.
-  private func startFirst(_ launch: ClusterLaunch) throws(EmbeddedPostgreSQLError) {
+  private func startFirst(_ launch: ServerLaunch) throws(EmbeddedPostgreSQLError) {
     let deadline = ContinuousClock.now.advanced(by: configuration.startTimeout)
     while true {
       let logOffset = launch.log.size
@@ -118,7 +118,7 @@ final class ClusterSupervisor: Sendable {
   }
 
   /// Waits for the end, over and over; returns when it was told to stop.
-  private func watch(_ launch: ClusterLaunch) {
+  private func watch(_ launch: ServerLaunch) {
     var backoff = Duration.milliseconds(100)
     while true {
       let status = waitForEnd()
@@ -142,7 +142,7 @@ final class ClusterSupervisor: Sendable {
     }
   }
 
-  private func spawn(_ launch: ClusterLaunch) throws(EmbeddedPostgreSQLError) {
+  private func spawn(_ launch: ServerLaunch) throws(EmbeddedPostgreSQLError) {
     let child = try launch.spawn()
     state.withLock { $0.child = child }
     let events = self.events

@@ -4,11 +4,11 @@ import Testing
 
 @testable import EmbeddedPostgreSQL
 
-@Suite(.timeLimit(.minutes(2))) struct ClusterTests {
+@Suite(.timeLimit(.minutes(2))) struct PrivateServerTests {
   @Test("A cluster is made once, durable by default, and keeps its data over a restart")
   func restart() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       try expect("on", from: "SHOW fsync", on: cluster)
       try expect("on", from: "SHOW synchronous_commit", on: cluster)
       try expect("UTF8", from: "SHOW server_encoding", on: cluster)
@@ -16,7 +16,7 @@ import Testing
       try expect("", from: "SHOW listen_addresses", on: cluster)
       _ = try query("CREATE TABLE a AS SELECT 42 AS i", on: cluster)
     }
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       try expect("42", from: "SELECT i FROM a", on: cluster)
     }
   }
@@ -24,7 +24,7 @@ import Testing
   @Test("Stop ends PostgreSQL cleanly, closes the socket and frees the data directory")
   func stop() async throws {
     let workspace = try Workspace()
-    let cluster = makeCluster(workspace.configuration())
+    let cluster = makeServer(workspace.configuration())
     try await cluster.start()
     let process = try #require(cluster.processID)
     await cluster.stop()
@@ -41,7 +41,7 @@ import Testing
   @Test("A frozen PostgreSQL is killed with all its processes, and the next start recovers")
   func frozen() async throws {
     let workspace = try Workspace()
-    let cluster = makeCluster(workspace.configuration())
+    let cluster = makeServer(workspace.configuration())
     try await cluster.start()
     _ = try query("CREATE TABLE a AS SELECT 42 AS i", on: cluster)
     let processes = try workspace.processes(of: "data/postgres")
@@ -50,7 +50,7 @@ import Testing
     await cluster.stop(within: .milliseconds(100))
     #expect(cluster.processID == nil)
     try await eventually { try workspace.processes(of: "data/postgres").isEmpty }
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       try expect("42", from: "SELECT i FROM a", on: cluster)
     }
   }
@@ -58,7 +58,7 @@ import Testing
   @Test("The socket's directory is open to nobody else")
   func privateSocket() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       let status = try #require(try FileStatus(of: workspace.path + "/data/socket"))
       #expect(status.permissions == 0o700)
       #expect(status.owner != 0)
@@ -68,7 +68,7 @@ import Testing
   @Test("A second server on the same data directory is refused and told who holds it")
   func locked() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       let process = cluster.processID
       let error = await startFailure(workspace.configuration())
       #expect(error?.kind == .inUse)
@@ -81,7 +81,7 @@ import Testing
   @Test("PostgreSQL that dies is started again with what was committed")
   func killed() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       _ = try query("CREATE TABLE a AS SELECT 42 AS i", on: cluster)
       for _ in 0..<2 {
         let process = try #require(cluster.processID)
@@ -96,8 +96,8 @@ import Testing
   @Test("PostgreSQL shuts down when the thread that started it is gone")
   func deathSignal() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { _ in }
-    let launch = try ClusterLaunch(
+    try await withServer(workspace.configuration()) { _ in }
+    let launch = try ServerLaunch(
       preparing: workspace.configuration(), logger: .init(label: "test"))
     // The thread ends once PostgreSQL is ready.
     let child = try await withCheckedThrowingContinuation { continuation in
@@ -121,13 +121,13 @@ import Testing
   @Test("An orphan that a killed server left is stopped before another PostgreSQL is started")
   func orphan() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       _ = try query("CREATE TABLE a AS SELECT 42 AS i", on: cluster)
     }
     let orphan = try startOrphan(workspace)
     let cluster = workspace.path + "/data/postgres"
     try await eventually { PostmasterFile(inCluster: cluster)?.isReady == true }
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       #expect(orphan.hasEnded)
       #expect(cluster.processID != orphan.processID)
       try expect("42", from: "SELECT i FROM a", on: cluster)
@@ -138,7 +138,7 @@ import Testing
   @Test("A frozen orphan is killed with all its processes")
   func frozenOrphan() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { _ in }
+    try await withServer(workspace.configuration()) { _ in }
     let orphan = try startOrphan(workspace)
     let cluster = workspace.path + "/data/postgres"
     try await eventually { PostmasterFile(inCluster: cluster)?.isReady == true }
@@ -147,7 +147,7 @@ import Testing
     let reaped = Task.detached { orphan.reap() }
     var configuration = workspace.configuration()
     configuration.stopTimeout = .milliseconds(100)
-    try await withCluster(configuration) { cluster in
+    try await withServer(configuration) { cluster in
       try expect("1", from: "SELECT 1", on: cluster)
     }
     #expect(await reaped.value == .killed(signal: SIGKILL))
@@ -155,7 +155,7 @@ import Testing
 
   /// PostgreSQL on the workspace's cluster without a tie to our life.
   private func startOrphan(_ workspace: Workspace) throws -> ChildProcess {
-    var launch: ClusterLaunch? = try ClusterLaunch(
+    var launch: ServerLaunch? = try ServerLaunch(
       preparing: workspace.configuration(), logger: .init(label: "test"))
     let command = try #require(launch).command()
     launch = nil
@@ -169,7 +169,7 @@ import Testing
   @Test("Lock files that name a living process of somebody else are not in the way")
   func misleadingFile() async throws {
     let workspace = try Workspace()
-    try await withCluster(workspace.configuration()) { _ in }
+    try await withServer(workspace.configuration()) { _ in }
     let sleeper = try startSleeper()
     defer {
       kill(sleeper.processID, SIGKILL)
@@ -181,7 +181,7 @@ import Testing
       to: "data/postgres/postmaster.pid")
     _ = try SocketDirectory(forDataDirectory: workspace.path + "/data", account: ServerAccount())
     try workspace.write("\(sleeper.processID)\n", to: "data/socket/.s.PGSQL.5432.lock")
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       try expect("1", from: "SELECT 1", on: cluster)
     }
     #expect(!sleeper.hasEnded)
@@ -205,7 +205,7 @@ import Testing
     #expect(error?.kind == .startFailed)
     #expect(error?.message.contains("shared_buffers") == true)
     #expect(error?.advice.contains("postgres.log") == true)
-    try await withCluster(workspace.configuration()) { cluster in
+    try await withServer(workspace.configuration()) { cluster in
       try expect("1", from: "SELECT 1", on: cluster)
     }
   }
@@ -213,7 +213,7 @@ import Testing
   @Test("A stop during the start ends it")
   func stopWhileStarting() async throws {
     let workspace = try Workspace()
-    let cluster = makeCluster(workspace.configuration())
+    let cluster = makeServer(workspace.configuration())
     async let start: Void = cluster.start()
     try await eventually { access(workspace.path + "/data/lock", F_OK) == 0 }
     await cluster.stop()

@@ -3,17 +3,18 @@ import Glibc
 import Logging
 
 /// Everything that has to be right before `postgres` may be started, and the lock that keeps it so.
-struct ClusterLaunch {
+struct ServerLaunch {
   let installation: Installation
   let socketDirectory: SocketDirectory
   let log: ServerLog
-  private let configuration: ClusterConfiguration
+  private let configuration: PrivateServerConfiguration
   private let account: ServerAccount
   private let lock: DataDirectoryLock
 
   /// Blocks: makes directories, takes the lock, stops an orphan, and makes the cluster if there is
   /// none.
-  init(preparing given: ClusterConfiguration, logger: Logger) throws(EmbeddedPostgreSQLError) {
+  init(preparing given: PrivateServerConfiguration, logger: Logger) throws(EmbeddedPostgreSQLError)
+  {
     var configuration = given
     try Self.makeDataDirectory(configuration.dataDirectory)
     configuration.dataDirectory = resolvedPath(configuration.dataDirectory)

@@ -1,5 +1,5 @@
 /// Where the private cluster lives and how it runs.
-public struct ClusterConfiguration: Sendable {
+public struct PrivateServerConfiguration: Sendable {
   /// The server's data directory; made if it does not exist. In it: `postgres` (the cluster),
   /// `postgres.log`, `lock`, and `socket` unless the path is too long for one.
   public var dataDirectory: String

@@ -5,14 +5,14 @@ import Synchronization
 /// A private PostgreSQL cluster in a data directory: made if there is none, started, watched,
 /// started again if it dies, and stopped.
 ///
-/// Only one `Cluster` holds a data directory, machine-wide. If this process is killed, the kernel
-/// tells PostgreSQL to shut down; what is left of it is stopped by the next start.
-public final class Cluster: Sendable {
-  private let supervisor: ClusterSupervisor
+/// Only one `PrivateServer` holds a data directory, machine-wide. If this process is killed, the
+/// kernel tells PostgreSQL to shut down; what is left of it is stopped by the next start.
+public final class PrivateServer: Sendable {
+  private let supervisor: ServerSupervisor
 
   /// Starts nothing yet: `start()` does. What PostgreSQL says goes to `logger`.
-  public init(configuration: ClusterConfiguration, logger: Logger) {
-    supervisor = ClusterSupervisor(configuration: configuration, logger: logger)
+  public init(configuration: PrivateServerConfiguration, logger: Logger) {
+    supervisor = ServerSupervisor(configuration: configuration, logger: logger)
   }
 
   /// Starts the cluster and returns when it accepts connections. Once only.
