@@ -2,9 +2,11 @@ import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
-/// The machines of a node's shards that become due, of each span of a query, oldest first.
+/// The machines of a part of a node's shards that become due, of each span of a query, oldest
+/// first.
 struct DuePages {
   let spans: [DueSpan]
+  let part: ShardPart
   let node: SQLUUID
 
   /// A page for each span, in their order, of one snapshot.
@@ -44,6 +46,8 @@ struct DuePages {
       $0.append(bound.key)
       $0.append(span.until.sql)
       $0.append(span.limit)
+      $0.append(part.cores)
+      $0.append(part.core.number)
     }
   }
 

@@ -104,7 +104,8 @@ final class Scanner: Sendable {
     // Without a lease nothing is this node's, and nothing was looked at.
     guard let node else { return query.spans.map { _ in .failure(.unavailable) } }
     do {
-      return try DuePages(spans: query.spans, node: node).read(on: connection, timeout: timeout)
+      return try DuePages(spans: query.spans, part: query.part, node: node)
+        .read(on: connection, timeout: timeout)
         .map { .success($0) }
     } catch {
       guard let failure = ReadFailure(error), error.isDamage else { throw error }
@@ -112,7 +113,7 @@ final class Scanner: Sendable {
     }
     var pages: [Result<DuePage, ReadFailure>] = []
     for span in query.spans {
-      let single = DueQuery(number: query.number, spans: [span])
+      let single = DueQuery(number: query.number, part: query.part, spans: [span])
       pages += try Self.pages(of: single, node, on: connection, timeout)
     }
     return pages
