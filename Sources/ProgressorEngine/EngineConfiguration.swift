@@ -34,6 +34,19 @@ public struct EngineConfiguration: Sendable, Hashable {
 
   public init() {}
 
+  /// What one of a node's engines has of these bounds, which are the node's: its part of what is
+  /// shared by machines, rounded up. Writers and timers are each engine's own.
+  public func share(of part: ShardPart) -> EngineConfiguration {
+    func share(_ bound: Int) -> Int { (bound - 1) / Int(part.cores) + 1 }
+    var engine = self
+    engine.part = part
+    engine.maximumRequests = share(maximumRequests)
+    engine.residentBytes = share(residentBytes)
+    engine.historyBytes = share(historyBytes)
+    engine.seed = seed &+ UInt64(part.core.number.magnitude)
+    return engine
+  }
+
   /// Bytes of the answers of steps, and of notifications, that the database cannot write now, while
   /// it can write others; beside `historyBytes`.
   var asideBytes: Int { historyBytes / 4 }

@@ -41,6 +41,8 @@ struct Writers {
 
   /// A batch for each writer that has none in flight and something to write.
   mutating func nextBatches(at now: Moment, id: () -> BatchID) -> [CommitBatch] {
-    writers.indices.compactMap { writers[$0].nextBatch(slot: part.slot(ofWriter: $0), at: now, id: id) }
+    writers.indices.compactMap {
+      writers[$0].nextBatch(slot: part.slot(ofWriter: $0), at: now, id: id)
+    }
   }
 }

@@ -25,15 +25,18 @@ public struct PermitMessage: Sendable, Hashable {
     case recalled(Int)
   }
 
-  /// Who says it, and to whom.
+  /// Who says it.
   public var from: CoreNumber
+  /// To whom.
   public var to: CoreNumber
   /// Whose permits.
   public var namespace: NamespaceNumber
   /// How often the namespaces had changed when this one came; the same on each core. One that was
   /// gone and is back has other permits than before.
   public var generation: UInt64
+  /// Which of them.
   public var kind: PermitKind
+  /// What is said.
   public var content: Content
   /// What each core may keep when others want more, at the present limit; said by the home.
   public var fairShare: Int

@@ -7,13 +7,18 @@ public struct TaggedNumbers: Sendable {
 
   /// The numbers of a core; the first one counts 1.
   public init(of core: CoreNumber) {
-    last = UInt64(UInt32(bitPattern: core.number)) << Self.countBits
+    last = Self.base(of: core)
   }
 
   /// One that was not given out yet. There are enough for two thousand years at a million a second.
   public mutating func next() -> UInt64 {
     last += 1
     return last
+  }
+
+  /// What a core's number counts from; the tag of the core alone.
+  public static func base(of core: CoreNumber) -> UInt64 {
+    UInt64(UInt32(bitPattern: core.number)) << countBits
   }
 
   /// Who gave a number out.

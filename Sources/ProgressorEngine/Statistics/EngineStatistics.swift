@@ -68,6 +68,60 @@ public struct EngineStatistics: Sendable, Hashable {
   public init() {}
 }
 
+extension EngineStatistics {
+  /// Takes those of another core of the node in: together they are the node's.
+  public mutating func add(_ other: EngineStatistics) {
+    requests += other.requests
+    maximumRequests += other.maximumRequests
+    refusedBeforehand += other.refusedBeforehand
+    slowTurns += other.slowTurns
+    machines += other.machines
+    residentBytes += other.residentBytes
+    maximumResidentBytes += other.maximumResidentBytes
+    historyBytes += other.historyBytes
+    asideBytes += other.asideBytes
+    maximumHistoryBytes += other.maximumHistoryBytes
+    timers += other.timers
+    maximumTimers += other.maximumTimers
+    shards += other.shards
+    leaseRemaining = min(leaseRemaining, other.leaseRemaining)
+    recordsWaiting += other.recordsWaiting
+    heldMachines += other.heldMachines
+    delayedWriters += other.delayedWriters
+    counts.add(other.counts)
+    add(other.namespaces)
+  }
+
+  /// Both are in the order of their numbers. One that not each core knows yet, or any more, counts
+  /// with what is there.
+  private mutating func add(_ others: [NamespaceStatistics]) {
+    var known: [NamespaceNumber: Int] = [:]
+    for (index, namespace) in namespaces.enumerated() { known[namespace.number] = index }
+    for other in others {
+      if let index = known[other.number] {
+        namespaces[index].add(other)
+      } else {
+        namespaces.append(other)
+      }
+    }
+    namespaces.sort { $0.number.number < $1.number.number }
+  }
+}
+
+extension EngineStatistics.Counts {
+  /// Takes the other's counts in, too.
+  mutating func add(_ other: Self) {
+    requestsRefused += other.requestsRefused
+    evictions += other.evictions
+    batches += other.batches
+    records += other.records
+    commitDurations.add(other.commitDurations)
+    batchesRefused += other.batchesRefused
+    batchesDelayed += other.batchesDelayed
+    answersGivenUp += other.answersGivenUp
+  }
+}
+
 extension Engine {
   /// The statistics as of `uptime`. Who takes them changes nothing for others.
   public func takeStatistics(at uptime: Int64) -> EngineStatistics {

@@ -113,6 +113,22 @@ public struct NamespaceStatistics: Sendable, Hashable {
 }
 
 extension NamespaceStatistics {
+  /// Takes those of the same namespace on another core in. Limits of the node are the same on each.
+  mutating func add(_ other: NamespaceStatistics) {
+    requests += other.requests
+    stepsInFlight += other.stepsInFlight
+    callsInFlight += other.callsInFlight
+    waiting += other.waiting
+    historyBytes += other.historyBytes
+    active += other.active
+    due += other.due
+    parked += other.parked
+    hasBacklog = hasBacklog || other.hasBacklog
+    longestMailbox = max(longestMailbox, other.longestMailbox)
+    longestQueue = max(longestQueue, other.longestQueue)
+    counts.add(other.counts)
+  }
+
   /// A namespace in which nothing is.
   public init(name: String, number: NamespaceNumber) {
     self.init(name: name, number: number, requests: 0)

@@ -46,9 +46,11 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var lease: Int64
   /// Of a database that is made now; one that exists keeps its own number.
   public var shards: Int32
-  /// Connections that commit side by side.
+  /// Engines; nil = as many as suit the machine.
+  public var cores: Int?
+  /// Connections of an engine that commit side by side.
   public var slots: Int
-  /// Event loops for connections; nil = one for each core.
+  /// Event loops; nil = one for each processor.
   public var threads: Int?
   /// Microseconds to wait for the database at the start.
   public var startTimeout: Int64
@@ -111,6 +113,7 @@ public struct NodeConfiguration: Sendable, Hashable {
       format: .init(rawValue: try reader.choice("log.format")) ?? .text)
     lease = Int64(try reader.number("lease") ?? 0)
     shards = Int32(try reader.number("shards") ?? 0)
+    cores = try reader.number("cores")
     slots = try reader.number("slots") ?? 0
     threads = try reader.number("threads")
     startTimeout = Int64(try reader.number("start_timeout") ?? 0)
@@ -198,6 +201,9 @@ public struct NodeConfiguration: Sendable, Hashable {
     }
     return defined.map { .define($0) } + directives
   }
+
+  /// How many engines suit a machine with so many processors: docs/performance.md says why.
+  static func defaultCores(of processors: Int) -> Int { min(max(1, processors / 4), 64) }
 
   /// Where the private cluster lives when nobody says: a place that outlives restarts. Root has a
   /// directory that the `postgres` user can pass through, which root's home is not.

@@ -82,11 +82,15 @@ public struct Setting: Sendable, Hashable {
       "shards", .integer(1...32_768), default: "1024",
       "Parts into which machines are divided; fixed when the database is initialised."),
     Setting(
+      "cores", .integer(1...64), default: "", flag: "--cores",
+      "Engines, each on an event loop of its own with its own part of the shards; by default one "
+        + "for each four processors."),
+    Setting(
       "slots", .integer(1...64), default: "2",
-      "Connections that commit to the database side by side."),
+      "Connections of each engine that commit to the database side by side."),
     Setting(
       "threads", .integer(1...256), default: "",
-      "Event loops that serve connections; by default one for each core."),
+      "Event loops, those of the engines included; by default one for each processor."),
     Setting(
       "start_timeout", .duration(0...3_600_000_000), default: "30s",
       "How long to wait at the start for the database, or for a node that changes its schema, "

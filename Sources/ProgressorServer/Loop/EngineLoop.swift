@@ -13,26 +13,33 @@ final class EngineLoop: Sendable {
   let eventLoop: any EventLoop
 
   private let inbox: EngineInbox
-  private let core: NIOLoopBoundBox<EngineCore>
-  private let nextRequest = Atomic<UInt64>(1)
+  private let driver: NIOLoopBoundBox<EngineDriver>
+  private let nextRequest: Atomic<UInt64>
 
-  init(eventLoop: any EventLoop, maximumRequests: Int, clock: NodeClock) {
+  /// - Parameters:
+  ///   - number: Of the engine among those of the node; its requests' ids tell it.
+  ///   - maximumRequests: That wait for a turn.
+  init(
+    _ number: CoreNumber = CoreNumber(0), eventLoop: any EventLoop, maximumRequests: Int,
+    clock: NodeClock
+  ) {
     self.eventLoop = eventLoop
+    nextRequest = Atomic(TaggedNumbers.base(of: number) + 1)
     inbox = EngineInbox(maximumRequests: maximumRequests)
-    core = NIOLoopBoundBox.makeBoxSendingValue(
-      EngineCore(eventLoop: eventLoop, clock: clock), eventLoop: eventLoop)
+    driver = NIOLoopBoundBox.makeBoxSendingValue(
+      EngineDriver(eventLoop: eventLoop, clock: clock), eventLoop: eventLoop)
   }
 
   /// Makes the engine and begins to take turns; what was submitted before is handled first. Once,
   /// on `eventLoop`.
-  func start(_ configuration: EngineConfiguration, _ outside: EngineCore.Outside) {
-    core.value.start(Engine(configuration: configuration), outside)
+  func start(_ configuration: EngineConfiguration, _ outside: EngineDriver.Outside) {
+    driver.value.start(Engine(configuration: configuration), outside)
     turn()
   }
 
   /// Takes no more turns; every request is answered. On `eventLoop`.
   func stop() {
-    core.value.stop(inbox)
+    driver.value.stop(inbox)
   }
 
   /// Hands inputs over, from any thread. They are handled in this order.
@@ -45,7 +52,7 @@ final class EngineLoop: Sendable {
     if inbox.put(input) { schedule() }
   }
 
-  /// A number for a request of this node, from any thread.
+  /// A number for a request of this engine, from any thread.
   func newRequestID() -> RequestID {
     RequestID(nextRequest.wrappingAdd(1, ordering: .relaxed).oldValue)
   }
@@ -58,16 +65,10 @@ final class EngineLoop: Sendable {
     return true
   }
 
-  /// The client of a request went away, from any thread. Its target is told when nothing is done
-  /// for it any more.
-  func cancel(_ request: RequestID) {
-    submit(.cancelled(request))
-  }
-
   /// What the engine holds and has done; nil = it does not run.
   func statistics() -> EventLoopFuture<EngineStatistics?> {
     eventLoop.submit {
-      var statistics = self.core.value.takeStatistics()
+      var statistics = self.driver.value.takeStatistics()
       statistics?.refusedBeforehand = self.inbox.refused
       return statistics
     }
@@ -78,6 +79,6 @@ final class EngineLoop: Sendable {
   }
 
   private func turn() {
-    core.value.turn(inbox)
+    driver.value.turn(inbox)
   }
 }

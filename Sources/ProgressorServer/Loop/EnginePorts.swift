@@ -1,13 +1,11 @@
 import MachineModel
 import ProgressorEngine
 
-/// What the loop asks of the database. Answers come back through ``EngineLoop/submit(_:)``.
+/// What the loop asks of the database. Answers come back through ``EngineGroup/submit(_:)``.
 protocol StoragePort: Sendable {
   /// Performs effects of the kinds `load`, `list`, `readDue` and `commit`, in their order. Called
-  /// once a turn, on the engine's loop; must not block.
+  /// once a turn, on the loop of the engine that has them; must not block.
   func perform(_ effects: [Effect])
-  /// The engine has handled one `shardsLost`, and the effects up to it were handed to `perform`.
-  func acknowledgeLoss()
 }
 
 /// What the loop asks of processors. Answers come back through ``EngineLoop/submit(_:)``. Confined
@@ -21,9 +19,12 @@ protocol ProcessorPort: AnyObject {
   func awaitEndpoint(_ namespace: NamespaceNumber)
   /// The namespaces as they are now.
   func namespacesChanged(_ records: [NamespaceRecord])
+  /// Nothing is asked any more: what is under way ends as lost.
+  func close()
 }
 
-/// Who wants to see what happens to the engine before it does. Confined to the engine's loop.
-protocol InputObserver: AnyObject {
-  func observe(_ input: Input, now: Moment)
+/// Who wants to see what the engines are told from outside.
+protocol InputObserver: AnyObject, Sendable {
+  /// Called on whichever thread tells it, side by side for different ones; must not block.
+  func observe(_ input: Input)
 }

@@ -8,8 +8,8 @@ import PrometheusMetrics
 public import ServiceLifecycle
 import Synchronization
 
-/// One server: the private cluster if there is no database, storage, the engine on its loop, and
-/// the gRPC server, started in this order and stopped in the reverse one.
+/// One server: the private cluster if there is no database, storage, the engines on their loops,
+/// and the gRPC server, started in this order and stopped in the reverse one.
 public final class Node: Service {
   private let configuration: NodeConfiguration
   private let logger: Logger
@@ -20,7 +20,7 @@ public final class Node: Service {
   private struct Parts {
     var group: MultiThreadedEventLoopGroup?
     var database: PrivateServer?
-    var core: NodeCore?
+    var backend: Backend?
     var server: GRPCServer?
     var metrics: MetricsEndpoint?
     var probes: LoopProbes?
@@ -83,12 +83,14 @@ public final class Node: Service {
     }
     if let metrics = parts.metrics { await metrics.stop() }
     parts.probes?.stop()
-    if let core = parts.core { await core.announceStop() }
+    if let backend = parts.backend { await backend.announceStop() }
     if let server = parts.server {
       logger.info("draining", metadata: ["connections": "\(server.connectionCount)"])
       await server.stop(grace: .microseconds(configuration.drainTimeout))
     }
-    if let core = parts.core { await core.stop(gracePeriod: left(.seconds(2) ... .seconds(5))) }
+    if let backend = parts.backend {
+      await backend.stop(gracePeriod: left(.seconds(2) ... .seconds(5)))
+    }
     if let cluster = parts.database {
       await cluster.stop(within: left(.seconds(5) ... .seconds(30)))
     }
@@ -99,11 +101,11 @@ public final class Node: Service {
   /// file's namespaces. The log says what that was, and which settings take a restart. One at a
   /// time.
   public func reload(_ new: NodeConfiguration) async {
-    let core = running.withLock { parts in
+    let backend = running.withLock { parts in
       if !parts.isStarted { parts.reload = new }
-      return parts.isStarted ? parts.core : nil
+      return parts.isStarted ? parts.backend : nil
     }
-    guard let core else { return }
+    guard let backend else { return }
     let changed = configuration.settingsChanged(in: new)
     if !changed.isEmpty {
       logger.warning(
@@ -111,7 +113,7 @@ public final class Node: Service {
         metadata: ["settings": "\(changed.joined(separator: ", "))"])
     }
     do {
-      let names = try await core.applyNamespaces(new.namespaces.filter(\.isOfFile))
+      let names = try await backend.applyNamespaces(new.namespaces.filter(\.isOfFile))
       logger.notice(
         "the configuration was read again: its namespaces are in force",
         metadata: ["changed": "\(names.isEmpty ? "none" : names.joined(separator: ", "))"])
@@ -123,17 +125,18 @@ public final class Node: Service {
   }
 
   private func startParts() async throws(NodeFailure) -> [ServerAddress] {
-    let threads = configuration.threads ?? System.coreCount
+    let cores = configuration.cores ?? NodeConfiguration.defaultCores(of: System.coreCount)
+    let threads = max(cores, configuration.threads ?? System.coreCount)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
     running.withLock { $0.group = group }
     let (database, isExclusive) = try await startDatabase()
-    let core = try await NodeCore.start(
-      configuration, database: database, isExclusive: isExclusive, eventLoop: group.next(),
-      logger: logger)
-    running.withLock { $0.core = core }
-    try await core.applyNamespaces(configuration.namespaces)
+    let backend = try await Backend.start(
+      configuration, database: database, isExclusive: isExclusive,
+      eventLoops: Array(group.makeIterator().prefix(cores)), logger: logger)
+    running.withLock { $0.backend = backend }
+    try await backend.applyNamespaces(configuration.namespaces)
     let registry = PrometheusRegistry()
-    var router = core.router
+    var router = backend.router
     if configuration.metricsListen != nil {
       CallMetrics.describe(in: registry)
       router.observe { CallMetrics(method: $0, registry: registry) }
@@ -141,13 +144,13 @@ public final class Node: Service {
     let server = GRPCServer(
       router: router, configuration: serverConfiguration, group: group, logger: logger)
     running.withLock { $0.server = server }
-    try await startMetrics(registry, core, server, group)
+    try await startMetrics(registry, backend, server, group)
     let addresses: [ServerAddress]
     do { addresses = try await server.start(configuration.listen) } catch {
       throw NodeFailure(error)
     }
     let onServing = onServing
-    core.whenServing { onServing(addresses) }
+    backend.whenServing { onServing(addresses) }
     let reload = running.withLock { parts in
       parts.isStarted = true
       return parts.reload
@@ -158,14 +161,14 @@ public final class Node: Service {
 
   /// Serves metrics, also on a standby.
   private func startMetrics(
-    _ registry: PrometheusRegistry, _ core: NodeCore, _ server: GRPCServer,
+    _ registry: PrometheusRegistry, _ backend: Backend, _ server: GRPCServer,
     _ group: MultiThreadedEventLoopGroup
   ) async throws(NodeFailure) {
     guard let address = configuration.metricsListen else { return }
     do {
       let metrics = try await MetricsEndpoint.start(address, group: group, logger: logger) {
-        core.statistics().flatMapWithEventLoop { statistics, eventLoop in
-          // The engine's loop is asked for the numbers, and not for thousands of lines of text.
+        backend.statistics().flatMapWithEventLoop { statistics, eventLoop in
+          // The engines' loops are asked for the numbers, and not for thousands of lines of text.
           NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
             var statistics = statistics
             statistics.server = server.statistics
@@ -176,7 +179,7 @@ public final class Node: Service {
           }
         }
       }
-      let loops = LoopProbes.loops(of: group, engine: core.eventLoop)
+      let loops = LoopProbes.loops(of: group, engines: backend.eventLoops)
       let probes = LoopProbes(loops, registry: registry)
       running.withLock { ($0.metrics, $0.probes) = (metrics, probes) }
     } catch {

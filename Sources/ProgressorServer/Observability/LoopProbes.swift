@@ -29,12 +29,15 @@ struct LoopProbes: Sendable {
     for task in tasks { task.cancel() }
   }
 
-  /// The loops of a group, the engine's first.
+  /// The loops of a group, those of the engines first.
   static func loops(
-    of group: some EventLoopGroup, engine: any EventLoop
+    of group: some EventLoopGroup, engines: [any EventLoop]
   ) -> [(name: String, eventLoop: any EventLoop)] {
-    let others = group.makeIterator().filter { $0 !== engine }
-    return [("engine", engine)]
+    let others = group.makeIterator().filter { loop in !engines.contains { $0 === loop } }
+    let named = engines.enumerated().map { index, loop in
+      (engines.count == 1 ? "engine" : "engine-\(index + 1)", loop)
+    }
+    return named
       + others.enumerated().map { ("connections-\($0.offset + 1)", $0.element) }
   }
 

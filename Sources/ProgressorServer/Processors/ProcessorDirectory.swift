@@ -5,12 +5,14 @@ import NIOCore
 import ProgressorEngine
 import ProgressorProto
 
-/// The processors: one channel per endpoint, shared by the namespaces that have it, following their
-/// changes. Confined to the engine's loop, on which the channels live too: invoking is no hop.
+/// The processors of one engine: a channel per endpoint, shared by the namespaces that have it,
+/// following their changes. Confined to the engine's loop, on which the channels live too: invoking
+/// is no hop.
 final class ProcessorDirectory: ProcessorPort {
   /// Hands what comes back to the engine.
   private let submit: @Sendable (Input) -> Void
   private let eventLoop: any EventLoop
+  private let part: ShardPart
   private let maximumMessageBytes: Int
   private let logger: Logger
 
@@ -38,11 +40,13 @@ final class ProcessorDirectory: ProcessorPort {
   private var keys: [NamespaceNumber: Key] = [:]
   private var entries: [Key: Entry] = [:]
 
+  /// - Parameter part: Of the engine: it has its part of an endpoint's connections.
   init(
-    eventLoop: any EventLoop, maximumMessageBytes: Int, logger: Logger,
+    eventLoop: any EventLoop, part: ShardPart = .all, maximumMessageBytes: Int, logger: Logger,
     submit: @escaping @Sendable (Input) -> Void
   ) {
     self.eventLoop = eventLoop
+    self.part = part
     self.maximumMessageBytes = maximumMessageBytes
     self.logger = logger
     self.submit = submit
@@ -153,12 +157,20 @@ final class ProcessorDirectory: ProcessorPort {
     keys[namespace].flatMap { entries[$0]?.channel }
   }
 
+  /// Of a node's connections to an endpoint, those of one engine: its part of them, and one at
+  /// least.
+  ///
+  /// - Parameter configured: 0 = the default.
+  static func connections(_ configured: Int32, of part: ShardPart) -> Int {
+    let all = configured > 0 ? configured : ProcessorOptions.defaultConnections
+    return Int((all - 1) / part.cores) + 1
+  }
+
   private func connect(_ key: Key) -> GRPCChannel? {
     do {
       let target = try ChannelTarget(key.endpoint.text)
       var configuration = ChannelConfiguration()
-      configuration.connections = Int(
-        key.connections > 0 ? key.connections : ProcessorOptions.defaultConnections)
+      configuration.connections = Self.connections(key.connections, of: part)
       configuration.maximumResponseMessageSize = maximumMessageBytes
       configuration.maximumQueuedCalls = 100_000
       configuration.connectTimeout = .seconds(5)

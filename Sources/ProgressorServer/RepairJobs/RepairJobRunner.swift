@@ -5,7 +5,7 @@ import ProgressorEngine
 import ProgressorStorage
 
 /// Finds the repair jobs that run, whichever node they were created on, and has a worker on each.
-/// Confined to the engine's loop.
+/// Confined to one loop.
 final class RepairJobRunner {
   private let outside: RepairJobWorker.Outside
   private var workers: [Int64: RepairJobWorker] = [:]
@@ -21,7 +21,7 @@ final class RepairJobRunner {
   /// Between two looks for jobs to forget, in microseconds.
   static let sweepInterval: Int64 = 60_000_000
 
-  private var eventLoop: any EventLoop { outside.engine.eventLoop }
+  private var eventLoop: any EventLoop { outside.eventLoop }
 
   init(outside: RepairJobWorker.Outside) {
     self.outside = outside

@@ -4,14 +4,16 @@ import NIOCore
 import ProgressorEngine
 import ProgressorStorage
 
-/// Works on one repair job on this node: does what its plan decides. Confined to the engine's loop.
+/// Works on one repair job on this node: does what its plan decides. Confined to one loop.
 ///
 /// Repairs enter the engine as a client's do, behind whatever waits there.
 final class RepairJobWorker {
   /// What a worker needs of the node.
   struct Outside {
     let storage: Storage
-    let engine: EngineLoop
+    let dispatcher: Dispatcher
+    /// To which the runner and its workers are confined.
+    let eventLoop: any EventLoop
     let clock: NodeClock
     let timeouts: ProcessorTimeouts
     let logger: Logger
@@ -24,7 +26,7 @@ final class RepairJobWorker {
   private var wakeUp: Scheduled<Void>?
   private var isStopped = false
 
-  private var eventLoop: any EventLoop { outside.engine.eventLoop }
+  private var eventLoop: any EventLoop { outside.eventLoop }
 
   /// - Parameter onEnd: Called once, when the job was completed here.
   init(job: StoredRepairJob, outside: Outside, onEnd: @escaping () -> Void) {
@@ -97,12 +99,13 @@ final class RepairJobWorker {
       case .processor(let args): .repair(args: args, range: nil, key: "repair-job-\(job.number)")
       }
     let request = Request(
-      id: outside.engine.newRequestID(), machine: candidate.machine, operation: operation,
+      id: outside.dispatcher.newRequestID(for: candidate.machine), machine: candidate.machine,
+      operation: operation,
       deadline: now.uptime + outside.timeouts.timeout(of: candidate.machine.namespace))
     let target = RepairReply(
       eventLoop: eventLoop, candidate: candidate,
       worker: NIOLoopBound(self, eventLoop: eventLoop))
-    if !outside.engine.submit(request, replyTo: target) {
+    if !outside.dispatcher.submit(request, replyTo: target) {
       eventLoop.assumeIsolated().execute {
         target.send(.error(.overloaded("too many requests wait for the engine")))
       }

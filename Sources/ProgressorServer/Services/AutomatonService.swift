@@ -13,7 +13,7 @@ struct AutomatonService: Sendable {
   static let defaultPageSize: Int32 = 100
   static let maximumPageSize: Int32 = 1_000
 
-  let engine: EngineLoop
+  let dispatcher: Dispatcher
   let clock: NodeClock
   let timeouts: ProcessorTimeouts
   let encoder: ReplyEncoder
@@ -101,7 +101,10 @@ struct AutomatonService: Sendable {
   }
 
   private func submit(_ decoded: Decoded, _ request: UnaryRequest, _ responder: UnaryResponder) {
-    let id = engine.newRequestID()
+    // A list concerns no machine.
+    let id =
+      decoded.list == nil
+      ? dispatcher.newRequestID(for: decoded.machine) : dispatcher.newRequestID()
     let input = Request(
       id: id, machine: decoded.machine, operation: decoded.operation,
       deadline: deadline(request.deadline, namespace: decoded.machine.namespace),
@@ -109,11 +112,11 @@ struct AutomatonService: Sendable {
     let target = AutomatonReply(
       responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder,
       again: { submit(decoded, request, responder) })
-    guard engine.submit(input, replyTo: target) else {
+    guard dispatcher.submit(input, replyTo: target) else {
       target.send(.error(.overloaded("too many requests wait for the engine")))
       return
     }
-    responder.onCancel { engine.cancel(id) }
+    responder.onCancel { dispatcher.cancel(id) }
   }
 
   /// The caller's deadline; who has none waits as long as the namespace's processor may take.

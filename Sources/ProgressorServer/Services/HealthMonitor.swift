@@ -1,27 +1,34 @@
 import MachineModel
 import NIOCore
 import ProgressorEngine
+import Synchronization
 
-/// Watches what happens to the engine and tells the health service. Confined to the engine's loop.
+/// Watches what the engines are told and tells the health service. Safe from any thread.
 final class HealthMonitor: InputObserver {
+  private struct Watched {
+    var state = ServingState()
+    var expiry: (time: Int64, task: Scheduled<Void>)?
+  }
+
   private let health: HealthService
   private let eventLoop: any EventLoop
   private let clock: NodeClock
-  private var state = ServingState()
-  private var expiry: (time: Int64, task: Scheduled<Void>)?
+  private let watched = Mutex(Watched())
 
+  /// - Parameter eventLoop: On which the end of a lease that nobody renews is noticed.
   init(health: HealthService, eventLoop: any EventLoop, clock: NodeClock) {
     self.health = health
     self.eventLoop = eventLoop
     self.clock = clock
   }
 
-  func observe(_ input: Input, now: Moment) {
+  func observe(_ input: Input) {
     switch input {
     case .leaseRenewed, .shardsAcquired, .shardsLost, .commitDelayed, .committed, .refused,
       .fenced:
-      state.observe(input)
-      publish(now)
+      watched.withLock { watched in
+        if watched.state.observe(input) { publish(&watched) }
+      }
     case .request, .cancelled, .loaded, .listed, .due, .processorAnswered, .endpointReady,
       .permits, .namespacesChanged, .timePassed:
       break
@@ -30,29 +37,40 @@ final class HealthMonitor: InputObserver {
 
   /// A session with the database is missing, or none is any more.
   func sessionsChanged(areThere: Bool) {
-    let now = clock.now()
-    state.sessionsChanged(areThere: areThere, at: now.uptime)
-    publish(now)
+    watched.withLock { watched in
+      watched.state.sessionsChanged(areThere: areThere, at: clock.now().uptime)
+      publish(&watched)
+    }
   }
 
   /// NOT_SERVING from now on, for good.
   func stop() {
-    state.isStopping = true
-    expiry?.task.cancel()
+    watched.withLock { watched in
+      watched.state.isStopping = true
+      watched.expiry?.task.cancel()
+      watched.expiry = nil
+    }
     health.stop()
   }
 
-  private func publish(_ now: Moment) {
-    health.update(isServing: state.isServing(at: now.uptime))
-    guard let time = state.endsServing(at: now.uptime) else { return }
-    if let expiry, expiry.time == time { return }
-    expiry?.task.cancel()
-    // A lease that nobody renews ends without an input.
-    let deadline = now.deadline(atUptime: time + 1_000, reference: .now())
-    let task = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
-      self.expiry = nil
-      self.publish(self.clock.now())
+  /// In the lock, so that what is told last is what is so.
+  private func publish(_ watched: inout Watched) {
+    let now = clock.now()
+    health.update(isServing: watched.state.isServing(at: now.uptime))
+    let time = watched.state.endsServing(at: now.uptime)
+    if let expiry = watched.expiry, expiry.time == time { return }
+    watched.expiry?.task.cancel()
+    watched.expiry = time.map { time in
+      // A lease that nobody renews ends without an input.
+      let deadline = now.deadline(atUptime: time + 1_000, reference: .now())
+      return (time, eventLoop.scheduleTask(deadline: deadline) { self.expired(time) })
     }
-    expiry = (time, task)
+  }
+
+  private func expired(_ time: Int64) {
+    watched.withLock { watched in
+      if watched.expiry?.time == time { watched.expiry = nil }
+      publish(&watched)
+    }
   }
 }

@@ -14,7 +14,7 @@ struct NamespacesService: Sendable {
   static let unserved = ["Update", "Delete"]
 
   let namespaces: Storage
-  let engine: EngineLoop
+  let dispatcher: Dispatcher
   let clock: NodeClock
   let timeouts: ProcessorTimeouts
 
@@ -60,9 +60,8 @@ struct NamespacesService: Sendable {
   /// Waits until no step of the namespace runs on this node. A processor call takes no longer than
   /// its timeout, and its commit some time more.
   private func awaitQuiet(_ name: String) async throws(ProgressorError) {
-    let reply = await engine.ask(
-      .awaitQuiet, of: MachineID(namespace: name, id: ""),
-      deadline: clock.now().uptime + timeouts.timeout(of: name))
+    let reply = await dispatcher.awaitQuiet(
+      name, deadline: clock.now().uptime + timeouts.timeout(of: name))
     if case .error(let error) = reply { throw error }
   }
 

@@ -15,7 +15,7 @@ final class ProcessorTimeouts: InputObserver, Sendable {
     return 30_000_000 + min(processor, 86_400_000_000)
   }
 
-  func observe(_ input: Input, now: Moment) {
+  func observe(_ input: Input) {
     guard case .namespacesChanged(let records) = input else { return }
     let pairs = records.map { record in
       (

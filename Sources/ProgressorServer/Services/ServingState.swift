@@ -23,17 +23,21 @@ struct ServingState {
     sessionsMissingSince = areThere ? nil : sessionsMissingSince ?? uptime
   }
 
-  mutating func observe(_ input: Input) {
+  /// - Returns: true when it may change the answer: most batches that are durable were never late.
+  @discardableResult
+  mutating func observe(_ input: Input) -> Bool {
     switch input {
     case .leaseRenewed(let until): leaseUntil = until
     case .shardsAcquired(let grants): ownedShards.formUnion(grants.map(\.shard.number))
     case .shardsLost(let shards): ownedShards.subtract(shards.map(\.number))
     case .commitDelayed(let batch): delayed.insert(batch)
-    case .committed(let batch), .refused(let batch, _), .fenced(let batch): delayed.remove(batch)
+    case .committed(let batch), .refused(let batch, _), .fenced(let batch):
+      return delayed.remove(batch) != nil
     case .request, .cancelled, .loaded, .listed, .due, .processorAnswered, .endpointReady,
       .permits, .namespacesChanged, .timePassed:
-      break
+      return false
     }
+    return true
   }
 
   /// Whether machines are served at `uptime`.

@@ -38,6 +38,12 @@ struct ServeCommand: AsyncParsableCommand {
   var dataDir: String?
 
   @Option(
+    help: ArgumentHelp(
+      "How many engines, each on an event loop of its own; see docs/performance.md.",
+      valueName: "n"))
+  var cores: String?
+
+  @Option(
     help: ArgumentHelp("A configuration file. (env: PROGRESSOR_CONFIG)", valueName: "path"))
   var config: String?
 
@@ -92,7 +98,7 @@ struct ServeCommand: AsyncParsableCommand {
     if !namespace.isEmpty { flags["namespaces"] = namespace }
     for (key, value) in [
       ("metrics_listen", metricsListen), ("database.url", databaseUrl), ("data_dir", dataDir),
-      ("log.level", logLevel),
+      ("cores", cores), ("log.level", logLevel),
     ] {
       if let value { flags[key] = [value] }
     }

@@ -11,8 +11,10 @@ struct PermitWorld {
   }
 
   private enum Message {
-    case wanted(Int), returned(Int)
-    case lent(Int, fairShare: Int), recalled(Int, fairShare: Int)
+    case wanted(Int)
+    case returned(Int)
+    case lent(Int, fairShare: Int)
+    case recalled(Int, fairShare: Int)
   }
 
   private var pool: PermitPool

@@ -63,8 +63,9 @@ struct NodeConfigurationTests {
   func environmentVariables(setting: Setting) throws {
     let values = [
       "listen": "127.0.0.1:9", "database.url": "postgresql:///x", "data_dir": "/tmp/d",
-      "log.level": "debug", "log.format": "json", "lease": "11s", "shards": "7", "slots": "3",
-      "threads": "5", "start_timeout": "1s", "drain_timeout": "2s", "limits.requests": "8",
+      "log.level": "debug", "log.format": "json", "lease": "11s", "shards": "7", "cores": "3",
+      "slots": "3", "threads": "5", "start_timeout": "1s", "drain_timeout": "2s",
+      "limits.requests": "8",
       "limits.message_size": "1MiB", "limits.resident_size": "2MiB",
       "limits.history_size": "2MiB", "limits.connections": "9",
       "limits.connections_per_client": "10", "limits.streams": "11", "limits.pending_size": "3MiB",

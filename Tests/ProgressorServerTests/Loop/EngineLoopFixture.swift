@@ -19,16 +19,17 @@ struct EngineLoopFixture {
   }
 
   func start(
-    observers: @escaping @Sendable () -> [any InputObserver] = { [] },
+    processors: @escaping @Sendable () -> any ProcessorPort = { NoProcessors() },
     logger: Logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
   ) async throws {
     let (loop, storage) = (loop, storage)
     try await loop.eventLoop.submit {
       loop.start(
         EngineConfiguration(),
-        EngineCore.Outside(
-          storage: storage, processors: NoProcessors(), observers: observers(),
-          submit: { loop.submit($0) }, logger: logger))
+        EngineDriver.Outside(
+          storage: storage, processors: processors(), submit: { loop.submit($0) },
+          send: { loop.submit(.permits($0)) }, lossHandled: { storage.lossHandled() },
+          logger: logger))
     }.get()
   }
 
@@ -118,9 +119,9 @@ final class StorageProbe: StoragePort {
     if !asked.isEmpty { continuation.yield(asked) }
   }
 
-  func acknowledgeLoss() { losses.wrappingAdd(1, ordering: .relaxed) }
+  func lossHandled() { losses.wrappingAdd(1, ordering: .relaxed) }
 
-  var acknowledgedLosses: Int { losses.load(ordering: .relaxed) }
+  var handledLosses: Int { losses.load(ordering: .relaxed) }
 
   func next() async throws -> Effect { try #require(try await nextGroup(of: 1).first) }
 
@@ -139,4 +140,5 @@ final class NoProcessors: ProcessorPort {
   func callOff(_ step: StepID, attempt: Int32) {}
   func awaitEndpoint(_ namespace: NamespaceNumber) {}
   func namespacesChanged(_ records: [NamespaceRecord]) {}
+  func close() {}
 }

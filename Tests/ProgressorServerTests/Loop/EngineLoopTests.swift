@@ -49,7 +49,7 @@ struct EngineLoopTests {
     fixture.loop.submit(fixture.ownership)
     let first = fixture.request(.get(range: nil), id: "a")
     guard case .load(let request) = try await fixture.storage.next() else { return }
-    fixture.loop.cancel(first.id)
+    fixture.loop.submit(.cancelled(first.id))
     try await fixture.loop.eventLoop.submit {}.get()
     #expect(first.isUnanswered, "rows are still read for it")
     fixture.loop.submit(.loaded(request.id, .success(Loaded())))
@@ -65,7 +65,7 @@ struct EngineLoopTests {
     // Rows are read for the first; the second waits behind it.
     _ = try await fixture.storage.next()
     let waiting = fixture.request(.call(args: [], range: nil, key: nil), id: "a")
-    fixture.loop.cancel(waiting.id)
+    fixture.loop.submit(.cancelled(waiting.id))
     #expect(try await waiting.value() == .error(.cancelled))
     try await fixture.stop()
   }
@@ -106,7 +106,7 @@ struct EngineLoopTests {
     try await fixture.stop()
   }
 
-  @Test("each loss of shards is acknowledged once, after its effects")
+  @Test("each loss of shards is reported once, after its effects")
   func losses() async throws {
     try await fixture.start()
     fixture.loop.submit(fixture.ownership)
@@ -115,7 +115,7 @@ struct EngineLoopTests {
     fixture.loop.submit([.shardsLost((0..<1_024).map { ShardID($0) }), .shardsLost([])])
     #expect(try await reply.value() == .error(.notOwner))
     try await fixture.loop.eventLoop.submit {}.get()
-    #expect(fixture.storage.acknowledgedLosses == 2)
+    #expect(fixture.storage.handledLosses == 2)
     try await fixture.stop()
   }
 }

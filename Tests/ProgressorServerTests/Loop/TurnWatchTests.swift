@@ -10,22 +10,27 @@ import Testing
 @Suite("The watch over turns")
 struct TurnWatchTests {
   /// Holds the loop for longer than a turn may take.
-  private final class Dawdler: InputObserver {
-    func observe(_ input: Input, now: Moment) {
+  private final class Dawdler: ProcessorPort {
+    func namespacesChanged(_ records: [NamespaceRecord]) {
       let end = NIODeadline.now() + .microseconds(SlowTurns.threshold + 10_000)
       while NIODeadline.now() < end {}
     }
+
+    func invoke(_ invocation: Invocation, now: Moment) {}
+    func callOff(_ step: StepID, attempt: Int32) {}
+    func awaitEndpoint(_ namespace: NamespaceNumber) {}
+    func close() {}
   }
 
   @Test("writes a warning with what the turn did, and counts it")
   func warns() async throws {
     let fixture = EngineLoopFixture()
     let log = LogProbe()
-    try await fixture.start(observers: { [Dawdler()] }, logger: log.logger)
-    fixture.loop.submit(.timePassed)
+    try await fixture.start(processors: { Dawdler() }, logger: log.logger)
+    fixture.loop.submit(.namespacesChanged([]))
     let line = try await log.next()
     #expect(line.level == .warning && line.message == "a turn of the engine's loop took long")
-    #expect(line.metadata["inputs"] == "timePassed 1" && line.metadata["not_logged"] == "0")
+    #expect(line.metadata["inputs"] == "namespacesChanged 1" && line.metadata["not_logged"] == "0")
     let milliseconds = try #require(line.metadata["milliseconds"].flatMap { Int($0) })
     #expect(milliseconds >= 250)
     #expect(try await fixture.loop.statistics().get()?.slowTurns == 1)

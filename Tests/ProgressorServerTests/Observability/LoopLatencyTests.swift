@@ -43,7 +43,7 @@ struct LoopLatencyTests {
     let group = MultiThreadedEventLoopGroup(numberOfThreads: 3)
     let registry = PrometheusRegistry()
     let probes = LoopProbes(
-      LoopProbes.loops(of: group, engine: group.next()), registry: registry)
+      LoopProbes.loops(of: group, engines: [group.next()]), registry: registry)
     var text = ""
     while text.components(of: "_count{").contains(where: { $0.hasSuffix(" 0") }) || text.isEmpty {
       try await group.any().scheduleTask(in: .milliseconds(10)) {}.futureResult.get()

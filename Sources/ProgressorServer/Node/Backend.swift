@@ -6,32 +6,20 @@ import NIOPosix
 import ProgressorEngine
 import ProgressorStorage
 
-/// Storage, the engine on its loop, and the services in front of it: a node without its sockets.
-final class NodeCore: Sendable {
+/// Storage, the engines on their loops, and the services in front of them: a node without its
+/// sockets.
+final class Backend: Sendable {
   /// Every service of the node.
   let router: Router
 
   private let storage: Storage
-  private let engine: EngineLoop
+  private let engines: EngineGroup
+  private let dispatcher: Dispatcher
   private let health: HealthService
+  private let monitor: HealthMonitor
+  private let repairs: NIOLoopBoundBox<RepairJobRunner>
   private let logger: Logger
   private let offset: StorageClockOffset
-  private let confined: NIOLoopBoundBox<Confined>
-
-  /// What belongs to the engine's loop.
-  private final class Confined {
-    let monitor: HealthMonitor
-    let processors: ProcessorDirectory
-    let repairs: RepairJobRunner
-
-    init(
-      monitor: HealthMonitor, processors: ProcessorDirectory, repairs: RepairJobRunner
-    ) {
-      self.monitor = monitor
-      self.processors = processors
-      self.repairs = repairs
-    }
-  }
 
   /// Services that are served.
   static let services =
@@ -39,90 +27,126 @@ final class NodeCore: Sendable {
       AutomatonService.name, NamespacesService.name, RepairJobsService.name, HealthService.name,
     ] + ReflectionService.names
 
-  /// Opens the database and starts the engine.
+  /// What is there before storage is.
+  private struct Front {
+    let engines: EngineGroup
+    let health: HealthService
+    let monitor: HealthMonitor
+    let timeouts: ProcessorTimeouts
+    let clock: NodeClock
+    let offset: StorageClockOffset
+
+    init(_ configuration: NodeConfiguration, eventLoops: [any EventLoop]) {
+      let offset = StorageClockOffset()
+      let clock = NodeClock(offset: { offset.microseconds })
+      let health = HealthService(services: Backend.services)
+      let monitor = HealthMonitor(health: health, eventLoop: eventLoops[0], clock: clock)
+      let timeouts = ProcessorTimeouts()
+      let limits = Backend.engineConfiguration(configuration, shards: configuration.shards)
+      let cores = Int32(eventLoops.count)
+      let loops = eventLoops.enumerated().map { index, eventLoop in
+        let core = CoreNumber(Int32(index))
+        return EngineLoop(
+          core, eventLoop: eventLoop,
+          maximumRequests: limits.share(of: ShardPart(core, of: cores)).maximumRequests,
+          clock: clock)
+      }
+      engines = EngineGroup(loops, observers: [monitor, timeouts])
+      (self.health, self.monitor, self.timeouts) = (health, monitor, timeouts)
+      (self.clock, self.offset) = (clock, offset)
+    }
+  }
+
+  /// Opens the database and starts the engines, one on each of these loops.
   static func start(
     _ configuration: NodeConfiguration, database: String, isExclusive: Bool,
-    eventLoop: any EventLoop, logger: Logger
-  ) async throws(NodeFailure) -> NodeCore {
-    let offset = StorageClockOffset()
-    let clock = NodeClock(offset: { offset.microseconds })
-    let engine = EngineLoop(
-      eventLoop: eventLoop, maximumRequests: configuration.maximumRequests, clock: clock)
+    eventLoops: [any EventLoop], logger: Logger
+  ) async throws(NodeFailure) -> Backend {
+    let front = Front(configuration, eventLoops: eventLoops)
     var settings: StorageConfiguration
     do { settings = try StorageConfiguration(connectionString: database) } catch {
       throw NodeFailure(.configuration, "--database-url: \(error.description)")
     }
     settings.shards = configuration.shards
-    settings.slots = configuration.slots
+    settings.slots = configuration.slots * eventLoops.count
     settings.leaseDuration = .microseconds(configuration.lease)
     settings.leaseMargin = .microseconds(configuration.lease / 10)
     settings.isExclusive = isExclusive
+    let engines = front.engines
     let opening = StorageOpening(
       configuration: settings, patience: .microseconds(configuration.startTimeout), logger: logger,
-      deliver: { engine.submit($0) })
+      deliver: { engines.submit($0) })
     let storage = try await opening.open()
-    offset.follow(storage)
+    front.offset.follow(storage)
     if storage.shards != configuration.shards {
       logger.info(
         "the database keeps the number of shards that it was initialised with",
         metadata: ["shards": "\(storage.shards)", "asked": "\(configuration.shards)"])
     }
-    return NodeCore(
-      configuration: configuration, storage: storage, engine: engine, clock: clock, offset: offset,
-      logger: logger)
+    let backend = Backend(front, configuration, storage, logger)
+    backend.begin(configuration)
+    return backend
   }
 
   private init(
-    configuration: NodeConfiguration, storage: Storage, engine: EngineLoop, clock: NodeClock,
-    offset: StorageClockOffset, logger: Logger
+    _ front: Front, _ configuration: NodeConfiguration, _ storage: Storage, _ logger: Logger
   ) {
     self.storage = storage
-    self.offset = offset
     self.logger = logger
-    self.engine = engine
-    health = HealthService(services: NodeCore.services)
-    let timeouts = ProcessorTimeouts()
+    (engines, health, monitor, offset) = (front.engines, front.health, front.monitor, front.offset)
+    let dispatcher = Dispatcher(front.engines, shards: storage.shards)
+    self.dispatcher = dispatcher
+    let (clock, timeouts, eventLoop) = (
+      front.clock, front.timeouts, front.engines.loops[0].eventLoop
+    )
+    repairs = NIOLoopBoundBox.makeBoxSendingValue(
+      RepairJobRunner(
+        outside: RepairJobWorker.Outside(
+          storage: storage, dispatcher: dispatcher, eventLoop: eventLoop, clock: clock,
+          timeouts: timeouts, logger: logger)),
+      eventLoop: eventLoop)
     var router = Router()
     AutomatonService(
-      engine: engine, clock: clock, timeouts: timeouts,
+      dispatcher: dispatcher, clock: clock, timeouts: timeouts,
       encoder: ReplyEncoder(maximumMessageBytes: configuration.maximumMessageBytes)
     ).register(in: &router)
-    NamespacesService(namespaces: storage, engine: engine, clock: clock, timeouts: timeouts)
-      .register(in: &router)
+    NamespacesService(
+      namespaces: storage, dispatcher: dispatcher, clock: clock, timeouts: timeouts
+    ).register(in: &router)
     health.register(in: &router)
     ReflectionService(
-      services: NodeCore.services,
+      services: Backend.services,
       unserved: Set(NamespacesService.unserved.map { "\(NamespacesService.name).\($0)" })
     ).register(in: &router)
-    let (health, maximumMessageBytes) = (health, configuration.maximumMessageBytes)
-    confined = NIOLoopBoundBox.makeBoxSendingValue(
-      Confined(
-        monitor: HealthMonitor(health: health, eventLoop: engine.eventLoop, clock: clock),
-        processors: ProcessorDirectory(
-          eventLoop: engine.eventLoop, maximumMessageBytes: maximumMessageBytes, logger: logger,
-          submit: { engine.submit($0) }),
-        repairs: RepairJobRunner(
-          outside: RepairJobWorker.Outside(
-            storage: storage, engine: engine, clock: clock, timeouts: timeouts, logger: logger))),
-      eventLoop: engine.eventLoop)
     RepairJobsService(
-      storage: storage, clock: clock, maximumMessageBytes: maximumMessageBytes,
-      jobsChanged: { [confined] in engine.eventLoop.execute { confined.value.repairs.look() } }
+      storage: storage, clock: clock, maximumMessageBytes: configuration.maximumMessageBytes,
+      jobsChanged: { [repairs] in eventLoop.execute { repairs.value.look() } }
     ).register(in: &router)
     self.router = router
-    let settings = NodeCore.engineConfiguration(configuration, shards: storage.shards)
-    engine.eventLoop.execute { [confined] in
-      let parts = confined.value
-      engine.start(
-        settings,
-        EngineCore.Outside(
-          storage: storage, processors: parts.processors, observers: [parts.monitor, timeouts],
-          submit: { engine.submit($0) }, logger: logger))
-      parts.repairs.look()
-      storage.followSessions { areThere in
-        engine.eventLoop.execute { confined.value.monitor.sessionsChanged(areThere: areThere) }
+  }
+
+  private func begin(_ configuration: NodeConfiguration) {
+    let settings = Backend.engineConfiguration(configuration, shards: storage.shards)
+    let (storage, engines, monitor, logger) = (storage, engines, monitor, logger)
+    for (index, loop) in engines.loops.enumerated() {
+      let part = engines.part(index)
+      loop.eventLoop.execute {
+        let processors = ProcessorDirectory(
+          eventLoop: loop.eventLoop, part: part,
+          maximumMessageBytes: configuration.maximumMessageBytes, logger: logger,
+          submit: { loop.submit($0) })
+        loop.start(
+          settings.share(of: part),
+          EngineDriver.Outside(
+            storage: storage, processors: processors, submit: { loop.submit($0) },
+            send: { engines.submit(.permits($0)) },
+            lossHandled: {
+              if engines.lossHandled(by: part.core) { storage.acknowledgeLoss() }
+            }, logger: logger))
       }
     }
+    eventLoops[0].execute { [repairs] in repairs.value.look() }
+    storage.followSessions { monitor.sessionsChanged(areThere: $0) }
   }
 
   static func engineConfiguration(
@@ -187,13 +211,13 @@ final class NodeCore: Sendable {
     }
   }
 
-  /// The loop of the engine.
-  var eventLoop: any EventLoop { engine.eventLoop }
+  /// The loops of the engines.
+  var eventLoops: [any EventLoop] { engines.loops.map(\.eventLoop) }
 
   /// What the node knows about itself.
   func statistics() -> EventLoopFuture<NodeStatistics> {
     let (storage, health) = (storage, health)
-    return engine.statistics().map { engine in
+    return dispatcher.statistics().map { engine in
       NodeStatistics(engine: engine, storage: storage.status, isServing: health.isServing)
     }
   }
@@ -205,25 +229,18 @@ final class NodeCore: Sendable {
 
   /// NOT_SERVING from now on; everything goes on but repair jobs, whose work another node takes up.
   func announceStop() async {
-    let confined = confined
-    try? await engine.eventLoop.submit {
-      confined.value.monitor.stop()
-      confined.value.repairs.stop()
-    }.get()
+    monitor.stop()
+    try? await eventLoops[0].submit { [repairs] in repairs.value.stop() }.get()
   }
 
-  /// Ends storage, which releases the shards, then the engine. Nothing is asked of it any more.
+  /// Ends storage, which releases the shards, then the engines. Nothing is asked of them any more.
   ///
   /// - Parameter gracePeriod: how long a batch in flight may take, and then the release.
   func stop(gracePeriod: Duration) async {
     let storage = storage
     try? await NIOThreadPool.singleton.runIfActive { storage.stop(gracePeriod: gracePeriod) }
-    let (engine, confined) = (engine, confined)
-    try? await engine.eventLoop.submit {
-      engine.stop()
-      confined.value.processors.close()
-    }.get()
-    // Storage, the engine's loop and its clock know each other.
+    for loop in engines.loops { try? await loop.eventLoop.submit { loop.stop() }.get() }
+    // Storage, the engines' loops and their clock know each other.
     offset.follow(nil)
   }
 }

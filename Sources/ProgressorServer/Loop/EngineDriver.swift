@@ -4,14 +4,17 @@ import NIOCore
 import ProgressorEngine
 
 /// The engine and what a turn needs around it. Confined to the engine's loop.
-final class EngineCore {
+final class EngineDriver {
   /// The shells that perform effects.
   struct Outside {
     let storage: any StoragePort
     let processors: any ProcessorPort
-    let observers: [any InputObserver]
     /// Hands an input to a later turn.
     let submit: @Sendable (Input) -> Void
+    /// Tells a core of the node, this one too.
+    let send: @Sendable (PermitMessage) -> Void
+    /// The engine has handled one `shardsLost`, and the effects up to it were handed to storage.
+    let lossHandled: @Sendable () -> Void
     let logger: Logger
   }
 
@@ -47,6 +50,7 @@ final class EngineCore {
   func stop(_ inbox: EngineInbox) {
     wakeUp?.task.cancel()
     wakeUp = nil
+    outside?.processors.close()
     outside = nil
     engine = nil
     inbox.close(&entries)
@@ -77,24 +81,23 @@ final class EngineCore {
         replies.insert(target, for: request.id)
         engine?.handle(.request(request), now: now, into: &effects)
       case .input(let input):
-        prepare(input, now: now, outside)
+        prepare(input, outside)
         engine?.handle(input, now: now, into: &effects)
       }
     }
     engine?.flush(now: now, into: &effects)
     perform(now: now, outside)
     watch.turnEnded(entries, effects, outside.logger)
-    entries.removeAll(keepingCapacity: entries.count <= EngineCore.keptCapacity)
-    effects.removeAll(keepingCapacity: effects.count <= EngineCore.keptCapacity)
+    entries.removeAll(keepingCapacity: entries.count <= EngineDriver.keptCapacity)
+    effects.removeAll(keepingCapacity: effects.count <= EngineDriver.keptCapacity)
   }
 
-  private func prepare(_ input: Input, now: Moment, _ outside: Outside) {
+  private func prepare(_ input: Input, _ outside: Outside) {
     switch input {
     case .shardsLost: losses += 1
     case .namespacesChanged(let records): outside.processors.namespacesChanged(records)
     default: break
     }
-    for observer in outside.observers { observer.observe(input, now: now) }
   }
 
   private func perform(now: Moment, _ outside: Outside) {
@@ -107,7 +110,7 @@ final class EngineCore {
       case .callOff(let step, let attempt):
         outside.processors.callOff(step, attempt: attempt)
       case .awaitEndpoint(let namespace): outside.processors.awaitEndpoint(namespace)
-      case .sendPermits(let message): outside.submit(.permits(message))
+      case .sendPermits(let message): outside.send(message)
       case .wake(let time): wake(at: time, now: now, outside)
       }
     }
@@ -115,7 +118,7 @@ final class EngineCore {
     // order keeps the order of effects.
     replies.sendCollected()
     if !stored.isEmpty { outside.storage.perform(stored) }
-    for _ in 0..<losses { outside.storage.acknowledgeLoss() }
+    for _ in 0..<losses { outside.lossHandled() }
     losses = 0
   }
 
