@@ -7,10 +7,10 @@ import grpc
 import pytest
 from support.client import fails
 from support.metrics import metrics_of
-from support.server import free_port
+from support.server import CORES, free_port
 from support.waiting import eventually
 
-SESSIONS = 11
+SESSIONS = 9 + 2 * CORES
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import threading
 from support.client import duration, fails
 from support.processor import Answer, ScriptedProcessor
 from support.raw_processor import Link, RawProcessor, prefix
+from support.server import CORES
 from support.stubs import automaton_pb2, namespaces_pb2, processor_pb2, types_pb2
 from support.waiting import eventually
 
@@ -91,8 +92,8 @@ class Beginnings:
 
 def test_no_more_calls_are_sent_than_there_is_memory_for_their_answers(servers, spaces):
     """More than two thousand calls are due, of which each answer would begin with 64 KiB. Those
-    beyond the memory wait: none is made in vain, and no machine fails, though one attempt is all
-    that it has."""
+    beyond the memory of each engine wait: none is made in vain, and no machine fails, though one
+    attempt is all that it has."""
     server = servers().start()
     first = ScriptedProcessor()
     # One connection carries a thousand calls at most.
@@ -107,7 +108,7 @@ def test_no_more_calls_are_sent_than_there_is_memory_for_their_answers(servers, 
     try:
         for id in ids:
             space.notify(id, b"n")
-        eventually(lambda: processor.requests == 1024, "the memory is used up", timeout=60)
+        eventually(lambda: processor.requests == 1024 * CORES, "the memory is used up", timeout=60)
         beginnings.finish()
         for id in ids:
             eventually(lambda: space.get(id).last_event_id == 2, "it is delivered", timeout=60)

@@ -6,11 +6,22 @@ import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from .waiting import eventually
+
 
 def send_signal(pid: int, number: int) -> None:
-    """To a process that may just have ended."""
+    """To a process that may just have ended. After SIGSTOP none of its threads runs any more."""
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, number)
+        if number == signal.SIGSTOP:
+            eventually(lambda: all(state in "TZX" for state in _threads(pid)), "it is stopped")
+
+
+def _threads(pid: int) -> Iterator[str]:
+    """The states of its threads; those that are gone have none."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            yield stat.read_text().rpartition(")")[2].split()[0]
 
 
 @contextlib.contextmanager

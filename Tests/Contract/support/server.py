@@ -17,6 +17,9 @@ from .waiting import eventually
 
 BINARY = Path(os.environ.get("PROGRESSOR_BINARY", ROOT / ".build" / "debug" / "progressor"))
 
+# Engines of every server that a test starts, unless it says otherwise.
+CORES = int(os.environ.get("CONTRACT_CORES", "1"))
+
 
 def free_port() -> int:
     """A port of 127.0.0.1 that nobody has. The system gives out none below 32768 by itself, so no
@@ -29,9 +32,11 @@ def free_port() -> int:
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
-    """The environment without settings of the server that the caller of the tests may have."""
+    """The environment without settings of the server that the caller of the tests may have, but for
+    the number of cores."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("PROGRESSOR_")}
-    return {**kept, **extra}
+    cores = {"PROGRESSOR_CORES": str(CORES)} if CORES > 1 else {}
+    return {**kept, **cores, **extra}
 
 
 def scratch_directory(parent: str = "/tmp") -> Path:

@@ -16,6 +16,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, help="of the faults and the load (drawn)")
     parser.add_argument("--nodes", type=int, choices=(1, 2), default=2,
                         help="2 on one PostgreSQL (default), or 1 with its embedded cluster")
+    parser.add_argument("--cores", type=int, default=2, help="engines of each server (2)")
     parser.add_argument("--faults", type=int, default=0, help="fail with fewer")
     parser.add_argument("--operations", type=int, default=0, help="fail with fewer acknowledged")
     parser.add_argument("--names", type=Naming, choices=list(Naming), default=best_naming(),
@@ -38,10 +39,10 @@ def _arguments() -> argparse.Namespace:
 def main() -> int:
     arguments = _arguments()
     seed = arguments.seed if arguments.seed is not None else random.randrange(1_000_000)
-    print(f"torture: seed {seed}, {arguments.nodes} nodes, {arguments.seconds:g} s, "
-          f"processor by {arguments.names.value}", flush=True)
-    run = Run(Options(arguments.nodes, seed, arguments.keep, arguments.names, arguments.unread,
-                      arguments.long))
+    print(f"torture: seed {seed}, {arguments.nodes} nodes of {arguments.cores} cores, "
+          f"{arguments.seconds:g} s, processor by {arguments.names.value}", flush=True)
+    run = Run(Options(arguments.nodes, arguments.cores, seed, arguments.keep, arguments.names,
+                      arguments.unread, arguments.long))
     completed = False
     try:
         run.run(arguments.seconds)

@@ -40,6 +40,8 @@ NAMESPACES = {
     "brittle": namespaces_pb2.RetryPolicy(
         initial_interval=duration(0.1), max_interval=duration(1), max_attempts=2),
 }
+# Fewer than clients, so that the cores of a node are short of permits; 0 = the default.
+CALLS_IN_FLIGHT = {"steady": 0, "brittle": 5}
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,7 @@ class Options:
     """What a run is made of."""
 
     nodes: int
+    cores: int
     seed: int
     keep: bool
     naming: Naming  # of the processor
@@ -62,7 +65,8 @@ class Run:
         self.directory = scratch_directory()
         self._logs = self.directory / "processor"
         self._logs.mkdir()
-        self._topology = Topology(options.nodes, options.seed, self._logs, options.naming)
+        self._topology = Topology(options.nodes, options.cores, options.seed, self._logs,
+                                  options.naming)
         self._catalogue = Catalogue(self._topology, options.seed)
         self.report = Report(options.seed, options.nodes)
 
@@ -116,9 +120,11 @@ class Run:
     def _prepare(self, number: int, namespaces: list[str], directory: Path) -> list[Place]:
         """Namespaces and the machines that all clients share; no faults yet."""
         node = eventually(self._topology.serving, "a node serves", timeout=60)[0]
-        for name, policy in zip(namespaces, NAMESPACES.values()):
+        for name, policy, limit in zip(
+                namespaces, NAMESPACES.values(), CALLS_IN_FLIGHT.values()):
             node.create_namespace(
                 name, self._topology.endpoint, timeout=2, retry_policy=policy,
+                max_in_flight=limit,
                 default_history_range=history(limit=5, direction=BACKWARD))
         nodes = [node.server.address for node in self._topology.nodes]
         log = Log(directory / "director.jsonl")

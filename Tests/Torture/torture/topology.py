@@ -97,8 +97,8 @@ class Node:
 class Topology:
     """Two nodes on one PostgreSQL, or one node with a PostgreSQL of its own."""
 
-    def __init__(self, nodes: int, seed: int, logs: Path, naming: Naming):
-        self._seed, self._logs = seed, logs
+    def __init__(self, nodes: int, cores: int, seed: int, logs: Path, naming: Naming):
+        self._cores, self._seed, self._logs = cores, seed, logs
         self.names = Names(naming, logs)
         self._lives = 0
         self.postgres = Postgres() if nodes > 1 else None
@@ -118,7 +118,8 @@ class Topology:
         self.processor: Child | None = None
 
     def _server(self, number: int, inner: Proxies) -> Server:
-        environment = {"PROGRESSOR_LEASE": LEASE, "PROGRESSOR_DRAIN_TIMEOUT": "2s"}
+        environment = {"PROGRESSOR_LEASE": LEASE, "PROGRESSOR_DRAIN_TIMEOUT": "2s",
+                       "PROGRESSOR_CORES": str(self._cores)}
         if SAFEGUARD in os.environ:
             environment[SAFEGUARD] = os.environ[SAFEGUARD]
         if not self.postgres:
