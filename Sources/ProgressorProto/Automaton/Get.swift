@@ -12,16 +12,6 @@ public struct GetRequest: ProtobufMessage {
     self.machineID = machineID
     self.historyRange = historyRange
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension GetRequest: CRepresentable {
@@ -50,16 +40,6 @@ public struct GetResponse: ProtobufMessage {
 
   public init(machine: Machine) {
     self.machine = machine
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

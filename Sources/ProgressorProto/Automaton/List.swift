@@ -24,16 +24,6 @@ public struct ListRequest: ProtobufMessage {
     self.pageSize = pageSize
     self.pageToken = pageToken
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ListRequest: CRepresentable {
@@ -74,16 +64,6 @@ public struct ListResponse: ProtobufMessage {
   public init(machines: [Machine], nextPageToken: String = "") {
     self.machines = machines
     self.nextPageToken = nextPageToken
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

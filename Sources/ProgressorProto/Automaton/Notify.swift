@@ -21,16 +21,6 @@ public struct NotifyRequest: ProtobufMessage {
     self.historyRange = historyRange
     self.idempotencyKey = idempotencyKey
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension NotifyRequest: CRepresentable {
@@ -63,16 +53,6 @@ public struct NotifyResponse: ProtobufMessage {
 
   public init(notificationID: String) {
     self.notificationID = notificationID
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

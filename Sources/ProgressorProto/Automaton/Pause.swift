@@ -12,16 +12,6 @@ public struct PauseRequest: ProtobufMessage {
     self.machineID = machineID
     self.reason = reason
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension PauseRequest: CRepresentable {
@@ -46,16 +36,6 @@ extension PauseRequest: CRepresentable {
 /// Response of `Automaton.Pause`.
 public struct PauseResponse: ProtobufMessage {
   public init() {}
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension PauseResponse: CRepresentable {

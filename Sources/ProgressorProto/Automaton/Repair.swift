@@ -21,16 +21,6 @@ public struct RepairRequest: ProtobufMessage {
     self.historyRange = historyRange
     self.idempotencyKey = idempotencyKey
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension RepairRequest: CRepresentable {
@@ -63,16 +53,6 @@ public struct RepairResponse: ProtobufMessage {
 
   public init(response: [UInt8] = []) {
     self.response = response
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -9,16 +9,6 @@ public struct ResumeRequest: ProtobufMessage {
   public init(machineID: MachineID) {
     self.machineID = machineID
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ResumeRequest: CRepresentable {
@@ -41,16 +31,6 @@ extension ResumeRequest: CRepresentable {
 /// Response of `Automaton.Resume`.
 public struct ResumeResponse: ProtobufMessage {
   public init() {}
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ResumeResponse: CRepresentable {

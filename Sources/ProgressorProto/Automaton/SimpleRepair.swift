@@ -9,16 +9,6 @@ public struct SimpleRepairRequest: ProtobufMessage {
   public init(machineID: MachineID) {
     self.machineID = machineID
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension SimpleRepairRequest: CRepresentable {
@@ -41,16 +31,6 @@ extension SimpleRepairRequest: CRepresentable {
 /// Response of `Automaton.SimpleRepair`.
 public struct SimpleRepairResponse: ProtobufMessage {
   public init() {}
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension SimpleRepairResponse: CRepresentable {

@@ -15,16 +15,6 @@ public struct StartRequest: ProtobufMessage {
     self.args = args
     self.idempotencyKey = idempotencyKey
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension StartRequest: CRepresentable {
@@ -51,16 +41,6 @@ extension StartRequest: CRepresentable {
 /// Response of `Automaton.Start`.
 public struct StartResponse: ProtobufMessage {
   public init() {}
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension StartResponse: CRepresentable {

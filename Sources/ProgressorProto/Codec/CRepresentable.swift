@@ -2,8 +2,8 @@ import CProtobufC
 
 /// A value that protobuf-c knows as a struct.
 ///
-/// Conforming types live in this module only; with `unpack` and `pack` they become
-/// `ProtobufMessage`s.
+/// Conforming types live in this module only. What of them is public as a `ProtobufMessage` takes
+/// its codec from here: a message says which fields it has, and nothing else.
 protocol CRepresentable: Sendable {
   /// The struct that protoc-c generated.
   associatedtype CMessage
@@ -25,10 +25,14 @@ protocol CRepresentable: Sendable {
 
 extension CRepresentable {
   static var budget: DecodingBudget { .request }
+}
 
-  /// Decodes a message that fills `bytes`.
-  static func unpack(_ bytes: UnsafeRawBufferPointer) throws(ProtobufError) -> Self {
-    try ProtobufArena.withArena(budget: budget.bytes(forMessageOf: bytes.count)) {
+/// The codec of all messages. It is public where the value is: it witnesses `ProtobufMessage`, whose
+/// requirements have the same words.
+extension CRepresentable {
+  /// Decodes one message that fills `bytes`.
+  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
+    self = try ProtobufArena.withArena(budget: Self.budget.bytes(forMessageOf: bytes.count)) {
       arena throws(ProtobufError) in
       let descriptor = arena.makeDefault(Self.self)?.withMemoryRebound(
         to: ProtobufCMessage.self, capacity: 1
@@ -41,7 +45,7 @@ extension CRepresentable {
   }
 
   /// Calls `body` with the message, ready to be written.
-  func pack<Result, Failure: Error>(
+  public func encode<Result, Failure: Error>(
     _ body: (borrowing EncodedMessage) throws(Failure) -> Result
   ) throws(Failure) -> Result {
     defer { withExtendedLifetime(self) {} }

@@ -77,7 +77,7 @@ extension ProtobufArena {
   /// A reference to a payload where it lies.
   ///
   /// The pointer leaves `withUnsafeBufferPointer`: an array's storage does not move while the array
-  /// is held and not changed, and `CRepresentable.pack` holds the whole value until it is packed.
+  /// is held and not changed, and `CRepresentable.encode` holds the whole value until it is packed.
   func refer(to payload: [UInt8]) -> ProtobufCBinaryData {
     payload.withUnsafeBufferPointer { bytes in
       ProtobufCBinaryData(len: bytes.count, data: UnsafeMutablePointer(mutating: bytes.baseAddress))

@@ -17,16 +17,6 @@ public struct HealthCheckRequest: ProtobufMessage {
   public init(service: String = "") {
     self.service = service
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension HealthCheckRequest: CRepresentable {
@@ -50,16 +40,6 @@ public struct HealthCheckResponse: ProtobufMessage {
 
   public init(status: ServingStatus) {
     self.status = status
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

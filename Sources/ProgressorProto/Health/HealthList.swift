@@ -4,16 +4,6 @@ public import MachineModel
 /// Request of `grpc.health.v1.Health`'s List.
 public struct HealthListRequest: ProtobufMessage {
   public init() {}
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension HealthListRequest: CRepresentable {
@@ -33,16 +23,6 @@ public struct HealthListResponse: ProtobufMessage {
 
   public init(statuses: [ExactText: ServingStatus]) {
     self.statuses = statuses
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -8,16 +8,6 @@ public struct DeleteNamespaceRequest: ProtobufMessage {
   public init(name: String) {
     self.name = name
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension DeleteNamespaceRequest: CRepresentable {
@@ -38,16 +28,6 @@ extension DeleteNamespaceRequest: CRepresentable {
 /// Response of `Namespaces.Delete`.
 public struct DeleteNamespaceResponse: ProtobufMessage {
   public init() {}
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension DeleteNamespaceResponse: CRepresentable {

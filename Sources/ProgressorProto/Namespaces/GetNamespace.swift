@@ -9,16 +9,6 @@ public struct GetNamespaceRequest: ProtobufMessage {
   public init(name: String) {
     self.name = name
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension GetNamespaceRequest: CRepresentable {
@@ -42,16 +32,6 @@ public struct GetNamespaceResponse: ProtobufMessage {
 
   public init(namespace: Namespace) {
     self.namespace = namespace
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -4,16 +4,6 @@ public import MachineModel
 /// Request of `Namespaces.List`.
 public struct ListNamespacesRequest: ProtobufMessage {
   public init() {}
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ListNamespacesRequest: CRepresentable {
@@ -34,16 +24,6 @@ public struct ListNamespacesResponse: ProtobufMessage {
 
   public init(namespaces: [Namespace]) {
     self.namespaces = namespaces
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

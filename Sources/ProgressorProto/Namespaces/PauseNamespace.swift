@@ -12,16 +12,6 @@ public struct PauseNamespaceRequest: ProtobufMessage {
     self.name = name
     self.reason = reason
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension PauseNamespaceRequest: CRepresentable {
@@ -47,16 +37,6 @@ public struct PauseNamespaceResponse: ProtobufMessage {
 
   public init(namespace: Namespace) {
     self.namespace = namespace
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -9,16 +9,6 @@ public struct ResumeNamespaceRequest: ProtobufMessage {
   public init(name: String) {
     self.name = name
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ResumeNamespaceRequest: CRepresentable {
@@ -43,16 +33,6 @@ public struct ResumeNamespaceResponse: ProtobufMessage {
 
   public init(namespace: Namespace) {
     self.namespace = namespace
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

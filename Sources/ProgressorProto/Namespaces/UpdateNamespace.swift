@@ -9,16 +9,6 @@ public struct UpdateNamespaceRequest: ProtobufMessage {
   public init(namespace: Namespace) {
     self.namespace = namespace
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension UpdateNamespaceRequest: CRepresentable {
@@ -43,16 +33,6 @@ public struct UpdateNamespaceResponse: ProtobufMessage {
 
   public init(namespace: Namespace) {
     self.namespace = namespace
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -15,16 +15,6 @@ public struct ProcessCallRequest: ProtobufMessage {
     self.machine = machine
     self.idempotencyKey = idempotencyKey
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ProcessCallRequest: CRepresentable {
@@ -54,16 +44,6 @@ public struct ProcessCallResponse: ProtobufMessage {
 
   public init(answer: ProcessorAnswer = ProcessorAnswer()) {
     self.answer = answer
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -12,16 +12,6 @@ public struct ProcessSignalRequest: ProtobufMessage {
     self.signal = signal
     self.machine = machine
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ProcessSignalRequest: CRepresentable {
@@ -49,16 +39,6 @@ public struct ProcessSignalResponse: ProtobufMessage {
 
   public init(answer: ProcessorAnswer = ProcessorAnswer()) {
     self.answer = answer
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -37,9 +37,9 @@ public struct ReflectionIndex: Sendable {
   /// The response to a request, both encoded. What the index does not know is answered within the
   /// protocol; only bytes that are no request throw.
   public func answer(_ request: UnsafeRawBufferPointer) throws(ProtobufError) -> [UInt8] {
-    let request = try ReflectionRequest.unpack(request)
+    let request = try ReflectionRequest(decoding: request)
     let response = ReflectionResponse(request: request, answer: answer(request.query))
-    return response.pack { message in
+    return response.encode { message in
       [UInt8](unsafeUninitializedCapacity: message.size) { buffer, count in
         count = message.write(into: UnsafeMutableRawBufferPointer(buffer))
       }

@@ -12,16 +12,6 @@ public struct CreateRepairJobRequest: ProtobufMessage {
     self.id = id
     self.spec = spec
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension CreateRepairJobRequest: CRepresentable {
@@ -48,16 +38,6 @@ public struct CreateRepairJobResponse: ProtobufMessage {
 
   public init(job: RepairJob) {
     self.job = job
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -9,16 +9,6 @@ public struct GetRepairJobRequest: ProtobufMessage {
   public init(id: String) {
     self.id = id
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension GetRepairJobRequest: CRepresentable {
@@ -42,16 +32,6 @@ public struct GetRepairJobResponse: ProtobufMessage {
 
   public init(job: RepairJob) {
     self.job = job
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

@@ -15,16 +15,6 @@ public struct ListRepairJobFailuresRequest: ProtobufMessage {
     self.pageSize = pageSize
     self.pageToken = pageToken
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ListRepairJobFailuresRequest: CRepresentable {
@@ -60,16 +50,6 @@ public struct ListRepairJobFailuresResponse: ProtobufMessage {
   public init(failures: [RepairJobFailure], nextPageToken: String = "") {
     self.failures = failures
     self.nextPageToken = nextPageToken
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

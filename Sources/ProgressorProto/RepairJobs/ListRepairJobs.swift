@@ -15,16 +15,6 @@ public struct ListRepairJobsRequest: ProtobufMessage {
     self.pageSize = pageSize
     self.pageToken = pageToken
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ListRepairJobsRequest: CRepresentable {
@@ -57,16 +47,6 @@ public struct ListRepairJobsResponse: ProtobufMessage {
   public init(jobs: [RepairJob], nextPageToken: String = "") {
     self.jobs = jobs
     self.nextPageToken = nextPageToken
-  }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
   }
 }
 

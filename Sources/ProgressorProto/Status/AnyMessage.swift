@@ -11,16 +11,6 @@ public struct AnyMessage: ProtobufMessage {
     self.typeURL = typeURL
     self.value = value
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension AnyMessage: CRepresentable {

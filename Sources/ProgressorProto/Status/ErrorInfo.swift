@@ -21,16 +21,6 @@ public struct ErrorInfo: ProtobufMessage {
     self.domain = domain
     self.metadata = metadata
   }
-
-  public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {
-    self = try Self.unpack(bytes)
-  }
-
-  public func encode<Result, Failure: Error>(
-    _ body: (borrowing EncodedMessage) throws(Failure) -> Result
-  ) throws(Failure) -> Result {
-    try pack(body)
-  }
 }
 
 extension ErrorInfo: CRepresentable {

@@ -99,13 +99,13 @@ import Testing
   @Test("A response repeats its request")
   func bytes() throws {
     let request = ReflectionRequest(host: "h", query: .services(""))
-    let encoded = request.pack { message in
+    let encoded = request.encode { message in
       [UInt8](unsafeUninitializedCapacity: message.size) { buffer, count in
         count = message.write(into: UnsafeMutableRawBufferPointer(buffer))
       }
     }
     let response = try encoded.withUnsafeBytes { try index.answer($0) }
-    let decoded = try response.withUnsafeBytes { bytes in try ReflectionResponse.unpack(bytes) }
+    let decoded = try response.withUnsafeBytes { bytes in try ReflectionResponse(decoding: bytes) }
     #expect(decoded.request == request)
     #expect(decoded.answer == index.answer(request.query))
   }
