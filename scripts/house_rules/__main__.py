@@ -17,7 +17,8 @@ RULES = [
 ]
 TREE_RULES = [
     documents.links_lead_somewhere, documents.paths_exist, documents.the_walk_exists,
-    tree.one_name_one_type, tree.tracked_kinds, tree.versions_written_down, unused.nothing_unused,
+    documents.the_walk_goes_forward, tree.one_name_one_type, tree.tracked_kinds,
+    tree.versions_written_down, unused.nothing_unused,
 ]
 CHECKED = {".swift", ".py", ".sql", ".sh"}
 GENERATED = ("Sources/CProgressorProto/",)

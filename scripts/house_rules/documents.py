@@ -4,6 +4,7 @@ import fnmatch
 import itertools
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import PurePosixPath
 from posixpath import normpath
 
@@ -15,6 +16,9 @@ HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 PATH = re.compile(r"(?<![\w./:~$-])[A-Za-z][\w-]*(?:/[\w.+*{},-]*[\w*}])+")
 WALK = "docs/architecture.md"
 WALK_ROW = re.compile(r"^\| \d+ \| (?P<where>[^|]*) \|", re.MULTILINE)
+CORE = "Sources/ProgressorEngine/"
+# The most files of the engine that a call may pass.
+CORE_WALK = 12
 
 
 def documents(tree: Tree) -> list[str]:
@@ -69,6 +73,34 @@ def the_walk_exists(tree: Tree) -> Iterator[Finding]:
                 yield Finding(WALK, line, "paths", f"there is no file {path}")
 
 
+def the_walk_goes_forward(tree: Tree) -> Iterator[Finding]:
+    """A call passes few files of the engine and comes back to none, but to its operation, where all
+    that one kind of step decides stands together. Each says which comes next."""
+    text = tree.text(WALK)
+    walk: list[tuple[str, int]] = []
+    for row in WALK_ROW.finditer(text):
+        line = text.count("\n", 0, row.start()) + 1
+        for path in map(partial(_resolve_file, tree), PATH.findall(row["where"])):
+            if not path or not path.startswith(CORE):
+                continue
+            if path not in (passed for passed, _ in walk):
+                walk.append((path, line))
+            elif "/Operations/" not in path:
+                yield Finding(WALK, line, "walk", f"the call comes back to {path}: "
+                              "divide it by stretches of the way")
+    if len(walk) > CORE_WALK:
+        yield Finding(WALK, walk[CORE_WALK][1], "walk", f"a call passes {len(walk)} files of the "
+                      f"engine; {CORE_WALK} at most")
+    stretches = [path for path, _ in walk if "/Operations/" not in path]
+    for path, following in itertools.pairwise(stretches):
+        name = following.removeprefix(CORE).removesuffix(".swift")
+        said = any(f"`{name}`" in line for line in tree.text(path).split("\n")
+                   if line.startswith("///"))
+        if not said and "/" in path.removeprefix(CORE):
+            yield Finding(path, 1, "walk", f"a call goes on in `{name}`: say so in the "
+                          "documentation of the stretch")
+
+
 def _roots(tree: Tree) -> dict[str, list[str]]:
     """The folders of the root, of Sources and of its modules, with what they lie in."""
     roots: dict[str, list[str]] = {}
@@ -90,10 +122,12 @@ def _resolve(tree: Tree, path: str) -> bool:
                    for base in bases) for plain in _braces(path))
 
 
-def _resolve_file(tree: Tree, path: str) -> bool:
+def _resolve_file(tree: Tree, path: str) -> str | None:
+    """The file that a path means, if it is there."""
     bases = _roots(tree).get(path.split("/")[0], [])
     names = (normpath(f"{base}/{path}" if base else path) for base in bases)
-    return any(name in tree.contents or f"{name}.swift" in tree.contents for name in names)
+    return next((file for name in names for file in (name, f"{name}.swift")
+                 if file in tree.contents), None)
 
 
 def _matches(tree: Tree, path: str) -> bool:

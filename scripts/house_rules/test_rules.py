@@ -177,6 +177,30 @@ class TreeTests(unittest.TestCase):
         self.assertEqual(places(documents.the_walk_exists, {documents.WALK: ""}),
                          [(documents.WALK, 1)])
 
+    def test_the_walk_of_a_call_goes_forward(self):
+        core = "Sources/ProgressorEngine/"
+        files = {ENGINE: "", f"{core}Step/Begin.swift": "/// Then comes `Step/End`.\n",
+                 f"{core}Step/End.swift": "", f"{core}Operations/CallStep.swift": ""}
+        row = "| 1 | ProgressorEngine/Engine → ProgressorEngine/Step/Begin | turns |\n" \
+            "| 2 | ProgressorEngine/Operations/CallStep → ProgressorEngine/Step/End | |\n" \
+            "| 3 | ProgressorEngine/Operations/CallStep | |\n"
+        files[documents.WALK] = row
+        self.assertEqual(places(documents.the_walk_goes_forward, files), [])
+        files[documents.WALK] = row + "| 4 | ProgressorEngine/Step/Begin | |\n"
+        self.assertEqual(places(documents.the_walk_goes_forward, files), [(documents.WALK, 4)])
+        files[documents.WALK] = row
+        files[f"{core}Step/Begin.swift"] = "/// Then comes `Step/Write`.\nlet a = 1 // `Step/End`\n"
+        self.assertEqual(places(documents.the_walk_goes_forward, files),
+                         [(f"{core}Step/Begin.swift", 1)])
+
+    def test_the_walk_of_a_call_is_short(self):
+        names = [f"ProgressorEngine/Operations/{letter}" for letter in "ABCDEFGHIJKLM"]
+        files = {f"Sources/{name}.swift": "" for name in names}
+        files[documents.WALK] = f"| 1 | {' → '.join(names[:12])} | |\n"
+        self.assertEqual(places(documents.the_walk_goes_forward, files), [])
+        files[documents.WALK] += f"| 2 | {names[12]} | |\n"
+        self.assertEqual(places(documents.the_walk_goes_forward, files), [(documents.WALK, 2)])
+
 
 class BanTests(unittest.TestCase):
     def test_no_traps_in_sources(self):

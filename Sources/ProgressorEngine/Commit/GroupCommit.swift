@@ -2,7 +2,8 @@ import DequeModule
 import MachineModel
 
 /// One writer connection's queue of records. While a batch is in flight the next one fills; an idle
-/// writer takes a lone record at once. There is no timer.
+/// writer takes a lone record at once. There is no timer. A batch that is durable goes on in
+/// `Commit/Commits`.
 struct GroupCommit {
   /// Whose record it is.
   enum Origin {

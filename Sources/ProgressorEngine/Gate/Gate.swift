@@ -116,6 +116,13 @@ final class Gate {
     assert(preparing >= 0, "more were prepared than began")
   }
 
+  /// The machine's step is prepared no longer, if it was.
+  func donePreparing(_ machine: ResidentMachine) {
+    guard machine.running?.passage == .preparing else { return }
+    machine.running?.passage = .before
+    endPreparing()
+  }
+
   /// A step passes to its processor.
   func pass() {
     steps += 1

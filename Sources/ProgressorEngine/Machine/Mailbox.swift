@@ -1,6 +1,6 @@
 /// What waits on a machine, in the order in which it runs: one queue for everything, first in,
 /// first out. A timer that is due enters at the tail like a call, so that re-arming with zero never
-/// starves calls.
+/// starves calls. What comes first is taken out in `Step/Begin`.
 struct Mailbox {
   enum Item: Hashable {
     case request(RequestID)

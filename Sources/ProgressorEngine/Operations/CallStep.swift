@@ -18,13 +18,10 @@ struct CallStep: StepOperation {
     range ?? fallback
   }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     guard let row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
     if let failure = row.failure { return .answer(.error(.machineFailed(failure.reason))) }
-    if let error = view.pauseError(row) ?? view.historyError(range, row) {
-      return .answer(.error(error))
-    }
-    return .ask
+    return view.ask(row, showing: range)
   }
 
   func question(_ view: StepView, serial: Int64) -> Question? {

@@ -10,12 +10,12 @@ struct DeliveryStep: StepOperation {
     view.head.map { $0.historyRange ?? fallback }
   }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     guard let row = view.row, row.runsByItself, view.settings.pause == nil, let head = view.head,
       (head.retry?.nextAttemptAt ?? .earliest) <= view.now.wall
     else { return .pass }
     if view.historyTooLarge {
-      return view.failingTooLarge(row, .notification, attempts: head.nextAttempt)
+      return .decided(view.failingTooLarge(row, .notification, attempts: head.nextAttempt))
     }
     return .ask
   }

@@ -8,7 +8,7 @@ struct PauseStep: StepOperation {
   var counted: NamespaceCounts.Step? { .pause }
   var isUrgent: Bool { true }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     guard var row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
     if row.pause != nil { return .answer(.paused) }
     row.pause = Pause(pausedAt: view.now.wall, reason: reason)
@@ -21,7 +21,7 @@ struct ResumeStep: StepOperation {
   var counted: NamespaceCounts.Step? { .pause }
   var isUrgent: Bool { true }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     guard var row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
     if row.pause == nil { return .answer(.resumed) }
     row.pause = nil

@@ -4,7 +4,7 @@ import MachineModel
 struct RemoveStep: StepOperation {
   var counted: NamespaceCounts.Step? { .remove }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     guard let row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
     return .write(.removed(row), .removed)
   }

@@ -15,14 +15,10 @@ struct RepairStep: StepOperation {
     range ?? fallback
   }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     switch view.failedRow {
-    case .failure(let error): return .answer(.error(error))
-    case .success(let row):
-      if let error = view.pauseError(row) ?? view.historyError(range, row) {
-        return .answer(.error(error))
-      }
-      return .ask
+    case .failure(let error): .answer(.error(error))
+    case .success(let row): view.ask(row, showing: range)
     }
   }
 
@@ -53,7 +49,7 @@ struct RepairStep: StepOperation {
 struct SimpleRepairStep: StepOperation {
   var counted: NamespaceCounts.Step? { .simpleRepair }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     switch view.failedRow {
     case .failure(let error): .answer(.error(error))
     case .success(let row): .write(view.working(Changed(row)), .simplyRepaired)

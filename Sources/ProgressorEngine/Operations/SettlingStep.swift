@@ -6,7 +6,7 @@ import MachineModel
 struct SettlingStep: StepOperation {
   var counted: NamespaceCounts.Step? { nil }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     guard let row = view.row, view.isDueForNothing else { return .pass }
     return .write(.paused(row), nil)
   }

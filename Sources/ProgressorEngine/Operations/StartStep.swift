@@ -10,7 +10,7 @@ struct StartStep: StepOperation {
   var asksProcessor: Bool { true }
   var showsHistory: Bool { false }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     if view.row != nil { return .answer(.error(.machineAlreadyExists(view.id))) }
     if let pause = view.settings.pause { return .answer(.error(.namespacePaused(pause))) }
     return .ask

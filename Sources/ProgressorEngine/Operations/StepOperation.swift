@@ -25,7 +25,7 @@ protocol StepOperation {
 
   /// Everything that it needs is in memory, and its history is not too large to be shown unless
   /// `view` says so.
-  func begin(_ view: StepView) -> Decision
+  func begin(_ view: StepView) -> Beginning
 
   /// What the processor is asked, for the step's number in its shard; nil when there is nothing to
   /// ask any more.
@@ -38,10 +38,22 @@ protocol StepOperation {
   func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision
 }
 
-/// What becomes of a step.
-enum Decision {
+/// How a step goes on that has everything it needs.
+enum Beginning {
   /// The processor is asked, as soon as the namespace's gate lets the step through.
   case ask
+  /// There is nothing to ask.
+  case decided(Decision)
+
+  static var pass: Beginning { .decided(.pass) }
+  static func answer(_ reply: Reply) -> Beginning { .decided(.answer(reply)) }
+  static func write(_ change: Change, _ reply: Reply?) -> Beginning {
+    .decided(.write(change, reply))
+  }
+}
+
+/// What becomes of a step.
+enum Decision {
   /// There is nothing to do, and nobody who waits for an answer.
   case pass
   /// The answer, as memory knows it: it is given only while the lease holds.

@@ -34,18 +34,15 @@ struct StepView {
   /// See ``ResidentMachine/isDueForNothing(_:)``.
   var isDueForNothing: Bool { machine.isDueForNothing(now) }
 
-  /// Why nothing that asks the processor may begin on the machine.
-  func pauseError(_ row: MachineRow) -> ProgressorError? {
-    if let pause = row.pause { return .machinePaused(pause) }
-    return settings.pause.map(ProgressorError.namespacePaused)
-  }
-
-  /// What keeps a client's history from being shown.
-  func historyError(_ range: HistoryRange?, _ row: MachineRow) -> ProgressorError? {
+  /// The processor is asked for a client who wants it to be shown these events, unless a pause or
+  /// the history is in the way.
+  func ask(_ row: MachineRow, showing range: HistoryRange?) -> Beginning {
+    if let pause = row.pause { return .answer(.error(.machinePaused(pause))) }
+    if let pause = settings.pause { return .answer(.error(.namespacePaused(pause))) }
     if let range, range.direction == .forward, range.after > row.lastEventID {
-      return .eventNotFound(range.after)
+      return .answer(.error(.eventNotFound(range.after)))
     }
-    return historyTooLarge ? .historyTooLarge : nil
+    return historyTooLarge ? .answer(.error(.historyTooLarge)) : .ask
   }
 
   /// The machine as its processor sees it.

@@ -10,12 +10,12 @@ struct TimeoutStep: StepOperation {
     view.row?.timer.map { $0.historyRange ?? fallback }
   }
 
-  func begin(_ view: StepView) -> Decision {
+  func begin(_ view: StepView) -> Beginning {
     guard let row = view.row, row.runsByItself, view.settings.pause == nil, let timer = row.timer,
       timer.due <= view.now.wall
     else { return .pass }
     if view.historyTooLarge {
-      return view.failingTooLarge(row, .timeout, attempts: timer.nextAttempt)
+      return .decided(view.failingTooLarge(row, .timeout, attempts: timer.nextAttempt))
     }
     return .ask
   }

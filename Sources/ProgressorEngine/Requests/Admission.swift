@@ -1,6 +1,7 @@
 import MachineModel
 
-/// The way in: what is over a limit is refused before any effect.
+/// The way in: what is over a limit is refused before any effect. What waits its turn on a machine
+/// enters its mailbox: `Machine/Mailbox`.
 extension Engine {
   /// Refuses what is over a limit before any effect; else hands the request to its operation.
   mutating func admit(_ request: Request) {
@@ -43,6 +44,21 @@ extension Engine {
     if let key, !claim(key, for: request, work, machine) { return }
     register(request, work, machine, in: namespace, key)
     enter(request.id, machine)
+  }
+
+  mutating func register(
+    _ request: Request, _ work: Work, _ machine: ResidentMachine?, in namespace: NamespaceState,
+    _ key: (key: String, fingerprint: [UInt8])? = nil
+  ) {
+    requests.insert(PendingRequest(request, work, machine, namespace, key: key))
+    if let machine {
+      machine.requests.insert(request.id)
+      residency.charge(request.bytes, to: machine)
+    }
+  }
+
+  mutating func refuse(_ request: Request, _ error: ProgressorError) {
+    effects.append(.reply(request.id, .error(error)))
   }
 
   /// A node that does not have the machine's shard learns of namespaces later than the owner: it

@@ -1,44 +1,7 @@
 import MachineModel
 
-/// The way out: each request is answered once, whatever becomes of the work for it.
+/// A side road: a request whose client does not wait until the work for it is over.
 extension Engine {
-  mutating func register(
-    _ request: Request, _ work: Work, _ machine: ResidentMachine?, in namespace: NamespaceState,
-    _ key: (key: String, fingerprint: [UInt8])? = nil
-  ) {
-    requests.insert(PendingRequest(request, work, machine, namespace, key: key))
-    if let machine {
-      machine.requests.insert(request.id)
-      residency.charge(request.bytes, to: machine)
-    }
-  }
-
-  /// Takes out a request that is answered, or dropped. If it waited for another one's reply, it
-  /// waits no more.
-  mutating func take(_ id: RequestID) -> PendingRequest? {
-    guard let pending = requests.remove(id) else { return nil }
-    pending.namespace.quietWaiters.remove(id)
-    if let machine = pending.machine {
-      machine.requests.remove(id)
-      if !machine.isDropped { residency.charge(-pending.request.bytes, to: machine) }
-      if let key = pending.key { machine.keys[ExactText(key.key)]?.leave(id, key.fingerprint) }
-    }
-    return pending
-  }
-
-  mutating func refuse(_ request: Request, _ error: ProgressorError) {
-    effects.append(.reply(request.id, .error(error)))
-  }
-
-  /// Answers a request, once, and ends what hangs on its idempotency key.
-  mutating func answer(_ id: RequestID, _ reply: Reply) {
-    let pending = take(id)
-    if pending != nil { effects.append(.reply(id, reply)) }
-    if let pending, let key = pending.key, let machine = pending.machine {
-      settle(key.key, owner: id, reply, machine)
-    }
-  }
-
   /// The caller went away. What has begun goes on, and counts as a request until its answer, which
   /// nobody hears: so a client that cancels has no more work done than another.
   mutating func cancel(_ id: RequestID) {

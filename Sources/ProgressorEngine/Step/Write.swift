@@ -1,6 +1,7 @@
 import MachineModel
 
-/// How a step's change becomes a record for the database, and true in memory once that is durable.
+/// The fourth stretch of a step's way: what it changes becomes a record for the database, and is
+/// handed to the writer of its machine's shard, which takes it into a batch: `Commit/GroupCommit`.
 extension Engine {
   /// Writes what a step changes; `reply` is given when it is durable.
   mutating func write(_ change: Change, _ machine: ResidentMachine, _ reply: Reply?) {
@@ -101,7 +102,7 @@ extension Engine {
   ) {
     guard let step = machine.running else { return }
     // What is written without asking the processor never passes the gate.
-    donePreparing(machine)
+    machine.namespace.gate.donePreparing(machine)
     if step.passage == .preparing { ready.add(machine.namespace) }
     machine.running?.phase = .committing(
       RunningStep.Writing(application: application, reply: reply))
@@ -111,13 +112,6 @@ extension Engine {
     }
     // A notification may be kept before it.
     if writers[machine.shard].holds(machine) { stepAside(machine) }
-  }
-
-  /// Tells a caller that the outcome is unknown; its step, and its key, go on.
-  mutating func tell(_ id: RequestID, _ error: ProgressorError) {
-    guard let pending = take(id) else { return }
-    effects.append(.reply(id, .error(error)))
-    keepCharging(pending)
   }
 
   private func idempotencyRow(

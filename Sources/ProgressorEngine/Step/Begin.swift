@@ -1,0 +1,129 @@
+import MachineModel
+
+/// The first stretch of a step's way, from the mailbox to its operation: what is on the ready is
+/// looked at, a machine's next item becomes its step, the step comes near its namespace's gate, and
+/// memory has what it needs, or `Loads/Loading` reads it. Then its operation begins, and most have
+/// something to ask: `Gate/Passage`.
+extension Engine {
+  /// Looks at everything on the ready, and at what follows from that.
+  mutating func drain() {
+    while let item = ready.next() {
+      switch item {
+      case .machine(let machine): advance(machine)
+      case .gate(let namespace):
+        openGate(namespace)
+        balancePermits(namespace)
+      case .permits(let message): heard(message)
+      }
+    }
+  }
+
+  /// Begins the machine's next step if it takes none.
+  private mutating func advance(_ machine: ResidentMachine) {
+    guard !machine.isDropped else { return }
+    if machine.isDistrusted, machine.running == nil { return drop(machine, .storageUnavailable) }
+    while machine.running == nil, let item = machine.mailbox.popFirst() {
+      begin(item, machine)
+    }
+    becameIdle(machine)
+  }
+
+  private mutating func begin(_ item: Mailbox.Item, _ machine: ResidentMachine) {
+    var pending: PendingRequest?
+    let operation: any StepOperation
+    switch item {
+    case .timeout: operation = TimeoutStep()
+    case .notification: operation = DeliveryStep()
+    case .settling: operation = SettlingStep()
+    case .request(let id):
+      guard let request = requests[id], let step = request.work.step else { return }
+      (pending, operation) = (request, step)
+    }
+    machine.running = RunningStep(
+      id: StepID(nextNumber()), item: item, operation, pending: pending)
+    residency.charge(machine)
+    if !ownership.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
+    if writers[machine.shard].isDelayed { return abandon(machine, .storageUnavailable) }
+    approachGate(machine)
+  }
+
+  /// Begins to prepare a step, or lets it wait until fewer of its namespace are under way.
+  private mutating func approachGate(_ machine: ResidentMachine) {
+    let namespace = machine.namespace
+    guard machine.running?.operation.asksProcessor == true else { return prepare(machine) }
+    if namespace.gate.mayPrepare, !namespace.gate.hasOutside, stepMemory.reserve(.small, machine) {
+      return prepareStep(machine)
+    }
+    wait(machine, at: .outside)
+    namespace.counts.waited += 1
+  }
+
+  mutating func prepareStep(_ machine: ResidentMachine) {
+    machine.running?.phase = .deciding
+    machine.running?.passage = .preparing
+    machine.namespace.gate.beginPreparing()
+    prepare(machine)
+  }
+
+  /// Reads what the step needs and memory does not have; then lets its operation decide.
+  mutating func prepare(_ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    if let id = step.requestID, requests[id] == nil { return end(machine) }
+    var load = LoadRequest(
+      id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
+      machine: machine.id, row: machine.isUnknown)
+    if let key = step.key, case .notLookedUp = step.remembered { load.idempotencyKey = key.key }
+    if load.row { load.notificationsAfter = 0 }
+    if let row = machine.row, machine.notifications.needsLoad, case .notification = step.item,
+      row.runsByItself
+    {
+      load.notificationsAfter = 0
+    }
+    // In a paused namespace it is answered without its history, for which it has no memory.
+    let showsNothing = step.operation.asksProcessor && machine.namespace.settings.pause != nil
+    if step.history.events == nil, !step.history.isTooLarge, !showsNothing,
+      let range = historyRange(of: step, machine)
+    {
+      machine.running?.history.range = range
+      if let row = machine.row {
+        if let events = machine.history.select(range, last: row.lastEventID) {
+          machine.running?.history.events = events
+        } else {
+          load.history = range
+        }
+      } else if machine.isUnknown {
+        load.history = range
+      }
+    }
+    load.historyBytes = min(load.historyBytes, step.share.allowed)
+    guard
+      load.row || load.idempotencyKey != nil || load.history != nil
+        || load.notificationsAfter != nil
+    else { return execute(machine) }
+    machine.running?.phase = .loading(
+      RunningStep.Reading(
+        load: load.id, bringsHistory: load.history != nil,
+        notificationsBefore: load.notificationsAfter == nil ? nil : machine.notifications.count))
+    send(load, for: .step(machine, step.id))
+  }
+
+  /// The history that the step's processor is shown; nil = none, or the row must be known first.
+  private func historyRange(of step: RunningStep, _ machine: ResidentMachine) -> HistoryRange? {
+    step.history.range
+      ?? step.operation.historyRange(
+        StepView(machine, now: now),
+        fallback: machine.namespace.settings.defaultHistoryRange ?? .all)
+  }
+
+  /// Everything is in memory.
+  mutating func execute(_ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    if case .reply(let row) = step.remembered, let key = step.key {
+      return end(machine, row.reply(to: key.fingerprint))
+    }
+    switch step.operation.begin(StepView(machine, now: now)) {
+    case .ask: enterGate(machine)
+    case .decided(let decision): perform(decision, machine)
+    }
+  }
+}

@@ -1,0 +1,88 @@
+import MachineModel
+
+/// The last stretch of a step's way: its gate and its memory are free for others, and the machine's
+/// next step may begin. Who asked for it hears so: `Requests/Answer`.
+extension Engine {
+  /// The step ends with this reply, if somebody asked for it.
+  mutating func end(_ machine: ResidentMachine, _ reply: Reply) {
+    if !machine.isCommitting {
+      if case .error(let error) = reply {
+        count(error.code == .unavailable ? .postponed : .refused, machine)
+      } else {
+        count(.unchanged, machine)
+      }
+    }
+    if let step = machine.running, let id = step.requestID {
+      conclude(id, key: step.key?.key, reply, machine)
+    }
+    end(machine)
+  }
+
+  /// An answer that nobody wrote down may leave only while the lease holds.
+  mutating func endUncommitted(_ machine: ResidentMachine, _ reply: Reply) {
+    end(machine, ownership.isTrusted(at: now.uptime) ? reply : .error(.notOwner))
+  }
+
+  /// The step ends; nothing of it is in the way of the next one.
+  mutating func end(_ machine: ResidentMachine) {
+    guard let step = machine.running else { return }
+    machine.running = nil
+    switch step.item {
+    case .timeout: machine.timeoutQueued = false
+    case .notification: machine.deliveryQueued = false
+    case .request, .settling: break
+    }
+    leaveGate(step, machine)
+    answerWaiting(machine)
+    // A machine with more to do stands behind those that wait for a turn.
+    if !machine.timeoutQueued, !machine.deliveryQueued,
+      machine.namespace.schedule.timers.isDue(at: now.wall)
+    {
+      schedule.leave(machine)
+    }
+    becomeDue(machine)
+    ready.add(machine)
+  }
+
+  /// The step cannot go on now, through no fault of the machine: a caller hears why, a timeout or
+  /// delivery comes again in a while.
+  mutating func abandon(
+    _ machine: ResidentMachine, _ error: ProgressorError, pause: Int64 = Engine.shortPause
+  ) {
+    guard let step = machine.running else { return }
+    count(.postponed, machine)
+    machine.running = nil
+    leaveGate(step, machine)
+    if let id = step.requestID {
+      conclude(id, key: step.key?.key, .error(error), machine)
+    }
+    answerWaiting(machine)
+    if step.requestID == nil { rearm(machine, after: pause) }
+    ready.add(machine)
+  }
+
+  /// The step is over, or begins anew: it stands in nobody's way any more. It is not the machine's
+  /// running one any longer.
+  mutating func leaveGate(_ step: RunningStep, _ machine: ResidentMachine) {
+    let namespace = machine.namespace
+    let gate = namespace.gate
+    if let station = step.station { gate.remove(machine, from: station) }
+    stepMemory.release(step, namespace)
+    switch step.passage {
+    case .before: break
+    case .preparing: gate.endPreparing()
+    case .passed:
+      gate.leave(wasAside: step.isAside)
+      if gate.steps == 0 { answerQuietWaiters(namespace) }
+    }
+    if step.passage == .passed || gate.hasOutside || stepMemory.waits(namespace) {
+      ready.add(namespace)
+    }
+  }
+
+  /// What waited for the end of the step that is over.
+  private mutating func answerWaiting(_ machine: ResidentMachine) {
+    retryNotifies(machine)
+    retryReads(machine)
+  }
+}
