@@ -23,28 +23,13 @@ public struct CallRequest: ProtobufMessage {
   }
 }
 
-extension CallRequest: CRepresentable {
+extension CallRequest: ArgumentsShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__CallRequest>?) -> Void {
     progressor__v1__call_request__init
   }
-
-  init(_ message: Progressor__V1__CallRequest) throws(ProtobufError) {
-    machineID = MachineID(
-      namespace: try message.namespace_.identifier("namespace"),
-      id: try message.id.identifier("id"))
-    args = message.args.bytes
-    historyRange = try HistoryRange.read(message.history_range, "history_range")
-    idempotencyKey = try message.idempotency_key.idempotencyKey()
-  }
-
-  func fill(_ message: inout Progressor__V1__CallRequest, in arena: inout ProtobufArena) {
-    message.namespace_ = arena.make(machineID.namespace)
-    message.id = arena.make(machineID.id)
-    message.args = arena.refer(to: args)
-    message.history_range = arena.make(historyRange)
-    message.idempotency_key = arena.make(idempotencyKey ?? "")
-  }
 }
+
+extension Progressor__V1__CallRequest: ArgumentsFields {}
 
 /// Response of `Automaton.Call`.
 public struct CallResponse: ProtobufMessage {
@@ -56,16 +41,10 @@ public struct CallResponse: ProtobufMessage {
   }
 }
 
-extension CallResponse: CRepresentable {
+extension CallResponse: PayloadShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__CallResponse>?) -> Void {
     progressor__v1__call_response__init
   }
-
-  init(_ message: Progressor__V1__CallResponse) throws(ProtobufError) {
-    response = message.response.bytes
-  }
-
-  func fill(_ message: inout Progressor__V1__CallResponse, in arena: inout ProtobufArena) {
-    message.response = arena.refer(to: response)
-  }
 }
+
+extension Progressor__V1__CallResponse: PayloadFields {}

@@ -20,18 +20,17 @@ extension GetRequest: CRepresentable {
   }
 
   init(_ message: Progressor__V1__GetRequest) throws(ProtobufError) {
-    machineID = MachineID(
-      namespace: try message.namespace_.identifier("namespace"),
-      id: try message.id.identifier("id"))
+    machineID = try message.machineID()
     historyRange = try HistoryRange.read(message.history_range, "history_range")
   }
 
   func fill(_ message: inout Progressor__V1__GetRequest, in arena: inout ProtobufArena) {
-    message.namespace_ = arena.make(machineID.namespace)
-    message.id = arena.make(machineID.id)
+    message.set(machineID, in: &arena)
     message.history_range = arena.make(historyRange)
   }
 }
+
+extension Progressor__V1__GetRequest: MachineFields {}
 
 /// Response of `Automaton.Get`.
 public struct GetResponse: ProtobufMessage {

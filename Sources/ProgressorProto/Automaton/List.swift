@@ -33,15 +33,10 @@ extension ListRequest: CRepresentable {
 
   init(_ message: Progressor__V1__ListRequest) throws(ProtobufError) {
     namespace = try message.namespace_.identifier("namespace")
-    let filter = Int32(bitPattern: message.status_filter.rawValue)
-    guard let known = StatusFilter(rawValue: filter) else {
-      throw .invalid("status_filter", "has an unknown value")
-    }
-    statusFilter = known
+    statusFilter = try StatusFilter(message.status_filter.rawValue, "status_filter")
     idPrefix = try message.id_prefix.text("id_prefix")
-    if message.page_size < 0 { throw .invalid("page_size", "must not be negative") }
-    pageSize = message.page_size
-    pageToken = try message.page_token.text("page_token")
+    pageSize = try message.pageSize()
+    pageToken = try message.pageToken()
   }
 
   func fill(_ message: inout Progressor__V1__ListRequest, in arena: inout ProtobufArena) {
@@ -49,10 +44,11 @@ extension ListRequest: CRepresentable {
     message.status_filter = Progressor__V1__StatusFilter(
       rawValue: UInt32(bitPattern: statusFilter.rawValue))
     message.id_prefix = arena.make(idPrefix)
-    message.page_size = pageSize
-    message.page_token = arena.make(pageToken)
+    message.setPage(size: pageSize, token: pageToken, in: &arena)
   }
 }
+
+extension Progressor__V1__ListRequest: PageFields {}
 
 /// Response of `Automaton.List`.
 public struct ListResponse: ProtobufMessage {

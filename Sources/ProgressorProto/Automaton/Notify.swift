@@ -23,28 +23,13 @@ public struct NotifyRequest: ProtobufMessage {
   }
 }
 
-extension NotifyRequest: CRepresentable {
+extension NotifyRequest: ArgumentsShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__NotifyRequest>?) -> Void {
     progressor__v1__notify_request__init
   }
-
-  init(_ message: Progressor__V1__NotifyRequest) throws(ProtobufError) {
-    machineID = MachineID(
-      namespace: try message.namespace_.identifier("namespace"),
-      id: try message.id.identifier("id"))
-    args = message.args.bytes
-    historyRange = try HistoryRange.read(message.history_range, "history_range")
-    idempotencyKey = try message.idempotency_key.idempotencyKey()
-  }
-
-  func fill(_ message: inout Progressor__V1__NotifyRequest, in arena: inout ProtobufArena) {
-    message.namespace_ = arena.make(machineID.namespace)
-    message.id = arena.make(machineID.id)
-    message.args = arena.refer(to: args)
-    message.history_range = arena.make(historyRange)
-    message.idempotency_key = arena.make(idempotencyKey ?? "")
-  }
 }
+
+extension Progressor__V1__NotifyRequest: ArgumentsFields {}
 
 /// Response of `Automaton.Notify`.
 public struct NotifyResponse: ProtobufMessage {

@@ -20,30 +20,25 @@ extension PauseRequest: CRepresentable {
   }
 
   init(_ message: Progressor__V1__PauseRequest) throws(ProtobufError) {
-    machineID = MachineID(
-      namespace: try message.namespace_.identifier("namespace"),
-      id: try message.id.identifier("id"))
+    machineID = try message.machineID()
     reason = try Pause.reason(message.reason)
   }
 
   func fill(_ message: inout Progressor__V1__PauseRequest, in arena: inout ProtobufArena) {
-    message.namespace_ = arena.make(machineID.namespace)
-    message.id = arena.make(machineID.id)
+    message.set(machineID, in: &arena)
     message.reason = arena.make(reason)
   }
 }
+
+extension Progressor__V1__PauseRequest: MachineFields {}
 
 /// Response of `Automaton.Pause`.
 public struct PauseResponse: ProtobufMessage {
   public init() {}
 }
 
-extension PauseResponse: CRepresentable {
+extension PauseResponse: EmptyShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__PauseResponse>?) -> Void {
     progressor__v1__pause_response__init
   }
-
-  init(_ message: Progressor__V1__PauseResponse) throws(ProtobufError) {}
-
-  func fill(_ message: inout Progressor__V1__PauseResponse, in arena: inout ProtobufArena) {}
 }

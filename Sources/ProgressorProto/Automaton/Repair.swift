@@ -23,28 +23,13 @@ public struct RepairRequest: ProtobufMessage {
   }
 }
 
-extension RepairRequest: CRepresentable {
+extension RepairRequest: ArgumentsShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__RepairRequest>?) -> Void {
     progressor__v1__repair_request__init
   }
-
-  init(_ message: Progressor__V1__RepairRequest) throws(ProtobufError) {
-    machineID = MachineID(
-      namespace: try message.namespace_.identifier("namespace"),
-      id: try message.id.identifier("id"))
-    args = message.args.bytes
-    historyRange = try HistoryRange.read(message.history_range, "history_range")
-    idempotencyKey = try message.idempotency_key.idempotencyKey()
-  }
-
-  func fill(_ message: inout Progressor__V1__RepairRequest, in arena: inout ProtobufArena) {
-    message.namespace_ = arena.make(machineID.namespace)
-    message.id = arena.make(machineID.id)
-    message.args = arena.refer(to: args)
-    message.history_range = arena.make(historyRange)
-    message.idempotency_key = arena.make(idempotencyKey ?? "")
-  }
 }
+
+extension Progressor__V1__RepairRequest: ArgumentsFields {}
 
 /// Response of `Automaton.Repair`.
 public struct RepairResponse: ProtobufMessage {
@@ -56,16 +41,10 @@ public struct RepairResponse: ProtobufMessage {
   }
 }
 
-extension RepairResponse: CRepresentable {
+extension RepairResponse: PayloadShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__RepairResponse>?) -> Void {
     progressor__v1__repair_response__init
   }
-
-  init(_ message: Progressor__V1__RepairResponse) throws(ProtobufError) {
-    response = message.response.bytes
-  }
-
-  func fill(_ message: inout Progressor__V1__RepairResponse, in arena: inout ProtobufArena) {
-    message.response = arena.refer(to: response)
-  }
 }
+
+extension Progressor__V1__RepairResponse: PayloadFields {}

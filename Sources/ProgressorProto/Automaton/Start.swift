@@ -23,32 +23,27 @@ extension StartRequest: CRepresentable {
   }
 
   init(_ message: Progressor__V1__StartRequest) throws(ProtobufError) {
-    machineID = MachineID(
-      namespace: try message.namespace_.identifier("namespace"),
-      id: try message.id.identifier("id"))
+    machineID = try message.machineID()
     args = message.args.bytes
     idempotencyKey = try message.idempotency_key.idempotencyKey()
   }
 
   func fill(_ message: inout Progressor__V1__StartRequest, in arena: inout ProtobufArena) {
-    message.namespace_ = arena.make(machineID.namespace)
-    message.id = arena.make(machineID.id)
+    message.set(machineID, in: &arena)
     message.args = arena.refer(to: args)
     message.idempotency_key = arena.make(idempotencyKey ?? "")
   }
 }
+
+extension Progressor__V1__StartRequest: MachineFields {}
 
 /// Response of `Automaton.Start`.
 public struct StartResponse: ProtobufMessage {
   public init() {}
 }
 
-extension StartResponse: CRepresentable {
+extension StartResponse: EmptyShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__StartResponse>?) -> Void {
     progressor__v1__start_response__init
   }
-
-  init(_ message: Progressor__V1__StartResponse) throws(ProtobufError) {}
-
-  func fill(_ message: inout Progressor__V1__StartResponse, in arena: inout ProtobufArena) {}
 }

@@ -27,8 +27,8 @@ extension CRepresentable {
   static var budget: DecodingBudget { .request }
 }
 
-/// The codec of all messages. It is public where the value is: it witnesses `ProtobufMessage`, whose
-/// requirements have the same words.
+/// The codec of all messages. It is public where the value is: it witnesses `ProtobufMessage`,
+/// whose requirements have the same words.
 extension CRepresentable {
   /// Decodes one message that fills `bytes`.
   public init(decoding bytes: UnsafeRawBufferPointer) throws(ProtobufError) {

@@ -44,6 +44,16 @@ extension CRepresentable {
   }
 }
 
+extension RawRepresentable<Int32> {
+  /// The member of an enum that has no others.
+  init(_ value: UInt32, _ field: String) throws(ProtobufError) {
+    guard let known = Self(rawValue: Int32(bitPattern: value)) else {
+      throw .invalid(field, "has an unknown value")
+    }
+    self = known
+  }
+}
+
 extension ProtobufCBinaryData {
   /// A copy of the bytes.
   var bytes: [UInt8] { [UInt8](UnsafeBufferPointer(start: data, count: len)) }

@@ -6,14 +6,10 @@ public struct HealthListRequest: ProtobufMessage {
   public init() {}
 }
 
-extension HealthListRequest: CRepresentable {
+extension HealthListRequest: EmptyShape {
   static var initialize: (UnsafeMutablePointer<Grpc__Health__V1__HealthListRequest>?) -> Void {
     grpc__health__v1__health_list_request__init
   }
-
-  init(_ message: Grpc__Health__V1__HealthListRequest) throws(ProtobufError) {}
-
-  func fill(_ message: inout Grpc__Health__V1__HealthListRequest, in arena: inout ProtobufArena) {}
 }
 
 /// Response of `grpc.health.v1.Health`'s List.

@@ -11,20 +11,13 @@ public struct CreateNamespaceRequest: ProtobufMessage {
   }
 }
 
-extension CreateNamespaceRequest: CRepresentable {
+extension CreateNamespaceRequest: NamespaceShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__CreateNamespaceRequest>?) -> Void {
     progressor__v1__create_namespace_request__init
   }
-
-  init(_ message: Progressor__V1__CreateNamespaceRequest) throws(ProtobufError) {
-    namespace = try Namespace.require(message.namespace_, "namespace")
-  }
-
-  func fill(_ message: inout Progressor__V1__CreateNamespaceRequest, in arena: inout ProtobufArena)
-  {
-    message.namespace_ = arena.make(namespace)
-  }
 }
+
+extension Progressor__V1__CreateNamespaceRequest: NamespaceFields {}
 
 /// Response of `Namespaces.Create`.
 public struct CreateNamespaceResponse: ProtobufMessage {
@@ -36,17 +29,10 @@ public struct CreateNamespaceResponse: ProtobufMessage {
   }
 }
 
-extension CreateNamespaceResponse: CRepresentable {
+extension CreateNamespaceResponse: NamespaceShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__CreateNamespaceResponse>?) -> Void {
     progressor__v1__create_namespace_response__init
   }
-
-  init(_ message: Progressor__V1__CreateNamespaceResponse) throws(ProtobufError) {
-    namespace = try Namespace.require(message.namespace_, "namespace")
-  }
-
-  func fill(_ message: inout Progressor__V1__CreateNamespaceResponse, in arena: inout ProtobufArena)
-  {
-    message.namespace_ = arena.make(namespace)
-  }
 }
+
+extension Progressor__V1__CreateNamespaceResponse: NamespaceFields {}

@@ -10,33 +10,21 @@ public struct DeleteNamespaceRequest: ProtobufMessage {
   }
 }
 
-extension DeleteNamespaceRequest: CRepresentable {
+extension DeleteNamespaceRequest: NamespaceNameShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__DeleteNamespaceRequest>?) -> Void {
     progressor__v1__delete_namespace_request__init
   }
-
-  init(_ message: Progressor__V1__DeleteNamespaceRequest) throws(ProtobufError) {
-    name = try message.name.identifier("name")
-  }
-
-  func fill(_ message: inout Progressor__V1__DeleteNamespaceRequest, in arena: inout ProtobufArena)
-  {
-    message.name = arena.make(name)
-  }
 }
+
+extension Progressor__V1__DeleteNamespaceRequest: NamespaceNameFields {}
 
 /// Response of `Namespaces.Delete`.
 public struct DeleteNamespaceResponse: ProtobufMessage {
   public init() {}
 }
 
-extension DeleteNamespaceResponse: CRepresentable {
+extension DeleteNamespaceResponse: EmptyShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__DeleteNamespaceResponse>?) -> Void {
     progressor__v1__delete_namespace_response__init
   }
-
-  init(_ message: Progressor__V1__DeleteNamespaceResponse) throws(ProtobufError) {}
-
-  func fill(_ message: inout Progressor__V1__DeleteNamespaceResponse, in arena: inout ProtobufArena)
-  {}
 }

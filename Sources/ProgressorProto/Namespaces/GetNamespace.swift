@@ -11,19 +11,13 @@ public struct GetNamespaceRequest: ProtobufMessage {
   }
 }
 
-extension GetNamespaceRequest: CRepresentable {
+extension GetNamespaceRequest: NamespaceNameShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__GetNamespaceRequest>?) -> Void {
     progressor__v1__get_namespace_request__init
   }
-
-  init(_ message: Progressor__V1__GetNamespaceRequest) throws(ProtobufError) {
-    name = try message.name.identifier("name")
-  }
-
-  func fill(_ message: inout Progressor__V1__GetNamespaceRequest, in arena: inout ProtobufArena) {
-    message.name = arena.make(name)
-  }
 }
+
+extension Progressor__V1__GetNamespaceRequest: NamespaceNameFields {}
 
 /// Response of `Namespaces.Get`.
 public struct GetNamespaceResponse: ProtobufMessage {
@@ -35,16 +29,10 @@ public struct GetNamespaceResponse: ProtobufMessage {
   }
 }
 
-extension GetNamespaceResponse: CRepresentable {
+extension GetNamespaceResponse: NamespaceShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__GetNamespaceResponse>?) -> Void {
     progressor__v1__get_namespace_response__init
   }
-
-  init(_ message: Progressor__V1__GetNamespaceResponse) throws(ProtobufError) {
-    namespace = try Namespace.require(message.namespace_, "namespace")
-  }
-
-  func fill(_ message: inout Progressor__V1__GetNamespaceResponse, in arena: inout ProtobufArena) {
-    message.namespace_ = arena.make(namespace)
-  }
 }
+
+extension Progressor__V1__GetNamespaceResponse: NamespaceFields {}

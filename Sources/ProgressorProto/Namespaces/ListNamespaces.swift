@@ -6,14 +6,9 @@ public struct ListNamespacesRequest: ProtobufMessage {
   public init() {}
 }
 
-extension ListNamespacesRequest: CRepresentable {
+extension ListNamespacesRequest: EmptyShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__ListNamespacesRequest>?) -> Void {
     progressor__v1__list_namespaces_request__init
-  }
-
-  init(_ message: Progressor__V1__ListNamespacesRequest) throws(ProtobufError) {}
-
-  func fill(_ message: inout Progressor__V1__ListNamespacesRequest, in arena: inout ProtobufArena) {
   }
 }
 

@@ -40,17 +40,10 @@ public struct PauseNamespaceResponse: ProtobufMessage {
   }
 }
 
-extension PauseNamespaceResponse: CRepresentable {
+extension PauseNamespaceResponse: NamespaceShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__PauseNamespaceResponse>?) -> Void {
     progressor__v1__pause_namespace_response__init
   }
-
-  init(_ message: Progressor__V1__PauseNamespaceResponse) throws(ProtobufError) {
-    namespace = try Namespace.require(message.namespace_, "namespace")
-  }
-
-  func fill(_ message: inout Progressor__V1__PauseNamespaceResponse, in arena: inout ProtobufArena)
-  {
-    message.namespace_ = arena.make(namespace)
-  }
 }
+
+extension Progressor__V1__PauseNamespaceResponse: NamespaceFields {}

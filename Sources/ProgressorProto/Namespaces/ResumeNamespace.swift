@@ -11,20 +11,13 @@ public struct ResumeNamespaceRequest: ProtobufMessage {
   }
 }
 
-extension ResumeNamespaceRequest: CRepresentable {
+extension ResumeNamespaceRequest: NamespaceNameShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__ResumeNamespaceRequest>?) -> Void {
     progressor__v1__resume_namespace_request__init
   }
-
-  init(_ message: Progressor__V1__ResumeNamespaceRequest) throws(ProtobufError) {
-    name = try message.name.identifier("name")
-  }
-
-  func fill(_ message: inout Progressor__V1__ResumeNamespaceRequest, in arena: inout ProtobufArena)
-  {
-    message.name = arena.make(name)
-  }
 }
+
+extension Progressor__V1__ResumeNamespaceRequest: NamespaceNameFields {}
 
 /// Response of `Namespaces.Resume`.
 public struct ResumeNamespaceResponse: ProtobufMessage {
@@ -36,17 +29,10 @@ public struct ResumeNamespaceResponse: ProtobufMessage {
   }
 }
 
-extension ResumeNamespaceResponse: CRepresentable {
+extension ResumeNamespaceResponse: NamespaceShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__ResumeNamespaceResponse>?) -> Void {
     progressor__v1__resume_namespace_response__init
   }
-
-  init(_ message: Progressor__V1__ResumeNamespaceResponse) throws(ProtobufError) {
-    namespace = try Namespace.require(message.namespace_, "namespace")
-  }
-
-  func fill(_ message: inout Progressor__V1__ResumeNamespaceResponse, in arena: inout ProtobufArena)
-  {
-    message.namespace_ = arena.make(namespace)
-  }
 }
+
+extension Progressor__V1__ResumeNamespaceResponse: NamespaceFields {}

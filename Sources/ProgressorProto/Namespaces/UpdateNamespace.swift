@@ -11,20 +11,13 @@ public struct UpdateNamespaceRequest: ProtobufMessage {
   }
 }
 
-extension UpdateNamespaceRequest: CRepresentable {
+extension UpdateNamespaceRequest: NamespaceShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__UpdateNamespaceRequest>?) -> Void {
     progressor__v1__update_namespace_request__init
   }
-
-  init(_ message: Progressor__V1__UpdateNamespaceRequest) throws(ProtobufError) {
-    namespace = try Namespace.require(message.namespace_, "namespace")
-  }
-
-  func fill(_ message: inout Progressor__V1__UpdateNamespaceRequest, in arena: inout ProtobufArena)
-  {
-    message.namespace_ = arena.make(namespace)
-  }
 }
+
+extension Progressor__V1__UpdateNamespaceRequest: NamespaceFields {}
 
 /// Response of `Namespaces.Update`.
 public struct UpdateNamespaceResponse: ProtobufMessage {
@@ -36,17 +29,10 @@ public struct UpdateNamespaceResponse: ProtobufMessage {
   }
 }
 
-extension UpdateNamespaceResponse: CRepresentable {
+extension UpdateNamespaceResponse: NamespaceShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__UpdateNamespaceResponse>?) -> Void {
     progressor__v1__update_namespace_response__init
   }
-
-  init(_ message: Progressor__V1__UpdateNamespaceResponse) throws(ProtobufError) {
-    namespace = try Namespace.require(message.namespace_, "namespace")
-  }
-
-  func fill(_ message: inout Progressor__V1__UpdateNamespaceResponse, in arena: inout ProtobufArena)
-  {
-    message.namespace_ = arena.make(namespace)
-  }
 }
+
+extension Progressor__V1__UpdateNamespaceResponse: NamespaceFields {}

@@ -17,25 +17,13 @@ public struct ProcessCallRequest: ProtobufMessage {
   }
 }
 
-extension ProcessCallRequest: CRepresentable {
+extension ProcessCallRequest: QuestionShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessCallRequest>?) -> Void {
     progressor__v1__process_call_request__init
   }
-
-  static var budget: DecodingBudget { .machine }
-
-  init(_ message: Progressor__V1__ProcessCallRequest) throws(ProtobufError) {
-    args = message.args.bytes
-    machine = try Machine.require(message.machine, "machine")
-    idempotencyKey = try message.idempotency_key.idempotencyKey()
-  }
-
-  func fill(_ message: inout Progressor__V1__ProcessCallRequest, in arena: inout ProtobufArena) {
-    message.args = arena.refer(to: args)
-    message.machine = arena.make(machine)
-    message.idempotency_key = arena.make(idempotencyKey ?? "")
-  }
 }
+
+extension Progressor__V1__ProcessCallRequest: QuestionFields {}
 
 /// Response of `Processor.ProcessCall`.
 public struct ProcessCallResponse: ProtobufMessage {
@@ -47,21 +35,10 @@ public struct ProcessCallResponse: ProtobufMessage {
   }
 }
 
-extension ProcessCallResponse: CRepresentable {
+extension ProcessCallResponse: AnswerShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessCallResponse>?) -> Void {
     progressor__v1__process_call_response__init
   }
-
-  init(_ message: Progressor__V1__ProcessCallResponse) throws(ProtobufError) {
-    answer = ProcessorAnswer(
-      response: message.response.bytes,
-      change: try StateChange.read(message.change, "change") ?? StateChange(),
-      action: try Action.read(message.action, "action") ?? Action())
-  }
-
-  func fill(_ message: inout Progressor__V1__ProcessCallResponse, in arena: inout ProtobufArena) {
-    message.response = arena.refer(to: answer.response)
-    message.change = arena.make(answer.change)
-    message.action = arena.make(answer.action)
-  }
 }
+
+extension Progressor__V1__ProcessCallResponse: ChangeFields, PayloadFields {}

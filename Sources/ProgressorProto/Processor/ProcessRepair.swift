@@ -17,25 +17,13 @@ public struct ProcessRepairRequest: ProtobufMessage {
   }
 }
 
-extension ProcessRepairRequest: CRepresentable {
+extension ProcessRepairRequest: QuestionShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessRepairRequest>?) -> Void {
     progressor__v1__process_repair_request__init
   }
-
-  static var budget: DecodingBudget { .machine }
-
-  init(_ message: Progressor__V1__ProcessRepairRequest) throws(ProtobufError) {
-    args = message.args.bytes
-    machine = try Machine.require(message.machine, "machine")
-    idempotencyKey = try message.idempotency_key.idempotencyKey()
-  }
-
-  func fill(_ message: inout Progressor__V1__ProcessRepairRequest, in arena: inout ProtobufArena) {
-    message.args = arena.refer(to: args)
-    message.machine = arena.make(machine)
-    message.idempotency_key = arena.make(idempotencyKey ?? "")
-  }
 }
+
+extension Progressor__V1__ProcessRepairRequest: QuestionFields {}
 
 /// Response of `Processor.ProcessRepair`.
 public struct ProcessRepairResponse: ProtobufMessage {
@@ -47,21 +35,10 @@ public struct ProcessRepairResponse: ProtobufMessage {
   }
 }
 
-extension ProcessRepairResponse: CRepresentable {
+extension ProcessRepairResponse: AnswerShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessRepairResponse>?) -> Void {
     progressor__v1__process_repair_response__init
   }
-
-  init(_ message: Progressor__V1__ProcessRepairResponse) throws(ProtobufError) {
-    answer = ProcessorAnswer(
-      response: message.response.bytes,
-      change: try StateChange.read(message.change, "change") ?? StateChange(),
-      action: try Action.read(message.action, "action") ?? Action())
-  }
-
-  func fill(_ message: inout Progressor__V1__ProcessRepairResponse, in arena: inout ProtobufArena) {
-    message.response = arena.refer(to: answer.response)
-    message.change = arena.make(answer.change)
-    message.action = arena.make(answer.action)
-  }
 }
+
+extension Progressor__V1__ProcessRepairResponse: ChangeFields, PayloadFields {}

@@ -48,13 +48,12 @@ extension ProcessSignalResponse: CRepresentable {
   }
 
   init(_ message: Progressor__V1__ProcessSignalResponse) throws(ProtobufError) {
-    answer = ProcessorAnswer(
-      change: try StateChange.read(message.change, "change") ?? StateChange(),
-      action: try Action.read(message.action, "action") ?? Action())
+    answer = try message.answer()
   }
 
   func fill(_ message: inout Progressor__V1__ProcessSignalResponse, in arena: inout ProtobufArena) {
-    message.change = arena.make(answer.change)
-    message.action = arena.make(answer.action)
+    message.set(answer, in: &arena)
   }
 }
+
+extension Progressor__V1__ProcessSignalResponse: ChangeFields {}

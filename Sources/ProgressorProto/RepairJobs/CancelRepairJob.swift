@@ -11,20 +11,13 @@ public struct CancelRepairJobRequest: ProtobufMessage {
   }
 }
 
-extension CancelRepairJobRequest: CRepresentable {
+extension CancelRepairJobRequest: RepairJobIDShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__CancelRepairJobRequest>?) -> Void {
     progressor__v1__cancel_repair_job_request__init
   }
-
-  init(_ message: Progressor__V1__CancelRepairJobRequest) throws(ProtobufError) {
-    id = try message.id.identifier("id")
-  }
-
-  func fill(_ message: inout Progressor__V1__CancelRepairJobRequest, in arena: inout ProtobufArena)
-  {
-    message.id = arena.make(id)
-  }
 }
+
+extension Progressor__V1__CancelRepairJobRequest: RepairJobIDFields {}
 
 /// Response of `RepairJobs.Cancel`.
 public struct CancelRepairJobResponse: ProtobufMessage {
@@ -36,17 +29,10 @@ public struct CancelRepairJobResponse: ProtobufMessage {
   }
 }
 
-extension CancelRepairJobResponse: CRepresentable {
+extension CancelRepairJobResponse: RepairJobShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__CancelRepairJobResponse>?) -> Void {
     progressor__v1__cancel_repair_job_response__init
   }
-
-  init(_ message: Progressor__V1__CancelRepairJobResponse) throws(ProtobufError) {
-    job = try RepairJob.require(message.job, "job")
-  }
-
-  func fill(_ message: inout Progressor__V1__CancelRepairJobResponse, in arena: inout ProtobufArena)
-  {
-    message.job = arena.make(job)
-  }
 }
+
+extension Progressor__V1__CancelRepairJobResponse: RepairJobFields {}

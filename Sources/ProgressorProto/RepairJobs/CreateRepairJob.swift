@@ -41,17 +41,10 @@ public struct CreateRepairJobResponse: ProtobufMessage {
   }
 }
 
-extension CreateRepairJobResponse: CRepresentable {
+extension CreateRepairJobResponse: RepairJobShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__CreateRepairJobResponse>?) -> Void {
     progressor__v1__create_repair_job_response__init
   }
-
-  init(_ message: Progressor__V1__CreateRepairJobResponse) throws(ProtobufError) {
-    job = try RepairJob.require(message.job, "job")
-  }
-
-  func fill(_ message: inout Progressor__V1__CreateRepairJobResponse, in arena: inout ProtobufArena)
-  {
-    message.job = arena.make(job)
-  }
 }
+
+extension Progressor__V1__CreateRepairJobResponse: RepairJobFields {}

@@ -11,19 +11,13 @@ public struct GetRepairJobRequest: ProtobufMessage {
   }
 }
 
-extension GetRepairJobRequest: CRepresentable {
+extension GetRepairJobRequest: RepairJobIDShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__GetRepairJobRequest>?) -> Void {
     progressor__v1__get_repair_job_request__init
   }
-
-  init(_ message: Progressor__V1__GetRepairJobRequest) throws(ProtobufError) {
-    id = try message.id.identifier("id")
-  }
-
-  func fill(_ message: inout Progressor__V1__GetRepairJobRequest, in arena: inout ProtobufArena) {
-    message.id = arena.make(id)
-  }
 }
+
+extension Progressor__V1__GetRepairJobRequest: RepairJobIDFields {}
 
 /// Response of `RepairJobs.Get`.
 public struct GetRepairJobResponse: ProtobufMessage {
@@ -35,16 +29,10 @@ public struct GetRepairJobResponse: ProtobufMessage {
   }
 }
 
-extension GetRepairJobResponse: CRepresentable {
+extension GetRepairJobResponse: RepairJobShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__GetRepairJobResponse>?) -> Void {
     progressor__v1__get_repair_job_response__init
   }
-
-  init(_ message: Progressor__V1__GetRepairJobResponse) throws(ProtobufError) {
-    job = try RepairJob.require(message.job, "job")
-  }
-
-  func fill(_ message: inout Progressor__V1__GetRepairJobResponse, in arena: inout ProtobufArena) {
-    message.job = arena.make(job)
-  }
 }
+
+extension Progressor__V1__GetRepairJobResponse: RepairJobFields {}

@@ -17,28 +17,15 @@ public struct ListRepairJobFailuresRequest: ProtobufMessage {
   }
 }
 
-extension ListRepairJobFailuresRequest: CRepresentable {
+extension ListRepairJobFailuresRequest: RepairJobPageShape {
   static var initialize:
     (UnsafeMutablePointer<Progressor__V1__ListRepairJobFailuresRequest>?) -> Void
   {
     progressor__v1__list_repair_job_failures_request__init
   }
-
-  init(_ message: Progressor__V1__ListRepairJobFailuresRequest) throws(ProtobufError) {
-    id = try message.id.identifier("id")
-    if message.page_size < 0 { throw .invalid("page_size", "must not be negative") }
-    pageSize = message.page_size
-    pageToken = try message.page_token.text("page_token")
-  }
-
-  func fill(
-    _ message: inout Progressor__V1__ListRepairJobFailuresRequest, in arena: inout ProtobufArena
-  ) {
-    message.id = arena.make(id)
-    message.page_size = pageSize
-    message.page_token = arena.make(pageToken)
-  }
 }
+
+extension Progressor__V1__ListRepairJobFailuresRequest: RepairJobIDFields, PageFields {}
 
 /// Response of `RepairJobs.ListFailures`.
 public struct ListRepairJobFailuresResponse: ProtobufMessage {

@@ -25,17 +25,17 @@ extension ListRepairJobsRequest: CRepresentable {
   init(_ message: Progressor__V1__ListRepairJobsRequest) throws(ProtobufError) {
     namespace =
       message.namespace_.len == 0 ? nil : try message.namespace_.identifier("namespace")
-    if message.page_size < 0 { throw .invalid("page_size", "must not be negative") }
-    pageSize = message.page_size
-    pageToken = try message.page_token.text("page_token")
+    pageSize = try message.pageSize()
+    pageToken = try message.pageToken()
   }
 
   func fill(_ message: inout Progressor__V1__ListRepairJobsRequest, in arena: inout ProtobufArena) {
     message.namespace_ = arena.make(namespace ?? "")
-    message.page_size = pageSize
-    message.page_token = arena.make(pageToken)
+    message.setPage(size: pageSize, token: pageToken, in: &arena)
   }
 }
+
+extension Progressor__V1__ListRepairJobsRequest: PageFields {}
 
 /// Response of `RepairJobs.List`.
 public struct ListRepairJobsResponse: ProtobufMessage {

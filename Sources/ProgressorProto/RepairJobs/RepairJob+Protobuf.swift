@@ -7,13 +7,10 @@ extension RepairJob: CRepresentable {
   }
 
   init(_ message: Progressor__V1__RepairJob) throws(ProtobufError) {
-    let state = Int32(bitPattern: message.state.rawValue)
-    guard let known = State(rawValue: state) else {
-      throw .invalid("state", "has an unknown value")
-    }
     self.init(
       id: try message.id.identifier("id"),
-      spec: try RepairJobSpec.require(message.spec, "spec"), state: known,
+      spec: try RepairJobSpec.require(message.spec, "spec"),
+      state: try State(message.state.rawValue, "state"),
       createdAt: try Timestamp.require(message.created_at, "created_at"),
       finishedAt: try Timestamp.read(message.finished_at, "finished_at"),
       matched: message.matched, remaining: message.remaining, failed: message.failed,

@@ -1,0 +1,74 @@
+// swift-format-ignore-file: AlwaysUseLowerCamelCase
+
+import CProgressorProto
+import CProtobufC
+import MachineModel
+
+// A shape is what several messages are, field for field. Each of them says which it has, and its
+// struct that it has the fields, which have the names that protoc-c gave them.
+
+/// Fields that name a machine.
+protocol MachineFields {
+  var namespace_: ProtobufCBinaryData { get set }
+  var id: ProtobufCBinaryData { get set }
+}
+
+extension MachineFields {
+  func machineID() throws(ProtobufError) -> MachineID {
+    MachineID(
+      namespace: try namespace_.identifier("namespace"), id: try id.identifier("id"))
+  }
+
+  mutating func set(_ machineID: MachineID, in arena: inout ProtobufArena) {
+    namespace_ = arena.make(machineID.namespace)
+    id = arena.make(machineID.id)
+  }
+}
+
+/// A request that names a machine, and nothing else.
+protocol MachineShape: CRepresentable where CMessage: MachineFields {
+  var machineID: MachineID { get }
+  init(machineID: MachineID)
+}
+
+extension MachineShape {
+  init(_ message: CMessage) throws(ProtobufError) {
+    self.init(machineID: try message.machineID())
+  }
+
+  func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
+    message.set(machineID, in: &arena)
+  }
+}
+
+/// Fields of a request that hands something to a machine's processor.
+protocol ArgumentsFields: MachineFields {
+  var args: ProtobufCBinaryData { get set }
+  var history_range: UnsafeMutablePointer<Progressor__V1__HistoryRange>! { get set }
+  var idempotency_key: ProtobufCBinaryData { get set }
+}
+
+/// A request that hands something to a machine's processor.
+protocol ArgumentsShape: CRepresentable where CMessage: ArgumentsFields {
+  var machineID: MachineID { get }
+  var args: [UInt8] { get }
+  var historyRange: HistoryRange? { get }
+  var idempotencyKey: String? { get }
+  init(machineID: MachineID, args: [UInt8], historyRange: HistoryRange?, idempotencyKey: String?)
+}
+
+extension ArgumentsShape {
+  init(_ message: CMessage) throws(ProtobufError) {
+    self.init(
+      machineID: try message.machineID(), args: message.args.bytes,
+      historyRange: try HistoryRange.read(message.history_range, "history_range"),
+      idempotencyKey: try message.idempotency_key.idempotencyKey())
+  }
+
+  func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
+    message.set(machineID, in: &arena)
+    message.args = arena.refer(to: args)
+    message.history_range = arena.make(historyRange)
+    message.idempotency_key = arena.make(idempotencyKey ?? "")
+  }
+}
