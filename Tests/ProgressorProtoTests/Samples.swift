@@ -21,12 +21,13 @@ enum Samples {
     status: .working(
       Retrying(
         stepKind: .timeout, attempt: 3, nextAttemptAt: moment, lastCode: 14, lastMessage: "gone")),
-    auxState: Content(data: []), timer: .earliest, lastEventID: .max, createdAt: moment)
+    auxState: Content(data: []), timer: .earliest, lastEventID: .max, createdAt: moment,
+    pause: Pause(pausedAt: moment, reason: "é"))
 
   static let failedMachine = Machine(
     machineID: machineID,
     status: .failed(
-      Failure(reason: "", failedAt: moment, stepKind: .call, code: 13, attempts: 1)),
+      Failure(reason: "é", failedAt: moment, stepKind: .call, code: 13, attempts: 1)),
     createdAt: moment)
 
   static let answers: [ProcessorAnswer] = [
@@ -50,17 +51,17 @@ enum Samples {
     Namespace(
       name: "a",
       processor: ProcessorOptions(
-        endpoint: "unix:/p", timeout: 1, maxInFlight: 1, connections: 1),
+        endpoint: "unix:/p", timeout: 1_500_000, maxInFlight: 1, connections: 1),
       retryPolicy: RetryPolicy(
         initialInterval: 0, multiplier: 1, maxInterval: 0, maxAttempts: 0, jitter: 0,
         nonRetryable: ["RESOURCE_EXHAUSTED", "OUT_OF_STOCK"]),
       limits: Limits(mailbox: 1, stepsInFlight: .max, notifications: 2),
       defaultHistoryRange: HistoryRange(limit: 10, direction: .backward),
-      idempotencyRetention: 0, version: 4),
+      idempotencyRetention: 0, version: 4, pause: Pause(pausedAt: moment, reason: "é")),
   ]
 
   static var all: [any ProtobufMessage] {
-    automaton + processor + administration + standard
+    automaton + processor + administration + repairJobs + standard
   }
 
   private static var automaton: [any ProtobufMessage] {
@@ -85,6 +86,8 @@ enum Samples {
       GetResponse(machine: emptyMachine), GetResponse(machine: fullMachine),
       GetResponse(machine: failedMachine),
       RemoveRequest(machineID: machineID), RemoveResponse(),
+      PauseRequest(machineID: machineID), PauseRequest(machineID: machineID, reason: "é"),
+      PauseResponse(), ResumeRequest(machineID: machineID), ResumeResponse(),
       ListRequest(namespace: "orders"),
       ListRequest(
         namespace: "orders", statusFilter: .retrying, idPrefix: "é", pageSize: .max,
@@ -127,7 +130,11 @@ enum Samples {
       messages.append(GetNamespaceResponse(namespace: namespace))
       messages.append(UpdateNamespaceRequest(namespace: namespace))
       messages.append(UpdateNamespaceResponse(namespace: namespace))
+      messages.append(PauseNamespaceResponse(namespace: namespace))
+      messages.append(ResumeNamespaceResponse(namespace: namespace))
     }
+    messages.append(PauseNamespaceRequest(name: "a", reason: "é"))
+    messages.append(ResumeNamespaceRequest(name: "a"))
     messages.append(GetNamespaceRequest(name: "a"))
     messages.append(DeleteNamespaceRequest(name: "a"))
     messages.append(DeleteNamespaceResponse())
@@ -135,6 +142,35 @@ enum Samples {
     messages.append(ListNamespacesResponse(namespaces: []))
     messages.append(ListNamespacesResponse(namespaces: namespaces))
     return messages
+  }
+
+  private static var repairJobs: [any ProtobufMessage] {
+    let spec = RepairJobSpec(
+      namespace: "n", failedSince: Timestamp(microseconds: 1),
+      failedUntil: Timestamp(microseconds: 2_000_000), idPrefix: "p", failureContains: "ü",
+      method: .processor(args: [0, 255]), rate: 7, dryRun: true, reason: "r", requestedBy: "ann")
+    var simple = spec
+    simple.method = .simple
+    simple.failedUntil = nil
+    let job = RepairJob(
+      id: "j", spec: spec, state: .cancelled, createdAt: Timestamp(microseconds: 3),
+      finishedAt: Timestamp(microseconds: 4), matched: 5, remaining: 6, failed: 7, repaired: 8)
+    let failure = RepairJobFailure(
+      machine: "m", code: 10, reason: "R", message: "ü", at: Timestamp(microseconds: 9))
+    let machine = RepairJobMachine(
+      machine: "m", failedAt: Timestamp(microseconds: 9), failureReason: "ü")
+    return [
+      CreateRepairJobRequest(id: "j", spec: spec), CreateRepairJobRequest(spec: simple),
+      CreateRepairJobResponse(job: job), GetRepairJobRequest(id: "j"),
+      GetRepairJobResponse(job: RepairJob(id: "j", spec: simple, createdAt: .earliest)),
+      CancelRepairJobRequest(id: "j"), CancelRepairJobResponse(job: job),
+      ListRepairJobsRequest(namespace: "n", pageSize: 5, pageToken: "t"), ListRepairJobsRequest(),
+      ListRepairJobsResponse(jobs: [job, job], nextPageToken: "t"),
+      ListRepairJobFailuresRequest(id: "j", pageSize: 5, pageToken: "t"),
+      ListRepairJobFailuresResponse(failures: [failure], nextPageToken: "t"),
+      ListRepairJobRemainingRequest(id: "j", pageSize: 5, pageToken: "t"),
+      ListRepairJobRemainingResponse(machines: [machine], nextPageToken: "t"),
+    ]
   }
 
   private static var standard: [any ProtobufMessage] {

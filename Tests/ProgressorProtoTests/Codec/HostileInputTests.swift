@@ -72,23 +72,13 @@ import Testing
     }
     for message in Samples.all {
       guard let message = message as? any CRepresentable else { continue }
-      walk(descriptor(of: message))
+      walk(message.descriptor)
     }
-    walk(descriptor(of: ReflectionRequest(query: nil)))
-    walk(descriptor(of: ReflectionResponse(request: .init(query: nil), answer: .services([]))))
+    walk(ReflectionRequest(query: nil).descriptor)
+    walk(ReflectionResponse(request: .init(query: nil), answer: .services([])).descriptor)
     #expect(seen.count > 50)
     // WireForm has a bit for each.
     #expect(seen.allSatisfy { $0.pointee.n_fields <= 64 })
-  }
-
-  private func descriptor<Value: CRepresentable>(
-    of value: Value
-  ) -> UnsafePointer<ProtobufCMessageDescriptor> {
-    ProtobufArena.withArena { arena in
-      arena.makeDefault(Value.self).unsafelyUnwrapped.withMemoryRebound(
-        to: ProtobufCMessage.self, capacity: 1
-      ) { $0.pointee.descriptor }
-    }
   }
 
   @Test("Millions of empty submessages exhaust the budget, not the memory")
