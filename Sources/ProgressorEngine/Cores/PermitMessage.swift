@@ -27,16 +27,16 @@ public struct PermitMessage: Sendable, Hashable {
 
   /// Who says it.
   public var from: CoreNumber
-  /// To whom.
+  /// To whom; never to itself once it is an effect.
   public var to: CoreNumber
   /// Whose permits.
   public var namespace: NamespaceNumber
   /// How often the namespaces had changed when this one came; the same on each core. One that was
   /// gone and is back has other permits than before.
   public var generation: UInt64
-  /// Which of them.
+  /// Which of the namespace's permits.
   public var kind: PermitKind
-  /// What is said.
+  /// What is said of them.
   public var content: Content
   /// What each core may keep when others want more, at the present limit; said by the home.
   public var fairShare: Int
