@@ -8,18 +8,21 @@ struct PermitShare {
   private var fairShare = 0
   /// What the home believes that it wants beside them.
   private var told = 0
+  /// Lent, and not used so far.
+  private var unused = 0
 
   /// The home knows that more are wanted.
   var isAsking: Bool { told > 0 }
 
   /// Steps that may run, or calls, with what is held: what is owed beyond the fair share is used no
-  /// more.
-  var limit: Int { held <= fairShare ? held : max(fairShare, held - owed) }
+  /// more, unless it was not used yet.
+  var limit: Int { min(held, max(fairShare, held - owed + unused)) }
 
   mutating func lent(_ number: Int, fairShare: Int) {
     self.fairShare = fairShare
     held += number
     owed = 0
+    unused += number
     told = number == 0 ? 0 : max(0, told - number)
   }
 
@@ -28,13 +31,16 @@ struct PermitShare {
     owed = min(held, owed + number)
   }
 
-  /// Takes out what goes back now.
+  /// Takes out what goes back now, after those that could be used were.
   ///
   /// - Parameters:
   ///   - used: How many are in use.
-  ///   - waiting: How many more could be used at once.
-  mutating func takeReturnable(used: Int, waiting: Int) -> Int {
-    let needed = max(used, min(fairShare, used + waiting))
+  ///   - waiting: How many more could be used.
+  ///   - keepsUnused: What was lent and not used yet stays as long as there is something to use it
+  ///     for, which lacks something else meanwhile.
+  mutating func takeReturnable(used: Int, waiting: Int, keepsUnused: Bool = false) -> Int {
+    unused = keepsUnused ? max(0, min(unused, waiting, held - used)) : 0
+    let needed = max(used + unused, min(fairShare, used + waiting))
     let number = min(owed, max(0, held - needed))
     held -= number
     owed -= number

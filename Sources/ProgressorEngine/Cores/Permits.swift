@@ -59,17 +59,23 @@ extension Engine {
   }
 
   /// Gives back what is asked for and not needed, and asks for what is missing.
+  ///
+  /// A step needs a permit of each kind, and they come apart. Were each given back when the other
+  /// is not there, they could miss each other for ever; if both were kept, two cores could wait for
+  /// each other. So they are had in order: first a step's, which is kept for it, then a call's,
+  /// which is wanted and kept only for steps that have theirs.
   mutating func balancePermits(_ namespace: NamespaceState) {
     guard let home = namespace.permits?.home else { return }
     let gate = namespace.gate
     for kind in PermitKind.allCases {
-      let (used, waiting) = (gate.used(kind), gate.waitingToPass)
-      if let number = namespace.permits?[kind].takeReturnable(used: used, waiting: waiting),
-        number > 0
-      {
-        namespace.followPermits()
-        send(.returned(number), to: home, namespace, kind)
-      }
+      let used = gate.used(kind)
+      var waiting = gate.waitingToPass
+      if kind == .invocation { waiting = min(waiting, max(0, gate.free(.step))) }
+      let returned =
+        namespace.permits?[kind].takeReturnable(
+          used: used, waiting: waiting, keepsUnused: kind == .step) ?? 0
+      namespace.followPermits()
+      if returned > 0 { send(.returned(returned), to: home, namespace, kind) }
       let wanted = max(0, waiting - max(0, gate.free(kind)))
       if let wish = namespace.permits?[kind].takeWish(wanted) {
         send(.wanted(wish), to: home, namespace, kind)

@@ -286,7 +286,10 @@ extension Engine {
     let gate = namespace.gate
     for kind in PermitKind.allCases {
       if gate.limits[kind] != permits[kind].limit { return "may use other permits than it has" }
-      if gate.waitingToPass > 0, gate.free(kind) <= 0, !permits[kind].isAsking {
+      // A call's is not asked for before there is one for its step.
+      if gate.waitingToPass > 0, gate.free(kind) <= 0, !permits[kind].isAsking,
+        kind == .step || gate.free(.step) > 0
+      {
         return "waits for permits that nobody is asked for"
       }
     }
