@@ -4,11 +4,11 @@ import ProgressorEngine
 /// What happens at some virtual time. `life` tells one run of a node from the next: what was meant
 /// for an earlier one is dropped.
 enum Occurrence {
-  /// Something reaches a node's inbox.
+  /// Something reaches a node, and so those of its loops that it concerns.
   case input(node: Int, life: Int, Input)
-  /// A node's loop turns.
-  case turn(node: Int, life: Int)
-  case wake(node: Int, life: Int, serial: Int)
+  /// A loop of a node turns.
+  case turn(node: Int, life: Int, core: CoreNumber)
+  case wake(node: Int, life: Int, core: CoreNumber, serial: Int)
   /// A read takes its snapshot; its answer travels afterwards.
   case read(node: Int, life: Int, Read)
   /// A batch reaches the database, or its transaction ends.

@@ -5,6 +5,8 @@ import ProgressorEngine
 extension Simulation {
   /// So long others wait at most, and what was locked once it is free.
   private static let longestDelay: Int64 = 5_000_000
+  /// So long a writer asks for no locks after a question that took long in the phase of faults.
+  private static let longestRest: Int64 = 45_000_000
 
   /// Somebody locks the rows of every other machine, and lets go of them; all are called at once.
   func passLockedRows() throws(Violation) {
@@ -29,20 +31,21 @@ extension Simulation {
       probes[id] = .some(nil)
       calls[name] = id
     }
-    try answer(calls.filter { rowLocks[$0.key] == nil }, "others' rows are locked")
+    let others = calls.filter { rowLocks[$0.key] == nil }
+    try answer(others, by: agenda.now + Simulation.longestDelay, "others' rows are locked")
     rowLocks = [:]
-    try answer(calls, "no row is locked any more")
+    let end = max(agenda.now, quietSince + Simulation.longestRest) + Simulation.longestDelay
+    try answer(calls, by: end, "no row is locked any more")
     for id in calls.values { probes[id] = nil }
   }
 
-  private func isAwaited(_ id: RequestID) -> Bool {
+  func isAwaited(_ id: RequestID) -> Bool {
     if case .some(nil) = probes[id] { true } else { false }
   }
 
   private func answer(
-    _ calls: [MachineID: RequestID], _ reason: String
+    _ calls: [MachineID: RequestID], by end: Int64, _ reason: String
   ) throws(Violation) {
-    let end = agenda.now + Simulation.longestDelay
     while agenda.now < end, calls.values.contains(where: { isAwaited($0) }) {
       try pass(microseconds: 50_000)
     }

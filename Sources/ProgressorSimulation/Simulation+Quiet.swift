@@ -23,6 +23,7 @@ extension Simulation {
     }
     try probeMachines()
     try passLockedRows()
+    try lendToEachCore()
     try letTimersFire()
   }
 
@@ -41,7 +42,7 @@ extension Simulation {
   }
 
   private func kept(by node: SimulatedNode) -> Int {
-    node.engine.takeStatistics(at: agenda.now).heldMachines
+    node.cores.reduce(0) { $0 + $1.engine.takeStatistics(at: agenda.now).heldMachines }
   }
 
   /// So long timers are watched, and so late the latest may be: nodes differ in the time of day,
@@ -70,6 +71,7 @@ extension Simulation {
     trace.line(at: agenda.now, node: nil, "quiet")
     plan.end()
     isQuiet = true
+    quietSince = agenda.now
     storageOutageUntil = 0
     rowLocks = [:]
     standby = nil
@@ -79,6 +81,7 @@ extension Simulation {
       node.freezesInBatch = false
       node.crashesAfter = nil
       node.isStarved = false
+      for core in node.cores { core.stalledUntil = 0 }
       if !node.isUp { start(node) }
       if let identity = node.identity {
         agenda.plan(.heartbeat(node: node.number, identity: identity), after: 1)
@@ -106,7 +109,7 @@ extension Simulation {
       !nodes.contains { $0.owned[ShardID(shard)] != nil && isOwner($0, ShardID(shard)) }
     }
     if let unowned { return "shard \(unowned) has no owner" }
-    for node in nodes where node.trustedUntil <= agenda.now {
+    for node in nodes where node.cores.contains(where: { $0.trustedUntil <= agenda.now }) {
       return "node \(node.number) has no lease"
     }
     for name in namesInOrder {

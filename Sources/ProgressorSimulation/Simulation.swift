@@ -49,9 +49,19 @@ public final class Simulation {
   /// Until then nodes may trust leases that the database holds for over.
   var leasesDisagreeUntil: Int64 = 0
   var isQuiet = false
+  /// When nothing went wrong any more.
+  var quietSince: Int64 = 0
+  /// How long processors work in the quiet phase.
+  var quietLatency = Simulation.shortLatency
+  static let shortLatency: Int64 = 1_000
+  /// Messages between cores so far.
+  var permitMessages = 0
+  /// What becomes of one on its way, for tests of the tests; nil = what was sent.
+  var permitFault: ((PermitMessage) -> PermitMessage)?
   /// The client of a scenario, when the run follows one.
   var script: ScriptedClient?
-  var lastRequest: UInt64 = 0
+  /// Of clients' requests, by the core that they go to; no two nodes have the same.
+  var requestNumbers: [TaggedNumbers]
   /// Replies to requests of the simulation itself.
   var probes: [RequestID: Reply?] = [:]
   var inputs = 0
@@ -85,9 +95,10 @@ public final class Simulation {
     isEndpointUp = world.namespaces.map { _ in true }
     waitingInvocations = world.namespaces.map { _ in [] }
     waitingNodes = world.namespaces.map { _ in [] }
+    requestNumbers = (0..<world.cores).map { TaggedNumbers(of: CoreNumber($0)) }
     self.random = random
     for number in 0..<world.nodes {
-      let node = SimulatedNode(number: number, configuration: world.configuration)
+      let node = SimulatedNode(number: number)
       node.wallOffset = self.random.within(-400_000...400_000)
       nodes.append(node)
     }
@@ -125,7 +136,8 @@ public final class Simulation {
       violation: violation, lastLines: trace.last,
       faults: Dictionary(uniqueKeysWithValues: zip(FaultKind.allCases, plan.counts)),
       committedSteps: ledger.committedSteps, deliveredNotifications: ledger.deliveredNotifications,
-      firedTimers: ledger.firedTimers, answeredRequests: ledger.answeredRequests,
+      firedTimers: ledger.firedTimers, cores: Int(world.cores), permitMessages: permitMessages,
+      answeredRequests: ledger.answeredRequests,
       decisions: Decisions(
         requests: sentArrivals, strikes: plan.strikes, end: phaseEnd ?? agenda.now))
   }
@@ -166,9 +178,12 @@ public final class Simulation {
     switch occurrence {
     case .input(let node, let life, let input):
       if let node = alive(node, life) { deliver(input, to: node) }
-    case .turn(let node, let life): if let node = alive(node, life) { try turn(node) }
-    case .wake(let node, let life, let serial):
-      if let node = alive(node, life), node.wakeSerial == serial { deliver(.timePassed, to: node) }
+    case .turn(let node, let life, let core):
+      if let core = alive(node, life, core) { try turn(core) }
+    case .wake(let node, let life, let core, let serial):
+      if let core = alive(node, life, core), core.wakeSerial == serial {
+        deliver(.timePassed, to: core)
+      }
     case .read(let node, let life, let read):
       if let node = alive(node, life) { perform(read, for: node) }
     case .transmission(let number): try transmission(number)
@@ -202,6 +217,11 @@ public final class Simulation {
     return node.isUp && node.life == life ? node : nil
   }
 
+  /// A loop of the node, likewise.
+  func alive(_ number: Int, _ life: Int, _ core: CoreNumber) -> SimulatedCore? {
+    alive(number, life)?.cores[Int(core.number)]
+  }
+
   /// Whether the simulated database and its writers keep this safeguard.
   func isOn(_ safeguard: Safeguard) -> Bool { safeguard.isOn && !without.contains(safeguard) }
 
@@ -217,9 +237,11 @@ public final class Simulation {
   }
 
   static func bounds(of namespace: Namespace) -> Ledger.Widest {
-    Ledger.Widest(
+    let calls = namespace.processor.maxInFlight
+    return Ledger.Widest(
       mailbox: Int(namespace.limits.mailbox ?? Limits.defaultMailbox),
       steps: Int(namespace.limits.stepsInFlight ?? Limits.defaultStepsInFlight),
+      calls: Int(calls > 0 ? calls : ProcessorOptions.defaultMaxInFlight),
       notifications: Int(namespace.limits.notifications ?? Limits.defaultNotifications))
   }
 

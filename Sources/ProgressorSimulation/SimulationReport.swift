@@ -20,6 +20,10 @@ public struct SimulationReport: Sendable {
   public var deliveredNotifications: Int
   /// Timeouts that were committed.
   public var firedTimers: Int
+  /// Engines of each node.
+  public var cores: Int
+  /// Messages between the cores of a node about permits.
+  public var permitMessages: Int
   /// Requests of clients that got a reply.
   public var answeredRequests: Int
   /// What the run decided, if that was recorded.

@@ -29,7 +29,7 @@ extension Input {
     case .shardsAcquired(let grants):
       "acquired \(grants.map { "\($0.shard.number):\($0.epoch)" })"
     case .shardsLost(let shards): "lost \(shards.map(\.number))"
-    case .permits(let message): "permits \(message)"
+    case .permits(let message): message.summary
     case .namespacesChanged(let records): "namespaces \(records.map(\.namespace))"
     case .timePassed: "time passed"
     }
@@ -99,7 +99,7 @@ extension Effect {
         + " timeout \(invocation.timeout)"
     case .callOff(let step, let attempt): "call off \(step.number).\(attempt)"
     case .awaitEndpoint(let namespace): "await the endpoint of \(namespace.number)"
-    case .sendPermits(let message): "send permits \(message)"
+    case .sendPermits(let message): "send \(message.summary)"
     case .commit(let batch):
       "commit \(batch.id.number) slot \(batch.slot): \(batch.records.map(\.summary))"
     case .wake(let time): "wake at \(time)"
@@ -123,6 +123,11 @@ extension Effect {
 }
 
 extension PermitMessage {
+  fileprivate var summary: String {
+    "permits of \(namespace.number) from core \(from.number) to \(to.number): \(content) "
+      + "(\(kind)), fair is \(fairShare)"
+  }
+
   fileprivate var fingerprint: UInt64 {
     let (what, number): (UInt64, Int) =
       switch content {

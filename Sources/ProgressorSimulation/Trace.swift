@@ -22,9 +22,14 @@ struct Trace {
     hash ^= hash >> 29
   }
 
-  mutating func line(at time: Int64, node: Int?, _ text: @autoclosure () -> String) {
+  /// - Parameters:
+  ///   - node: nil = it is nobody's.
+  ///   - core: nil = it is no single loop's, or the node has no other.
+  mutating func line(
+    at time: Int64, node: Int?, core: Int32? = nil, _ text: @autoclosure () -> String
+  ) {
     guard isRecording else { return }
-    let place = node.map { " node \($0)" } ?? ""
+    let place = (node.map { " node \($0)" } ?? "") + (core.map { " core \($0)" } ?? "")
     let line = "\(Trace.padded(time))\(place) \(text())"
     sink?(line)
     if lines.count < Trace.window {

@@ -11,6 +11,9 @@ struct SeedRun {
   private var timers = 0
   private var virtualSeconds: Int64 = 0
   private var seeds = 0
+  /// Those whose nodes have several cores, and the messages between these.
+  private var manyCores = 0
+  private var permitMessages = 0
   private var failed: [UInt64] = []
   /// Of all traces: two runs of the same seeds end with the same.
   private var hash: UInt64 = 0
@@ -63,6 +66,8 @@ struct SeedRun {
 
   private mutating func count(_ report: SimulationReport) {
     seeds += 1
+    if report.cores > 1 { manyCores += 1 }
+    permitMessages += report.permitMessages
     inputs += report.inputs
     steps += report.committedSteps
     notifications += report.deliveredNotifications
@@ -91,7 +96,8 @@ struct SeedRun {
   private func summarize(seconds: Double) {
     for kind in FaultKind.allCases { print("  \(kind): \(faults[kind, default: 0])") }
     print(
-      "\(seeds) seeds, \(failed.count) failed; \(FaultKind.allCases.count) kinds of faults, "
+      "\(seeds) seeds, \(failed.count) failed; \(manyCores) with several cores, "
+        + "\(permitMessages) messages between them; \(FaultKind.allCases.count) kinds of faults, "
         + "\(faults.values.reduce(0, +)) of them; \(inputs) inputs in "
         + "\(seconds.rounded(to: 10)) s = \(Int(Double(inputs) / max(seconds, 0.001)))/s; "
         + "\(virtualSeconds) virtual seconds; "

@@ -7,10 +7,10 @@ import Testing
 struct CrashSweepTests {
   @Test(
     "Whatever goes wrong after any effect, each step is in the history once and nothing is stuck",
-    arguments: CrashScenario.all.indices)
-  func everyEffect(index: Int) {
+    arguments: CrashScenario.all.indices, [Int32(1), 3])
+  func everyEffect(index: Int, cores: Int32) {
     let scenario = CrashScenario.all[index]
-    let result = CrashSweep().run(scenario)
+    let result = CrashSweep(cores: cores).run(scenario)
     #expect(result.failure == nil, "\(scenario.name)")
     #expect(result.effects > 5)
     #expect(result.runs == 1 + result.effects * CrashSweep.Blow.allCases.count)

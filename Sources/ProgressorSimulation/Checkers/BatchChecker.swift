@@ -1,7 +1,7 @@
 import MachineModel
 import ProgressorEngine
 
-/// The rules of a batch where the engine emits it.
+/// The rules of a batch where an engine emits it.
 enum BatchChecker {
   static func check(
     _ batch: CommitBatch, configuration: EngineConfiguration, owned: [ShardID: Int64],
@@ -9,8 +9,11 @@ enum BatchChecker {
   ) throws(Violation) {
     try require(!busy, .batchRules, "slot \(batch.slot) has two batches in flight")
     try require(!batch.records.isEmpty, .batchRules, "an empty batch")
+    let cores = Int(configuration.part.cores)
     try require(
-      (0..<configuration.slots).contains(batch.slot), .batchRules, "there is no slot \(batch.slot)")
+      (0..<configuration.slots * cores).contains(batch.slot)
+        && batch.slot % cores == Int(configuration.part.core.number), .batchRules,
+      "there is no slot \(batch.slot)")
     try require(
       batch.records.count <= CommitBatch.maximumRecords, .bounds,
       "a batch of \(batch.records.count) records")
@@ -37,7 +40,8 @@ enum BatchChecker {
       record.shard == ShardID(of: record.machine, shards: configuration.shards), .batchRules,
       "\(record.machine): is not of shard \(record.shard.number)")
     try require(
-      Int(record.shard.number) % configuration.slots == slot, .batchRules,
+      Int(record.shard.number) % (configuration.slots * Int(configuration.part.cores)) == slot,
+      .batchRules,
       "\(record.machine): shard \(record.shard.number) does not go through slot \(slot)")
     try require(
       owned[record.shard] != nil, .ownerCommits,

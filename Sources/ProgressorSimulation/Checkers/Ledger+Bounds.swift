@@ -7,13 +7,14 @@ extension Ledger {
   struct Widest {
     var mailbox: Int
     var steps: Int
+    var calls: Int
     var notifications: Int
   }
 
   /// The engine took a request in and did not answer at once.
   mutating func held(_ id: RequestID, maximum: Int, widest: Widest) throws(Violation) {
     guard let request = requests[id], request.isHandled else { return }
-    let held = heldByNode[request.node, default: 0]
+    let held = heldByCore[NodeEngine(node: request.node, core: id.core), default: 0]
     try require(held <= maximum, .bounds, "\(held) requests are held, \(maximum) are allowed")
     guard case .call(_, _, nil) = request.operation else { return }
     let calls = heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0]
@@ -26,19 +27,27 @@ extension Ledger {
   mutating func taken(_ id: RequestID) {
     guard let request = requests[id], !request.isHandled else { return }
     requests[id]?.isHandled = true
-    heldByNode[request.node, default: 0] += 1
+    heldByCore[NodeEngine(node: request.node, core: id.core), default: 0] += 1
     if case .call(_, _, nil) = request.operation {
       heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] += 1
     }
   }
 
-  func stepsAreBounded(_ number: Int, widest: Widest) throws(Violation) {
+  /// An invocation has begun: so many may be under way on all cores of the node together, and so
+  /// many steps with those whose answers are being written.
+  func isBounded(_ number: Int, widest: Widest) throws(Violation) {
     let record = invocations[number]
     let place = NodeNamespace(node: record.node, namespace: record.namespace)
-    let count = stepsInFlight[place, default: 0]
+    let calls = callsInFlight[place, default: 0]
     try require(
-      count <= widest.steps, .bounds,
-      "namespace \(record.namespace.number) has \(count) steps in flight, \(widest.steps) allowed")
+      calls <= widest.calls, .bounds,
+      "namespace \(record.namespace.number) has \(calls) calls in flight, "
+        + "\(widest.calls) allowed")
+    let steps = calls + stepsBeingWritten[place, default: 0]
+    try require(
+      steps <= widest.steps, .bounds,
+      "namespace \(record.namespace.number) has \(steps) steps in flight, "
+        + "\(widest.steps) allowed")
   }
 
   static func queueIsBounded(_ machine: StoredMachine?, widest: Widest) throws(Violation) {

@@ -34,7 +34,7 @@ extension Ledger {
     invocations.append(record)
     active[place] = record.number
     concluded[place] = nil
-    stepsInFlight[NodeNamespace(node: node.number, namespace: record.namespace), default: 0] += 1
+    callsInFlight[NodeNamespace(node: node.number, namespace: record.namespace), default: 0] += 1
     return record.number
   }
 
@@ -134,8 +134,7 @@ extension Ledger {
     let record = invocations[number]
     let place = NodeMachine(node: record.node, machine: record.machine)
     if active[place] == number { active[place] = nil }
-    stepsInFlight[
-      NodeNamespace(node: record.node, namespace: record.namespace), default: 0] -= 1
+    release(number)
   }
 
   /// The engine gave the shards up, and with them what it waited for.
@@ -143,6 +142,13 @@ extension Ledger {
     for (place, number) in active
     where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {
       ended(number)
+    }
+    for place in beingWritten.keys
+    where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {
+      written(place)
+    }
+    aside = aside.filter { place in
+      place.node != node || !shards.contains(ShardID(of: place.machine, shards: count))
     }
     for place in concluded.keys
     where place.node == node && shards.contains(ShardID(of: place.machine, shards: count)) {

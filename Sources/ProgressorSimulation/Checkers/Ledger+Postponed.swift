@@ -10,10 +10,13 @@ extension Ledger {
     _ batch: CommitBatch, by node: Int, _ refusal: CommitRefusal?, epoch: (ShardID) -> Int64
   ) {
     for record in batch.records {
-      if case .requeue = record.row { continue }
       let place = NodeMachine(node: node, machine: record.machine)
+      if refusal != nil { aside.insert(place) }
+      if case .requeue = record.row { continue }
       switch refusal?.fault {
-      case nil: postponed[place] = nil
+      case nil:
+        postponed[place] = nil
+        aside.remove(place)
       case .overdue? where batch.records.count == 1: postponed[place] = epoch(record.shard)
       case .locked(let machines)? where machines.contains(record.machine):
         postponed[place] = epoch(record.shard)
@@ -22,8 +25,11 @@ extension Ledger {
     }
   }
 
-  /// The node had no room for an answer that it kept: some processor may be asked again.
-  mutating func gaveUp(_ node: Int) {
-    for key in postponed.keys where key.node == node { postponed[key] = nil }
+  /// The engine had no room for an answer that it kept: some processor may be asked again.
+  mutating func gaveUp(_ engine: EngineConfiguration, of node: Int) {
+    for key in postponed.keys where key.node == node {
+      let shard = ShardID(of: key.machine, shards: engine.shards)
+      if engine.part.contains(shard) { postponed[key] = nil }
+    }
   }
 }

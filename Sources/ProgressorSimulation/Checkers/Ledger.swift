@@ -16,13 +16,19 @@ struct Ledger {
   /// epoch.
   var postponed: [NodeMachine: Int64] = [:]
   /// Invocations in flight, by node and namespace.
-  var stepsInFlight: [NodeNamespace: Int] = [:]
+  var callsInFlight: [NodeNamespace: Int] = [:]
+  /// Steps whose answers are in a batch on its way, by node and namespace, and their machines.
+  var stepsBeingWritten: [NodeNamespace: Int] = [:]
+  var beingWritten: [NodeMachine: NamespaceNumber] = [:]
+  /// Machines of batches that were refused, by node, until a step of theirs is written: what they
+  /// take may stand aside.
+  var aside: Set<NodeMachine> = []
 
   var requests: [RequestID: ClientRequest] = [:]
   /// Requests under way on a machine, in the order of their sending.
   var watchers: [MachineID: [RequestID]] = [:]
-  /// Requests that a node's engine holds.
-  var heldByNode: [Int: Int] = [:]
+  /// Requests that an engine holds.
+  var heldByCore: [NodeEngine: Int] = [:]
   /// Calls without a key that the engine holds, by node and machine.
   var heldCalls: [NodeMachine: Int] = [:]
 
@@ -59,9 +65,12 @@ struct Ledger {
     for key in active.keys where key.node == node { active[key] = nil }
     for key in concluded.keys where key.node == node { concluded[key] = nil }
     for key in postponed.keys where key.node == node { postponed[key] = nil }
-    for key in stepsInFlight.keys where key.node == node { stepsInFlight[key] = nil }
+    for key in callsInFlight.keys where key.node == node { callsInFlight[key] = nil }
+    for key in stepsBeingWritten.keys where key.node == node { stepsBeingWritten[key] = nil }
+    aside = aside.filter { $0.node != node }
+    for key in beingWritten.keys where key.node == node { beingWritten[key] = nil }
     for key in heldCalls.keys where key.node == node { heldCalls[key] = nil }
-    heldByNode[node] = nil
+    for key in heldByCore.keys where key.node == node { heldByCore[key] = nil }
     for id in requests.keys.filter({ requests[$0]?.node == node }) { forget(id) }
   }
 
@@ -71,7 +80,7 @@ struct Ledger {
     watchers[request.machine]?.removeAll { $0 == id }
     if watchers[request.machine]?.isEmpty == true { watchers[request.machine] = nil }
     guard request.isHandled else { return }
-    heldByNode[request.node, default: 0] -= 1
+    heldByCore[NodeEngine(node: request.node, core: id.core), default: 0] -= 1
     if case .call(_, _, nil) = request.operation {
       heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] -= 1
     }
@@ -141,12 +150,17 @@ struct NodeMachine: Hashable {
   var machine: MachineID
 }
 
+struct NodeEngine: Hashable {
+  var node: Int
+  var core: CoreNumber
+}
+
 struct NodeNamespace: Hashable {
   var node: Int
   var namespace: NamespaceNumber
 }
 
-/// What a node was when it did something.
+/// What a node was when one of its engines did something.
 struct NodeView {
   var number: Int
   var life: Int
@@ -179,6 +193,8 @@ struct InvocationRecord {
   let timerSerial: Int64?
   let deadline: Int64
 
+  /// The engine counts it among those in flight.
+  var isCounted = true
   /// Its end reached the engine.
   var isEnded = false
   /// What the processor answered, nil = something else, or nothing yet.

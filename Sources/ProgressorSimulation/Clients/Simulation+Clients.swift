@@ -31,13 +31,40 @@ extension Simulation {
     return up.first { $0.owned[shard] != nil } ?? random.pick(up)
   }
 
+  /// Returns one of the ids when every core is asked.
   @discardableResult
   func send(
     _ operation: Operation, to machine: MachineID, tag: UInt64, patience: Int64,
     via node: SimulatedNode
   ) -> RequestID {
-    lastRequest += 1
-    let id = RequestID(lastRequest)
+    if case .awaitQuiet = operation {
+      for core in 1..<world.cores {
+        send(operation, to: machine, tag: tag, patience: patience, CoreNumber(core), of: node)
+      }
+    }
+    let core = core(for: operation, machine)
+    return send(operation, to: machine, tag: tag, patience: patience, core, of: node)
+  }
+
+  /// The one that has the machine; a list is anybody's, and a namespace is quiet when it is so for
+  /// all.
+  private func core(for operation: Operation, _ machine: MachineID) -> CoreNumber {
+    guard world.cores > 1 else { return CoreNumber(0) }
+    switch operation {
+    case .awaitQuiet: return CoreNumber(0)
+    case .list: return CoreNumber(Int32(random.below(Int(world.cores))))
+    default:
+      let shard = ShardID(of: machine, shards: world.configuration.shards)
+      return ShardPart.core(of: shard, cores: world.cores)
+    }
+  }
+
+  @discardableResult
+  private func send(
+    _ operation: Operation, to machine: MachineID, tag: UInt64, patience: Int64,
+    _ core: CoreNumber, of node: SimulatedNode
+  ) -> RequestID {
+    let id = RequestID(requestNumbers[Int(core.number)].next())
     let deadline = agenda.now + patience
     var request = ClientRequest(
       id: id, node: node.number, life: node.life, machine: machine, operation: operation,
@@ -64,9 +91,10 @@ extension Simulation {
   /// At its deadline a caller is answered, whatever the others do.
   func overdue(_ id: RequestID) throws(Violation) {
     guard let request = ledger.requests[id] else { return }
-    let node = nodes[request.node]
-    if node.frozenUntil > agenda.now || !node.inbox.isEmpty {
-      return agenda.plan(.overdue(id), at: max(node.frozenUntil, agenda.now) + 100_000)
+    if let core = alive(request.node, request.life, id.core),
+      core.restsUntil > agenda.now || !core.inbox.isEmpty
+    {
+      return agenda.plan(.overdue(id), at: max(core.restsUntil, agenda.now) + 100_000)
     }
     throw Violation(
       .everythingFinishes,

@@ -46,13 +46,19 @@ public struct CrashSweep {
     public let trace: [String]
   }
 
+  private let cores: Int32
   private let without: Set<Safeguard>
 
-  /// A sweep over an engine and a database with every safeguard.
-  public init() { self.init(without: []) }
+  /// A sweep over a server and a database with every safeguard.
+  ///
+  /// - Parameter cores: How many engines the server has, 1 and up.
+  public init(cores: Int32 = 1) { self.init(cores: cores, without: []) }
 
   /// - Parameter without: safeguards that the database lacks, for tests of the tests.
-  package init(without: Set<Safeguard>) { self.without = without }
+  package init(cores: Int32 = 1, without: Set<Safeguard>) {
+    self.cores = cores
+    self.without = without
+  }
 
   /// Every blow after every effect of the scenario, until one breaks a rule.
   public func run(_ scenario: CrashScenario) -> Result {
@@ -77,7 +83,7 @@ public struct CrashSweep {
   }
 
   private func simulation(_ scenario: CrashScenario, _ blow: Blow?, _ effect: Int) -> Simulation {
-    Simulation(scenario: scenario, blow: blow, effect: effect, without: without)
+    Simulation(scenario: scenario, blow: blow, effect: effect, cores: cores, without: without)
   }
 
   /// Once more, with the trace. Effect 0 = without any blow.

@@ -8,10 +8,13 @@ extension Simulation {
   private static let interval: Int64 = 5_000
 
   convenience init(
-    scenario: CrashScenario, blow: CrashSweep.Blow?, effect: Int, without: Set<Safeguard>
+    scenario: CrashScenario, blow: CrashSweep.Blow?, effect: Int, cores: Int32,
+    without: Set<Safeguard>
   ) {
     let hasStandby = blow == .takeover || blow == .freeze || blow == .freezeInBatch
-    self.init(seed: 1, without: without, decisions: nil, world: .plain(nodes: hasStandby ? 2 : 1))
+    self.init(
+      seed: 1, without: without, decisions: nil,
+      world: .plain(nodes: hasStandby ? 2 : 1, cores: cores))
     plan.end()
     script = ScriptedClient(scenario: scenario, blow: blow, effect: effect)
     for node in nodes { node.wallOffset = 0 }
@@ -116,11 +119,12 @@ extension Simulation {
 }
 
 extension World {
-  /// Nothing out of the ordinary.
-  static func plain(nodes: Int) -> World {
+  /// Nothing out of the ordinary; several cores share a single call of the processor.
+  static func plain(nodes: Int, cores: Int32) -> World {
     var random = RandomSource(seed: 1)
     var world = World(random: &random)
     world.nodes = nodes
+    world.cores = cores
     world.configuration = EngineConfiguration()
     world.configuration.shards = 4
     world.configuration.slots = 1
@@ -133,7 +137,9 @@ extension World {
       NamespaceRecord(
         number: NamespaceNumber(1),
         namespace: Namespace(
-          name: "n0", processor: ProcessorOptions(endpoint: "n0:1", timeout: 1_000_000),
+          name: "n0",
+          processor: ProcessorOptions(
+            endpoint: "n0:1", timeout: 1_000_000, maxInFlight: cores > 1 ? 1 : 0),
           retryPolicy: policy, version: 1))
     ]
     return world

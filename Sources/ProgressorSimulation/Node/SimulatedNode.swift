@@ -1,27 +1,23 @@
 import MachineModel
 import ProgressorEngine
 
-/// One server: an engine and what its shells remember. A crash loses all of it.
+/// One server: its loops, and what is the process's or the lease's. A crash loses all of it.
 final class SimulatedNode {
   let number: Int
   /// Grows with each start; what was planned for an earlier life is dropped.
   private(set) var life = 0
   private(set) var isUp = false
-  var engine: Engine
-  var inbox: [Input] = []
-  var isTurnPlanned = false
+  /// By number; none while it is down.
+  private(set) var cores: [SimulatedCore] = []
   /// The process does nothing until then, and does not know it.
   var frozenUntil: Int64 = 0
   /// It freezes with the next batch that it sends.
   var freezesInBatch = false
   /// Its batches that arrive while it is frozen stay open.
   var holdsTransactions = false
-  var wakeSerial = 0
 
   /// Added to the true time of day.
   var wallOffset: Int64 = 0
-  /// The latest time of day that this life was told.
-  var latestWall = Timestamp.earliest
 
   /// Its row in the table of nodes, nil while it has none.
   var identity: Int?
@@ -31,70 +27,53 @@ final class SimulatedNode {
   var writerEpochs: [Int: Int64] = [:]
   /// Of the database that its sessions know.
   var generation = 0
-  /// What the engine was told: the end of its lease, and its shards.
-  var trustedUntil: Int64 = .min
+  /// The shards that its engines were told of.
   var owned: [ShardID: Int64] = [:]
-  /// What it was sent, handled or not.
+  /// Those that they were sent, handled or not.
   var granted: Set<ShardID> = []
   /// After how many more effects it crashes; nil = it does not.
   var crashesAfter: Int?
   /// Its heartbeat does not get through any more.
   var isStarved = false
 
-  /// Namespaces that it was told are paused.
-  var paused: Set<NamespaceNumber> = []
   /// Numbers of the invocations that it waits for.
   var calls: [StepAttempt: Int] = [:]
   var batches: [Int: BatchInFlight] = [:]
-  /// The one that is under way.
-  var lookAhead: DueQuery?
-  /// Answers that it has given up so far.
-  var answersGivenUp: UInt64 = 0
   var lastBatchSerial = 0
-  /// `Input.timePassed` without time passing in between.
-  var idleTurns = 0
 
-  init(number: Int, configuration: EngineConfiguration) {
-    self.number = number
-    engine = Engine(configuration: configuration)
-  }
+  init(number: Int) { self.number = number }
 
-  func start(configuration: EngineConfiguration) {
+  /// - Parameter configurations: Of its engines, by core.
+  func start(_ configurations: [EngineConfiguration]) {
     life += 1
     isUp = true
-    engine = Engine(configuration: configuration)
-    inbox = []
-    isTurnPlanned = false
+    cores = configurations.map { SimulatedCore(of: self, $0) }
     frozenUntil = 0
     holdsTransactions = false
     freezesInBatch = false
-    wakeSerial = 0
-    latestWall = .earliest
     identity = nil
     formerIdentity = nil
-    trustedUntil = .min
     crashesAfter = nil
     forgetWork()
-    idleTurns = 0
   }
 
   func stop() {
     isUp = false
-    inbox = []
+    cores = []
     identity = nil
     forgetWork()
   }
 
   private func forgetWork() {
     owned = [:]
-    paused = []
     granted = []
     isStarved = false
     calls = [:]
     batches = [:]
-    answersGivenUp = 0
-    lookAhead = nil
   }
+
+  /// Its engines were sent losses of shards that one of them has not handled.
+  var hasUnheardLosses: Bool { cores.contains { $0.unheardLosses > 0 } }
 
   /// Batches in the order of their slots, not of a dictionary.
   var batchesInOrder: [BatchInFlight] { batches.keys.sorted().compactMap { batches[$0] } }

@@ -4,20 +4,24 @@ import ProgressorEngine
 /// The lease keeper's shell: registration, heartbeats, takeovers, and the loss of it all.
 extension Simulation {
   func start(_ node: SimulatedNode) {
-    var configuration = world.configuration
-    configuration.seed &+= UInt64(node.number * 1_000 + node.life)
-    node.start(configuration: configuration)
+    let serial = node.number * 1_000 + node.life
+    node.start(
+      (0..<world.cores).map { core in
+        var configuration = world.configuration(of: CoreNumber(core))
+        configuration.seed &+= UInt64(Int(core) * 1_000_000 + serial)
+        return configuration
+      })
     trace.line(at: agenda.now, node: node.number, "starts")
     deliver(.namespacesChanged(namespaces), to: node)
     register(node)
   }
 
   /// A row in the table of nodes, when everything of an earlier one is over: under a new row the
-  /// fence would let pass what the engine wrote before it heard that its shards are lost.
+  /// fence would let pass what an engine wrote before it heard that its shards are lost.
   func register(_ node: SimulatedNode) {
     guard node.identity == nil else { return }
-    guard !isStorageOut, node.owned.isEmpty, node.batches.isEmpty, node.frozenUntil <= agenda.now
-    else {
+    let isOver = node.owned.isEmpty && !node.hasUnheardLosses && node.batches.isEmpty
+    guard isOver, !isStorageOut, node.frozenUntil <= agenda.now else {
       return agenda.plan(
         .register(node: node.number, life: node.life), after: random.within(100...10_000))
     }
@@ -114,12 +118,12 @@ extension Simulation {
     }
   }
 
-  /// A shard leaves a living node: the engine hears it first, its batch in flight drains, then the
+  /// A shard leaves a living node: its engines hear it first, its batch in flight drains, then the
   /// shard is free.
   func release(_ node: SimulatedNode, _ identity: Int, _ shards: [ShardID]) {
     guard node.identity == identity else { return }
     let isUnderWay =
-      shards.contains { node.owned[$0] != nil }
+      node.hasUnheardLosses || shards.contains { node.owned[$0] != nil }
       || node.batches.values.contains { flight in
         flight.batch.records.contains { shards.contains($0.shard) }
       }

@@ -3,69 +3,84 @@ import ProgressorEngine
 
 /// The shell's loop: inputs to the engine, effects to the world, checkers in between.
 extension Simulation {
+  /// Something reaches a node: those of its loops that it concerns hear it, each in its time.
   func deliver(_ input: Input, to node: SimulatedNode) {
-    node.inbox.append(input)
-    planTurn(node)
+    guard node.isUp else { return }
+    switch CoreRoute(input, cores: world.cores) {
+    case .one(let core): deliver(input, to: node.cores[Int(core.number)])
+    case .all: for core in node.cores { deliver(input, to: core) }
+    case .parts(let parts):
+      for (core, part) in parts { deliver(part, to: node.cores[Int(core.number)]) }
+    }
   }
 
-  private func planTurn(_ node: SimulatedNode) {
-    guard !node.isTurnPlanned, !node.inbox.isEmpty else { return }
-    node.isTurnPlanned = true
+  func deliver(_ input: Input, to core: SimulatedCore) {
+    if case .shardsLost = input { core.unheardLosses += 1 }
+    core.inbox.append(input)
+    planTurn(core)
+  }
+
+  private func planTurn(_ core: SimulatedCore) {
+    guard !core.isTurnPlanned, !core.inbox.isEmpty else { return }
+    core.isTurnPlanned = true
     let delay = isQuiet ? 10 : random.within(0...(random.chance(0.1) ? 1_000 : 50))
     agenda.plan(
-      .turn(node: node.number, life: node.life), at: max(agenda.now + delay, node.frozenUntil))
+      .turn(node: core.node.number, life: core.node.life, core: core.number),
+      at: max(agenda.now + delay, core.restsUntil))
   }
 
-  func turn(_ node: SimulatedNode) throws(Violation) {
-    node.isTurnPlanned = false
-    if node.frozenUntil > agenda.now { return planTurn(node) }
-    let count = min(node.inbox.count, 64)
-    let taken = Array(node.inbox[..<count])
-    node.inbox.removeFirst(count)
+  func turn(_ core: SimulatedCore) throws(Violation) {
+    let node = core.node
+    core.isTurnPlanned = false
+    if core.restsUntil > agenda.now { return planTurn(core) }
+    let count = min(core.inbox.count, 64)
+    let taken = Array(core.inbox[..<count])
+    core.inbox.removeFirst(count)
     let now = moment(of: node)
-    node.latestWall = max(node.latestWall, now.wall)
+    core.latestWall = max(core.latestWall, now.wall)
     var onlyTime = true
     var effects = 0
     for input in taken {
       if case .timePassed = input {} else { onlyTime = false }
-      observe(input, node)
-      node.engine.handle(input, now: now, into: &effectsInTurn)
+      observe(input, core)
+      core.engine.handle(input, now: now, into: &effectsInTurn)
       inputs += 1
-      if node.answersGivenUp != node.engine.answersGivenUp {
-        node.answersGivenUp = node.engine.answersGivenUp
-        ledger.gaveUp(node.number)
+      if core.answersGivenUp != core.engine.answersGivenUp {
+        core.answersGivenUp = core.engine.answersGivenUp
+        ledger.gaveUp(core.configuration, of: node.number)
         plan.count(.answerGivenUp)
       }
-      effects += try performEffects(node, now)
+      effects += try performEffects(core, now)
       guard node.isUp else { return }
-      if case .request(let request) = input { try isBounded(request) }
+      if case .request(let request) = input { try isBounded(request, core) }
     }
-    node.engine.flush(now: now, into: &effectsInTurn)
+    core.engine.flush(now: now, into: &effectsInTurn)
     turns += 1
     // It looks at everything: in some runs after each turn, in the others now and then.
     let looks = seed.isMultiple(of: 16) || turns.isMultiple(of: 8)
-    if looks, let problem = node.engine.inconsistency() {
+    if looks, let problem = core.engine.inconsistency() {
       throw Violation(.accounts, problem)
     }
-    effects += try performEffects(node, now)
+    effects += try performEffects(core, now)
     guard node.isUp else { return }
-    node.idleTurns = onlyTime && effects == 0 ? node.idleTurns + 1 : 0
+    core.idleTurns = onlyTime && effects == 0 ? core.idleTurns + 1 : 0
     try require(
-      node.idleTurns < 1_000, .timeMovesOn, "the engine was woken 1,000 times and did nothing")
-    planTurn(node)
+      core.idleTurns < 1_000, .timeMovesOn, "the engine was woken 1,000 times and did nothing")
+    planTurn(core)
   }
 
   /// Returns how many effects did something.
-  private func performEffects(_ node: SimulatedNode, _ now: Moment) throws(Violation) -> Int {
+  private func performEffects(_ core: SimulatedCore, _ now: Moment) throws(Violation) -> Int {
     var count = 0
     for effect in effectsInTurn {
       trace.mix(effect.fingerprint)
       if !trace.isBrief || !effect.isRoutine {
-        trace.line(at: agenda.now, node: node.number, "  → \(effect.summary)")
+        trace.line(
+          at: agenda.now, node: core.node.number, core: core.name, "  → \(effect.summary)")
       }
       if case .wake = effect {} else { count += 1 }
-      try perform(effect, node, now)
-      if scriptCounts(effect, node) || crashes(after: effect, node) { break }
+      try perform(effect, core, now)
+      if scriptCounts(effect, core.node) || crashes(after: effect, core.node) { break }
     }
     effectsInTurn.removeAll(keepingCapacity: true)
     return count
@@ -82,10 +97,13 @@ extension Simulation {
   }
 
   /// What the engine is about to hear changes what it may do.
-  private func observe(_ input: Input, _ node: SimulatedNode) {
-    trace.mix(input.fingerprint ^ UInt64(truncatingIfNeeded: agenda.now))
+  private func observe(_ input: Input, _ core: SimulatedCore) {
+    let node = core.node
+    trace.mix(
+      input.fingerprint ^ UInt64(truncatingIfNeeded: agenda.now)
+        ^ UInt64(core.number.number) << 48)
     if !trace.isBrief || !input.isRoutine {
-      trace.line(at: agenda.now, node: node.number, input.summary)
+      trace.line(at: agenda.now, node: node.number, core: core.name, input.summary)
     }
     switch input {
     case .request(let request): ledger.taken(request.id)
@@ -96,33 +114,37 @@ extension Simulation {
     case .committed(let id), .refused(let id, _), .fenced(let id):
       for flight in node.batchesInOrder where flight.batch.id == id {
         node.batches[flight.batch.slot] = nil
+        ledger.heard(flight.batch, by: node.number)
+        if case .fenced = input { ledger.givenUp(flight.batch, by: node.number) }
       }
-    case .leaseRenewed(let until): node.trustedUntil = max(node.trustedUntil, until)
+    case .leaseRenewed(let until): core.trustedUntil = max(core.trustedUntil, until)
     case .shardsAcquired(let grants): for grant in grants { node.owned[grant.shard] = grant.epoch }
     case .shardsLost(let shards):
+      core.unheardLosses -= 1
       for shard in shards { node.owned[shard] = nil }
       ledger.abandoned(Set(shards), of: world.configuration.shards, by: node.number)
     case .namespacesChanged(let records):
-      node.paused = Set(records.filter { $0.namespace.pause != nil }.map(\.number))
+      core.paused = Set(records.filter { $0.namespace.pause != nil }.map(\.number))
     case .loaded, .listed, .due, .endpointReady, .commitDelayed, .permits, .timePassed:
       break
     }
-    if case .due = input { node.lookAhead = nil }
+    if case .due = input { core.lookAhead = nil }
   }
 
-  private func perform(_ effect: Effect, _ node: SimulatedNode, _ now: Moment) throws(Violation) {
+  private func perform(_ effect: Effect, _ core: SimulatedCore, _ now: Moment) throws(Violation) {
+    let node = core.node
     switch effect {
     case .reply(let id, let reply):
       if probes[id] != nil { probes[id] = .some(reply) }
-      try ledger.replied(id, reply, by: view(of: node, shard: nil), now: now)
+      try ledger.replied(id, reply, by: view(of: core, shard: nil), now: now)
     case .load(let request): read(.load(request), node)
     case .list(let id, _, let namespace, let query):
       read(.list(id, namespace: namespace, query), node)
     case .readDue(let query):
-      try require(node.lookAhead == nil, .bounds, "two look-aheads at once")
-      node.lookAhead = query
+      try require(core.lookAhead == nil, .bounds, "two look-aheads at once")
+      core.lookAhead = query
       read(.due(query), node)
-    case .invoke(let invocation): try invoke(invocation, node, now)
+    case .invoke(let invocation): try invoke(invocation, core, now)
     case .callOff(let step, let attempt):
       callOff(StepAttempt(step: step, attempt: attempt), node)
     case .awaitEndpoint(let namespace):
@@ -131,25 +153,38 @@ extension Simulation {
         agenda.plan(
           .endpoint(namespaceIndex(namespace), up: true), after: random.within(10...5_000))
       }
-    case .commit(let batch): try send(batch, node)
-    case .sendPermits(let message): deliver(.permits(message), to: node)
+    case .commit(let batch): try send(batch, core)
+    case .sendPermits(let message): carry(message, of: core)
     case .wake(let time):
-      node.wakeSerial += 1
+      core.wakeSerial += 1
       agenda.plan(
-        .wake(node: node.number, life: node.life, serial: node.wakeSerial), at: time)
+        .wake(
+          node: node.number, life: node.life, core: core.number, serial: core.wakeSerial), at: time)
     }
   }
 
-  private func isBounded(_ request: Request) throws(Violation) {
-    guard let index = namespaceIndex(named: request.machine.namespace) else { return }
-    try ledger.held(
-      request.id, maximum: world.configuration.maximumRequests, widest: widest[index])
+  /// Messages between two loops keep their order, and none is lost; they take their time.
+  private func carry(_ message: PermitMessage, of core: SimulatedCore) {
+    let delay = isQuiet ? 10 : random.within(0...(random.chance(0.1) ? 5_000 : 50))
+    let arrival = max(agenda.now + delay, core.lastArrivals[message.to] ?? 0)
+    core.lastArrivals[message.to] = arrival
+    permitMessages += 1
+    let carried = permitFault.map { $0(message) } ?? message
+    agenda.plan(
+      .input(node: core.node.number, life: core.node.life, .permits(carried)), at: arrival)
   }
 
-  func view(of node: SimulatedNode, shard: ShardID?) -> NodeView {
-    NodeView(
+  private func isBounded(_ request: Request, _ core: SimulatedCore) throws(Violation) {
+    guard let index = namespaceIndex(named: request.machine.namespace) else { return }
+    try ledger.held(
+      request.id, maximum: core.configuration.maximumRequests, widest: widest[index])
+  }
+
+  func view(of core: SimulatedCore, shard: ShardID?) -> NodeView {
+    let node = core.node
+    return NodeView(
       number: node.number, life: node.life, identity: node.identity,
-      trustedUntil: node.trustedUntil, latestWall: node.latestWall,
+      trustedUntil: core.trustedUntil, latestWall: core.latestWall,
       epoch: shard.flatMap { node.owned[$0] },
       isOwner: shard.map {
         storage.leases.owner(of: $0) == node.identity && node.identity != nil

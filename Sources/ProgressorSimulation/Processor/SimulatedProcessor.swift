@@ -20,13 +20,14 @@ struct SimulatedProcessor {
   var world: World
 
   /// In the quiet phase a processor answers at once, with an event and no further timer.
-  func quietEnding(_ number: Int) -> Ending {
+  /// - Parameter latency: Microseconds.
+  func quietEnding(_ number: Int, latency: Int64) -> Ending {
     Ending(
       outcome: .answered(
         ProcessorAnswer(
           response: Tag.bytes(UInt64(number)),
           change: StateChange(events: [Content(data: Tag.bytes(UInt64(number)))]))),
-      latency: 1_000)
+      latency: latency)
   }
 
   func ending(

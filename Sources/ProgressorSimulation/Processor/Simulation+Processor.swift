@@ -3,15 +3,16 @@ import ProgressorEngine
 
 /// The processors' shell: channels to endpoints that are up or down, deadlines, answers.
 extension Simulation {
-  func invoke(_ invocation: Invocation, _ node: SimulatedNode, _ now: Moment) throws(Violation) {
+  func invoke(_ invocation: Invocation, _ core: SimulatedCore, _ now: Moment) throws(Violation) {
+    let node = core.node
     let machine = invocation.machine.machineID
     let shard = ShardID(of: machine, shards: world.configuration.shards)
     let number = try ledger.invoked(
-      invocation, by: view(of: node, shard: shard), now: now, stored: storage.machines[machine])
+      invocation, by: view(of: core, shard: shard), now: now, stored: storage.machines[machine])
     try require(
-      !node.paused.contains(invocation.namespace), .pausedRests,
+      !core.paused.contains(invocation.namespace), .pausedRests,
       "\(machine): a step begins in a namespace that is paused")
-    try ledger.stepsAreBounded(number, widest: widest[namespaceIndex(invocation.namespace)])
+    try ledger.isBounded(number, widest: widest[namespaceIndex(invocation.namespace)])
     let call = StepAttempt(step: invocation.step, attempt: invocation.attempt)
     try require(node.calls[call] == nil, .oneInvocation, "\(machine): one attempt begins twice")
     node.calls[call] = number
@@ -45,7 +46,7 @@ extension Simulation {
     let reaction = script?.reaction(to: invocation).outcome(number)
     var ending =
       isQuiet
-      ? processor.quietEnding(number)
+      ? processor.quietEnding(number, latency: quietLatency)
       : reaction.map { SimulatedProcessor.Ending(outcome: $0, latency: 1_000) }
         ?? processor.ending(number, invocation, wall: wall, rest: rest, &plan, &random)
     if ending.latency >= rest, !ending.mayBeLate {

@@ -75,9 +75,9 @@ struct SimulatedStorage {
     }
   }
 
-  /// Machines of the node's shards that are due in a span, oldest first. As the real one, it looks
-  /// at so many at most, the others' included.
-  func due(_ span: DueSpan, of identity: Int) -> DuePage {
+  /// Machines of a part of the node's shards that are due in a span, oldest first. As the real one,
+  /// it looks at so many at most, the others' included.
+  func due(_ span: DueSpan, of identity: Int, _ part: ShardPart = .all) -> DuePage {
     var found: [DueMachine] = []
     for (id, machine) in machines where machine.row.namespace == span.namespace {
       guard let due = machine.row.due, due <= span.until else { continue }
@@ -88,7 +88,10 @@ struct SimulatedStorage {
     found.sort { $0.position < $1.position }
     let seen = found.prefix(Int(span.limit))
     return DuePage(
-      machines: seen.filter { leases.owner(of: $0.position.shard) == identity },
+      machines: seen.filter {
+        let shard = $0.position.shard
+        return part.contains(shard) && leases.owner(of: shard) == identity
+      },
       reached: seen.count < Int(span.limit)
         ? .end(of: span.until) : seen.last.map { .after($0.position) } ?? span.from)
   }

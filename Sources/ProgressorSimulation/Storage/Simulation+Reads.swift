@@ -29,7 +29,8 @@ extension Simulation {
       input = .due(
         query,
         query.spans.map { span in
-          failure.map { .failure($0) } ?? .success(storage.due(span, of: node.identity ?? 0))
+          failure.map { .failure($0) }
+            ?? .success(storage.due(span, of: node.identity ?? 0, query.part))
         })
     }
     let slow = plan.strikes(.loadSlow, &random)

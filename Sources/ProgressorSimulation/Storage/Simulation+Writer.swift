@@ -4,10 +4,12 @@ import ProgressorEngine
 /// The writer's side of a batch: it keeps it until it knows how it ended. An outcome that is
 /// unknown becomes known by the fence: first the epoch is raised, then the batch is looked for.
 extension Simulation {
-  func send(_ batch: CommitBatch, _ node: SimulatedNode) throws(Violation) {
+  func send(_ batch: CommitBatch, _ core: SimulatedCore) throws(Violation) {
+    let node = core.node
     try BatchChecker.check(
-      batch, configuration: world.configuration, owned: node.owned,
+      batch, configuration: core.configuration, owned: node.owned,
       busy: node.batches[batch.slot] != nil)
+    ledger.sent(batch, by: node.number)
     node.lastBatchSerial += 1
     node.batches[batch.slot] = BatchInFlight(
       batch: batch, identity: node.identity ?? 0, serial: node.lastBatchSerial, sentAt: agenda.now,

@@ -61,6 +61,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case leasesExpired
   case shardMoved
   case nodeFrozen
+  /// A loop of a node is late, and those of its other cores go on.
+  case coreStalled
   case clockJump
   case requestFlood
   case namespaceChanged
@@ -73,7 +75,7 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   var interval: Int64? {
     switch self {
     case .endpointOutage, .requestFlood: 400
-    case .clockJump, .shardMoved, .namespacePaused: 500
+    case .clockJump, .shardMoved, .namespacePaused, .coreStalled: 500
     case .rowsLocked, .crash, .crashAtEffect, .leaseLost, .leasesExpired, .nodeFrozen,
       .storageOutage:
       800

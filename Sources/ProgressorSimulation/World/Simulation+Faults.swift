@@ -33,6 +33,7 @@ extension Simulation {
     case .shardMoved: moveShards(node)
     case .nodeFrozen:
       if plan.strikes(.ownerFrozen, &random) { node.freezesInBatch = true } else { freeze(node) }
+    case .coreStalled: stall(node)
     case .clockJump: node.wallOffset = random.within(-World.maximumSkew...World.maximumSkew)
     case .storageOutage: storageOutageUntil = agenda.now + random.duration(upTo: world.longPause)
     case .endpointOutage:
@@ -82,6 +83,13 @@ extension Simulation {
     node.frozenUntil = max(node.frozenUntil, agenda.now + random.duration(upTo: longest))
   }
 
+  /// One of its loops is late, and the others go on.
+  private func stall(_ node: SimulatedNode) {
+    guard let core = random.pick(node.cores) else { return }
+    let longest = min(world.lease * 2, 300 * world.arrivalInterval)
+    core.stalledUntil = max(core.stalledUntil, agenda.now + random.duration(upTo: longest))
+  }
+
   /// It freezes in the middle of a transaction, so long that others want what it has locked.
   func freezeInBatch(_ node: SimulatedNode) {
     guard node.freezesInBatch else { return }
@@ -116,6 +124,7 @@ extension Simulation {
     widest[index] = Ledger.Widest(
       mailbox: max(widest[index].mailbox, bounds.mailbox),
       steps: max(widest[index].steps, bounds.steps),
+      calls: max(widest[index].calls, bounds.calls),
       notifications: max(widest[index].notifications, bounds.notifications))
   }
 

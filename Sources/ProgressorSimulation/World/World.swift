@@ -6,6 +6,8 @@ import ProgressorEngine
 struct World: Sendable {
   var configuration: EngineConfiguration
   var nodes: Int
+  /// Engines of each node.
+  var cores: Int32
   var namespaces: [NamespaceRecord]
   /// Machine ids that clients use in each namespace: few, so that starts and removals race.
   var identifiers: Int
@@ -42,6 +44,7 @@ struct World: Sendable {
     configuration.seed = random.next()
     self.configuration = configuration
     nodes = random.chance(0.5) ? 2 : 1
+    cores = random.chance(0.5) ? 1 : 2 + Int32(random.below(2))
     identifiers = random.pick([1, 3, 10, 40]) ?? 3
     arrivalInterval = random.pick([200, 2_000, 20_000]) ?? 0
     lease = max(50_000, arrivalInterval * (random.pick([30, 100, 400]) ?? 0))
@@ -56,6 +59,18 @@ struct World: Sendable {
           number: NamespaceNumber(Int32(number + 1)),
           namespace: World.namespace(named: "n\(number)", random: &random)))
     }
+  }
+
+  /// What one of a node's engines is given: its part of what the node may hold, rounded up.
+  func configuration(of core: CoreNumber) -> EngineConfiguration {
+    let cores = Int(cores)
+    func share(_ whole: Int) -> Int { (whole + cores - 1) / cores }
+    var own = configuration
+    own.part = ShardPart(core, of: self.cores)
+    own.maximumRequests = share(configuration.maximumRequests)
+    own.residentBytes = share(configuration.residentBytes)
+    own.historyBytes = share(configuration.historyBytes)
+    return own
   }
 
   static func namespace(named name: String, random: inout RandomSource) -> Namespace {
@@ -76,7 +91,8 @@ struct World: Sendable {
     return Namespace(
       name: name,
       processor: ProcessorOptions(
-        endpoint: "\(name):1", timeout: random.pick([50_000, 1_000_000, 30_000_000])),
+        endpoint: "\(name):1", timeout: random.pick([50_000, 1_000_000, 30_000_000]),
+        maxInFlight: random.pick([0, 1, 1, 2, 5, 100]) ?? 0),
       retryPolicy: policy, limits: limits, defaultHistoryRange: range, version: 1)
   }
 }

@@ -10,11 +10,12 @@ struct BatchCheckerTests {
 
   private func outcome(
     _ records: [CommitRecord], slot: Int = 0, owned: [ShardID: Int64] = [ShardID(0): 1],
-    busy: Bool = false
+    busy: Bool = false, part: ShardPart = .all
   ) -> Invariant? {
     var configuration = EngineConfiguration()
     configuration.shards = 1
     configuration.slots = 1
+    configuration.part = part
     let batch = CommitBatch(id: BatchID(1), slot: slot, records: records)
     return broken {
       try BatchChecker.check(batch, configuration: configuration, owned: owned, busy: busy)
@@ -29,6 +30,16 @@ struct BatchCheckerTests {
     #expect(outcome([machine.created()], busy: true) == .batchRules)
     #expect(outcome([]) == .batchRules)
     #expect(outcome([machine.created()], slot: 1) == .batchRules)
+  }
+
+  @Test("A slot of another core, or of a shard of another core")
+  func cores() {
+    let first = ShardPart(CoreNumber(0), of: 2)
+    let second = ShardPart(CoreNumber(1), of: 2)
+    #expect(outcome([machine.created()], part: first) == nil)
+    #expect(outcome([machine.created()], slot: 1, part: first) == .batchRules)
+    #expect(outcome([machine.created()], slot: 1, part: second) == .batchRules)
+    #expect(outcome([machine.created()], slot: 2, part: first) == .batchRules)
   }
 
   @Test("Two changes of one machine's row in a batch; an accepted notification is none")

@@ -158,7 +158,7 @@ struct LedgerReplyTests {
   @Test("More requests or calls than the limits let in (I10)")
   func bounds() {
     var history = TestHistory()
-    let widest = Ledger.Widest(mailbox: 1, steps: 1, notifications: 1)
+    let widest = Ledger.Widest(mailbox: 1, steps: 1, calls: 1, notifications: 1)
     var ids: [RequestID] = []
     for tag in 1...3 {
       ids.append(

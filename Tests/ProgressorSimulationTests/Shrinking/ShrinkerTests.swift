@@ -22,7 +22,7 @@ struct ShrinkerTests {
     let whole = Simulation(seed: seed, without: [.fenceLock]).run(inputs: ShrinkerTests.inputs)
     #expect(small.violation.invariant == whole.violation?.invariant)
     #expect(small.before > 100)
-    #expect(small.after <= 10)
+    #expect(small.after <= 20)
     #expect(small.trace.contains { $0.contains("stays open") })
     #expect(!small.trace.contains { $0.contains("wake at") })
   }
