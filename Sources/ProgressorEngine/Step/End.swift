@@ -75,7 +75,9 @@ extension Engine {
       gate.leave(wasAside: step.isAside)
       if gate.steps == 0 { answerQuietWaiters(namespace) }
     }
-    if step.passage == .passed || gate.hasOutside || stepMemory.waits(namespace) {
+    // Permits that were kept for it may go back.
+    let waited = step.station == .waiting
+    if step.passage == .passed || waited || gate.hasOutside || stepMemory.waits(namespace) {
       ready.add(namespace)
     }
   }
