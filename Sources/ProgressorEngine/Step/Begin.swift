@@ -41,6 +41,8 @@ extension Engine {
     }
     machine.running = RunningStep(
       id: StepID(nextNumber()), item: item, operation, pending: pending)
+    // It may have been idle for a moment: between its last step and what became due with that.
+    residency.becameBusy(machine)
     residency.charge(machine)
     if !ownership.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
     if writers[machine.shard].isDelayed { return abandon(machine, .storageUnavailable) }
