@@ -286,3 +286,13 @@ def test_a_repair_job_goes_on_after_its_node(first, second, spaces):
     for id in ids:
         eventually(lambda: space.on(second.client).events(id) == [b"init:", b"timeout:"],
                    f"{id} goes on, once")
+
+
+def test_a_database_that_goes_away_during_the_start_is_waited_for(node, postgres):
+    """All sessions are there, and then the namespaces cannot be read for a while."""
+    assert node().start().terminate() == 0
+    with postgres.session("begin", "lock table progressor.namespace"):
+        server = node().start(wait=False)
+        eventually(lambda: "waiting for the database" in server.log.read_text(),
+                   "it does not answer about namespaces", timeout=30)
+    eventually(server.client.serving, "it serves when the database answers", timeout=30)

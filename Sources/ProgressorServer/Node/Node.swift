@@ -125,6 +125,7 @@ public final class Node: Service {
   }
 
   private func startParts() async throws(NodeFailure) -> [ServerAddress] {
+    let end = ContinuousClock.now + .microseconds(configuration.startTimeout)
     let cores = configuration.cores ?? NodeConfiguration.defaultCores(of: System.coreCount)
     let threads = max(cores, configuration.threads ?? System.coreCount)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
@@ -134,7 +135,7 @@ public final class Node: Service {
       configuration, database: database, isExclusive: isExclusive,
       eventLoops: Array(group.makeIterator().prefix(cores)), logger: logger)
     running.withLock { $0.backend = backend }
-    try await backend.applyNamespaces(configuration.namespaces)
+    try await applyNamespaces(backend, until: end)
     let registry = PrometheusRegistry()
     var router = backend.router
     if configuration.metricsListen != nil {
@@ -157,6 +158,27 @@ public final class Node: Service {
     }
     if let reload { await self.reload(reload) }
     return addresses
+  }
+
+  /// Carries out what the configuration says of namespaces. A database that goes away again is waited
+  /// for as one that is not there yet.
+  private func applyNamespaces(
+    _ backend: Backend, until end: ContinuousClock.Instant
+  ) async throws(NodeFailure) {
+    while true {
+      do throws(NodeFailure) {
+        try await backend.applyNamespaces(configuration.namespaces)
+        return
+      } catch {
+        guard error.kind == .databaseUnavailable, ContinuousClock.now < end,
+          !Task.isShuttingDownGracefully
+        else { throw error }
+        logger.warning("waiting for the database", metadata: ["error": "\(error)"])
+      }
+      do { try await Task.sleep(for: .milliseconds(500)) } catch {
+        throw NodeFailure(.stopped, "stopped while waiting for the database")
+      }
+    }
   }
 
   /// Serves metrics, also on a standby.

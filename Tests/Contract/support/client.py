@@ -197,7 +197,11 @@ class Failure:
 
 
 def failure_of(error: grpc.RpcError) -> Failure:
-    status = rpc_status.from_call(error)
+    try:
+        status = rpc_status.from_call(error)
+    except ValueError:
+        # The connection was cut just when the trailers had come: the two do not fit.
+        status = None
     info = None
     for detail in status.details if status else ():
         candidate = error_details_pb2.ErrorInfo()
