@@ -80,6 +80,17 @@ public struct RetryPolicy: Sendable, Hashable {
   /// gRPC code names or ErrorInfo reasons that fail the machine at once.
   public var nonRetryable: [String]
 
+  /// Microseconds before the second attempt, where `initialInterval` is nil.
+  public static let defaultInitialInterval: Int64 = 1_000_000
+  /// Growth of the interval, where `multiplier` is nil.
+  public static let defaultMultiplier = 2.0
+  /// Microseconds, the cap where `maxInterval` is nil.
+  public static let defaultMaxInterval: Int64 = 30 * 60 * 1_000_000
+  /// Attempts, the first one included, where `maxAttempts` is nil.
+  public static let defaultMaxAttempts: Int32 = 100
+  /// Part of the interval by which it varies, where `jitter` is nil.
+  public static let defaultJitter = 0.1
+
   public init(
     initialInterval: Int64? = nil, multiplier: Double? = nil, maxInterval: Int64? = nil,
     maxAttempts: Int32? = nil, jitter: Double? = nil, nonRetryable: [String] = []

@@ -23,6 +23,7 @@ public enum Code: Int32, Sendable, Hashable, CaseIterable {
 public enum Reason: String, Sendable, Hashable, CaseIterable {
   case namespaceNotFound = "NAMESPACE_NOT_FOUND"
   case namespaceAlreadyExists = "NAMESPACE_ALREADY_EXISTS"
+  case namespaceVersionMismatch = "NAMESPACE_VERSION_MISMATCH"
   case namespaceNotEmpty = "NAMESPACE_NOT_EMPTY"
   case machineNotFound = "MACHINE_NOT_FOUND"
   case eventNotFound = "EVENT_NOT_FOUND"
@@ -61,16 +62,20 @@ public struct ProgressorError: Error, Sendable, Hashable {
   public var details: [[UInt8]]
   /// Milliseconds for `grpc-retry-pushback-ms`, nil = none.
   public var retryPushback: Int32?
+  /// `ErrorInfo.metadata` beside the names of namespace and machine: what a program needs of the
+  /// message.
+  public var metadata: [ExactText: String]
 
   public init(
     _ code: Code, _ reason: Reason, _ message: String, details: [[UInt8]] = [],
-    retryPushback: Int32? = nil
+    retryPushback: Int32? = nil, metadata: [ExactText: String] = [:]
   ) {
     self.code = code
     self.reason = reason
     self.message = message
     self.details = details
     self.retryPushback = retryPushback
+    self.metadata = metadata
   }
 
   /// INVALID_ARGUMENT: the request itself is wrong, whatever the state. `field` is the path in the

@@ -193,6 +193,16 @@ extension Storage {
     return try await change(.replace(namespace), namespace.name)
   }
 
+  /// Gives an existing namespace exactly these options, but for its pause. Throws
+  /// `NAMESPACE_VERSION_MISMATCH` when its version is not the stored one (0 = any), with that;
+  /// `NAMESPACE_NOT_FOUND`, `INVALID_ARGUMENT`, `STORAGE_UNAVAILABLE` (it may be changed then).
+  public func updateNamespace(
+    _ namespace: Namespace
+  ) async throws(ProgressorError) -> NamespaceRecord {
+    try namespace.validate(path: "namespace")
+    return try await change(.update(namespace), namespace.name)
+  }
+
   /// Creates a namespace with this endpoint and every default, or changes the endpoint of the one
   /// of this name and nothing else of it.
   public func setEndpoint(

@@ -27,7 +27,7 @@ public struct StorageConfiguration: Sendable {
   /// Between two rounds of forgetting expired idempotency keys.
   public var sweepInterval: Duration = .seconds(5)
   /// Between two looks at the namespaces, which other nodes may have changed.
-  public var namespaceInterval: Duration = .seconds(5)
+  public var namespaceInterval: Duration = .milliseconds(1_500)
   /// Reads that may wait; more are answered `unavailable`.
   public var maximumWaitingReads = 100_000
 

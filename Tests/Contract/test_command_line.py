@@ -84,6 +84,24 @@ def test_namespaces(server, processor):
     assert processor.endpoint in namespace("get", name)
     assert name in namespace("list")
     assert name in json.dumps(json.loads(namespace("get", name, "--json")))
+    shown = namespace("get", name)
+    assert "30s (default)" in shown and "1000 (default)" in shown
+    namespace("update", name, "--max-in-flight", "7", "--processor-timeout", "5s")
+    shown = json.loads(namespace("get", name, "--json"))
+    assert shown["processor"] == {
+        "endpoint": processor.endpoint, "timeout": "5s", "maxInFlight": 7, "connections": 0}
+    assert int(shown["version"]) == 2
+    namespace("update", name, "--reset", "processor-timeout", "--non-retryable", "INTERNAL",
+              "--expected-version", "2")
+    shown = json.loads(namespace("get", name, "--json"))
+    assert shown["processor"].get("timeout") is None and shown["processor"]["maxInFlight"] == 7
+    assert shown["retryPolicy"]["nonRetryable"] == ["INTERNAL"]
+    late = progressor("namespace", "update", name, "--max-in-flight", "8", "--expected-version",
+                      "2", "--server", server.address)
+    assert late.returncode != 0 and "NAMESPACE_VERSION_MISMATCH" in late.stderr
+    bad = progressor("namespace", "update", name, "--max-in-flight=-1", "--server",
+                     server.address)
+    assert bad.returncode == 64 and "max_in_flight" in bad.stderr
     again = progressor("namespace", "create", name, processor.endpoint, "--server", server.address)
     assert again.returncode != 0 and "ALREADY_EXISTS" in again.stderr
 

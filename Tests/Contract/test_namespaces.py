@@ -1,9 +1,10 @@
-"""Namespaces: Create, Get, List; what is refused."""
+"""Namespaces: Create, Get, List, Update; what is refused."""
 
 import uuid
 
 import pytest
-from support.client import duration, fails, history
+from support.client import Gate, duration, fails, history
+from support.processor import Answer
 from support.stubs import namespaces_pb2
 
 
@@ -51,6 +52,97 @@ def test_create_of_an_existing_one(client, name):
 def test_get_of_an_unknown_one(client, name):
     with fails("NOT_FOUND", "NAMESPACE_NOT_FOUND"):
         get(client, name)
+
+
+def update(client, namespace, **changes):
+    changed = namespaces_pb2.Namespace()
+    changed.CopyFrom(namespace)
+    for name, value in changes.items():
+        setattr(changed, name, value)
+    return client.namespaces.Update(
+        namespaces_pb2.UpdateNamespaceRequest(namespace=changed), timeout=30).namespace
+
+
+def test_update_replaces_everything_but_the_pause(client, name):
+    created = client.create_namespace(
+        name, "127.0.0.1:1", timeout=5, max_in_flight=3,
+        limits=namespaces_pb2.Limits(mailbox=1), idempotency_retention=duration(60))
+    client.namespaces.Pause(namespaces_pb2.PauseNamespaceRequest(name=name, reason="r"), timeout=30)
+    paused = get(client, name)
+    plain = namespaces_pb2.Namespace(
+        name=name, version=paused.version,
+        processor=namespaces_pb2.ProcessorOptions(endpoint="127.0.0.1:2"))
+    updated = client.namespaces.Update(
+        namespaces_pb2.UpdateNamespaceRequest(namespace=plain), timeout=30).namespace
+    assert updated == get(client, name)
+    assert updated.version == paused.version + 1 == created.version + 2
+    assert updated.paused == paused.paused, "a pause is ended by Resume alone"
+    assert updated.processor == plain.processor
+    assert not updated.HasField("idempotency_retention") and not updated.limits.HasField("mailbox")
+
+
+def test_update_by_a_version_that_is_not_the_stored_one_changes_nothing(client, name):
+    created = client.create_namespace(name, "127.0.0.1:1")
+    created.processor.max_in_flight = 5
+    second = update(client, created)
+    assert second.version == 2 and second.processor.max_in_flight == 5
+    for version in (1, 3, 2**62):
+        created.processor.max_in_flight = 6
+        with fails("ABORTED", "NAMESPACE_VERSION_MISMATCH") as failures:
+            update(client, created, version=version)
+        assert failures[0].info.metadata["version"] == "2"
+        assert failures[0].info.metadata["namespace"] == name
+    assert get(client, name) == second
+    third = update(client, created, version=0)
+    assert third.version == 3 and third.processor.max_in_flight == 6
+    assert update(client, third) == third, "no change is none"
+
+
+def test_update_of_an_unknown_one_and_impossible_ones(client, name):
+    plain = namespaces_pb2.Namespace(
+        name=name, processor=namespaces_pb2.ProcessorOptions(endpoint="127.0.0.1:1"))
+    with fails("NOT_FOUND", "NAMESPACE_NOT_FOUND"):
+        update(client, plain)
+    created = client.create_namespace(name, "127.0.0.1:1")
+    with fails("INVALID_ARGUMENT") as failures:
+        update(client, created, version=-1)
+    assert "version" in failures[0].message
+    created.processor.endpoint = "nowhere"
+    with fails("INVALID_ARGUMENT") as failures:
+        update(client, created)
+    assert "processor.endpoint" in failures[0].message
+    assert get(client, name).processor.endpoint == "127.0.0.1:1"
+
+
+def test_an_update_holds_for_what_begins_after_it(client, spaces, processor):
+    gate = Gate()
+
+    def behave(invocation):
+        if invocation.args == b"slow":
+            gate.wait()
+        return Answer(response=b"%.0f" % invocation.time_remaining)
+
+    space = spaces(client, behave, timeout=20)
+    space.start("m")
+    space.start("n")
+    slow = space.call_later("m", b"slow")
+    gate.wait_for_entry()
+    changed = get(client, space.name)
+    changed.processor.timeout.CopyFrom(duration(5))
+    changed.limits.mailbox = 1
+    update(client, changed)
+    assert float(space.call("n", b"x")) <= 5
+    gate.open()
+    assert float(slow.result().response) > 5, "it ends under what it began with"
+    changed = get(client, space.name)
+    changed.processor.endpoint = "127.0.0.1:1"
+    update(client, changed)
+    with fails("UNAVAILABLE", "PROCESSOR_UNAVAILABLE"):
+        space.call("n", timeout=2)
+    changed = get(client, space.name)
+    changed.processor.endpoint = processor.endpoint
+    update(client, changed)
+    assert float(space.call("n", b"x")) <= 5
 
 
 def retry(**fields):

@@ -28,17 +28,18 @@ extension RetryPolicy {
 
   /// Whether the attempt that just failed was the last.
   func isExhausted(after attempt: Int32) -> Bool {
-    let maximum = maxAttempts ?? 100
+    let maximum = maxAttempts ?? RetryPolicy.defaultMaxAttempts
     return maximum > 0 && attempt >= maximum
   }
 
   /// Microseconds between the failed attempt (the first is 1) and the next.
   func interval(after attempt: Int32, random: Double) -> Int64 {
-    let initial = Double(initialInterval ?? 1_000_000)
-    let maximum = Double(maxInterval ?? 30 * 60 * 1_000_000)
+    let initial = Double(initialInterval ?? RetryPolicy.defaultInitialInterval)
+    let maximum = Double(maxInterval ?? RetryPolicy.defaultMaxInterval)
     // Doubling beyond the largest number is infinite, and capped like any other.
-    let interval = Swift.min(initial * (multiplier ?? 2).power(max(0, attempt - 1)), maximum)
-    let varied = interval * (1 + (jitter ?? 0.1) * (2 * random - 1))
+    let growth = (multiplier ?? RetryPolicy.defaultMultiplier).power(max(0, attempt - 1))
+    let interval = Swift.min(initial * growth, maximum)
+    let varied = interval * (1 + (jitter ?? RetryPolicy.defaultJitter) * (2 * random - 1))
     return Int64(Swift.max(0, Swift.min(varied, 1e15)))
   }
 }

@@ -21,7 +21,7 @@ extension RichStatus {
   /// clients expect the same one: the details have room beside its first KiB, and more of it is
   /// kept as far as 8 KiB of header fields reach.
   public init(_ error: ProgressorError, namespace: String? = nil, machineID: String? = nil) {
-    var metadata: [ExactText: String] = [:]
+    var metadata = error.metadata
     metadata["namespace"] = namespace
     metadata["machine_id"] = machineID
     let info = ErrorInfo(

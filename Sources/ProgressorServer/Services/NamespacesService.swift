@@ -5,13 +5,13 @@ import ProgressorEngine
 import ProgressorProto
 import ProgressorStorage
 
-/// `progressor.v1.Namespaces`: Create, Get, List, Pause and Resume. Update and Delete are answered
+/// `progressor.v1.Namespaces`: Create, Get, List, Update, Pause and Resume. Delete is answered
 /// UNIMPLEMENTED.
 struct NamespacesService: Sendable {
   /// The name under which health and reflection know it.
   static let name = "progressor.v1.Namespaces"
   /// Methods that are answered UNIMPLEMENTED.
-  static let unserved = ["Update", "Delete"]
+  static let unserved = ["Delete"]
 
   let namespaces: Storage
   let dispatcher: Dispatcher
@@ -34,6 +34,12 @@ struct NamespacesService: Sendable {
     serve(ListNamespacesRequest.self, "List", &router, name: nil) { _ throws(ProgressorError) in
       ListNamespacesResponse(namespaces: try await namespaces.listNamespaces().map(\.namespace))
     }
+    serve(UpdateNamespaceRequest.self, "Update", &router, name: \.namespace.name) {
+      request throws(ProgressorError) in
+      try request.namespace.validateForServing(path: "namespace")
+      let record = try await namespaces.updateNamespace(request.namespace)
+      return UpdateNamespaceResponse(namespace: record.namespace)
+    }
     serve(PauseNamespaceRequest.self, "Pause", &router, name: \.name) {
       request throws(ProgressorError) in
       let record = try await namespaces.setPause(request.reason, ofNamespace: request.name)
@@ -51,8 +57,7 @@ struct NamespacesService: Sendable {
           RPCStatus(
             ProgressorError(
               .unimplemented, .unimplemented,
-              "Namespaces.\(method) is not served by this version; the configuration file and "
-                + "--namespace change namespaces")))
+              "Namespaces.\(method) is not served by this version")))
       }
     }
   }

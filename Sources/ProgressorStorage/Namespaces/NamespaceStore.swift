@@ -11,6 +11,8 @@ final class NamespaceStore: Sendable {
   enum Change: Sendable {
     case create(Namespace)
     case replace(Namespace)
+    /// Of an existing one; its version is the one that is expected, 0 = any.
+    case update(Namespace)
     case setEndpoint(name: String, endpoint: String)
     /// nil = resume.
     case pause(name: String, reason: String?)
@@ -155,6 +157,19 @@ private struct NamespaceLoop {
       name = namespace.name
       rows = try connection.run(
         Statements.namespaceReplace, .with { $0.append(namespace) }, timeout: reader.timeout)
+    case .update(let namespace):
+      let parameters = Parameters.with {
+        $0.append(namespace)
+        $0.append(namespace.version)
+      }
+      rows = try connection.run(
+        Statements.namespaceUpdate, parameters, timeout: reader.timeout)
+      let stored = try tellAll(on: connection).named(namespace.name)
+      // Nothing was changed: it is so already, or somebody else changed it.
+      if rows.isEmpty, namespace.version != 0, namespace.version != stored.namespace.version {
+        throw ProgressorError.namespaceVersionMismatch(stored.namespace)
+      }
+      return [stored]
     case .setEndpoint(let itsName, let endpoint):
       name = itsName
       let parameters = Parameters.with {
@@ -222,5 +237,12 @@ extension ProgressorError {
   static func namespaceAlreadyExists(_ name: String) -> ProgressorError {
     ProgressorError(
       .alreadyExists, .namespaceAlreadyExists, "there is a namespace \"\(name)\" already")
+  }
+
+  static func namespaceVersionMismatch(_ stored: Namespace) -> ProgressorError {
+    ProgressorError(
+      .aborted, .namespaceVersionMismatch,
+      "the namespace \"\(stored.name)\" was changed meanwhile: its version is \(stored.version)",
+      metadata: ["version": "\(stored.version)"])
   }
 }

@@ -101,6 +101,8 @@ enum Statements {
   static let namespaceNames = Statement("namespace_names", PackageResources.namespace_names_sql)
   static let namespaceCreate = Statement(
     "namespace_create", PackageResources.namespace_create_sql)
+  static let namespaceUpdate = Statement(
+    "namespace_update", PackageResources.namespace_update_sql)
   static let namespaceReplace = Statement(
     "namespace_replace", PackageResources.namespace_replace_sql)
   static let namespaceSetEndpoint = Statement(

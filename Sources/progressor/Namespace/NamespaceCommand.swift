@@ -6,10 +6,10 @@ import ProgressorServer
 /// `progressor namespace`: kinds of machines.
 struct NamespaceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "namespace", abstract: "Show, create, pause and resume namespaces.",
+    commandName: "namespace", abstract: "Show, create, change, pause and resume namespaces.",
     subcommands: [
       CreateNamespaceCommand.self, GetNamespaceCommand.self, ListNamespacesCommand.self,
-      PauseNamespaceCommand.self, ResumeNamespaceCommand.self,
+      UpdateNamespaceCommand.self, PauseNamespaceCommand.self, ResumeNamespaceCommand.self,
     ])
 
   /// The service that all of them call.

@@ -40,27 +40,55 @@ enum NamespaceOutput {
     ])
   }
 
-  /// What is set, one per line; what is not has its default.
+  /// What holds, one per line; what was not set is marked as a default.
   static func lines(_ namespace: Namespace) -> [TerminalText] {
-    let policy = namespace.retryPolicy
+    let (processor, limits) = (namespace.processor, namespace.limits)
+    let given = processor.maxInFlight > 0 ? processor.maxInFlight : nil
+    let connections = processor.connections > 0 ? processor.connections : nil
     var lines: [TerminalText] = [
-      "\(namespace.name)", "  endpoint      \(namespace.processor.endpoint)",
+      "\(namespace.name)", "  endpoint       \(processor.endpoint)",
+      "  timeout        \(time(processor.timeout, ProcessorOptions.defaultTimeout))",
+      "  max in flight  \(value(given, ProcessorOptions.defaultMaxInFlight))",
+      "  connections    \(value(connections, ProcessorOptions.defaultConnections))",
     ]
-    lines.append(
-      "  timeout       \(text(namespace.processor.timeout ?? ProcessorOptions.defaultTimeout))")
-    let first = text(policy.initialInterval ?? 1_000_000)
-    let cap = text(policy.maxInterval ?? 1_800_000_000)
-    let attempts = policy.maxAttempts ?? 100
-    lines.append(
-      "  retries       after \(first) x \(policy.multiplier ?? 2), at most \(cap), "
-        + (attempts == 0 ? "no limit" : "\(attempts) attempts"))
-    let kept = namespace.idempotencyRetention ?? Namespace.defaultIdempotencyRetention
-    lines.append("  keys kept     \(text(kept))")
-    lines.append("  version       \(namespace.version)")
-    if let pause = namespace.pause {
-      lines.append("  paused        \(MachineText.pause(pause))")
+    lines += policy(namespace.retryPolicy)
+    lines += [
+      "  mailbox        \(value(limits.mailbox, Limits.defaultMailbox))",
+      "  steps          \(value(limits.stepsInFlight, Limits.defaultStepsInFlight))",
+      "  notifications  \(value(limits.notifications, Limits.defaultNotifications))",
+      "  keys kept      "
+        + time(namespace.idempotencyRetention, Namespace.defaultIdempotencyRetention),
+      "  version        \(namespace.version)",
+    ]
+    if let pause = namespace.pause { lines.append("  paused         \(MachineText.pause(pause))") }
+    return lines
+  }
+
+  private static func policy(_ policy: RetryPolicy) -> [TerminalText] {
+    let attempts: TerminalText =
+      policy.maxAttempts == 0
+      ? "no limit" : value(policy.maxAttempts, RetryPolicy.defaultMaxAttempts)
+    var lines: [TerminalText] = [
+      "  first retry    \(time(policy.initialInterval, RetryPolicy.defaultInitialInterval))",
+      "  multiplier     \(value(policy.multiplier, RetryPolicy.defaultMultiplier))",
+      "  at most        \(time(policy.maxInterval, RetryPolicy.defaultMaxInterval))",
+      "  attempts       " + attempts,
+      "  jitter         \(value(policy.jitter, RetryPolicy.defaultJitter))",
+    ]
+    if !policy.nonRetryable.isEmpty {
+      lines.append("  not retried    \(policy.nonRetryable.joined(separator: ", "))")
     }
     return lines
+  }
+
+  private static func value<Value>(_ given: Value?, _ standard: Value) -> TerminalText {
+    // What somebody set may be any text.
+    given.map { TerminalText(foreign: "\($0)") } ?? TerminalText(foreign: "\(standard)")
+      + " (default)"
+  }
+
+  private static func time(_ given: Int64?, _ standard: Int64) -> TerminalText {
+    value(given.map(text), text(standard))
   }
 
   private static func text(_ microseconds: Int64) -> String {

@@ -93,10 +93,22 @@ struct NodeTests {
         try await node.call(
           "/progressor.v1.Namespaces/Create", create, as: CreateNamespaceResponse.self)
       }
+      var changed = expected
+      changed.processor.maxInFlight = 7
+      let updated = try await node.call(
+        "/progressor.v1.Namespaces/Update", UpdateNamespaceRequest(namespace: changed),
+        as: UpdateNamespaceResponse.self)
+      changed.version = 2
+      #expect(updated.namespace == changed)
+      _ = try await expectFailure(.aborted, "NAMESPACE_VERSION_MISMATCH") {
+        try await node.call(
+          "/progressor.v1.Namespaces/Update", UpdateNamespaceRequest(namespace: expected),
+          as: UpdateNamespaceResponse.self)
+      }
       _ = try await expectFailure(.unimplemented, "UNIMPLEMENTED") {
         try await node.call(
-          "/progressor.v1.Namespaces/Update", UpdateNamespaceRequest(namespace: namespace),
-          as: UpdateNamespaceResponse.self)
+          "/progressor.v1.Namespaces/Delete", DeleteNamespaceRequest(name: "payments"),
+          as: DeleteNamespaceResponse.self)
       }
     }
   }
