@@ -175,8 +175,12 @@ extension Engine {
     if !writers[place].isDelayed { counts.batchesDelayed += 1 }
     for entry in writers[place].delayed() where !entry.machine.isDropped {
       switch entry.origin {
-      case .step(let machine, _):
-        if let request = machine.running?.requestID { tell(request, .storageUnavailable) }
+      case .step(let machine, let step):
+        // One that was given up may still stand in the way of its machine's later records.
+        guard machine.running?.id == step, let request = machine.running?.requestID else {
+          continue
+        }
+        tell(request, .storageUnavailable)
       case .notification(_, _, let request): tell(request, .storageUnavailable)
       }
     }

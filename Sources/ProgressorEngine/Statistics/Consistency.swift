@@ -142,7 +142,9 @@ extension Engine {
     case .deciding: return "takes a step with which nothing happens"
     case .loading(let reading):
       if loads[reading.load] == nil { return "waits for a load that nobody makes" }
-    case .gated: break
+    case .gated(let station):
+      if let id = step.requestID, requests[id] == nil { return "waits for nobody" }
+      if station != .waiting, step.share.held != 0 { return "waits for memory that it holds" }
     case .invoking: if steps[step.id] !== machine { return "waits for an answer nobody gives" }
     case .committing: break
     }
