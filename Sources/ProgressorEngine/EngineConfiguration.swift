@@ -35,14 +35,16 @@ public struct EngineConfiguration: Sendable, Hashable {
   public init() {}
 
   /// What one of a node's engines has of these bounds, which are the node's: its part of what is
-  /// shared by machines, rounded up. Writers and timers are each engine's own.
+  /// shared by machines, rounded up, and of histories room for the largest one if all have that
+  /// together. Writers and timers are each engine's own.
   public func share(of part: ShardPart) -> EngineConfiguration {
     func share(_ bound: Int) -> Int { (bound - 1) / Int(part.cores) + 1 }
     var engine = self
     engine.part = part
     engine.maximumRequests = share(maximumRequests)
     engine.residentBytes = share(residentBytes)
-    engine.historyBytes = share(historyBytes)
+    engine.historyBytes = max(
+      share(historyBytes), min(historyBytes, LoadRequest.maximumHistoryBytes))
     engine.seed = seed &+ UInt64(part.core.number.magnitude)
     return engine
   }

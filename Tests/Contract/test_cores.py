@@ -2,6 +2,7 @@
 asked about a namespace is answered for all of them."""
 
 import threading
+from collections import Counter
 
 import pytest
 from support.client import Gate, fails
@@ -87,6 +88,60 @@ def test_steps_in_flight_and_a_limit_that_changes_are_the_nodes(manycore, spaces
     for call in [space.call_later(f"m{n % 20}", b"c") for n in range(100)]:
         call.result()
     assert together.most == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3])
+def test_limits_below_the_number_of_cores_starve_none_of_them(servers, spaces, limit):
+    """Every machine has a call waiting all the time, on four cores, and each is answered again and
+    again."""
+    server = servers("--cores", "4").start()
+    space = spaces(server.client, max_in_flight=limit,
+                   limits=namespaces_pb2.Limits(steps_in_flight=limit))
+    names = [f"m{n}" for n in range(48)]
+    for name in names:
+        space.start(name)
+    answered = Counter()
+    everybody = threading.Event()
+
+    def caller(name):
+        while not everybody.is_set():
+            space.call_later(name, b"c").result()
+            answered[name] += 1
+
+    callers = [threading.Thread(target=caller, args=(name,)) for name in names]
+    for thread in callers:
+        thread.start()
+    try:
+        eventually(lambda: min(answered[name] for name in names) >= 10, "each has its turns", 60)
+    finally:
+        everybody.set()
+        for thread in callers:
+            thread.join()
+
+
+def test_one_long_call_leaves_the_rest_of_a_small_limit_to_others(servers, spaces):
+    server = servers("--cores", "4").start()
+    gate = Gate()
+
+    def behave(invocation):
+        if invocation.args == b"long":
+            gate.wait()
+        return Answer(response=b"done")
+
+    space = spaces(server.client, behave, max_in_flight=2,
+                   limits=namespaces_pb2.Limits(steps_in_flight=2))
+    for n in range(24):
+        space.start(f"m{n}")
+    crowd = [space.call_later(f"m{n}", b"c") for n in range(1, 24)]
+    long = space.call_later("m0", b"long")
+    gate.wait_for_entry()
+    for n in range(1, 24):
+        crowd += [space.call_later(f"m{n}", b"c") for _ in range(3)]
+    for call in crowd:
+        assert call.result().response == b"done"
+    assert not long.done()
+    gate.open()
+    assert long.result().response == b"done"
 
 
 def test_timers_fire_whichever_core_they_are_on(manycore, spaces):
@@ -188,3 +243,10 @@ def test_more_cores_than_shards_serve_all_the_same(servers, spaces):
 def test_a_number_of_cores_that_cannot_be_is_refused_by_its_name(cores):
     result = progressor("serve", "--listen", "127.0.0.1:1", "--cores", cores)
     assert result.returncode == 78 and "--cores" in result.stderr and "1 to 64" in result.stderr
+
+
+def test_the_private_database_has_room_for_the_sessions_of_many_cores(servers, spaces):
+    server = servers("--cores", "40").start()
+    space = spaces(server.client)
+    space.start("m", b"x")
+    assert space.events("m") == [b"x"]

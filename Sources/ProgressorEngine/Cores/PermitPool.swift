@@ -47,14 +47,17 @@ struct PermitPool {
 
   func lent(to core: CoreNumber) -> Int { borrowers[Int(core.number)].lent }
 
-  /// There are so many from now on, not below 0. At first each core gets its fair share before it
-  /// asks, and so hears that the home is there.
+  /// There are so many from now on, not below 0. At first each core hears that the home is there,
+  /// which was told in vain before what the core wants, and gets its fair share before it asks.
   mutating func begin(limit: Int) -> [Order] {
     if isOpen, limit == self.limit { return [] }
     self.limit = limit
     if isOpen { return settle() }
     isOpen = true
-    return borrowers.indices.map { lend(equalShare, to: $0) }
+    return borrowers.indices.flatMap { index in
+      let greeting = lend(0, to: index)
+      return equalShare > 0 ? [greeting, lend(equalShare, to: index)] : [greeting]
+    }
   }
 
   mutating func wants(_ core: CoreNumber, _ number: Int) -> [Order] {

@@ -40,6 +40,9 @@ struct PermitShare {
   ///     for, which lacks something else meanwhile.
   mutating func takeReturnable(used: Int, waiting: Int, keepsUnused: Bool = false) -> Int {
     unused = keepsUnused ? max(0, min(unused, waiting, held - used)) : 0
+    // What may not be used any more is not kept for anybody: else it would be neither used nor
+    // given back.
+    unused = max(0, min(unused, limit - used))
     let needed = max(used + unused, min(fairShare, used + waiting))
     let number = min(owed, max(0, held - needed))
     held -= number

@@ -62,6 +62,31 @@ import Testing
     #expect(world.used(by: 0) == 1 && world.used(by: 2) == 2)
   }
 
+  @Test("what may not be used any more goes back, though somebody could use it")
+  func owed() {
+    var share = PermitShare()
+    share.lent(2, fairShare: 0)
+    #expect(share.limit == 2)
+    #expect(share.takeReturnable(used: 1, waiting: 4, keepsUnused: true) == 0)
+    share.recalled(2, fairShare: 0)
+    #expect(share.takeReturnable(used: 1, waiting: 4, keepsUnused: true) == 1)
+    #expect(share.limit == 0, "nothing begins in place of what runs")
+    #expect(share.takeReturnable(used: 0, waiting: 4, keepsUnused: true) == 1)
+  }
+
+  @Test("who wanted some before its home was there wants them again")
+  func greeting() {
+    var share = PermitShare()
+    #expect(share.takeWish(30) == 30)
+    #expect(share.takeWish(29) == nil)
+    var pool = PermitPool(cores: 2)
+    for case .lend(let core, let number) in pool.begin(limit: 4) where core == CoreNumber(1) {
+      share.lent(number, fairShare: 2)
+    }
+    #expect(share.held == 2)
+    #expect(share.takeWish(28) == 28)
+  }
+
   @Test("random worlds: no more run than may, and all that wait have their turn", arguments: 1...60)
   func random(seed: UInt64) {
     var random = Generator(state: seed)
