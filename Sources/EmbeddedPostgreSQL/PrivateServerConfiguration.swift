@@ -22,6 +22,10 @@ public struct PrivateServerConfiguration: Sendable {
   /// misses it after a power failure.
   public var initializesDurably = true
 
+  /// How many sessions the server that it is for has at the same time.
+  public var sessions = 0
+  /// Beside those: for people, and for sessions that are ending.
+  private static let spareSessions = 32
   /// Whether `stop` leaves out the last checkpoint: for data that nobody will read again.
   var stopsImmediately = false
 
@@ -39,7 +43,8 @@ public struct PrivateServerConfiguration: Sendable {
     let ours = [
       "listen_addresses": "", "unix_socket_directories": socketDirectory,
       "unix_socket_permissions": "0700", "port": "\(SocketDirectory.port)",
-      "max_connections": "64", "jit": "off", "cluster_name": "progressor",
+      "max_connections": "\(max(64, sessions + Self.spareSessions))", "jit": "off",
+      "cluster_name": "progressor",
       "log_destination": "stderr", "logging_collector": "off", "log_checkpoints": "off",
       "log_min_error_statement": "panic", "log_parameter_max_length_on_error": "0",
     ]

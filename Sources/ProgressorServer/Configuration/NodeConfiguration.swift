@@ -202,8 +202,9 @@ public struct NodeConfiguration: Sendable, Hashable {
     return defined.map { .define($0) } + directives
   }
 
-  /// How many engines suit a machine with so many processors: docs/performance.md says why.
-  static func defaultCores(of processors: Int) -> Int { min(max(1, processors / 4), 64) }
+  /// How many engines suit a machine with so many processors: docs/performance.md says why. More
+  /// than 16 nobody has tried, and each takes sessions.
+  static func defaultCores(of processors: Int) -> Int { min(max(1, processors / 4), 16) }
 
   /// Where the private cluster lives when nobody says: a place that outlives restarts. Root has a
   /// directory that the `postgres` user can pass through, which root's home is not.

@@ -40,7 +40,7 @@ final class Backend: Sendable {
       let offset = StorageClockOffset()
       let clock = NodeClock(offset: { offset.microseconds })
       let health = HealthService(services: Backend.services)
-      let monitor = HealthMonitor(health: health, eventLoop: eventLoops[0], clock: clock)
+      let monitor = HealthMonitor(health: health, eventLoop: eventLoops[0])
       let timeouts = ProcessorTimeouts()
       let limits = Backend.engineConfiguration(configuration, shards: configuration.shards)
       let cores = Int32(eventLoops.count)
@@ -222,9 +222,11 @@ final class Backend: Sendable {
     }
   }
 
-  /// Calls `body` once, when machines are served.
+  /// Calls `body` once, when machines are served, on a loop: who finds that out may be in the
+  /// middle of something that everybody waits for.
   func whenServing(_ body: @escaping @Sendable () -> Void) {
-    health.whenServing(body)
+    let eventLoop = eventLoops[0]
+    health.whenServing { eventLoop.execute(body) }
   }
 
   /// NOT_SERVING from now on; everything goes on but repair jobs, whose work another node takes up.

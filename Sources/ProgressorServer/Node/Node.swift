@@ -130,7 +130,7 @@ public final class Node: Service {
     let threads = max(cores, configuration.threads ?? System.coreCount)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
     running.withLock { $0.group = group }
-    let (database, isExclusive) = try await startDatabase()
+    let (database, isExclusive) = try await startDatabase(cores: cores)
     let backend = try await Backend.start(
       configuration, database: database, isExclusive: isExclusive,
       eventLoops: Array(group.makeIterator().prefix(cores)), logger: logger)
@@ -160,8 +160,8 @@ public final class Node: Service {
     return addresses
   }
 
-  /// Carries out what the configuration says of namespaces. A database that goes away again is waited
-  /// for as one that is not there yet.
+  /// Carries out what the configuration says of namespaces. A database that goes away again is
+  /// waited for as one that is not there yet.
   private func applyNamespaces(
     _ backend: Backend, until end: ContinuousClock.Instant
   ) async throws(NodeFailure) {
@@ -209,13 +209,15 @@ public final class Node: Service {
     }
   }
 
-  /// The connection string of the database, and whether no other node can have it.
-  private func startDatabase() async throws(NodeFailure) -> (String, isExclusive: Bool) {
+  /// The connection string of the database, which has room for the sessions of so many engines, and
+  /// whether no other node can have it.
+  private func startDatabase(cores: Int) async throws(NodeFailure) -> (String, isExclusive: Bool) {
     switch configuration.database {
     case .external(let url): return (url, false)
     case .embedded(let directory):
-      let cluster = PrivateServer(
-        configuration: PrivateServerConfiguration(dataDirectory: directory), logger: logger)
+      var settings = PrivateServerConfiguration(dataDirectory: directory)
+      settings.sessions = StorageConfiguration.sessions(slots: configuration.slots * cores)
+      let cluster = PrivateServer(configuration: settings, logger: logger)
       running.withLock { $0.database = cluster }
       do { try await cluster.start() } catch { throw NodeFailure(error, directory: directory) }
       return (cluster.connectionString, true)

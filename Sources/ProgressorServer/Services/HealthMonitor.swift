@@ -12,14 +12,12 @@ final class HealthMonitor: InputObserver {
 
   private let health: HealthService
   private let eventLoop: any EventLoop
-  private let clock: NodeClock
   private let watched = Mutex(Watched())
 
   /// - Parameter eventLoop: On which the end of a lease that nobody renews is noticed.
-  init(health: HealthService, eventLoop: any EventLoop, clock: NodeClock) {
+  init(health: HealthService, eventLoop: any EventLoop) {
     self.health = health
     self.eventLoop = eventLoop
-    self.clock = clock
   }
 
   func observe(_ input: Input) {
@@ -38,7 +36,7 @@ final class HealthMonitor: InputObserver {
   /// A session with the database is missing, or none is any more.
   func sessionsChanged(areThere: Bool) {
     watched.withLock { watched in
-      watched.state.sessionsChanged(areThere: areThere, at: clock.now().uptime)
+      watched.state.sessionsChanged(areThere: areThere, at: NodeClock.uptime())
       publish(&watched)
     }
   }
@@ -53,16 +51,17 @@ final class HealthMonitor: InputObserver {
     health.stop()
   }
 
-  /// In the lock, so that what is told last is what is so.
+  /// In the lock, so that what is told last is what is so. Called by whoever tells it, in whatever
+  /// lock he holds: the time of day, which storage knows, is not asked for.
   private func publish(_ watched: inout Watched) {
-    let now = clock.now()
-    health.update(isServing: watched.state.isServing(at: now.uptime))
-    let time = watched.state.endsServing(at: now.uptime)
+    let now = NodeClock.uptime()
+    health.update(isServing: watched.state.isServing(at: now))
+    let time = watched.state.endsServing(at: now)
     if let expiry = watched.expiry, expiry.time == time { return }
     watched.expiry?.task.cancel()
     watched.expiry = time.map { time in
       // A lease that nobody renews ends without an input.
-      let deadline = now.deadline(atUptime: time + 1_000, reference: .now())
+      let deadline = NIODeadline.now() + .microseconds(max(0, time - now) + 1_000)
       return (time, eventLoop.scheduleTask(deadline: deadline) { self.expired(time) })
     }
   }
