@@ -32,6 +32,7 @@ extension Simulation {
     guard limit <= core.configuration.maximumRequests / 4, limit <= 50 else { return }
     var most = 0
     for _ in 0..<Simulation.tries where most < limit {
+      try awaitLease(of: core)
       guard let names = freshNames(limit, record.namespace.name, core) else { return }
       most = max(most, try startTogether(names, core))
     }
@@ -39,6 +40,15 @@ extension Simulation {
       most == limit, .everythingFinishes,
       "core \(core.number.number) of node \(core.node.number) has nothing beside it, and uses "
         + "\(most) of \(limit) permits of \(record.namespace.name)")
+  }
+
+  /// A lease that ended with the last fault begins again.
+  private func awaitLease(of core: SimulatedCore) throws(Violation) {
+    let end = agenda.now + 60_000_000
+    while core.trustedUntil <= agenda.now + Simulation.lendingTime + Simulation.work {
+      try require(agenda.now < end, .everythingFinishes, "a node without faults has no lease")
+      try pass(microseconds: 5_000)
+    }
   }
 
   /// Names of machines of the core that there were never; nil = it has no shard.
