@@ -81,7 +81,7 @@ extension Simulation {
       node.freezesInBatch = false
       node.crashesAfter = nil
       node.isStarved = false
-      for core in node.cores { core.stalledUntil = 0 }
+      for core in node.cores { goOn(core) }
       if !node.isUp { start(node) }
       if let identity = node.identity {
         agenda.plan(.heartbeat(node: node.number, identity: identity), after: 1)
