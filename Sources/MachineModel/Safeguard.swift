@@ -1,4 +1,4 @@
-#if DEBUG
+#if DEBUG || SWITCHABLE_SAFEGUARDS
   #if canImport(Glibc)
     import Glibc
   #elseif canImport(Musl)
@@ -11,8 +11,9 @@
 /// What keeps acknowledged steps right when everything fails, by name: so that the tests can be
 /// tested. `scripts/mutations` switches one off at a time and shows that some test notices.
 ///
-/// Only a debug build has the switch, an environment variable that is read once. In a release build
-/// `isOn` is the constant `true`, and neither the variable nor the other branch is there.
+/// Only a debug build has the switch, an environment variable that is read once, and the simulation
+/// that `scripts/mutations` builds for itself. In a release build `isOn` is the constant `true`:
+/// neither the variable nor the other branch is there.
 package enum Safeguard: String, Sendable, Hashable, CaseIterable {
   /// The fence locks the writer's row until the commit, so that a takeover waits for it.
   case fenceLock = "fence-lock"
@@ -39,7 +40,7 @@ package enum Safeguard: String, Sendable, Hashable, CaseIterable {
   /// A new session looks whether the database is the one that was known.
   case timelineCheck = "timeline-check"
 
-  #if DEBUG
+  #if DEBUG || SWITCHABLE_SAFEGUARDS
     /// The environment variable that names the safeguard to switch off.
     package static let variable = "PROGRESSOR_TEST_SAFEGUARD_OFF"
 

@@ -1,5 +1,6 @@
 """Writes a package with the simulation alone, whose engine has the errors of planted_errors.txt:
-each where PROGRESSOR_TEST_PLANTED_ERROR names it. Prints their names.
+each where PROGRESSOR_TEST_PLANTED_ERROR names it; and whose safeguards can be switched off, as in a
+debug build. Prints the names of the errors.
 
     plant.py ROOT FOLDER
 """
@@ -23,7 +24,8 @@ let package = Package(
   platforms: [.macOS(.v15)],
   dependencies: [%s],
   targets: [
-    .target(name: "MachineModel", swiftSettings: settings),
+    .target(
+      name: "MachineModel", swiftSettings: settings + [.define("SWITCHABLE_SAFEGUARDS")]),
     .target(
       name: "ProgressorEngine",
       dependencies: [
