@@ -20,8 +20,8 @@ extension Simulation {
     planTurn(core)
   }
 
-  /// Another node has shards that this one was not told to have lost: what the database says of them
-  /// is not for it, and what it holds of them it will drop.
+  /// Another node has shards that this one was not told to have lost: what the database says of
+  /// them is not for it, and what it holds of them it will drop.
   private func isTakenOver(_ node: SimulatedNode) -> Bool {
     node.owned.keys.contains { storage.leases.owner(of: $0) != node.identity }
   }
