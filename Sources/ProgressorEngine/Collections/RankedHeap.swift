@@ -62,7 +62,10 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
   }
 
   /// Gives a thing that is here another value, and leaves it in its place.
-  mutating func revalue(_ key: Key, _ value: Value) { live[key]?.value = value }
+  mutating func revalue(_ key: Key, _ value: Value) {
+    assert(live[key] != nil, "what has another value is here")
+    live[key]?.value = value
+  }
 
   mutating func remove(_ key: Key) {
     guard live.removeValue(forKey: key) != nil else { return }
@@ -83,6 +86,7 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
   }
 
   private mutating func take(_ entry: Entry) -> (key: Key, value: Value)? {
+    assert(isLive(entry), "the first and the last entry are live")
     let item = live.removeValue(forKey: entry.key)
     trim()
     return item.map { (entry.key, $0.value) }
@@ -93,8 +97,12 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
   private mutating func trim() {
     while let first = heap.min, !isLive(first) { heap.removeMin() }
     while let last = heap.max, !isLive(last) { heap.removeMax() }
+    assert(left >= 0 && heap.isEmpty == live.isEmpty, "whatever is here has an entry")
     if left > live.count + Self.sweepsFrom { sweep() }
   }
 
-  private mutating func sweep() { heap = Heap(heap.unordered.filter { isLive($0) }) }
+  private mutating func sweep() {
+    heap = Heap(heap.unordered.filter { isLive($0) })
+    assert(left == 0, "each has one entry once the others are swept")
+  }
 }

@@ -44,12 +44,14 @@ struct RemovalQueue<Element: Hashable> {
   @discardableResult
   mutating func remove(_ element: Element) -> Bool {
     guard let position = positions.removeValue(forKey: element) else { return false }
+    assert(slots[position - firstPosition] == element, "an element stands at its position")
     slots[position - firstPosition] = nil
     while let slot = slots.first, slot == nil {
       slots.removeFirst()
       firstPosition += 1
       Visits.note(1)
     }
+    assert(slots.isEmpty == positions.isEmpty, "no element is without a slot")
     closeGaps()
     return true
   }

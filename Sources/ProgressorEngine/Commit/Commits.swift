@@ -5,6 +5,7 @@ import MachineModel
 /// `Commit/Refusals`.
 extension Engine {
   mutating func committed(_ id: BatchID) {
+    // An answer may come twice.
     guard let place = writers.place(of: id) else { return }
     let entries = writers[place].ended(.written, at: now.uptime)
     counts.commitDurations.add(now.uptime.saturatingAdd(-writers[place].sentAt))
@@ -17,11 +18,15 @@ extension Engine {
   private mutating func committed(_ entry: GroupCommit.Pending) {
     switch entry.origin {
     case .step(let machine, let step):
-      guard machine.running?.id == step, !machine.isDropped else { return }
+      guard !machine.isDropped else { return }
+      guard machine.running?.id == step else {
+        return assertionFailure("a step that was written is its machine's")
+      }
       apply(machine)
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
+      assert(machine.enqueuesInFlight >= 0, "more notifications were written than accepted")
       stepMemory.releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       if var row = machine.row {
@@ -43,7 +48,9 @@ extension Engine {
 
   /// Makes true in memory what became true in the database, and answers.
   private mutating func apply(_ machine: ResidentMachine) {
-    guard let step = machine.running, let writing = step.writing else { return }
+    guard let step = machine.running, let writing = step.writing else {
+      return assertionFailure("a step is committed that was written")
+    }
     damagePauses.forget(machine.id)
     switch writing.application {
     case .nothing: count(.committed, machine)
@@ -52,6 +59,8 @@ extension Engine {
       let before = machine.row?.notificationCount ?? 0
       row.notificationCount = before
       if case .delivered = queue { row.notificationCount -= 1 }
+      assert(machine.row.map { $0.version < row.version } ?? true, "a machine's version grows")
+      assert(events.last.map { $0.id == row.lastEventID } ?? true, "the row names its last event")
       count(outcome(row, queue, machine), machine)
       machine.presence = .present(row)
       machine.history.append(events)

@@ -85,6 +85,8 @@ struct GroupCommit {
   mutating func add(_ record: CommitRecord, from origin: Origin) {
     if isDelayed, told == pending.count { told += 1 }
     pending.append(Pending(record: record, origin: origin))
+    assert(!pending[pending.count - 1].machine.isDropped, "a machine in memory is written")
+    assert(told <= pending.count, "no more are told than wait")
     most = max(most, pending.count)
   }
 
@@ -103,6 +105,8 @@ struct GroupCommit {
     let batch = CommitBatch(
       id: id(), slot: slot, records: entries.map { $0.record(at: now.wall) },
       expectsLocks: held.tried == .locks || now.uptime < locksExpectedUntil)
+    assert(batch.records.count <= CommitBatch.maximumRecords, "a batch has its bound")
+    assert(!isDelayed, "a batch is delayed once it is on its way")
     inFlight = (batch.id, entries)
     sentAt = now.uptime
     return batch
@@ -123,6 +127,7 @@ struct GroupCommit {
       pending.removeFirst()
       told = max(0, told - 1)
     }
+    assert(told <= pending.count, "no more are told than wait")
     if pending.isEmpty, most > 2 * CommitBatch.maximumRecords { giveBack() }
     return entries
   }
@@ -168,20 +173,28 @@ struct GroupCommit {
     pending.insert(contentsOf: behind, at: 0)
     if told > 0 { told += behind.count }
     most = max(most, pending.count)
+    assert(told <= pending.count, "no more are told than wait")
     Visits.note(behind.count)
   }
 
   /// The record of the batch that ended could not be written, while others can be: it is tried
   /// again.
   mutating func hold(_ record: Pending, at uptime: Int64) {
+    assert(inFlight == nil, "what is kept is not on its way")
     held.hold(record, at: uptime, after: uptime - sentAt)
   }
 
   /// Some of what was refused together is at fault: it is tried apart.
-  mutating func split(_ entries: [Pending]) { held.split(entries) }
+  mutating func split(_ entries: [Pending]) {
+    assert(inFlight == nil, "what is split is not on its way")
+    held.split(entries)
+  }
 
   /// Nothing is wrong with these, which were refused together with others: they are tried together.
-  mutating func regroup(_ entries: [Pending]) { held.regroup(entries) }
+  mutating func regroup(_ entries: [Pending]) {
+    assert(inFlight == nil, "what is tried again is not on its way")
+    held.regroup(entries)
+  }
 
   /// Storage named the machine's row as locked, and did not say otherwise since.
   func isLocked(_ machine: ResidentMachine) -> Bool { held.isLocked(machine) }
@@ -212,6 +225,7 @@ struct GroupCommit {
   /// A machine was let go: its records are passed over, and swept when they may be the larger part,
   /// so that their memory is given back though nothing is written.
   mutating func abandon(_ machine: ResidentMachine) {
+    assert(machine.isDropped, "only a machine that is gone is passed over")
     held.forget(machine)
     abandoned += machine.recordsInFlight
     guard abandoned > 64, abandoned > pending.count / 2 else { return }
@@ -224,6 +238,7 @@ struct GroupCommit {
   /// The database does not take the batch in flight. Answers what was not told so before, in its
   /// order.
   mutating func delayed() -> [Pending] {
+    assert(inFlight != nil, "what is delayed is on its way")
     var untold = isDelayed ? [] : inFlight?.entries ?? []
     if !isDelayed { untold += held.groupedRecords }
     untold += pending.dropFirst(told)

@@ -118,6 +118,7 @@ struct HeldRecords {
 
   /// What is to be written of a machine that is here waits behind what is.
   mutating func wait(_ record: GroupCommit.Pending) {
+    assert(contains(record.machine), "there is something to wait behind")
     machines[record.machine]?.behind.append(record)
     count += 1
   }
@@ -125,6 +126,7 @@ struct HeldRecords {
   /// What is to be tried now, if anything; it ends with `ended`, and then each of it with `hold`,
   /// `holdLocked`, `split` or `free`.
   mutating func next(at uptime: Int64, othersWait: Bool) -> [GroupCommit.Pending] {
+    assert(tried == nil, "one try at a time")
     if let first = locked.first, questionsRestUntil <= uptime, first <= uptime {
       tried = .locks
       return take(from: \.locked, atMost: CommitBatch.maximumRecords, dueAt: uptime)
@@ -137,6 +139,7 @@ struct HeldRecords {
     while let group = groups.popFirst() {
       Visits.note(group.count)
       grouped -= group.count
+      assert(grouped >= 0, "more left groups than stood in them")
       let records = group.compactMap { machines[$0]?.standing == .group ? take($0) : nil }
       if records.isEmpty { continue }
       tried = .group
@@ -161,6 +164,7 @@ struct HeldRecords {
       self[keyPath: heap].remove(machine)
       if let record = take(machine) { records.append(record) }
     }
+    assert(!records.isEmpty, "a machine whose turn it is has something to be tried")
     return records
   }
 
@@ -168,6 +172,7 @@ struct HeldRecords {
     guard let record = machines[machine]?.first else { return nil }
     machines[machine]?.first = nil
     count -= 1
+    assert(count >= 0, "more records are tried than wait")
     return record
   }
 
@@ -194,6 +199,7 @@ struct HeldRecords {
       max(pause, 4 * min(max(0, duration), Self.longestTry)))
     held.standing = .alone(retryAt)
     keep(record, held)
+    assert(locked.rank(of: record.machine) == nil, "a machine is tried in one way")
     due.set(record.machine, at: retryAt, ())
   }
 
@@ -205,10 +211,12 @@ struct HeldRecords {
     held.standing = .locked(askAt)
     held.failures = 0
     keep(record, held)
+    assert(due.rank(of: record.machine) == nil, "a machine is tried in one way")
     locked.set(record.machine, at: askAt, ())
   }
 
   private mutating func keep(_ record: GroupCommit.Pending, _ held: Held) {
+    assert(held.first == nil, "nothing of the machine waits before what is kept")
     if !held.isKept { keptCount += 1 }
     machines[record.machine] = held
     machines[record.machine]?.isKept = true
@@ -272,6 +280,7 @@ struct HeldRecords {
     count -= held.behind.count
     if held.first != nil { count -= 1 }
     if held.isKept { keptCount -= 1 }
+    assert(count >= 0 && keptCount >= 0, "more is free than was kept")
     due.remove(machine)
     locked.remove(machine)
     return held.behind

@@ -4,6 +4,7 @@ import MachineModel
 /// can say what became of it. What can be written later is kept, alone or with others.
 extension Engine {
   mutating func refused(_ id: BatchID, _ refusal: CommitRefusal) {
+    // An answer may come twice.
     guard let place = writers.place(of: id), let batch = writers[place].inFlight else { return }
     if case .locked(let machines) = refusal.fault,
       batch.entries.contains(where: { machines.contains($0.machine.id) })
@@ -116,6 +117,7 @@ extension Engine {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
       machine.enqueuesInFlight -= 1
+      assert(machine.enqueuesInFlight >= 0, "more notifications were refused than accepted")
       stepMemory.releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       let key = entry.record.idempotency?.key

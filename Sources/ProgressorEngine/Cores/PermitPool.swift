@@ -50,6 +50,7 @@ struct PermitPool {
   /// There are so many from now on, not below 0. At first each core hears that the home is there,
   /// which was told in vain before what the core wants, and gets its fair share before it asks.
   mutating func begin(limit: Int) -> [Order] {
+    assert(limit >= 0, "there are no fewer permits than none")
     if isOpen, limit == self.limit { return [] }
     self.limit = limit
     if isOpen { return settle() }
@@ -61,7 +62,8 @@ struct PermitPool {
   }
 
   mutating func wants(_ core: CoreNumber, _ number: Int) -> [Order] {
-    borrowers[Int(core.number)].wanted = max(0, number)
+    assert(number >= 0, "no less than nothing is wanted")
+    borrowers[Int(core.number)].wanted = number
     return settle()
   }
 
@@ -110,6 +112,7 @@ struct PermitPool {
       shares[index] += extra
       free -= extra
     }
+    defer { assert(self.free >= 0, "no more is lent than there is") }
     return shares.indices.filter { shares[$0] > 0 }.map { lend(shares[$0], to: $0) }
   }
 
@@ -129,6 +132,7 @@ struct PermitPool {
       let number = min(missing, spare) - borrower.recalled
       guard number > 0 else { continue }
       borrowers[index].recalled += number
+      assert(borrowers[index].recalled <= borrower.lent, "no more is asked for than was lent")
       orders.append(.recall(CoreNumber(Int32(index)), number))
     }
     return orders

@@ -19,6 +19,7 @@ struct PermitShare {
   var limit: Int { min(held, max(fairShare, held - owed + unused)) }
 
   mutating func lent(_ number: Int, fairShare: Int) {
+    assert(number >= 0 && fairShare >= 0, "no less than nothing is lent")
     self.fairShare = fairShare
     held += number
     owed = 0
@@ -27,6 +28,7 @@ struct PermitShare {
   }
 
   mutating func recalled(_ number: Int, fairShare: Int) {
+    assert(number >= 0 && fairShare >= 0, "no less than nothing is asked for")
     self.fairShare = fairShare
     owed = min(held, owed + number)
   }
@@ -47,6 +49,8 @@ struct PermitShare {
     let number = min(owed, max(0, held - needed))
     held -= number
     owed -= number
+    assert(number >= 0 && held >= owed && owed >= 0, "no more is owed than is held")
+    assert((0...held).contains(limit), "no more is used than is held")
     return number
   }
 

@@ -4,6 +4,7 @@ import MachineModel
 extension Engine {
   /// Another core, or this one, moves permits.
   mutating func heard(_ message: PermitMessage) {
+    assert(message.to == configuration.part.core, "a core hears what it is told")
     guard let namespace = namespaces[message.namespace],
       namespace.permits?.generation == message.generation
     else { return refuse(message) }

@@ -32,7 +32,10 @@ public struct ShardPart: Sendable, Hashable {
   }
 
   /// A shard's number within its part, 0 and up.
-  func index(of shard: ShardID) -> Int { Int(shard.number / cores) }
+  func index(of shard: ShardID) -> Int {
+    assert(contains(shard), "a shard is another core's")
+    return Int(shard.number / cores)
+  }
 
   /// A writer of this part among those of the node. The writers of all parts together are one for
   /// every so many shards, as of a node with one core.

@@ -13,6 +13,7 @@ public struct TaggedNumbers: Sendable {
   /// One that was not given out yet. There are enough for two thousand years at a million a second.
   public mutating func next() -> UInt64 {
     last += 1
+    assert(last & (1 << Self.countBits - 1) != 0, "a core has used up its numbers")
     return last
   }
 

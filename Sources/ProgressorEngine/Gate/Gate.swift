@@ -88,6 +88,7 @@ final class Gate {
   }
 
   func wait(_ machine: ResidentMachine, at station: Station) {
+    assert(!waits(machine), "a step waits at one place of the gate")
     switch station {
     case .waiting: waiting.append(machine)
     case .outside: outside.append(machine)
@@ -95,7 +96,12 @@ final class Gate {
     }
   }
 
+  private func waits(_ machine: ResidentMachine) -> Bool {
+    waiting.contains(machine) || outside.contains(machine) || large.contains(machine)
+  }
+
   func remove(_ machine: ResidentMachine, from station: Station) {
+    assert(contains(machine, at: station), "a step leaves where it waits")
     switch station {
     case .waiting: waiting.remove(machine)
     case .outside: outside.remove(machine)
@@ -109,7 +115,10 @@ final class Gate {
   /// Everybody who waits.
   func takeAll() -> [ResidentMachine] { waiting.takeAll() + large.takeAll() + outside.takeAll() }
 
-  func beginPreparing() { preparing += 1 }
+  func beginPreparing() {
+    assert(mayPrepare, "no more are prepared than may come near the gate")
+    preparing += 1
+  }
 
   func endPreparing() {
     preparing -= 1
@@ -125,6 +134,7 @@ final class Gate {
 
   /// A step passes to its processor.
   func pass() {
+    assert(isOpen, "nobody passes a closed gate")
     steps += 1
     invocations += 1
   }
@@ -136,12 +146,16 @@ final class Gate {
   }
 
   /// A step that passed keeps nobody from passing, however long it lasts.
-  func standAside() { aside += 1 }
+  func standAside() {
+    aside += 1
+    assert(aside <= steps, "who stands aside has passed")
+  }
 
   /// A step that passed is over.
   func leave(wasAside: Bool) {
     steps -= 1
     if wasAside { aside -= 1 }
     assert(steps >= 0 && aside >= 0 && aside <= steps, "more steps ended than passed")
+    assert(invocations <= steps, "a step is over after its call")
   }
 }

@@ -6,6 +6,8 @@ import MachineModel
 extension Engine {
   /// To the processor, as soon as the namespace's limits allow.
   mutating func enterGate(_ machine: ResidentMachine) {
+    assert(machine.running?.isDeciding == true, "a step enters the gate that waits for nothing")
+    assert(machine.running?.passage == .preparing, "a step is prepared before it enters the gate")
     if machine.mailbox.hasUrgent { return stepBack(machine) }
     machine.namespace.gate.donePreparing(machine)
     if let step = machine.running { stepMemory.hold(step.bytesOfHistory, machine) }
@@ -19,7 +21,10 @@ extension Engine {
 
   /// Calls the processor with the machine as it is.
   mutating func invoke(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs calls its processor")
+    }
+    assert(step.isDeciding && step.passage == .before, "a step calls its processor once")
     guard ownership.isTrusted(at: now.uptime) else { return abandon(machine, .notOwner) }
     if let request = step.request, request.deadline <= now.uptime {
       return end(machine, .error(.deadlineExceeded))

@@ -92,7 +92,11 @@ extension StepMemory {
   /// Takes a part for the machine's step, which holds nothing yet; false = it has to wait, and its
   /// namespace with it. In a paused namespace nothing is shown to anybody, and needs nothing.
   mutating func reserve(_ part: Part, _ machine: ResidentMachine) -> Bool {
-    guard let step = machine.running else { return false }
+    guard let step = machine.running else {
+      assertionFailure("only a step that runs takes memory")
+      return false
+    }
+    assert(step.share.held == 0, "a step that takes a part holds nothing yet")
     let namespace = machine.namespace
     let isShown = step.operation.showsHistory && namespace.settings.pause == nil
     let room = part == .small ? smallPart : LoadRequest.maximumHistoryBytes
@@ -125,7 +129,10 @@ extension StepMemory {
 
   /// The machine's step holds so many bytes from now on, beside its request when that is answered.
   mutating func hold(_ bytes: Int, _ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs holds bytes")
+    }
+    assert(bytes >= 0, "a step holds no less than nothing")
     let held = bytes + step.share.unheard
     machine.running?.share.held = held
     change(machine.namespace, by: held - step.share.held, isAside: step.isAside)
@@ -134,7 +141,10 @@ extension StepMemory {
   /// The request of the machine's step is answered before the step is over: its bytes are the
   /// step's.
   mutating func holdRequest(_ bytes: Int, _ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs holds its request")
+    }
+    assert(step.share.unheard == 0 || step.isAside, "a request is answered once")
     machine.running?.share.unheard = bytes
     hold(step.share.held, machine)
   }
@@ -163,10 +173,12 @@ extension StepMemory {
     if isAside {
       namespace.memory.aside += difference
       asideBytes += difference
+      assert(asideBytes >= 0 && namespace.memory.aside >= 0, "more is given back than was aside")
       return
     }
     namespace.memory.steps += difference
     bytes += difference
+    assert(bytes >= 0 && namespace.memory.steps >= 0, "more is given back than steps held")
     guard let wanted = waiting.rank(of: namespace) else { return }
     waiting.set(namespace, at: wanted + difference, ())
     if namespace.memory.steps == 0 { empty.append(namespace) } else { empty.remove(namespace) }
@@ -184,7 +196,9 @@ extension StepMemory {
 
   /// The machine's notification is kept, until `releaseKept`.
   mutating func keep(_ notification: QueuedNotification, _ machine: ResidentMachine) {
+    // It was kept before, and could not be written now either.
     guard machine.kept.bytes == 0 else { return }
+    assert(machine.enqueuesInFlight > 0, "a notification that is kept is on its way")
     machine.kept.bytes = notification.bytes
     change(machine.namespace, by: notification.bytes, isAside: true)
   }
@@ -198,6 +212,7 @@ extension StepMemory {
   /// What the machine's step holds counts apart from now on; false = there is no room for it.
   mutating func setAside(_ machine: ResidentMachine) -> Bool {
     guard let step = machine.running, !step.isAside else { return true }
+    assert(step.share.held >= step.share.unheard, "a request is part of what its step holds")
     let namespace = machine.namespace
     // What its client sent will be the step's alone some time, when nobody asks for room.
     let unheard = step.request?.heapBytes ?? 0

@@ -4,6 +4,7 @@ import MachineModel
 /// for its history, and goes on where it came from, in `Step/Begin` or `Gate/Passage`.
 extension Engine {
   mutating func wait(_ machine: ResidentMachine, at station: Gate.Station) {
+    assert(machine.running?.isDeciding == true, "a step waits for one thing")
     machine.running?.phase = .gated(station)
     machine.namespace.gate.wait(machine, at: station)
     ready.add(machine.namespace)
@@ -11,6 +12,7 @@ extension Engine {
 
   /// The step's history is not small: it is read when there is room for the largest.
   mutating func awaitRoom(_ machine: ResidentMachine) {
+    assert(machine.running?.passage == .preparing, "a step awaits room that is being prepared")
     machine.namespace.gate.donePreparing(machine)
     stepMemory.giveBack(machine)
     // It is answered without its history.
@@ -49,6 +51,7 @@ extension Engine {
 
   /// Whether a step whose turn it is may go on; if not, it ended.
   private mutating func mayGoOn(_ machine: ResidentMachine) -> Bool {
+    assert(machine.running?.station != nil, "a step goes on that waited")
     // It stands in no queue any more.
     machine.running?.phase = .deciding
     if let id = machine.running?.requestID, requests[id] == nil {
@@ -64,7 +67,10 @@ extension Engine {
   /// A step that waits at the gate has not begun: what is more urgent goes first, then it begins
   /// anew.
   mutating func stepBack(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs goes back")
+    }
+    assert(step.passage != .passed, "a step that passed the gate runs to its end")
     machine.running = nil
     machine.mailbox.prepend(step.item, endsWithMachine: step.operation.endsWithMachine)
     leaveGate(step, machine)

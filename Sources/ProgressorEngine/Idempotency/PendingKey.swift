@@ -22,12 +22,14 @@ struct PendingKey {
     waiters[fingerprint, default: RemovalQueue()].append(request)
     fingerprints.append(fingerprint)
     waiterCount += 1
+    assert(request != owner, "nobody waits for itself")
   }
 
   /// Somebody who asked for this ended; nothing happens if it did not wait.
   mutating func leave(_ request: RequestID, _ fingerprint: [UInt8]) {
     guard waiters[fingerprint]?.remove(request) == true else { return }
     waiterCount -= 1
+    assert(waiterCount >= 0, "more went away than waited")
     if waiters[fingerprint]?.isEmpty == true { forget(fingerprint) }
   }
 
@@ -46,12 +48,16 @@ struct PendingKey {
       forget(other)
     }
     waiterCount -= mistaken.count
+    assert(waiterCount >= 0, "more were mistaken than waited")
     return mistaken.sorted { $0.number < $1.number }
   }
 
   /// The owner got nothing: the next one tries, nil = nobody waits.
   mutating func handOver() -> RequestID? {
-    guard let next = fingerprints.first, let request = waiters[next]?.first else { return nil }
+    guard let next = fingerprints.first, let request = waiters[next]?.first else {
+      assert(waiterCount == 0, "who waits is found by what it asks")
+      return nil
+    }
     leave(request, next)
     owner = request
     fingerprint = next

@@ -4,6 +4,8 @@ import MachineModel
 /// they are asked for, and what waited for them goes on where it came from.
 extension Engine {
   mutating func send(_ load: LoadRequest, for purpose: LoadPurpose) {
+    assert(!purpose.machine.isDropped, "nothing is read for a machine that is gone")
+    assert(load.row || !purpose.machine.isUnknown, "what is unknown is read with its row")
     let request = purpose.request.flatMap { requests[$0] == nil ? nil : $0 }
     loads.insert(LoadInFlight(purpose: purpose, request: request), load.id)
     if let request { requests[request]?.isBeingRead = true }
@@ -53,7 +55,7 @@ extension Engine {
   ) {
     guard let step = machine.running, step.id == id, let reading = step.reading,
       reading.load == load
-    else { return }
+    else { return assertionFailure("a step that reads waits for what it reads") }
     if let request = step.requestID, requests[request] == nil { return end(machine) }
     var isLarge = false
     switch result {

@@ -14,6 +14,7 @@ extension Engine {
     let id = MachineID(namespace: namespace.settings.name, id: id.id)
     let machine = ResidentMachine(
       id: id, shard: shard, namespace: namespace, windowBytes: configuration.historyWindowBytes)
+    assert(ownership.holds(shard), "a machine comes into memory with an owned shard")
     shard.insert(machine)
     residency.insert(machine)
     return machine
@@ -31,6 +32,7 @@ extension Engine {
     while let machine = residency.nextToLeave {
       Visits.note(1)
       guard machine.isIdle else {
+        assertionFailure("a machine is listed as idle, and is not")
         residency.becameBusy(machine)
         continue
       }
@@ -41,6 +43,11 @@ extension Engine {
 
   /// Lets go of a machine. What comes for it later, and its entries in heaps, find it dropped.
   mutating func forget(_ machine: ResidentMachine) {
+    assert(!machine.isDropped, "a machine leaves memory once")
+    assert(
+      machine.row != nil || machine.isUnknown
+        || !machine.namespace.schedule.timers.holds(machine.id),
+      "a machine that is not there has no timer")
     machine.isDropped = true
     schedule.leave(machine)
     stepMemory.releaseKept(machine)

@@ -27,6 +27,13 @@ struct HistoryWindow {
     while bytes > maximumBytes, let oldest = events.popFirst() {
       bytes -= HistoryWindow.bytes(of: oldest)
     }
+    assert(bytes >= 0 && (!events.isEmpty || bytes == 0), "no bytes without events")
+    assert(isWithoutGap, "the window is a suffix without a gap")
+  }
+
+  private var isWithoutGap: Bool {
+    guard let first = events.first?.id, let last = events.last?.id else { return true }
+    return last - first == Int64(events.count - 1)
   }
 
   /// Takes over what was read, without a gap, when it reaches to the machine's last event.

@@ -22,20 +22,27 @@ struct Mailbox {
   var hasUrgent: Bool { !urgent.isEmpty }
   var urgentCount: Int { urgent.count }
 
-  mutating func append(_ item: Item) { items.append(item) }
+  mutating func append(_ item: Item) {
+    // What became due is looked at each time that something ends, and the row settled once.
+    assert(item == .settling || !items.contains(item), "what is queued is not queued again")
+    items.append(item)
+  }
 
   /// - Parameter endsWithMachine: whether it is answered when the machine fails, before its turn.
   mutating func append(_ request: RequestID, endsWithMachine: Bool) {
+    assert(!contains(.request(request)), "a request waits once")
     items.append(.request(request))
     entered(request, endsWithMachine)
   }
 
   mutating func appendUrgent(_ request: RequestID) {
+    assert(!contains(.request(request)), "an urgent request waits among the urgent ones")
     urgent.append(request)
   }
 
   /// Puts an item back to where it was.
   mutating func prepend(_ item: Item, endsWithMachine: Bool) {
+    assert(!items.contains(item), "what runs does not wait too")
     items.prepend(item)
     if case .request(let request) = item { entered(request, endsWithMachine) }
   }
@@ -60,6 +67,7 @@ struct Mailbox {
   private mutating func left(_ request: RequestID) {
     requestCount -= 1
     mortal.remove(request)
+    assert(requestCount >= mortal.count, "more requests left the mailbox than entered it")
   }
 
   /// All requests that wait. Looks at everything.

@@ -25,6 +25,7 @@ struct NotificationQueue {
 
   /// Takes the queue over as it was read.
   mutating func adopt(_ page: [QueuedNotification], count: Int) {
+    assert(loaded.isEmpty && self.count == 0, "a queue that is known is not taken over")
     loaded = Deque(page)
     bytes = page.reduce(0) { $0 + $1.args.count }
     residentBytes = page.reduce(0) { $0 + $1.bytes }
@@ -57,12 +58,16 @@ struct NotificationQueue {
 
   /// The head was delivered.
   mutating func delivered() {
-    guard let head = loaded.popFirst() else { return }
+    guard let head = loaded.popFirst() else {
+      return assertionFailure("what was delivered stays in memory until that is durable")
+    }
     bytes -= head.args.count
     residentBytes -= head.bytes
     count -= 1
     // Not its place either, once there is none.
     if loaded.isEmpty { loaded = [] }
+    assert(bytes >= 0 && residentBytes >= bytes, "more was delivered than was charged")
+    assert(!loaded.isEmpty || residentBytes == 0, "an empty queue takes nothing")
   }
 
   /// The head's retry state changed.

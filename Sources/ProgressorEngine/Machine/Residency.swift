@@ -9,7 +9,8 @@ struct IdleMachines {
   private(set) var count = 0
 
   mutating func append(_ machine: ResidentMachine) {
-    guard !machine.isListed else { return }
+    assert(!machine.isListed, "a machine is listed as idle once")
+    assert(machine.idleBefore == nil && machine.idleAfter == nil, "who stands alone has no links")
     machine.isListed = true
     machine.idleBefore = last
     last?.idleAfter = machine
@@ -34,6 +35,7 @@ struct IdleMachines {
     machine.idleBefore = nil
     machine.idleAfter = nil
     count -= 1
+    assert((count == 0) == (first == nil) && (count == 0) == (last == nil), "a link is broken")
   }
 }
 
@@ -67,6 +69,7 @@ struct Residency {
   /// The machine is in memory from now on. It is not idle until `becameIdle` says so.
   mutating func insert(_ machine: ResidentMachine) {
     assert(machines[machine.id] == nil, "a machine is in memory once")
+    assert(machine.charge.bytes == 0, "what comes into memory is charged from now on")
     machines[machine.id] = machine
     charge(machine)
   }
@@ -78,7 +81,9 @@ struct Residency {
     bytes -= machine.charge.bytes
     machine.charge.bytes = 0
     machine.charge.requests = 0
-    if machines[machine.id] === machine { machines[machine.id] = nil }
+    assert(bytes >= 0, "more bytes left memory than were charged")
+    assert(machines[machine.id] === machine, "who leaves memory was there")
+    machines[machine.id] = nil
   }
 
   /// Takes down what the machine takes now.
@@ -91,7 +96,9 @@ struct Residency {
 
   /// A request of the machine came (bytes) or ended (−bytes).
   mutating func charge(_ request: Int, to machine: ResidentMachine) {
+    assert(!machine.isDropped, "a machine that is gone is charged nothing")
     machine.charge.requests += request
+    assert(machine.charge.requests >= 0, "more requests of the machine ended than came")
     machine.charge.bytes += request
     bytes += request
   }
@@ -100,10 +107,12 @@ struct Residency {
   /// or never will be (−bytes).
   mutating func chargeUnheard(_ notification: Int, to machine: ResidentMachine) {
     machine.charge.unheard += notification
+    assert(machine.charge.unheard >= 0, "more is given back than was kept of answered requests")
     charge(machine)
   }
 
   mutating func becameIdle(_ machine: ResidentMachine) {
+    assert(machine.isIdle && !machine.isDropped, "only who has nothing to do may leave memory")
     charge(machine)
     idle.remove(machine)
     idle.append(machine)

@@ -47,6 +47,7 @@ extension Engine {
     writers[machine.shard].abandon(machine)
     if let step = machine.running {
       machine.running = nil
+      assert((steps[step.id] == nil) == (step.asking == nil), "a step with a call is asking")
       if steps.removeValue(forKey: step.id) != nil { machine.namespace.gate.invocationEnded() }
       leaveGate(step, machine)
     }

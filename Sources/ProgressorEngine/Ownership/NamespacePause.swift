@@ -8,6 +8,7 @@ extension Engine {
   mutating func turnAway(_ namespace: NamespaceState) {
     guard let pause = namespace.settings.pause else { return }
     for machine in namespace.gate.takeAll() {
+      assert(machine.running?.station != nil, "who waits at a gate has a step that waits there")
       machine.running?.phase = .deciding
       if machine.running?.requestID == nil {
         end(machine)

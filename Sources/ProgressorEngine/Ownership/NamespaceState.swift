@@ -56,6 +56,7 @@ final class NamespaceState {
 
   /// Takes other settings over; they hold from now on. Permits of other cores follow.
   func change(_ settings: Namespace) {
+    assert(ExactText(settings.name) == ExactText(self.settings.name), "a namespace keeps its name")
     self.settings = settings
     if permits == nil { gate.limits = nodeLimits }
   }

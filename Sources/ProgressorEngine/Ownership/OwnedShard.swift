@@ -17,9 +17,15 @@ final class OwnedShard {
     self.counter = counter
   }
 
-  func insert(_ machine: ResidentMachine) { machines.insert(machine) }
+  func insert(_ machine: ResidentMachine) {
+    let isNew = machines.insert(machine).inserted
+    assert(isNew, "a machine is the shard's once")
+  }
 
-  func remove(_ machine: ResidentMachine) { machines.remove(machine) }
+  func remove(_ machine: ResidentMachine) {
+    let removed = machines.remove(machine)
+    assert(removed === machine, "who leaves a shard was the shard's")
+  }
 
   /// Epochs for which there is room in a serial.
   private static let epochs: ClosedRange<Int64> = 0...Int64(Int32.max)

@@ -50,6 +50,9 @@ extension Engine {
     _ request: Request, _ work: Work, _ machine: ResidentMachine?, in namespace: NamespaceState,
     _ key: (key: String, fingerprint: [UInt8])? = nil
   ) {
+    assert(requests.places < configuration.maximumRequests, "what is taken in has a place")
+    assert(
+      machine.map { $0.namespace === namespace } ?? true, "a request's machine is its namespace's")
     requests.insert(PendingRequest(request, work, machine, namespace, key: key))
     if let machine {
       machine.requests.insert(request.id)
@@ -86,7 +89,9 @@ extension Engine {
 
   /// Puts an admitted request to work: into the mailbox, or past it for a notification.
   mutating func enter(_ id: RequestID, _ machine: ResidentMachine) {
-    guard let pending = requests[id] else { return }
+    guard let pending = requests[id] else {
+      return assertionFailure("a request is put to work that is not answered")
+    }
     guard let step = pending.work.step else {
       notify(id, machine)
       return becameIdle(machine)

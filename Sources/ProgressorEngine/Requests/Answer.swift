@@ -26,7 +26,8 @@ extension Engine {
     guard let pending = requests.remove(id) else { return nil }
     pending.namespace.quietWaiters.remove(id)
     if let machine = pending.machine {
-      machine.requests.remove(id)
+      let removed = machine.requests.remove(id)
+      assert(removed != nil, "a request of a machine is among the machine's")
       if !machine.isDropped { residency.charge(-pending.request.bytes, to: machine) }
       if let key = pending.key { machine.keys[ExactText(key.key)]?.leave(id, key.fingerprint) }
     }

@@ -10,6 +10,7 @@ extension Engine {
     _ machine: ResidentMachine
   ) -> Bool {
     guard let pending = machine.keys[ExactText(key.key)] else {
+      assert(!machine.isDropped, "a key is taken at a machine in memory")
       machine.keys[ExactText(key.key)] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
       return true
     }

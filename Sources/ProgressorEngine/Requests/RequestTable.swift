@@ -27,11 +27,13 @@ struct RequestTable {
     deadlines.push(request.deadline, request.id)
     let live = requests
     deadlines.compact(live: live.count) { live[$0] != nil }
+    assert(deadlines.count >= requests.count, "each request has its deadline")
   }
 
   mutating func remove(_ id: RequestID) -> PendingRequest? {
     guard let pending = requests.removeValue(forKey: id) else { return nil }
     pending.namespace.requests -= 1
+    assert(pending.namespace.requests >= 0, "more requests of the namespace ended than came")
     if pending.isBeingRead {
       unheardLoads += 1
       pending.namespace.unheardLoads += 1
@@ -42,10 +44,12 @@ struct RequestTable {
   /// What was read for a request is here; the place of one that was answered before is free.
   mutating func readEnded(_ id: RequestID, in namespace: NamespaceState) {
     if let pending = requests[id] {
+      assert(pending.isBeingRead, "one load at a time is a request's")
       pending.isBeingRead = false
     } else {
       unheardLoads -= 1
       namespace.unheardLoads -= 1
+      assert(unheardLoads >= 0 && namespace.unheardLoads >= 0, "more reads ended than were unheard")
     }
   }
 

@@ -78,6 +78,7 @@ extension Engine {
 
   /// Comes back to the machine in a while.
   mutating func rearm(_ machine: ResidentMachine, after pause: Int64 = Engine.shortPause) {
+    assert(!machine.isDropped, "nobody comes back to a machine that is gone")
     clearFlags(machine)
     schedule.leave(machine)
     if machine.row == nil, !machine.isUnknown {
@@ -117,6 +118,7 @@ extension Engine {
 
   /// The endpoint cannot be reached: what a timeout or delivery found out costs no attempt.
   mutating func endpointIsDown(_ machine: ResidentMachine) {
+    assert(machine.running?.requestID == nil, "no caller waits for an endpoint to come back")
     let namespace = machine.namespace
     if !namespace.isDown {
       namespace.isDown = true
@@ -128,6 +130,7 @@ extension Engine {
   }
 
   mutating func endpointReady(_ number: NamespaceNumber) {
+    // Each core hears of it, also one that did not wait, or to which the namespace is gone.
     guard let namespace = namespaces[number], namespace.isDown else { return }
     namespace.isDown = false
     schedule.rest(namespace, until: now.uptime.saturatingAdd(namespace.pauseAfterOutage))

@@ -102,6 +102,7 @@ extension NamespaceTimers {
   mutating func beginRead(
     _ query: UInt64, of record: NamespaceRecord, now: Moment, lookAhead: Int64, limit: Int
   ) -> DueSpan {
+    assert(reading == nil, "one read of a namespace at a time")
     let span = DueSpan(
       namespace: record.number, name: record.namespace.name, from: covered,
       until: now.wall.advanced(byMicroseconds: lookAhead), limit: Int32(clamping: limit))
@@ -127,6 +128,7 @@ extension NamespaceTimers {
   /// A read that made no step is not repeated at once: the database was away, or what has all the
   /// room has its places in the database before those of what is nearer.
   mutating func readEnded(from cut: DueCut, now: Moment) {
+    assert(reading == nil, "what was found is put in before another read")
     if covered <= cut { readsNotBefore = now.uptime.saturatingAdd(NamespaceTimers.pause) }
   }
 }

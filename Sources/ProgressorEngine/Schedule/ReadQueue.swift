@@ -41,6 +41,7 @@ struct ReadQueue {
 
   mutating func begin(_ query: DueQuery, _ namespaces: [NamespaceState]) {
     assert(reading == nil, "one read at a time")
+    assert(query.spans.count == namespaces.count, "each part that is read is a namespace's")
     reading = (query, namespaces)
   }
 

@@ -95,6 +95,7 @@ extension Schedule {
     guard machine.isActive else { return }
     machine.isActive = false
     machine.namespace.schedule.active -= 1
+    assert(machine.namespace.schedule.active >= 0, "more machines left than were let in")
     if machine.namespace.schedule.awaitsRoom { join(machine.namespace) }
   }
 
@@ -144,6 +145,7 @@ extension Schedule {
 
   /// The next machine that is due and has its turn; nil = the round is over.
   mutating func next(_ circumstances: Circumstances) -> MachineID? {
+    assert(round <= turns.count, "a round is of those that have turns")
     while round > 0, let namespace = turns.first {
       Visits.note(1)
       if takesTurns(namespace, circumstances), let machine = pop(namespace, circumstances.now) {
@@ -161,6 +163,7 @@ extension Schedule {
   /// The namespace has had its turn. What is still due of it waits for what keeps it from the next
   /// one.
   private mutating func standBy(_ namespace: NamespaceState, _ circumstances: Circumstances) {
+    assert(namespace.schedule.hasTurns, "who had a turn stood among the turns")
     let now = circumstances.now
     let isDue =
       namespace.schedule.timers.isDue(at: now.wall) && !namespace.parks && !namespace.isGone
@@ -193,6 +196,7 @@ extension Schedule {
     _ machine: MachineID, at time: Timestamp, _ position: DuePosition?,
     _ namespace: NamespaceState, _ now: Moment
   ) {
+    // Its machines may still have a step to end.
     if namespace.isGone { return }
     let capacity = timerCapacity(namespace)
     change(namespace) { $0.set(machine, at: time, position, now: now.wall, capacity: capacity) }
@@ -233,7 +237,10 @@ extension Schedule {
     _ namespace: NamespaceState, _ body: (inout NamespaceTimers) -> Result
   ) -> Result {
     let before = namespace.schedule.timers.count
-    defer { timerCount += namespace.schedule.timers.count - before }
+    defer {
+      timerCount += namespace.schedule.timers.count - before
+      assert(timerCount >= namespace.schedule.timers.count, "the timers of all are no fewer")
+    }
     return body(&namespace.schedule.timers)
   }
 
@@ -310,6 +317,7 @@ extension Schedule {
       namespace.schedule.wantsRead = false
       let limit = min(max(1, rest / place), max(1, timerCapacity(namespace) / 2))
       rest -= limit
+      assert(rest >= 0, "no more rows are read than a page has")
       let record = NamespaceRecord(number: namespace.number, namespace: namespace.settings)
       spans.append(
         namespace.schedule.timers.beginRead(
@@ -328,7 +336,9 @@ extension Schedule {
     _ query: DueQuery, _ pages: [Result<DuePage, ReadFailure>], _ now: Moment
   ) -> [(namespace: NamespaceState, machines: [DueMachine], from: DueCut)] {
     var found: [(namespace: NamespaceState, machines: [DueMachine], from: DueCut)] = []
-    for (index, namespace) in reads.end(query).enumerated() where !namespace.isGone {
+    let read = reads.end(query)
+    assert(read.isEmpty || read.count == pages.count, "each part that was read has its page")
+    for (index, namespace) in read.enumerated() where !namespace.isGone {
       let page = pages.indices.contains(index) ? try? pages[index].get() : nil
       if let (machines, from) = namespace.schedule.timers.endRead(query.number, page, now: now) {
         found.append((namespace, machines, from))

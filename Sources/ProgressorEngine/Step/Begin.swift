@@ -29,6 +29,8 @@ extension Engine {
   }
 
   private mutating func begin(_ item: Mailbox.Item, _ machine: ResidentMachine) {
+    assert(item != .timeout || machine.timeoutQueued, "a timeout runs that was queued")
+    assert(item != .notification || machine.deliveryQueued, "a delivery runs that was queued")
     var pending: PendingRequest?
     let operation: any StepOperation
     switch item {
@@ -36,7 +38,10 @@ extension Engine {
     case .notification: operation = DeliveryStep()
     case .settling: operation = SettlingStep()
     case .request(let id):
-      guard let request = requests[id], let step = request.work.step else { return }
+      guard let request = requests[id], let step = request.work.step else {
+        return assertionFailure("what waits in a mailbox is not answered yet, and has a step")
+      }
+      assert(request.machine === machine, "a request waits on its own machine")
       (pending, operation) = (request, step)
     }
     machine.running = RunningStep(
@@ -61,6 +66,7 @@ extension Engine {
   }
 
   mutating func prepareStep(_ machine: ResidentMachine) {
+    assert(machine.running?.passage == .before, "a step is prepared that did not pass")
     machine.running?.phase = .deciding
     machine.running?.passage = .preparing
     machine.namespace.gate.beginPreparing()
@@ -69,7 +75,11 @@ extension Engine {
 
   /// Reads what the step needs and memory does not have; then lets its operation decide.
   mutating func prepare(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs is prepared")
+    }
+    assert(step.isDeciding, "a step is prepared that waits for nothing")
+    // Its caller did not wait, and it has not begun.
     if let id = step.requestID, requests[id] == nil { return end(machine) }
     var load = LoadRequest(
       id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
@@ -119,7 +129,10 @@ extension Engine {
 
   /// Everything is in memory.
   mutating func execute(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs is executed")
+    }
+    assert(step.isDeciding && !machine.isUnknown, "a step is executed with its machine in memory")
     if case .reply(let row) = step.remembered, let key = step.key {
       return end(machine, row.reply(to: key.fingerprint))
     }

@@ -4,9 +4,11 @@ import MachineModel
 /// means, and the engine does it. Most is written down: `Step/Write`.
 extension Engine {
   mutating func processorAnswered(_ id: StepID, attempt: Int32, _ outcome: ProcessorOutcome) {
+    // An answer may come twice, or after its machine was let go.
     guard let machine = steps[id], let step = machine.running, step.id == id,
       let asking = step.asking, asking.attempt == attempt
     else { return }
+    assert(step.passage == .passed && !machine.isDropped, "a step that is asked about passed")
     steps[id] = nil
     machine.namespace.gate.invocationEnded()
     stepMemory.hold(outcome.bytes, machine)

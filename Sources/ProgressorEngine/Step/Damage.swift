@@ -42,6 +42,7 @@ struct DamagePauses {
     guard pauses[machine] != nil || pauses.count < Self.room else { return Self.longest }
     let pause = min(2 * last, Self.longest)
     pauses[machine] = pause
+    assert(pauses.count <= Self.room && pause > 0, "no more are remembered than have room")
     return pause
   }
 

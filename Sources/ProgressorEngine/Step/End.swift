@@ -25,7 +25,7 @@ extension Engine {
 
   /// The step ends; nothing of it is in the way of the next one.
   mutating func end(_ machine: ResidentMachine) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else { return assertionFailure("a step ends once") }
     machine.running = nil
     switch step.item {
     case .timeout: machine.timeoutQueued = false
@@ -49,7 +49,7 @@ extension Engine {
   mutating func abandon(
     _ machine: ResidentMachine, _ error: ProgressorError, pause: Int64 = Engine.shortPause
   ) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else { return assertionFailure("a step is given up once") }
     count(.postponed, machine)
     machine.running = nil
     leaveGate(step, machine)
@@ -64,6 +64,9 @@ extension Engine {
   /// The step is over, or begins anew: it stands in nobody's way any more. It is not the machine's
   /// running one any longer.
   mutating func leaveGate(_ step: RunningStep, _ machine: ResidentMachine) {
+    assert(machine.running == nil, "a step that is over is not its machine's")
+    assert(steps[step.id] == nil, "a step is over after its call")
+    assert(step.station == nil || step.passage == .before, "a step that waits did not come near")
     let namespace = machine.namespace
     let gate = namespace.gate
     if let station = step.station { gate.remove(machine, from: station) }

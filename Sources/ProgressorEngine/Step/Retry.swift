@@ -34,6 +34,7 @@ extension RetryPolicy {
 
   /// Microseconds between the failed attempt (the first is 1) and the next.
   func interval(after attempt: Int32, random: Double) -> Int64 {
+    assert(attempt > 0 && (0...1).contains(random), "attempts count from 1")
     let initial = Double(initialInterval ?? RetryPolicy.defaultInitialInterval)
     let maximum = Double(maxInterval ?? RetryPolicy.defaultMaxInterval)
     // Doubling beyond the largest number is infinite, and capped like any other.

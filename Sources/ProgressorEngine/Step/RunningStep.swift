@@ -94,6 +94,10 @@ struct RunningStep {
 
   var requestID: RequestID? { request?.id }
 
+  var isDeciding: Bool {
+    if case .deciding = phase { true } else { false }
+  }
+
   /// Where it waits, if it does.
   var station: Gate.Station? {
     if case .gated(let station) = phase { station } else { nil }

@@ -5,7 +5,10 @@ import MachineModel
 extension Engine {
   /// Writes what a step changes; `reply` is given when it is durable.
   mutating func write(_ change: Change, _ machine: ResidentMachine, _ reply: Reply?) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs writes something")
+    }
+    assert(step.writing == nil || step.wasRefused, "a step writes again what was refused alone")
     let idempotency = reply.flatMap { idempotencyRow(step, $0, machine) }
     if case .nothing = change, idempotency == nil {
       return reply.map { endUncommitted(machine, $0) } ?? end(machine)
@@ -40,17 +43,21 @@ extension Engine {
     switch change {
     case .nothing: return (record, .nothing)
     case .created(var changed):
+      assert(machine.row == nil, "a machine is made that is not there")
       changed.row.due = changed.row.timer?.due
       record.row = .insert(changed.row)
       record.events = changed.events
       return (record, .becomes(changed.row, events: changed.events, queue: .keep))
     case .updated(let changed, let queue):
+      assert(machine.row?.key == changed.row.key, "a machine keeps its key")
       guard let row = nextVersion(of: changed.row, queue, machine) else { return nil }
       record.row = .update(row, auxChanged: changed.auxChanged)
       record.events = changed.events
       switch queue {
       case .keep: break
-      case .delivered: record.dequeued = machine.notifications.head?.sequence
+      case .delivered:
+        assert(machine.notifications.head != nil, "what was delivered is in memory")
+        record.dequeued = machine.notifications.head?.sequence
       case .rescheduled(let head): record.rescheduled = head
       }
       return (record, .becomes(row, events: changed.events, queue: queue))
@@ -100,7 +107,10 @@ extension Engine {
     _ machine: ResidentMachine, _ record: CommitRecord, _ application: Application,
     _ reply: Reply?
   ) {
-    guard let step = machine.running else { return }
+    guard let step = machine.running else {
+      return assertionFailure("only a step that runs hands a record in")
+    }
+    assert(steps[step.id] == nil, "a step is written after its call")
     // What is written without asking the processor never passes the gate.
     machine.namespace.gate.donePreparing(machine)
     if step.passage == .preparing { ready.add(machine.namespace) }
