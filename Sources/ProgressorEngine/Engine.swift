@@ -30,7 +30,8 @@ public struct Engine: ~Copyable {
   var schedule: Schedule
   var ready = ReadyQueue()
   var counts = EngineStatistics.Counts()
-  var jitter: JitterGenerator
+  /// Chance is part of the engine's state, so that a run can be repeated.
+  var jitter: SeededRandom
 
   private var numbers: TaggedNumbers
   private(set) var wakeAt: Int64?
@@ -47,7 +48,7 @@ public struct Engine: ~Copyable {
     stepMemory = StepMemory(configuration)
     writers = Writers(count: configuration.slots, of: configuration.part)
     numbers = TaggedNumbers(of: configuration.part.core)
-    jitter = JitterGenerator(seed: configuration.seed)
+    jitter = SeededRandom(seed: configuration.seed)
   }
 
   /// Takes one input in; what follows from it is appended to `effects`.

@@ -52,17 +52,6 @@ struct AgendaTests {
 
 @Suite("Random source")
 struct RandomSourceTests {
-  @Test("SplitMix64 gives its published first numbers")
-  func publishedNumbers() {
-    // The reference implementation's output for the seed 1234567.
-    var random = RandomSource(seed: 1_234_567)
-    let numbers = (0..<3).map { _ in random.next() }
-    #expect(
-      numbers == [
-        6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423,
-      ])
-  }
-
   @Test("Numbers below a bound are below it, and reach every value")
   func belowABound() {
     var random = RandomSource(seed: 9)

@@ -1,23 +1,5 @@
 import MachineModel
 
-/// A generator for jitter: SplitMix64 (Steele, Lea, Flood 2014). Chance is part of the engine's
-/// state, so that a run can be repeated.
-struct JitterGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  /// Uniform in 0..<1.
-  mutating func next() -> Double {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-    z ^= z >> 31
-    return Double(z >> 11) * 0x1p-53
-  }
-}
-
 extension RetryPolicy {
   /// Whether a failure of this kind fails the machine at once.
   func isNonRetryable(_ code: Code, reasons: [String]) -> Bool {

@@ -1,27 +1,23 @@
-/// The simulation's only source of chance: SplitMix64 (Steele, Lea, Flood 2014). The same seed
-/// gives the same run on every machine and in every process.
-struct RandomSource: RandomNumberGenerator, Sendable {
-  private var state: UInt64
+import MachineModel
 
-  init(seed: UInt64) { state = seed }
+/// The simulation's only source of chance. The same seed gives the same run on every machine and in
+/// every process.
+struct RandomSource: RandomNumberGenerator, Sendable {
+  private var numbers: SeededRandom
+
+  init(seed: UInt64) { numbers = SeededRandom(seed: seed) }
 
   /// A source of its own for one thing of a run, named by two numbers.
   init(seed: UInt64, _ first: UInt64, _ second: UInt64) {
-    var mixer = RandomSource(seed: seed ^ first &* 0xd6e8_feb8_6659_fd93)
-    var second = RandomSource(seed: mixer.next() ^ second &* 0xa076_1d64_78bd_642f)
-    state = second.next()
+    var mixer = SeededRandom(seed: seed ^ first &* 0xd6e8_feb8_6659_fd93)
+    var second = SeededRandom(seed: mixer.next() ^ second &* 0xa076_1d64_78bd_642f)
+    numbers = SeededRandom(seed: second.next())
   }
 
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94d0_49bb_1331_11eb
-    return mixed ^ (mixed >> 31)
-  }
+  mutating func next() -> UInt64 { numbers.next() }
 
   /// 0 ..< 1.
-  mutating func fraction() -> Double { Double(next() >> 11) * 0x1p-53 }
+  mutating func fraction() -> Double { numbers.fraction() }
 
   /// True with this probability. Draws also for 0 and 1, so that a changed rate shifts nothing
   /// else.

@@ -1,3 +1,4 @@
+import MachineModel
 import Testing
 
 @testable import ProgressorEngine
@@ -22,11 +23,11 @@ struct RemovalQueueTests {
   func model() {
     var queue = RemovalQueue<Int>()
     var model: [Int] = []
-    var generator = JitterGenerator(seed: 7)
+    var generator = SeededRandom(seed: 7)
     let visits = Visits.count {
       for step in 0..<20_000 {
-        let number = Int(generator.next() * 500)
-        switch Int(generator.next() * 4) {
+        let number = Int(generator.fraction() * 500)
+        switch Int(generator.fraction() * 4) {
         case 0 where !model.contains(number):
           queue.prepend(number)
           model.insert(number, at: 0)

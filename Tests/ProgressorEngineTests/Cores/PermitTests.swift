@@ -1,3 +1,4 @@
+import MachineModel
 import Testing
 
 @testable import ProgressorEngine
@@ -89,7 +90,7 @@ import Testing
 
   @Test("random worlds: no more run than may, and all that wait have their turn", arguments: 1...60)
   func random(seed: UInt64) {
-    var random = Generator(state: seed)
+    var random = SeededRandom(seed: seed)
     let cores = Int.random(in: 2...5, using: &random)
     var limit = [1, 2, 3, 7, 50][Int.random(in: 0..<5, using: &random)]
     var world = PermitWorld(limit: limit, cores: cores)
@@ -128,17 +129,5 @@ import Testing
       world.end(at: core)
     }
     #expect(world.waiting == 0)
-  }
-
-  private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-      state &+= 0x9e37_79b9_7f4a_7c15
-      var z = state
-      z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-      z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-      return z ^ (z >> 31)
-    }
   }
 }

@@ -126,9 +126,9 @@ struct ResidencyTests {
       let reader = Reader(residentBytes: limit)
       reader.read(.minimal)
       let before = ResidencyTests.resident
-      var generator = JitterGenerator(seed: 1)
+      var generator = SeededRandom(seed: 1)
       while reader.world.statistics().counts.evictions < 10_000 {
-        let number = isMixed ? Int(generator.next() * Double(Shape.allCases.count)) : 0
+        let number = isMixed ? Int(generator.fraction() * Double(Shape.allCases.count)) : 0
         reader.read(Shape.allCases[number])
       }
       let growth = ResidencyTests.resident - before

@@ -34,8 +34,8 @@ struct NamespaceTimersTests {
   func heap() {
     var heap = DueHeap<Int, Int>()
     var model: [Int: (at: Int64, value: Int)] = [:]
-    var random = JitterGenerator(seed: 7)
-    func below(_ bound: Int) -> Int { Int(random.next() * Double(bound)) }
+    var random = SeededRandom(seed: 7)
+    func below(_ bound: Int) -> Int { Int(random.fraction() * Double(bound)) }
     for step in 0..<20_000 {
       let key = below(300)
       switch below(8) {
@@ -135,8 +135,8 @@ struct NamespaceTimersTests {
 
   @Test("Whatever comes, goes and has no room: nothing due is missed, and nothing fires late")
   func nothingIsMissed() {
-    var random = JitterGenerator(seed: 3)
-    func below(_ bound: Int64) -> Int64 { Int64(random.next() * Double(bound)) }
+    var random = SeededRandom(seed: 3)
+    func below(_ bound: Int64) -> Int64 { Int64(random.fraction() * Double(bound)) }
     for round in 0..<40 {
       var model = Model()
       model.capacity = 2 + round % 9

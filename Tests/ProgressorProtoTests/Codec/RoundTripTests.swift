@@ -1,3 +1,4 @@
+import MachineModel
 import Testing
 
 @testable import ProgressorProto
@@ -41,11 +42,11 @@ import Testing
 
   @Test("No prefix of a message and no changed byte does worse than throw")
   func mutations() {
-    var random = SplitMix(state: 0x5EED)
+    var random = SeededRandom(seed: 0x5EED)
     for message in Samples.all { mutate(message, &random) }
   }
 
-  private func mutate<Message: ProtobufMessage>(_ message: Message, _ random: inout SplitMix) {
+  private func mutate<Message: ProtobufMessage>(_ message: Message, _ random: inout SeededRandom) {
     let encoded = message.encoded()
     for length in 0..<min(encoded.count, 512) {
       _ = try? Message(decoding: Array(encoded.prefix(length)))
@@ -60,18 +61,5 @@ import Testing
       guard let decoded = try? Message(decoding: changed) else { continue }
       #expect((try? Message(decoding: decoded.encoded())) != nil)
     }
-  }
-}
-
-/// A small seeded generator, so that a failure can be repeated.
-struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
   }
 }
