@@ -245,6 +245,13 @@ def test_a_number_of_cores_that_cannot_be_is_refused_by_its_name(cores):
     assert result.returncode == 78 and "--cores" in result.stderr and "1 to 64" in result.stderr
 
 
+@pytest.mark.parametrize("command", [("serve", "--help"), ("settings",)], ids=" ".join)
+def test_who_asks_for_help_reads_how_many_cores_there_may_be_and_are(command):
+    lines = progressor(*command).stdout.split("cores", 1)[1]
+    text = " ".join(lines.split())
+    assert "1 to 64" in text and "one for each four processors, at least 1" in text
+
+
 def test_the_private_database_has_room_for_the_sessions_of_many_cores(servers, spaces):
     server = servers("--cores", "40").start()
     space = spaces(server.client)

@@ -84,7 +84,7 @@ public struct Setting: Sendable, Hashable {
     Setting(
       "cores", .integer(1...64), default: "", flag: "--cores",
       "Engines, each on an event loop of its own with its own part of the shards; by default one "
-        + "for each four processors."),
+        + "for each four processors, at least 1 and at most 16."),
     Setting(
       "slots", .integer(1...64), default: "2",
       "Connections of each engine that commit to the database side by side."),

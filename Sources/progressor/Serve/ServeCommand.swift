@@ -39,7 +39,10 @@ struct ServeCommand: AsyncParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "How many engines, each on an event loop of its own; see docs/performance.md.",
+      """
+      How many engines, each on an event loop of its own: 1 to 64; see docs/performance.md. \
+      (default: one for each four processors, at least 1, at most 16)
+      """,
       valueName: "n"))
   var cores: String?
 
