@@ -6,7 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .client import Client
-from .server import Server, free_port
+from .ports import free_port
+from .server import Server
 
 SAMPLE = re.compile(r'^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})? (?P<value>\S+)$')
 LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')

@@ -5,7 +5,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from .server import free_port, scratch_directory
+from .ports import free_port
+from .server import scratch_directory
 from .waiting import eventually
 
 PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")

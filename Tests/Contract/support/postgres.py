@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from .processes import children, runs, suspended
-from .server import free_port, scratch_directory
+from .ports import free_port
+from .server import scratch_directory
 from .waiting import eventually
 
 USER = "tests"

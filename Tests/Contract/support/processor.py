@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from google.rpc import status_pb2
 from grpc_status import rpc_status
 
+from .ports import free_port
 from .stubs import processor_pb2, types_pb2
 
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1),
@@ -100,7 +101,7 @@ class ScriptedProcessor:
     """Serves progressor.v1.Processor on a port. Namespaces without a behaviour answer with one
     event that repeats the arguments."""
 
-    def __init__(self, port: int = 0, host: str = "127.0.0.1"):
+    def __init__(self, port: int | None = None, host: str = "127.0.0.1"):
         # Of namespaces that have none of their own.
         self.behaviour: Behaviour = echo
         self._behaviours: dict[str, Behaviour] = {}
@@ -110,7 +111,7 @@ class ScriptedProcessor:
         self._seen: defaultdict[str, list[Invocation]] = defaultdict(list)
         self._server = grpc.server(ThreadPoolExecutor(max_workers=128), options=UNLIMITED)
         self._server.add_generic_rpc_handlers((_Handlers(self),))
-        self.port = self._server.add_insecure_port(f"{host}:{port}")
+        self.port = self._server.add_insecure_port(f"{host}:{port or free_port()}")
         self._server.start()
 
     @property

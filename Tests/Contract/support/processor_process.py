@@ -6,14 +6,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+from .ports import free_port
 from .processes import send_signal
 from .processor import Answer, Invocation, ScriptedProcessor
 
 
 class ProcessorProcess:
-    def __init__(self, name: str, port: int = 0, host: str = "127.0.0.1"):
+    def __init__(self, name: str, port: int | None = None, host: str = "127.0.0.1"):
+        self.port = port or free_port()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.processor_process", name, host, str(port)],
+            [sys.executable, "-m", "support.processor_process", name, host, str(self.port)],
             cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         self.port = int(self._process.stdout.readline())
 

@@ -11,6 +11,7 @@ from .http2 import (
     ACK, DATA, END_STREAM, HEADERS, PING, PREFACE, SETTINGS, frame, headers, literal,
     window_update,
 )
+from .ports import free_port
 
 ANSWER = b"\x88" + literal("content-type", b"application/grpc")
 TRAILERS = literal("grpc-status", b"0")
@@ -24,14 +25,14 @@ def prefix(length: int, compressed: bool = False) -> bytes:
 class RawProcessor:
     """`behave(connection, stream)` is called for each request, when all of it has come."""
 
-    def __init__(self, behave: Callable[["Link", int], None], port: int = 0,
+    def __init__(self, behave: Callable[["Link", int], None], port: int | None = None,
                  host: str = "127.0.0.1"):
         self.requests = 0
         self._behave = behave
+        self.port = port or free_port()
         self._links: list[Link] = []
         self._lock = threading.Lock()
-        self._listener = socket.create_server((host, port))
-        self.port = self._listener.getsockname()[1]
+        self._listener = socket.create_server((host, self.port))
         threading.Thread(target=self._accept, daemon=True).start()
 
     @property

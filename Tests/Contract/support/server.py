@@ -1,17 +1,15 @@
 """`progressor serve` as a process of its own, on a port and a data directory of its own."""
 
-import contextlib
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
 from .client import Client
+from .ports import free_port
 from .stubs import ROOT
 from .waiting import eventually
 
@@ -19,16 +17,6 @@ BINARY = Path(os.environ.get("PROGRESSOR_BINARY", ROOT / ".build" / "debug" / "p
 
 # Engines of every server that a test starts, unless it says otherwise.
 CORES = int(os.environ.get("CONTRACT_CORES", "1"))
-
-
-def free_port() -> int:
-    """A port of 127.0.0.1 that nobody has. The system gives out none below 32768 by itself, so no
-    connection takes it while a server is between two runs."""
-    while True:
-        port = random.randrange(10_000, 32_768)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def clean_environment(**extra: str) -> dict[str, str]:
