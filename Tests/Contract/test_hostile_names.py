@@ -156,7 +156,7 @@ def test_a_processor_that_acknowledges_pings_and_never_answers(server, hosts, sp
     name, port = Name(hosts), free_port()
     name.point("127.0.0.2")
     mute = RawProcessor(lambda link, stream: None, port=port, host="127.0.0.2")
-    space = spaces(server.client, endpoint=f"{NAME}:{port}", timeout=1)
+    space = spaces(server.client, endpoint=f"{NAME}:{port}", timeout=0.4)
     good = None
     try:
         for _ in range(30):

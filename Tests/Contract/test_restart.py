@@ -142,7 +142,7 @@ def test_timers_fire_after_a_restart_and_not_before_their_time(servers, spaces):
     space.behave(lambda i: Answer(timer=timer_in(float(i.args))) if i.kind == "init" else
                  Answer(events=[i.kind.encode()]))
     space.start("while down", b"0.2")
-    space.start("afterwards", b"12")
+    space.start("afterwards", b"6")
     dues = {id: space.get(id).timer.ToMicroseconds() / 1e6 for id in ("while down", "afterwards")}
     server.kill()
     eventually(lambda: time.time() > dues["while down"], "the first is due")
