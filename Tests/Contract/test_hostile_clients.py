@@ -8,6 +8,7 @@ import threading
 import zlib
 
 import grpc
+import pytest
 from support.client import Client, Gate, Space
 from support.http2 import (
     ACK,
@@ -151,6 +152,7 @@ def test_large_answers_that_are_not_read_are_in_no_other_calls_way(measured, spa
         assert set(client.read_until_ended(10)) == set(range(11, 31, 2))
 
 
+@pytest.mark.alone
 def test_messages_that_unfold_hold_up_nobody(measured, spaces):
     """A hundred of 64 MiB, sent as 64 KiB each, on one connection, and some that fit the limit."""
     server = measured()
@@ -241,6 +243,7 @@ def test_more_calls_than_streams_may_expire_together(server, spaces):
             long_call_goes_on()
 
 
+@pytest.mark.alone
 def test_calls_of_a_millisecond_that_are_reset_cost_no_more_than_others(measured, spaces):
     """Rapid reset (CVE-2023-44487) in the guise of deadlines that pass: the connection waits its
     turn then, and its calls count among those that it may have."""

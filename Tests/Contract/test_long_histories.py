@@ -54,6 +54,7 @@ def seconds_of(body) -> float:
     return time.monotonic() - began
 
 
+@pytest.mark.alone
 def test_the_removal_of_a_long_history_holds_up_nobody(server, cluster, space):
     space.start("long")
     for n in range(20):
@@ -74,6 +75,7 @@ def test_the_removal_of_a_long_history_holds_up_nobody(server, cluster, space):
     assert epoch(cluster) == 2, "the owner changed with the start alone"
 
 
+@pytest.mark.alone
 def test_a_long_history_is_read_beside_others(server, cluster, space):
     space.start("long")
     for n in range(30):

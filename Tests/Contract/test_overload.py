@@ -325,6 +325,7 @@ class Crowd:
             start.result()
 
 
+@pytest.mark.alone
 def test_a_crowd_of_due_timers(measured, spaces):
     server = measured()
     crowd = Crowd(10_000)
