@@ -13,7 +13,7 @@ from support.client import Client, Space
 from support.metrics import Measured
 from support.postgres import Postgres
 from support.processor import Behaviour, ScriptedProcessor, echo
-from support.server import BINARY, Server
+from support.server import BINARY, Server, fastest_folder, scratch_directory
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -30,7 +30,7 @@ def processor() -> Iterator[ScriptedProcessor]:
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[Server]:
-    """The shared server: tests neither stop nor disturb it."""
+    """The shared server: tests neither stop nor disturb it. Its database is on a disk."""
     server = Server().start()
     yield server
     server.close()
@@ -65,7 +65,7 @@ def space(client: Client, spaces: Callable[..., Space]) -> Space:
 @pytest.fixture(scope="session")
 def new_data() -> Iterator[Path]:
     """The data directory of a server that was started and stopped once."""
-    server = Server().start()
+    server = Server(directory=scratch_directory(fastest_folder())).start()
     assert server.terminate() == 0
     yield server.data
     server.close()
@@ -77,7 +77,8 @@ def servers(new_data: Path) -> Iterator[Callable[..., Server]]:
     made: list[Server] = []
 
     def make(*arguments: str, **options) -> Server:
-        made.append(Server(arguments, template=new_data, **options))
+        directory = options.pop("directory", None) or scratch_directory(fastest_folder())
+        made.append(Server(arguments, directory, template=new_data, **options))
         return made[-1]
 
     yield make

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from .processes import children, runs, suspended
 from .ports import free_port
-from .server import scratch_directory
+from .server import fastest_folder, scratch_directory
 from .waiting import eventually
 
 USER = "tests"
@@ -23,20 +23,11 @@ def _programs() -> Path:
     return versions[-1] if versions else Path(shutil.which("initdb") or "/initdb").parent
 
 
-def _fastest_folder() -> str:
-    """In memory, if there is room: a server that recovers syncs every file that it has, and tests
-    kill servers, not machines."""
-    memory = Path("/dev/shm")
-    if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > 2 << 30:
-        return str(memory)
-    return "/tmp"
-
-
 class Postgres:
     """A cluster on a port of 127.0.0.1, trusted, made by initdb. `options` are initdb's."""
 
     def __init__(self, copy_of: "Postgres | None" = None, options: Iterable[str] = ()):
-        self.directory = scratch_directory(_fastest_folder())
+        self.directory = scratch_directory(fastest_folder())
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
         self.data = self.directory / "data"
