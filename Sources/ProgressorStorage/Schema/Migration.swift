@@ -12,7 +12,8 @@ struct Migration: Sendable {
     case index(String)
     /// As a whole, but not while a node has a lease whose program knows no more than earlier
     /// migrations: it takes away what only those use. It sees to it that no such node gets a lease
-    /// afterwards. Nobody waits for it, no start fails with it, and later starts try again.
+    /// afterwards. Nobody waits for it, no start fails with it, and later starts try again: later
+    /// migrations may be applied before it.
     case cleanup
   }
 

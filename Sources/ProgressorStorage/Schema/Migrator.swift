@@ -100,30 +100,34 @@ struct Migrator {
     }
   }
 
-  /// What is to be applied. Throws for a database that this program does not know.
+  /// What is to be applied, in order. What takes something away can wait, also for what follows it.
+  /// Throws for a database that this program does not know.
   private func pendingMigrations(
     _ connection: Connection
-  ) throws -> (required: ArraySlice<Migration>, optional: ArraySlice<Migration>) {
+  ) throws -> (required: [Migration], optional: [Migration]) {
     let applied: [Int32] = try connection.run(Statements.schemaVersion, timeout: Self.timeout)
       .map { try $0.value(0) }
-    let known = migrations.map(\.number)
-    guard applied.count <= known.count else {
-      throw StorageError(
-        .schema,
-        """
-        the database has schema version \(applied.last ?? 0) and this program knows \
-        \(known.last ?? 0): it was used by a newer version. Start that version, or restore the \
-        backup from before the upgrade
-        """)
+    let optional = migrations.filter { $0.manner == .cleanup }
+    let required = migrations.filter { $0.manner != .cleanup }
+    let (known, newest) = (migrations.map(\.number), migrations.last?.number ?? 0)
+    let made = applied.filter { number in
+      number <= newest && !optional.contains { $0.number == number }
     }
-    guard applied == Array(known.prefix(applied.count)) else {
+    guard made == required.prefix(made.count).map(\.number) else {
       throw StorageError(
         .schema, "the database has migrations \(applied), expected \(known): it is damaged")
     }
-    let pending = migrations.dropFirst(applied.count)
-    // What takes something away can wait, unless something else follows.
-    let end = pending.lastIndex { $0.manner != .cleanup }.map { $0 + 1 } ?? pending.startIndex
-    return (pending[..<end], pending[end...])
+    if let last = applied.last, last > newest {
+      throw StorageError(
+        .schema,
+        """
+        the database has schema version \(last) and this program knows \(newest): it was used by \
+        a newer version. Start that version, or restore the backup from before the upgrade
+        """)
+    }
+    return (
+      Array(required.dropFirst(made.count)), optional.filter { !applied.contains($0.number) }
+    )
   }
 
   /// False when it is left to a later start.
