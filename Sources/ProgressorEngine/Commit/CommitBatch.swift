@@ -42,6 +42,9 @@ public struct CommitRefusal: Sendable, Hashable {
     /// Somebody has locked the rows of these machines, one at least of the batch, and of no other
     /// in it. Nothing is written.
     case locked(Set<MachineID>)
+    /// The namespace in which it starts a machine is deleted, or is being deleted. Certainly not
+    /// written.
+    case namespaceGone
   }
 
   /// What about the step made it so.

@@ -81,7 +81,7 @@ extension Engine {
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
         && !isToBeTakenAway(machine)
-    case (_, .contents), (_, .conflict), (_, .duplicate): return false
+    case (_, .contents), (_, .conflict), (_, .duplicate), (_, .namespaceGone): return false
     }
   }
 
@@ -123,7 +123,7 @@ extension Engine {
       let key = entry.record.idempotency?.key
       switch refusal.fault {
       case .contents: conclude(request, key: key, .error(error), machine)
-      case .overdue, .locked:
+      case .overdue, .locked, .namespaceGone:
         conclude(request, key: key, .error(.storageUnavailable), machine)
       case .conflict, .duplicate: return distrust(machine, request, key)
       }
@@ -132,6 +132,9 @@ extension Engine {
       becameIdle(machine)
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
+      if refusal.fault == .namespaceGone {
+        return end(machine, .error(.namespaceNotFound(machine.id.namespace)))
+      }
       // Memory and database disagree, and what memory says is worth nothing. But what is there
       // already of a machine at the expected version was not made by steps: its rows are damaged,
       // and it fails.

@@ -7,8 +7,11 @@ extension Engine {
     _ id: MachineID, _ shard: OwnedShard, _ namespace: NamespaceState
   ) -> ResidentMachine {
     if let machine = residency[id] {
-      residency.becameBusy(machine)
-      return machine
+      if machine.namespace === namespace {
+        residency.becameBusy(machine)
+        return machine
+      }
+      disown(machine)
     }
     // The namespace's name once for all of its machines.
     let id = MachineID(namespace: namespace.settings.name, id: id.id)

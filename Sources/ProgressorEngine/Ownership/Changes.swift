@@ -55,7 +55,7 @@ extension Engine {
   }
 
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
-    for gone in namespaces.replace(with: records) { schedule.dissolve(gone) }
+    for gone in namespaces.replace(with: records) { dissolve(gone) }
     for namespace in namespaces.inOrder {
       lendPermits(namespace)
       if namespace.settings.pause != nil {
@@ -66,5 +66,22 @@ extension Engine {
         ready.add(namespace)
       }
     }
+  }
+
+  /// The namespace was deleted, so it has no machines: whoever waits to begin one hears that. What
+  /// runs ends as it comes to its next station.
+  private mutating func dissolve(_ gone: NamespaceState) {
+    schedule.dissolve(gone)
+    let error = ProgressorError.namespaceNotFound(gone.settings.name)
+    turnAway(gone, error)
+    answerQuietWaiters(gone, .error(error))
+  }
+
+  /// The machine is of a namespace that is gone, and another one has its name now: what was asked
+  /// of the one is nothing to the other.
+  mutating func disown(_ machine: ResidentMachine) {
+    // What is on its way to the database may be written: who waits for it hears no denial.
+    if machine.isCommitting, let id = machine.running?.requestID { tell(id, .storageUnavailable) }
+    drop(machine, .namespaceNotFound(machine.id.namespace))
   }
 }

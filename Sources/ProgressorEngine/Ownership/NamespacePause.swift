@@ -7,13 +7,18 @@ extension Engine {
   /// out in turn; nothing that is due is lost.
   mutating func turnAway(_ namespace: NamespaceState) {
     guard let pause = namespace.settings.pause else { return }
+    turnAway(namespace, .namespacePaused(pause))
+  }
+
+  /// Steps that wait at the namespace's gate end without having begun.
+  mutating func turnAway(_ namespace: NamespaceState, _ error: ProgressorError) {
     for machine in namespace.gate.takeAll() {
       assert(machine.running?.station != nil, "who waits at a gate has a step that waits there")
       machine.running?.phase = .deciding
       if machine.running?.requestID == nil {
         end(machine)
       } else {
-        endUncommitted(machine, .error(.namespacePaused(pause)))
+        endUncommitted(machine, .error(error))
       }
     }
   }
@@ -27,7 +32,7 @@ extension Engine {
     namespace.quietWaiters.append(request.id)
   }
 
-  mutating func answerQuietWaiters(_ namespace: NamespaceState) {
-    for id in namespace.quietWaiters.takeAll() { answer(id, .quiet) }
+  mutating func answerQuietWaiters(_ namespace: NamespaceState, _ reply: Reply = .quiet) {
+    for id in namespace.quietWaiters.takeAll() { answer(id, reply) }
   }
 }

@@ -50,6 +50,7 @@ extension Engine {
     residency.becameBusy(machine)
     residency.charge(machine)
     if !ownership.isTrusted(at: now.uptime) { return abandon(machine, .notOwner) }
+    if machine.namespace.isGone { return endInGoneNamespace(machine) }
     if writers[machine.shard].isDelayed { return abandon(machine, .storageUnavailable) }
     approachGate(machine)
   }

@@ -17,6 +17,7 @@ extension Engine {
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }
     machine.namespace.counts.count(verdict.counted)
     machine.namespace.counts.callDurations.add(now.uptime.saturatingAdd(-asking.since))
+    if machine.namespace.isGone { return endInGoneNamespace(machine) }
     let answered = Answered(attempt: attempt, serial: asking.serial, random: jitter.fraction())
     perform(
       step.operation.conclude(verdict, answered, StepView(machine, now: now)), machine)

@@ -23,6 +23,11 @@ extension Engine {
     end(machine, ownership.isTrusted(at: now.uptime) ? reply : .error(.notOwner))
   }
 
+  /// There is no such namespace any more: nothing can be written for the step.
+  mutating func endInGoneNamespace(_ machine: ResidentMachine) {
+    endUncommitted(machine, .error(.namespaceNotFound(machine.id.namespace)))
+  }
+
   /// The step ends; nothing of it is in the way of the next one.
   mutating func end(_ machine: ResidentMachine) {
     guard let step = machine.running else { return assertionFailure("a step ends once") }

@@ -20,7 +20,7 @@ extension Ledger {
       case .overdue? where batch.records.count == 1: postponed[place] = epoch(record.shard)
       case .locked(let machines)? where machines.contains(record.machine):
         postponed[place] = epoch(record.shard)
-      case .contents?, .conflict?, .duplicate?, .overdue?, .locked?: break
+      case .contents?, .conflict?, .duplicate?, .overdue?, .locked?, .namespaceGone?: break
       }
     }
   }
