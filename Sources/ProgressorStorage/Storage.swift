@@ -221,6 +221,14 @@ extension Storage {
     try await change(.pause(name: name, reason: reason), name)
   }
 
+  /// Deletes a namespace. Its repair jobs are cancelled and kept. Throws `NAMESPACE_NOT_FOUND`,
+  /// `NAMESPACE_NOT_EMPTY`, `STORAGE_UNAVAILABLE` (it may be deleted then).
+  ///
+  /// - Parameter now: By the database's clock.
+  public func deleteNamespace(named name: String, now: Timestamp) async throws(ProgressorError) {
+    _ = try await perform(.delete(name: name, now: now))
+  }
+
   /// The namespace of this name. Throws `NAMESPACE_NOT_FOUND`, and INTERNAL if its row is damaged.
   public func namespace(named name: String) async throws(ProgressorError) -> NamespaceRecord {
     try await change(.find(name: name), name)

@@ -104,6 +104,14 @@ def test_namespaces(server, processor):
     assert bad.returncode == 64 and "max_in_flight" in bad.stderr
     again = progressor("namespace", "create", name, processor.endpoint, "--server", server.address)
     assert again.returncode != 0 and "ALREADY_EXISTS" in again.stderr
+    progressor("machine", "start", "m", "-n", name, "--server", server.address)
+    full = progressor("namespace", "delete", name, "--server", server.address)
+    assert full.returncode == 1 and "NAMESPACE_NOT_EMPTY" in full.stderr
+    assert "has 1 machine\n" in full.stderr and "progressor machine list" in full.stderr
+    progressor("machine", "remove", "m", "-n", name, "--server", server.address)
+    assert namespace("delete", name) == f"deleted {name}\n"
+    gone = progressor("namespace", "delete", name, "--server", server.address)
+    assert gone.returncode == 1 and "NAMESPACE_NOT_FOUND" in gone.stderr
 
 
 HOSTILE = "red \x1b[31m, clear \x1b[2J, \x9b31m, order \u202e, line\nand\ttab"

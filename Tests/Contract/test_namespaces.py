@@ -1,4 +1,4 @@
-"""Namespaces: Create, Get, List, Update; what is refused."""
+"""Namespaces: Create, Get, List, Update; what is refused. Delete: test_delete_namespace."""
 
 import uuid
 

@@ -105,22 +105,23 @@ final class Backend: Sendable {
           storage: storage, dispatcher: dispatcher, eventLoop: eventLoop, clock: clock,
           timeouts: timeouts, logger: logger)),
       eventLoop: eventLoop)
+    let lookForJobs: @Sendable () -> Void = { [repairs] in
+      eventLoop.execute { repairs.value.look() }
+    }
     var router = Router()
     AutomatonService(
       dispatcher: dispatcher, clock: clock, timeouts: timeouts,
       encoder: ReplyEncoder(maximumMessageBytes: configuration.maximumMessageBytes)
     ).register(in: &router)
     NamespacesService(
-      namespaces: storage, dispatcher: dispatcher, clock: clock, timeouts: timeouts
+      namespaces: storage, dispatcher: dispatcher, clock: clock, timeouts: timeouts,
+      namespaceDeleted: lookForJobs
     ).register(in: &router)
     health.register(in: &router)
-    ReflectionService(
-      services: Backend.services,
-      unserved: Set(NamespacesService.unserved.map { "\(NamespacesService.name).\($0)" })
-    ).register(in: &router)
+    ReflectionService(services: Backend.services).register(in: &router)
     RepairJobsService(
       storage: storage, clock: clock, maximumMessageBytes: configuration.maximumMessageBytes,
-      jobsChanged: { [repairs] in eventLoop.execute { repairs.value.look() } }
+      jobsChanged: lookForJobs
     ).register(in: &router)
     self.router = router
   }

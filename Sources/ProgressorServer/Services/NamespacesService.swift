@@ -5,18 +5,17 @@ import ProgressorEngine
 import ProgressorProto
 import ProgressorStorage
 
-/// `progressor.v1.Namespaces`: Create, Get, List, Update, Pause and Resume. Delete is answered
-/// UNIMPLEMENTED.
+/// `progressor.v1.Namespaces`.
 struct NamespacesService: Sendable {
   /// The name under which health and reflection know it.
   static let name = "progressor.v1.Namespaces"
-  /// Methods that are answered UNIMPLEMENTED.
-  static let unserved = ["Delete"]
 
   let namespaces: Storage
   let dispatcher: Dispatcher
   let clock: NodeClock
   let timeouts: ProcessorTimeouts
+  /// A namespace was deleted, and its repair jobs ended with it.
+  let namespaceDeleted: @Sendable () -> Void
 
   /// Serves the methods of the service.
   func register(in router: inout Router) {
@@ -40,6 +39,12 @@ struct NamespacesService: Sendable {
       let record = try await namespaces.updateNamespace(request.namespace)
       return UpdateNamespaceResponse(namespace: record.namespace)
     }
+    serve(DeleteNamespaceRequest.self, "Delete", &router, name: \.name) {
+      request throws(ProgressorError) in
+      try await namespaces.deleteNamespace(named: request.name, now: clock.now().wall)
+      namespaceDeleted()
+      return DeleteNamespaceResponse()
+    }
     serve(PauseNamespaceRequest.self, "Pause", &router, name: \.name) {
       request throws(ProgressorError) in
       let record = try await namespaces.setPause(request.reason, ofNamespace: request.name)
@@ -50,15 +55,6 @@ struct NamespacesService: Sendable {
       request throws(ProgressorError) in
       let record = try await namespaces.setPause(nil, ofNamespace: request.name)
       return ResumeNamespaceResponse(namespace: record.namespace)
-    }
-    for method in NamespacesService.unserved {
-      router.unary("/\(NamespacesService.name)/\(method)") { _, responder in
-        responder.fail(
-          RPCStatus(
-            ProgressorError(
-              .unimplemented, .unimplemented,
-              "Namespaces.\(method) is not served by this version")))
-      }
     }
   }
 

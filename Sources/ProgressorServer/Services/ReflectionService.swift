@@ -14,7 +14,7 @@ struct ReflectionService: Sendable {
   /// - Parameters:
   ///   - services: The full names of what the server serves, itself included.
   ///   - unserved: The full names of their methods that it does not serve.
-  init(services: [String], unserved: Set<String>) {
+  init(services: [String], unserved: Set<String> = []) {
     index = ReflectionIndex(services: services, unserved: unserved)
   }
 

@@ -146,7 +146,7 @@ struct CommitAttempt {
       switch error.raised {
       case .probeHasWritten: return .written
       case .fenced: return .fenced
-      case .unexpectedCount, nil: return .failed(error)
+      case .unexpectedCount, .namespaceGone, nil: return .failed(error)
       }
     }
   }

@@ -41,6 +41,8 @@ enum CommitOutcome {
       self = .fenced
     } else if error.raised == .unexpectedCount {
       self = .refused(CommitRefusal(.conflict, error))
+    } else if error.raised == .namespaceGone {
+      self = .refused(CommitRefusal(.namespaceGone, error))
     } else if state == .uniqueViolation {
       self = .refused(CommitRefusal(.duplicate, error))
     } else if state.isDataFault || !Safeguard.sqlStateClasses.isOn {

@@ -16,13 +16,15 @@ final class NamespaceStore: Sendable {
     case setEndpoint(name: String, endpoint: String)
     /// nil = resume.
     case pause(name: String, reason: String?)
+    /// Unless it has machines.
+    case delete(name: String, now: Timestamp)
     /// Nothing is changed.
     case find(name: String)
     case read
   }
 
-  /// What the change came to: the namespace as it is now, or all of them whose rows are not
-  /// damaged.
+  /// What the change came to: the namespace as it is now; or, after one was deleted or if nothing
+  /// is changed, all of them whose rows are not damaged.
   typealias Answer = Result<[NamespaceRecord], ProgressorError>
 
   struct Item: Sendable {
@@ -170,6 +172,11 @@ private struct NamespaceLoop {
         throw ProgressorError.namespaceVersionMismatch(stored.namespace)
       }
       return [stored]
+    case .delete(let name, let now):
+      try NamespaceDeletion(
+        name: name, connection: connection, timeout: reader.timeout, now: now
+      ).run()
+      return try tellAll(on: connection).sound
     case .setEndpoint(let itsName, let endpoint):
       name = itsName
       let parameters = Parameters.with {

@@ -10,6 +10,8 @@ public struct StoredRepairJob: Sendable, Hashable {
   public var namespace: NamespaceNumber
   /// The job as clients see it.
   public var job: RepairJob
+  /// Its namespace was deleted; another one may have its name.
+  public var isOrphaned = false
 
   /// Machines that failed later are not the job's.
   var failedUntil: Timestamp { min(job.spec.failedUntil ?? job.createdAt, job.createdAt) }
@@ -69,7 +71,8 @@ extension RowReader {
       (job.remaining, job.failed) = (remaining, failed)
       job.repaired = max(0, job.matched - remaining - failed)
     }
-    return StoredRepairJob(number: number, namespace: namespace, job: job)
+    return StoredRepairJob(
+      number: number, namespace: namespace, job: job, isOrphaned: try next())
   }
 
   /// What cannot be read of a failure is shown as what is wrong with it: it hides no others.

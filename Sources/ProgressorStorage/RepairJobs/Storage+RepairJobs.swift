@@ -40,7 +40,8 @@ extension Storage {
   }
 
   /// Jobs before a number, the newest first, of one namespace or of all, without those whose rows
-  /// are damaged: fewer than the limit only at the end. Nothing is counted.
+  /// are damaged: fewer than the limit only at the end. Nothing is counted. Those of a deleted
+  /// namespace are among those of all.
   public func repairJobs(
     ofNamespace namespace: String?, before number: Int64, limit: Int32
   ) async throws(ProgressorError) -> [StoredRepairJob] {
@@ -102,12 +103,13 @@ extension Storage {
     }
   }
 
-  /// The job of this id if there is one, which must have this spec.
+  /// The job of this id if there is one, which must have this spec, and a namespace that is
+  /// there.
   private static func find(
     _ id: String, like spec: RepairJobSpec, on connection: Connection, _ timeout: Duration
   ) throws -> StoredRepairJob? {
     guard let job = try find(id, on: connection, timeout) else { return nil }
-    guard job.job.spec.isSame(as: spec) else { throw ProgressorError.repairJobAlreadyExists(id) }
+    guard !job.isOrphaned, job.job.spec.isSame(as: spec) else { throw ProgressorError.repairJobAlreadyExists(id) }
     return job
   }
 

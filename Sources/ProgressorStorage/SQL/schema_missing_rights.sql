@@ -8,7 +8,7 @@ WITH needed (name, rights) AS (
     ('node', 'SELECT,INSERT,UPDATE,DELETE'),
     ('writer', 'SELECT,INSERT,UPDATE,DELETE'),
     ('shard', 'SELECT,INSERT,UPDATE'),
-    ('namespace', 'SELECT,INSERT,UPDATE'),
+    ('namespace', 'SELECT,INSERT,UPDATE,DELETE'),
     ('machine', 'SELECT,INSERT,UPDATE,DELETE'),
     ('event', 'SELECT,INSERT,DELETE'),
     ('notification', 'SELECT,INSERT,UPDATE,DELETE'),
@@ -46,5 +46,5 @@ FROM pg_proc AS function
 WHERE function.pronamespace = 'progressor'::regnamespace
   AND function.proname IN (
     'fence', 'expect', 'lock_own_lease', 'take_over', 'claim_shards', 'release_lease',
-    'sweep_removed_machines', 'probe_writing')
+    'sweep_removed_machines', 'probe_writing', 'hold_namespaces')
   AND NOT has_function_privilege(function.oid, 'EXECUTE');

@@ -66,5 +66,6 @@ struct Migration: Sendable {
       .index("machine_due_by_namespace")),
     Migration(7, "patient_sweeps", PackageResources._07_patient_sweeps_sql),
     Migration(8, "drop_superseded", PackageResources._08_drop_superseded_sql, .cleanup),
+    Migration(9, "delete_namespaces", PackageResources._09_delete_namespaces_sql),
   ]
 }

@@ -9,6 +9,8 @@ enum RaisedError: String {
   case unexpectedCount = "PGF02"
   /// A probe could write everything: its way of taking all of it back.
   case probeHasWritten = "PGF03"
+  /// A namespace in which a machine starts is gone, or is being deleted.
+  case namespaceGone = "PGF04"
 }
 
 extension PostgreSQLError {

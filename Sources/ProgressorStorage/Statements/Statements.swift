@@ -62,6 +62,8 @@ enum Statements {
   static let release = Statement("lease_release", PackageResources.lease_release_sql)
 
   static let fence = Statement("commit_fence", PackageResources.commit_fence_sql)
+  static let holdNamespaces = Statement(
+    "commit_hold_namespaces", PackageResources.commit_hold_namespaces_sql)
   static let raiseEpoch = Statement(
     "commit_raise_epoch", PackageResources.commit_raise_epoch_sql, .fenceBeforeRead, "epoch + 1",
     with: "epoch")
@@ -108,6 +110,11 @@ enum Statements {
   static let namespaceSetEndpoint = Statement(
     "namespace_set_endpoint", PackageResources.namespace_set_endpoint_sql)
   static let namespacePause = Statement("namespace_pause", PackageResources.namespace_pause_sql)
+  static let namespaceMachines = Statement(
+    "namespace_machines", PackageResources.namespace_machines_sql)
+  static let namespaceLock = Statement("namespace_lock", PackageResources.namespace_lock_sql)
+  static let namespaceDelete = Statement(
+    "namespace_delete", PackageResources.namespace_delete_sql)
 
   static let repairJobInsert = Statement(
     "repair_job_insert", PackageResources.repair_job_insert_sql)

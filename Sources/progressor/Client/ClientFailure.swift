@@ -31,6 +31,8 @@ struct ClientFailure: Error, CustomStringConvertible {
     case "NAMESPACE_ALREADY_EXISTS": "It exists already: see `progressor namespace get`."
     case "NAMESPACE_VERSION_MISMATCH":
       "See what it is now with `progressor namespace get`, and change that."
+    case "NAMESPACE_NOT_EMPTY":
+      "See them with `progressor machine list`; remove each, or keep the namespace."
     case "MACHINE_NOT_FOUND":
       "See `progressor machine list`; start one with `progressor machine start`."
     case "MACHINE_ALREADY_EXISTS": "Take another id, or remove that machine first."

@@ -6,10 +6,12 @@ import ProgressorServer
 /// `progressor namespace`: kinds of machines.
 struct NamespaceCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "namespace", abstract: "Show, create, change, pause and resume namespaces.",
+    commandName: "namespace",
+    abstract: "Show, create, change, delete, pause and resume namespaces.",
     subcommands: [
       CreateNamespaceCommand.self, GetNamespaceCommand.self, ListNamespacesCommand.self,
-      UpdateNamespaceCommand.self, PauseNamespaceCommand.self, ResumeNamespaceCommand.self,
+      UpdateNamespaceCommand.self, DeleteNamespaceCommand.self, PauseNamespaceCommand.self,
+      ResumeNamespaceCommand.self,
     ])
 
   /// The service that all of them call.

@@ -44,7 +44,8 @@ struct ListRepairJobsCommand: AsyncParsableCommand {
 
   @Option(
     name: [.customShort("n"), .long],
-    help: ArgumentHelp("Only jobs of this namespace.", valueName: "name"))
+    help: ArgumentHelp(
+      "Only jobs of this namespace; otherwise of all, also deleted ones.", valueName: "name"))
   var namespace: String?
 
   @OptionGroup var limit: ListLimit

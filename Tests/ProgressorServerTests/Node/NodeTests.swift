@@ -105,7 +105,10 @@ struct NodeTests {
           "/progressor.v1.Namespaces/Update", UpdateNamespaceRequest(namespace: expected),
           as: UpdateNamespaceResponse.self)
       }
-      _ = try await expectFailure(.unimplemented, "UNIMPLEMENTED") {
+      _ = try await node.call(
+        "/progressor.v1.Namespaces/Delete", DeleteNamespaceRequest(name: "payments"),
+        as: DeleteNamespaceResponse.self)
+      _ = try await expectFailure(.notFound, "NAMESPACE_NOT_FOUND") {
         try await node.call(
           "/progressor.v1.Namespaces/Delete", DeleteNamespaceRequest(name: "payments"),
           as: DeleteNamespaceResponse.self)

@@ -21,7 +21,7 @@ extension OnPostgreSQL {
 
     @Test("A namespace is read back with every option, and the engine is told before its creator")
     func create() async throws {
-      let test = try await TestStorage.owner()
+      let test = try await TestStorage.owner(namespace: false)
       defer { test.storage.stop() }
       let record = try await test.storage.createNamespace(Self.full)
       var expected = Self.full
@@ -37,7 +37,7 @@ extension OnPostgreSQL {
 
     @Test("A name can be created once, an unknown one is not found")
     func existing() async throws {
-      let test = try await TestStorage.owner()
+      let test = try await TestStorage.owner(namespace: false)
       defer { test.storage.stop() }
       _ = try await test.storage.createNamespace(Self.full)
       let exists = await #expect(throws: ProgressorError.self) {
@@ -52,7 +52,7 @@ extension OnPostgreSQL {
 
     @Test("Names that only look alike are two namespaces, and neither answers for the other")
     func lookalikes() async throws {
-      let test = try await TestStorage.owner()
+      let test = try await TestStorage.owner(namespace: false)
       defer { test.storage.stop() }
       let names = ["caf\u{E9}", "cafe\u{301}"]
       let first = try await test.storage.setEndpoint("host:1", ofNamespace: names[0])
@@ -68,7 +68,7 @@ extension OnPostgreSQL {
 
     @Test("Setting the endpoint creates a namespace, or changes the endpoint and nothing else")
     func endpoint() async throws {
-      let test = try await TestStorage.owner()
+      let test = try await TestStorage.owner(namespace: false)
       defer { test.storage.stop() }
       let new = try await test.storage.setEndpoint("host:1", ofNamespace: "new")
       #expect(
@@ -86,7 +86,7 @@ extension OnPostgreSQL {
 
     @Test("Replacing gives exactly the options given; the version grows with a change only")
     func replace() async throws {
-      let test = try await TestStorage.owner()
+      let test = try await TestStorage.owner(namespace: false)
       defer { test.storage.stop() }
       let first = try await test.storage.replaceNamespace(Self.full)
       #expect(first.namespace.version == 1)
@@ -99,7 +99,9 @@ extension OnPostgreSQL {
 
     @Test("A damaged row hides no others: what was known stays, and who asks for it hears why")
     func damaged() async throws {
-      let test = try await TestStorage.owner { $0.namespaceInterval = .milliseconds(50) }
+      let test = try await TestStorage.owner(namespace: false) {
+        $0.namespaceInterval = .milliseconds(50)
+      }
       defer { test.storage.stop() }
       let bad = try await test.storage.createNamespace(Self.full)
       let good = try await test.storage.setEndpoint("h:1", ofNamespace: "a")
@@ -139,13 +141,13 @@ extension OnPostgreSQL {
     @Test("A namespace that was damaged before the start is paused, with the cause")
     func damagedAtStart() async throws {
       let database = try await TemporaryServer.shared().createDatabase()
-      let before = try TestStorage(database: database)
+      let before = try TestStorage(database: database, namespace: false)
       _ = try await before.storage.createNamespace(Self.full)
       _ = try await before.storage.setEndpoint("h:1", ofNamespace: "a")
       try before.connect().runScript(
         "UPDATE namespace SET retry_jitter = 7 WHERE name = 'pay/ü'", timeout: .seconds(10))
       before.storage.stop()
-      let test = try TestStorage(database: database)
+      let test = try TestStorage(database: database, namespace: false)
       defer { test.storage.stop() }
       let records = try await test.inbox.next("news of namespaces") { input in
         if case .namespacesChanged(let records) = input { records } else { nil }
@@ -158,7 +160,7 @@ extension OnPostgreSQL {
 
     @Test("A row that PostgreSQL itself cannot read hides no others")
     func damagedPage() async throws {
-      let test = try await TestStorage.owner()
+      let test = try await TestStorage.owner(namespace: false)
       defer { test.storage.stop() }
       _ = try await test.storage.createNamespace(Self.full)
       let good = try await test.storage.setEndpoint("h:1", ofNamespace: "a")
@@ -187,7 +189,9 @@ extension OnPostgreSQL {
 
     @Test("What another node changes is told to the engine")
     func otherNode() async throws {
-      let test = try await TestStorage.owner { $0.namespaceInterval = .milliseconds(100) }
+      let test = try await TestStorage.owner(namespace: false) {
+        $0.namespaceInterval = .milliseconds(100)
+      }
       defer { test.storage.stop() }
       _ = try test.connect().query(
         "INSERT INTO namespace (name, endpoint) VALUES ('theirs', 'h:1')", timeout: .seconds(10))
@@ -204,7 +208,9 @@ extension OnPostgreSQL {
 
     @Test("That they cannot be read for long is said once, and so is that they can again")
     func unreadable() async throws {
-      let test = try await TestStorage.owner { $0.namespaceInterval = .milliseconds(50) }
+      let test = try await TestStorage.owner(namespace: false) {
+        $0.namespaceInterval = .milliseconds(50)
+      }
       defer { test.storage.stop() }
       let connection = try test.connect()
       let record = try await test.storage.createNamespace(Self.full)

@@ -14,8 +14,6 @@ extension OnPostgreSQL {
     /// A storage with as many running jobs as there are damages, and one more at each end.
     private func storage(_ damages: [String]) async throws -> TestStorage {
       let test = try await TestStorage.owner()
-      _ = try await test.storage.createNamespace(
-        Namespace(name: "orders", processor: ProcessorOptions(endpoint: "h:1")))
       let ids = ["first"] + damages.indices.map { "bad\($0)" } + ["last"]
       for id in ids {
         _ = try await test.storage.createRepairJob(id, spec, now: TestMachine.after(seconds: 9))
@@ -76,7 +74,7 @@ extension OnPostgreSQL {
         CREATE VIEW repair_job AS
         SELECT number, id, namespace, failed_since, failed_until, id_prefix, failure_contains,
           processor_args, rate, dry_run, lost(id, reason) COLLATE "default" AS reason, requested_by,
-          created_at, matched, state, finished_at, remaining, failed
+          created_at, matched, state, finished_at, remaining, failed, namespace_name
         FROM sound;
         """, timeout: .seconds(10))
       #expect(try await test.storage.runningRepairJobs().map(\.job.id) == ["last", "first"])

@@ -26,8 +26,6 @@ extension OnPostgreSQL {
     /// failed a second after each other.
     private func storage(failed ids: [String] = []) async throws -> TestStorage {
       let test = try await TestStorage.owner()
-      _ = try await test.storage.createNamespace(
-        Namespace(name: "orders", processor: ProcessorOptions(endpoint: "h:1")))
       for (index, id) in ids.enumerated() {
         _ = try await fail(id, key: Int64(index + 1), after: Int64(index + 1), on: test)
       }

@@ -47,7 +47,7 @@ extension OnPostgreSQL {
         REVOKE INSERT, UPDATE, DELETE
         ON progressor.schema_migration, progressor.repair_job_machine FROM ROLE_NAME;
         REVOKE UPDATE, DELETE ON progressor.setting FROM ROLE_NAME;
-        REVOKE DELETE ON progressor.shard, progressor.namespace FROM ROLE_NAME;
+        REVOKE DELETE ON progressor.shard FROM ROLE_NAME;
         REVOKE UPDATE ON progressor.event FROM ROLE_NAME;
         """)
       let test = try TestStorage(database: user.database) { $0.sweepInterval = .milliseconds(50) }
@@ -62,6 +62,7 @@ extension OnPostgreSQL {
       try administration.waitUntil("NOT EXISTS (SELECT FROM event)")
       _ = try await test.storage.createNamespace(
         Namespace(name: "n", processor: ProcessorOptions(endpoint: "h:1")))
+      try await test.storage.deleteNamespace(named: "orders", now: TestMachine.start)
       let now = TestMachine.start
       let spec = RepairJobSpec(namespace: "n", failedSince: now, reason: "r")
       let job = try await test.storage.createRepairJob("j", spec, now: now)

@@ -17,8 +17,10 @@ final class TestStorage: Sendable {
   private let numbers = Atomic<UInt64>(0)
 
   /// Starts one; `adjust` changes its configuration first.
+  ///
+  /// - Parameter namespace: Whether there is the namespace of every `TestMachine`.
   init(
-    database: String, inbox: Inbox = Inbox(),
+    database: String, inbox: Inbox = Inbox(), namespace: Bool = true,
     _ adjust: (inout StorageConfiguration) -> Void = { _ in }
   ) throws {
     var configuration = StorageConfiguration(database: try ConnectionString(database))
@@ -29,14 +31,23 @@ final class TestStorage: Sendable {
     self.database = database
     self.inbox = inbox
     storage = try Storage.start(configuration, logger: log.logger, deliver: inbox.deliver)
+    if namespace {
+      let settings = try Self.settings(database, name: "progressor-tests")
+      let connection = try Connection.open(settings)
+      defer { connection.close() }
+      try connection.runScript(
+        """
+        INSERT INTO namespace (name, endpoint) VALUES ('orders', 'h:1') ON CONFLICT DO NOTHING
+        """, timeout: .seconds(10))
+    }
   }
 
   /// One on a new database of the shared cluster, once it owns all shards.
   static func owner(
-    _ adjust: (inout StorageConfiguration) -> Void = { _ in }
+    namespace: Bool = true, _ adjust: (inout StorageConfiguration) -> Void = { _ in }
   ) async throws -> TestStorage {
     let test = try TestStorage(
-      database: try await TemporaryServer.shared().createDatabase(), adjust)
+      database: try await TemporaryServer.shared().createDatabase(), namespace: namespace, adjust)
     _ = try await test.grants()
     return test
   }

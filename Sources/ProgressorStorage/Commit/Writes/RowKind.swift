@@ -60,8 +60,17 @@ extension FencedPipeline {
         writes[write.kind.rawValue].append(RecordWrite(record: place, write: write))
       }
     }
+    hold(writes[RowWrite.Kind.insertMachine.rawValue].map { records[$0.record].namespace })
     for kind in RowWrite.Kind.allCases where !writes[kind.rawValue].isEmpty {
       kind.rows.append(writes[kind.rawValue], of: records, to: &self)
     }
+  }
+
+  /// Nothing is written unless all of these namespaces are there until the commit.
+  private mutating func hold(_ namespaces: [NamespaceNumber]) {
+    if namespaces.isEmpty { return }
+    // In one order in all batches.
+    let numbers = Set(namespaces).map(\.number).sorted()
+    append(Statements.holdNamespaces, .with { $0.appendArray(numbers) })
   }
 }

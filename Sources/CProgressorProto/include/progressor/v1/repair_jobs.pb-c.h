@@ -338,7 +338,7 @@ struct  Progressor__V1__ListRepairJobsRequest
 {
   ProtobufCMessage base;
   /*
-   * Only jobs of this namespace. Empty = all.
+   * Only jobs of this namespace. Empty = all, also those of namespaces that were deleted.
    */
   ProtobufCBinaryData namespace_;
   /*

@@ -1,0 +1,100 @@
+import MachineModel
+import PostgreSQL
+import ProgressorEngine
+
+/// Deletes a namespace unless it has machines.
+///
+/// Batches hold the namespaces in which they start machines (commit_hold_namespaces). So whoever
+/// has the namespace's row for himself sees every machine that was started, and none is started
+/// until he has deleted it, or let it be: a node that dies over this leaves nothing behind.
+struct NamespaceDeletion {
+  let name: String
+  let connection: Connection
+  let timeout: Duration
+  /// Of the database, for the end of jobs.
+  let now: Timestamp
+
+  /// The first schema whose nodes hold the namespaces in which they start machines.
+  static let firstSchema: Int32 = 9
+  /// Machines that are counted; there may be more.
+  static let mostCounted: Int64 = 1_000
+  /// How long it waits at a time for batches that start machines there. Nobody else waits
+  /// meanwhile.
+  static let patience: Duration = .milliseconds(500)
+  private static let tries = 4
+
+  private struct Found {
+    var number: NamespaceNumber
+    var machines: Int64
+    var areNodesOld: Bool
+  }
+
+  /// Throws NAMESPACE_NOT_FOUND, NAMESPACE_NOT_EMPTY, and STORAGE_UNAVAILABLE while a batch that
+  /// starts machines there does not end, or an older node has a lease.
+  func run() throws {
+    for _ in 0..<Self.tries {
+      // Before anything is locked: one that is in use does not notice.
+      let found = try look()
+      if found.machines > 0 {
+        throw ProgressorError.namespaceNotEmpty(name, machines: found.machines)
+      }
+      if found.areNodesOld {
+        throw ProgressorError.namespaceBusy(
+          name, "a node of an older version is running, which would not notice")
+      }
+      if try delete(found.number) { return }
+    }
+    throw ProgressorError.namespaceBusy(name, "a machine is being started in it")
+  }
+
+  private func look() throws -> Found {
+    let parameters = Parameters.with {
+      $0.append(name)
+      $0.append(Self.mostCounted + 1)
+      $0.append(Self.firstSchema)
+    }
+    let rows = try connection.run(Statements.namespaceMachines, parameters, timeout: timeout)
+    guard let row = rows.first else { throw ProgressorError.namespaceNotFound(name) }
+    return Found(
+      number: NamespaceNumber(try row.value(0)), machines: try row.value(1),
+      areNodesOld: try row.value(2))
+  }
+
+  /// False = it is to be looked at again.
+  private func delete(_ number: NamespaceNumber) throws -> Bool {
+    var pipeline = Pipeline()
+    pipeline.append(
+      Statements.sessionLockTimeout, .with { $0.append("\(Self.patience.microseconds / 1_000)") })
+    pipeline.append(Statements.namespaceLock, .with { $0.append(number.number) })
+    pipeline.append(
+      Statements.namespaceDelete,
+      .with {
+        $0.append(number.number)
+        $0.append(now.sql)
+        $0.append(Self.firstSchema)
+      })
+    do {
+      let results = try connection.run(pipeline, timeout: timeout)
+      return results.last.map { !$0.isEmpty } ?? false
+    } catch {
+      guard error.scope == .statement, error.sqlState == .lockNotAvailable else { throw error }
+      return false
+    }
+  }
+}
+
+extension ProgressorError {
+  fileprivate static func namespaceNotEmpty(_ name: String, machines: Int64) -> ProgressorError {
+    let most = NamespaceDeletion.mostCounted
+    let number = machines > most ? "\(most)+" : "\(machines)"
+    return ProgressorError(
+      .failedPrecondition, .namespaceNotEmpty,
+      "the namespace \"\(name)\" has \(number) machine\(machines == 1 ? "" : "s")",
+      metadata: ["machines": number])
+  }
+
+  fileprivate static func namespaceBusy(_ name: String, _ why: String) -> ProgressorError {
+    ProgressorError(
+      .unavailable, .storageUnavailable, "the namespace \"\(name)\" cannot be deleted now: \(why)")
+  }
+}

@@ -1,0 +1,15 @@
+-- Purpose: how many machines a namespace has, and whether it may be deleted otherwise.
+-- Parameters: $1 text name, $2 int8 count no more, $3 int the first schema whose nodes hold the
+-- namespaces in which they start machines.
+-- Result: number, machines, whether an older node has a lease. No row = there is none of this name.
+-- Plan: namespace_name_key, then machine_namespace_id_shard_key up to the last one that counts. In
+-- its order: else the table might be read, where few namespaces have many machines.
+SELECT namespace.number,
+  (SELECT count(*) FROM (
+    SELECT machine.id FROM machine
+    WHERE machine.namespace = namespace.number
+    ORDER BY machine.namespace, machine.id
+    LIMIT $2) AS counted),
+  EXISTS (SELECT FROM node WHERE node.schema_version < $3)
+FROM namespace
+WHERE namespace.name = $1;
