@@ -33,6 +33,8 @@ enum Occurrence {
   case expel(node: Int, identity: Int)
   case restart(node: Int)
   case endpoint(Int, up: Bool)
+  /// A node looks at the namespaces.
+  case look(node: Int, life: Int)
   /// A namespace is not paused any more.
   case resumption(Int)
   case storageBack

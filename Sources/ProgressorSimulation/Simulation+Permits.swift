@@ -20,7 +20,9 @@ extension Simulation {
     defer { quietLatency = Simulation.shortLatency }
     for node in nodes {
       for core in node.cores {
-        for index in namespaces.indices { try lend(namespaces[index], to: core) }
+        for index in namespaces.indices where !deleted.contains(namespaces[index].number) {
+          try lend(namespaces[index], to: core)
+        }
       }
     }
     try permitsRest()

@@ -30,6 +30,8 @@ public final class Simulation {
 
   /// Namespaces as they are now, and the widest bounds that each had.
   var namespaces: [NamespaceRecord]
+  /// Those that are gone for good.
+  var deleted: Set<NamespaceNumber> = []
   var widest: [Ledger.Widest]
   var isEndpointUp: [Bool]
   /// Invocations and nodes that wait for a namespace's endpoint.
@@ -202,6 +204,7 @@ public final class Simulation {
     case .expel(let node, let identity): try expel(nodes[node], identity)
     case .restart(let node): if !nodes[node].isUp { start(nodes[node]) }
     case .endpoint(let namespace, let up): endpoint(namespace, isUp: up)
+    case .look(let node, let life): if let node = alive(node, life) { tellNamespaces(node) }
     case .resumption(let index): resumeNamespace(index)
     case .storageBack: break
     case .arrival: if script == nil { arrive() } else { goOn() }

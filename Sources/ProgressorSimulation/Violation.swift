@@ -15,6 +15,7 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case everythingFinishes = "I11 everything pending finishes"
   case incarnations = "I12 an incarnation is another machine"
   case pausedRests = "where it is paused no step begins"
+  case goneRests = "where there is no namespace no step begins"
   case attemptsCounted = "attempts are counted durably"
   case oneReply = "a request has one reply"
   case batchRules = "a batch keeps its rules"

@@ -134,6 +134,7 @@ extension Engine {
       return assertionFailure("only a step that runs is executed")
     }
     assert(step.isDeciding && !machine.isUnknown, "a step is executed with its machine in memory")
+    if machine.namespace.isGone { return endInGoneNamespace(machine) }
     if case .reply(let row) = step.remembered, let key = step.key {
       return end(machine, row.reply(to: key.fingerprint))
     }

@@ -141,7 +141,7 @@ extension Ledger {
         effects[request.tag] == nil, .acknowledgedIsDurable, "\(what)\(error), and took effect")
       denied.insert(request.tag)
     } else if let remembered = request.remembered, error.code != .resourceExhausted,
-      error.reason != .storageRefused, error.reason != .dataDamaged
+      ![.storageRefused, .dataDamaged, .namespaceNotFound].contains(error.reason)
     {
       try require(
         remembered.tag != request.tag && error.code == .invalidArgument, .oneEffectPerKey,
@@ -149,6 +149,9 @@ extension Ledger {
     }
     let isTrue =
       switch error.reason {
+      case .namespaceNotFound:
+        request.machine.namespace == Workload.unknown
+          || gone.contains(ExactText(request.machine.namespace))
       case .machineNotFound:
         request.isGet && !request.maySeePast ? try readsNone(request) : request.sawAbsent
       case .machineAlreadyExists: request.sawPresent

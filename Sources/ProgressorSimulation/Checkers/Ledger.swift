@@ -41,6 +41,8 @@ struct Ledger {
   var keys: [KeyName: RememberedReply] = [:]
   var accepted: [String: AcceptedNotification] = [:]
   var incarnations: [Incarnation: IncarnationRecord] = [:]
+  /// Names of namespaces that were deleted.
+  var gone: Set<ExactText> = []
 
   /// How often each machine changed in the database, and the latest of these states that a reader
   /// saw: whoever asks after that sees no earlier one.

@@ -18,6 +18,9 @@ struct Workload {
     var patience: Int64
   }
 
+  /// No namespace has this name.
+  static let unknown = "unknown"
+
   private let world: World
   private var lastTag: UInt64 = 0
   private var lastKey = 0
@@ -51,7 +54,7 @@ struct Workload {
     }
     let namespace = random.pick(world.namespaces)?.namespace.name ?? ""
     var machine = MachineID(namespace: namespace, id: "m\(random.below(world.identifiers))")
-    if random.chance(0.002) { machine.namespace = "unknown" }
+    if random.chance(0.002) { machine.namespace = Workload.unknown }
     lastTag += 1
     let tag = lastTag
     let operation = operation(tag, &random)

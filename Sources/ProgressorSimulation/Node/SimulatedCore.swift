@@ -19,6 +19,8 @@ final class SimulatedCore {
   var trustedUntil: Int64 = .min
   /// Losses of shards that it was sent and has not handled.
   var unheardLosses = 0
+  /// Namespaces that it was told are there.
+  var namespaces: Set<NamespaceNumber> = []
   /// Namespaces that it was told are paused.
   var paused: Set<NamespaceNumber> = []
   /// The look ahead that is under way.

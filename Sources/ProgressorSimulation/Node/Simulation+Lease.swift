@@ -12,7 +12,7 @@ extension Simulation {
         return configuration
       })
     trace.line(at: agenda.now, node: node.number, "starts")
-    deliver(.namespacesChanged(namespaces), to: node)
+    tellNamespaces(node)
     register(node)
   }
 

@@ -137,6 +137,7 @@ extension Simulation {
       for shard in shards { node.owned[shard] = nil }
       ledger.abandoned(Set(shards), of: world.configuration.shards, by: node.number)
     case .namespacesChanged(let records):
+      core.namespaces = Set(records.map(\.number))
       core.paused = Set(records.filter { $0.namespace.pause != nil }.map(\.number))
     case .loaded, .listed, .due, .endpointReady, .commitDelayed, .permits, .timePassed:
       break

@@ -12,6 +12,9 @@ extension Simulation {
     try require(
       !core.paused.contains(invocation.namespace), .pausedRests,
       "\(machine): a step begins in a namespace that is paused")
+    try require(
+      core.namespaces.contains(invocation.namespace), .goneRests,
+      "\(machine): a step begins in a namespace that is gone")
     try ledger.isBounded(number, widest: widest[namespaceIndex(invocation.namespace)])
     let call = StepAttempt(step: invocation.step, attempt: invocation.attempt)
     try require(node.calls[call] == nil, .oneInvocation, "\(machine): one attempt begins twice")

@@ -141,7 +141,7 @@ extension Simulation {
 
   /// The transaction itself.
   func write(_ sent: Transmission) throws(Violation) -> TransactionOutcome {
-    let refusal = refusal(of: sent.batch) ?? overdue(sent.batch)
+    let refusal = goneNamespace(of: sent.batch) ?? refusal(of: sent.batch) ?? overdue(sent.batch)
     let outcome = try storage.commit(
       sent.batch, by: sent.identity, now: wall, refusal: refusal)
     ledger.tried(sent.batch, by: sent.node, refusal, epoch: storage.leases.epoch)
@@ -178,6 +178,14 @@ extension Simulation {
     let named = Set(locks.lazy.filter(\.isNamed).map(\.machine))
     return CommitRefusal(
       named.isEmpty ? .overdue : .locked(named), code: "55P03", message: "rows are locked")
+  }
+
+  /// A machine must not be started where its namespace was deleted.
+  private func goneNamespace(of batch: CommitBatch) -> CommitRefusal? {
+    let isGone = batch.records.contains { record in
+      if case .insert = record.row { deleted.contains(record.namespace) } else { false }
+    }
+    return isGone ? CommitRefusal(.namespaceGone, code: "PGF04", message: "it is gone") : nil
   }
 
   /// Contents that the database does not take: the fault of the step that brought them.

@@ -70,10 +70,14 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case machinePaused
   case cancellation
   case shortDeadline
+  /// A namespace without machines is deleted: nodes hear of it in their own time.
+  case namespaceDeleted
 
   /// Mean requests between two of those that strike by themselves; nil = drawn by occasion.
   var interval: Int64? {
     switch self {
+    // Mostly there are machines, and nothing happens.
+    case .namespaceDeleted: 100
     case .endpointOutage, .requestFlood: 400
     case .clockJump, .shardMoved, .namespacePaused, .coreStalled: 500
     case .rowsLocked, .crash, .crashAtEffect, .leaseLost, .leasesExpired, .nodeFrozen,

@@ -12,6 +12,7 @@ extension Simulation {
 
   func strike(_ kind: FaultKind) throws(Violation) {
     planFault(kind)
+    if kind == .namespaceDeleted { return deleteNamespace() }
     guard plan.mayStrike(kind) else { return }
     if kind == .requestFlood {
       for _ in 0..<(20 + random.below(300)) { sendNext() }
@@ -132,7 +133,30 @@ extension Simulation {
     let version = namespaces[index].namespace.version + 1
     namespaces[index].namespace = changed
     namespaces[index].namespace.version = version
-    for node in nodes where node.isUp { deliver(.namespacesChanged(namespaces), to: node) }
+    for node in nodes where node.isUp { tellNamespaces(node) }
+  }
+
+  /// What a node finds when it looks.
+  func tellNamespaces(_ node: SimulatedNode) {
+    deliver(.namespacesChanged(namespaces.filter { !deleted.contains($0.number) }), to: node)
+  }
+
+  /// The transaction that deletes a namespace, unless there are machines in it, or no other is left.
+  private func deleteNamespace() {
+    // A database that goes back in time would have it again, and what was in it.
+    guard standby == nil else { return }
+    let used = Set(storage.machines.values.map(\.row.namespace))
+    let left = namespaces.map(\.number).filter { !deleted.contains($0) }
+    guard left.count > 1, let number = left.first(where: { !used.contains($0) }),
+      plan.mayStrike(.namespaceDeleted)
+    else { return }
+    deleted.insert(number)
+    ledger.gone.insert(ExactText(namespaces[namespaceIndex(number)].namespace.name))
+    trace.line(at: agenda.now, node: nil, "namespace \(number.number) is deleted")
+    for node in nodes where node.isUp {
+      agenda.plan(
+        .look(node: node.number, life: node.life), after: random.duration(upTo: world.longPause))
+    }
   }
 
   private func pauseNamespace() {

@@ -20,8 +20,9 @@ struct NamespaceDeletion {
   static let mostCounted: Int64 = 1_000
   /// How long it waits at a time for batches that start machines there. Nobody else waits
   /// meanwhile.
-  static let patience: Duration = .milliseconds(500)
-  private static let tries = 4
+  static let patience: Duration = .milliseconds(250)
+  /// In all less than between two looks at the namespaces, which wait meanwhile.
+  private static let tries = 3
 
   private struct Found {
     var number: NamespaceNumber

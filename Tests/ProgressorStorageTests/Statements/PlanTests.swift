@@ -83,6 +83,22 @@ extension OnPostgreSQL {
       }
     }
 
+    @Test("Whether a namespace has machines is seen in an index, whatever else the table has")
+    func machinesOfNamespace() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      for isFilled in [false, true] {
+        if isFilled { try fill(connection) }
+        for statement in [Statements.namespaceMachines, Statements.namespaceDelete] {
+          let plan = try plan(of: statement, on: connection)
+          #expect(plan.contains(" \(Self.machineID) "), "\(statement.name):\n\(plan)")
+          #expect(!plan.contains("Seq Scan on machine"), "\(statement.name):\n\(plan)")
+          #expect(!plan.contains("Sort"), "\(statement.name):\n\(plan)")
+        }
+      }
+    }
+
     /// The generic plan, as the session of a writer or reader makes it.
     private func plan(of statement: Statement, on connection: Connection) throws -> String {
       try connection.runScript(
