@@ -141,7 +141,7 @@ extension Simulation {
     deliver(.namespacesChanged(namespaces.filter { !deleted.contains($0.number) }), to: node)
   }
 
-  /// The transaction that deletes a namespace, unless there are machines in it, or no other is left.
+  /// The transaction that deletes a namespace, unless it has machines, or no other is left.
   private func deleteNamespace() {
     // A database that goes back in time would have it again, and what was in it.
     guard standby == nil else { return }

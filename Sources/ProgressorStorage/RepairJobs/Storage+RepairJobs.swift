@@ -109,7 +109,9 @@ extension Storage {
     _ id: String, like spec: RepairJobSpec, on connection: Connection, _ timeout: Duration
   ) throws -> StoredRepairJob? {
     guard let job = try find(id, on: connection, timeout) else { return nil }
-    guard !job.isOrphaned, job.job.spec.isSame(as: spec) else { throw ProgressorError.repairJobAlreadyExists(id) }
+    guard !job.isOrphaned, job.job.spec.isSame(as: spec) else {
+      throw ProgressorError.repairJobAlreadyExists(id)
+    }
     return job
   }
 

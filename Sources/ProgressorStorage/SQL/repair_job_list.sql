@@ -1,6 +1,6 @@
 -- Purpose: a page of repair jobs, the newest first; nothing is counted.
--- Parameters: $1 text namespace that there is, NULL = all, also those of deleted ones; $2 int8 before
--- this number, $3 int at most so many.
+-- Parameters: $1 text namespace that there is, NULL = all, also those of deleted ones; $2 int8
+-- before this number, $3 int at most so many.
 -- Plan: repair_job_pkey backward: jobs are few.
 SELECT job.number, job.namespace, job.id, coalesce(namespace.name, job.namespace_name),
   job.failed_since, job.failed_until, job.id_prefix, job.failure_contains, job.processor_args,
