@@ -153,6 +153,64 @@ extension OnPostgreSQL {
       }
     }
 
+    @Test("Starts of a namespace that is changed all the time are all written")
+    func changesMeanwhile() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let changes = Task {
+        var changed = 0
+        while !Task.isCancelled {
+          _ = try await test.storage.setPause(
+            changed.isMultiple(of: 2) ? "r" : nil, ofNamespace: "orders")
+          changed += 1
+        }
+        return changed
+      }
+      for number in 0..<300 {
+        var machine = TestMachine("m\(number)", key: Int64(number + 1))
+        #expect(try await test.commit([machine.start()]) == .committed)
+      }
+      changes.cancel()
+      #expect(try await changes.value > 0)
+    }
+
+    @Test(
+      "Deletions, creations and changes at once: each comes to one of the ends that it may have")
+    func everything() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let other = try TestStorage(database: test.database, namespace: false)
+      defer { other.storage.stop() }
+      let namespace = Namespace(name: "orders", processor: ProcessorOptions(endpoint: "h:1"))
+      var reasons: Set<Reason> = []
+      for round in 0..<40 {
+        let (one, two) = round.isMultiple(of: 2) ? (test, other) : (other, test)
+        let errors = await withTaskGroup(of: ProgressorError?.self) { group in
+          group.addTask {
+            await Self.failure { () async throws(ProgressorError) in
+              try await one.storage.deleteNamespace(named: "orders", now: Self.now)
+            }
+          }
+          group.addTask {
+            await Self.failure { () async throws(ProgressorError) in
+              _ = try await two.storage.setPause("r", ofNamespace: "orders")
+            }
+          }
+          group.addTask {
+            await Self.failure { () async throws(ProgressorError) in
+              _ = try await two.storage.createNamespace(namespace)
+            }
+          }
+          return await group.reduce(into: []) { $0.append($1) }
+        }
+        reasons.formUnion(errors.compactMap { $0?.reason })
+        let left = try await test.storage.listNamespaces()
+        #expect(left.count <= 1)
+        if left.isEmpty { _ = try await test.storage.createNamespace(namespace) }
+      }
+      #expect(reasons.isSubset(of: [.namespaceNotFound, .namespaceAlreadyExists]))
+    }
+
     @Test("Of several at once one deletes it, and the others find it gone")
     func twice() async throws {
       let test = try await TestStorage.owner()
