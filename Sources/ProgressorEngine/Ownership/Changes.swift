@@ -82,6 +82,7 @@ extension Engine {
   mutating func disown(_ machine: ResidentMachine) {
     // What is on its way to the database may be written: who waits for it hears no denial.
     if machine.isCommitting, let id = machine.running?.requestID { tell(id, .storageUnavailable) }
+    tell(machine.requests.filter { requests[$0]?.isEnqueued ?? false }, .storageUnavailable)
     drop(machine, .namespaceNotFound(machine.id.namespace))
   }
 }

@@ -43,6 +43,8 @@ extension Engine {
   }
 
   private mutating func takeDue(_ machine: ResidentMachine) {
+    // Nothing of it could be written: should there be its like again, it is read anew.
+    if machine.namespace.isGone { return becameIdle(machine) }
     guard let row = machine.row, row.runsByItself, !machine.isDropped else {
       return reschedule(machine)
     }
@@ -177,7 +179,7 @@ extension Engine {
 
   /// What memory knows of a machine is no older than what was read of it.
   private mutating func found(_ due: DueMachine, _ namespace: NamespaceState) {
-    if let machine = residency[due.machine], !machine.isUnknown {
+    if let machine = residency[due.machine], !machine.isUnknown, machine.namespace === namespace {
       reschedule(machine)
     } else if !namespace.schedule.timers.holds(due.machine) {
       schedule.place(due.machine, at: due.position.due, due.position, namespace, now)

@@ -195,7 +195,7 @@ extension Engine {
     }
     if running == nil, machine.mailbox.isEmpty, machine.isDueForNothing(now),
       ownership.isTrusted(at: now.uptime), !circumstances.isDelayed,
-      !machine.namespace.schedule.timers.holds(machine.id)
+      !machine.namespace.isGone, !machine.namespace.schedule.timers.holds(machine.id)
     {
       return "is due, has nothing to do, and stays so"
     }

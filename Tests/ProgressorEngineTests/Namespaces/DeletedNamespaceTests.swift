@@ -127,4 +127,40 @@ struct DeletedNamespaceTests {
     #expect(world.replies[world.call("m")] == .called(response: []))
     #expect(world.inconsistency() == nil)
   }
+
+  /// A machine whose timer is due in half a minute.
+  private func worldWithTimer() -> World {
+    let world = world()
+    world.processor.answers(.timer(after: .seconds(30)))
+    world.start("m")
+    world.processor.answers(.ok)
+    return world
+  }
+
+  @Test("What is due of a machine that cannot be read with its namespace begins nothing")
+  func due() {
+    let world = worldWithTimer()
+    world.processor.holds = true
+    let call = world.call("m")
+    world.now += .seconds(31)
+    world.namespaces = []
+    world.answerCalls()
+    expectNotFound(world, call)
+    world.run(for: .seconds(60))
+    #expect(world.inconsistency() == nil)
+    #expect(world.calls().isEmpty)
+  }
+
+  @Test("A namespace that is there again has the timers of machines that stayed in memory")
+  func timersAgain() {
+    let world = worldWithTimer()
+    let known = world.namespaces
+    world.namespaces = []
+    world.run(for: .seconds(1))
+    world.namespaces = known
+    world.processor.holds = true
+    world.run(for: .seconds(60))
+    #expect(world.calls().count == 1)
+    #expect(world.inconsistency() == nil)
+  }
 }
