@@ -18,8 +18,8 @@ struct NamespaceDeletion {
   static let firstSchema: Int32 = 9
   /// Machines that are counted; there may be more.
   static let mostCounted: Int64 = 1_000
-  /// How long it waits at a time for batches that start machines there. Nobody else waits
-  /// meanwhile.
+  /// How long it waits at a time for batches that start machines there. No start waits meanwhile,
+  /// but what else is to be done with namespaces does.
   static let patience: Duration = .milliseconds(250)
   /// In all less than between two looks at the namespaces, which wait meanwhile.
   private static let tries = 3
@@ -45,7 +45,7 @@ struct NamespaceDeletion {
       }
       if try delete(found.number) { return }
     }
-    throw ProgressorError.namespaceBusy(name, "a machine is being started in it")
+    throw ProgressorError.namespaceBusy(name, "machines are being started in it, or removed")
   }
 
   private func look() throws -> Found {
@@ -64,8 +64,10 @@ struct NamespaceDeletion {
   /// False = it is to be looked at again.
   private func delete(_ number: NamespaceNumber) throws -> Bool {
     var pipeline = Pipeline()
-    pipeline.append(
-      Statements.sessionLockTimeout, .with { $0.append("\(Self.patience.microseconds / 1_000)") })
+    // The one begins anew with each batch that it waits for, the other is for all of them together.
+    for statement in [Statements.sessionLockTimeout, Statements.sessionStatementTimeout] {
+      pipeline.append(statement, .with { $0.append("\(Self.patience.microseconds / 1_000)") })
+    }
     pipeline.append(Statements.namespaceLock, .with { $0.append(number.number) })
     pipeline.append(
       Statements.namespaceDelete,
@@ -78,7 +80,9 @@ struct NamespaceDeletion {
       let results = try connection.run(pipeline, timeout: timeout)
       return results.last.map { !$0.isEmpty } ?? false
     } catch {
-      guard error.scope == .statement, error.sqlState == .lockNotAvailable else { throw error }
+      guard error.scope == .statement,
+        error.sqlState == .lockNotAvailable || error.sqlState == .queryCanceled
+      else { throw error }
       return false
     }
   }
