@@ -188,25 +188,26 @@ def outcome(request):
         return failure_of(error).reason
 
 
-def test_starts_and_deletions_at_once(node, spaces):
-    """On two nodes: a machine whose start was acknowledged is there."""
+def two_nodes(node, spaces):
+    """Two nodes, of which the first has the shards, and a namespace that both know."""
     first = node().start()
     second = node()
     second.start(wait=False)
     space = spaces(first.client)
     eventually(lambda: outcome(lambda: get(second.client, space.name)) == "OK", "the second is up",
                timeout=60)
+    return first, second, space
+
+
+def test_starts_and_deletions_at_once(node, spaces):
+    """On two nodes: a machine whose start was acknowledged is there."""
+    first, second, space = two_nodes(node, spaces)
     outcomes = racing(space, first.client, 25) + racing(space, second.client, 25)
     assert {deleted for _, deleted in outcomes} <= {"OK", "NAMESPACE_NOT_EMPTY"}
 
 
 def test_another_node_follows_within_two_seconds(node, spaces):
-    first = node().start()
-    second = node()
-    second.start(wait=False)
-    space = spaces(first.client)
-    eventually(lambda: outcome(lambda: get(second.client, space.name)) == "OK", "the second is up",
-               timeout=60)
+    first, second, space = two_nodes(node, spaces)
     # The one that has the shards hears of it from the database alone.
     delete(second.client, space.name)
     assert outcome(lambda: space.start("m")) == "NAMESPACE_NOT_FOUND", "by its commit or before"
