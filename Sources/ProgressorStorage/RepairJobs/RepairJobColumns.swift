@@ -39,8 +39,7 @@ extension Parameters {
 }
 
 extension RowReader {
-  /// The columns of repair_job_get, _list and _running. What was not counted is 0. Throws also for
-  /// what no job may be.
+  /// The columns of repair_job. What was not counted is 0. Throws also for what no job may be.
   mutating func nextRepairJob() throws(PostgreSQLError) -> StoredRepairJob {
     let number: Int64 = try next()
     let namespace = NamespaceNumber(try next())

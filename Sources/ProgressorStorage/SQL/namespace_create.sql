@@ -8,8 +8,4 @@ INSERT INTO namespace (
 VALUES (
   $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 ON CONFLICT (name) DO NOTHING
-RETURNING number, name, version, endpoint, processor_timeout, max_in_flight, connections,
-  retry_initial_interval, retry_multiplier, retry_max_interval, retry_max_attempts, retry_jitter,
-  retry_non_retryable, limit_mailbox, limit_steps_in_flight, limit_notifications,
-  history_after, history_limit, history_direction, idempotency_retention,
-  paused_at, pause_reason;
+RETURNING number;

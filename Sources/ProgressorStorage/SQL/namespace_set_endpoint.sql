@@ -4,8 +4,4 @@
 INSERT INTO namespace AS stored (name, endpoint) VALUES ($1, $2)
 ON CONFLICT (name) DO UPDATE SET endpoint = excluded.endpoint, version = stored.version + 1
 WHERE stored.endpoint <> excluded.endpoint
-RETURNING number, name, version, endpoint, processor_timeout, max_in_flight, connections,
-  retry_initial_interval, retry_multiplier, retry_max_interval, retry_max_attempts, retry_jitter,
-  retry_non_retryable, limit_mailbox, limit_steps_in_flight, limit_notifications,
-  history_after, history_limit, history_direction, idempotency_retention,
-  paused_at, pause_reason;
+RETURNING number;

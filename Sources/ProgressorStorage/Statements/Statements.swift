@@ -120,14 +120,11 @@ enum Statements {
     "repair_job_insert", PackageResources.repair_job_insert_sql)
   static let repairJobCount = Statement(
     "repair_job_count", PackageResources.repair_job_count_sql)
-  static let repairJobGet = Statement(
-    "repair_job_get", PackageResources.repair_job_get_sql)
-  static let repairJobList = Statement(
-    "repair_job_list", PackageResources.repair_job_list_sql)
+  static let repairJobGet = repairJob("get")
+  static let repairJobList = repairJob("list")
   static let repairJobNumbers = Statement(
     "repair_job_numbers", PackageResources.repair_job_numbers_sql)
-  static let repairJobRunning = Statement(
-    "repair_job_running", PackageResources.repair_job_running_sql)
+  static let repairJobRunning = repairJob("running")
   static let repairJobPage = Statement(
     "repair_job_page", PackageResources.repair_job_page_sql)
   static let repairJobRecord = Statement(
@@ -145,5 +142,9 @@ enum Statements {
 
   private static func list(_ status: String) -> Statement {
     Statement("list_\(status)", PackageResources.list_sql, variant: status)
+  }
+
+  private static func repairJob(_ purpose: String) -> Statement {
+    Statement("repair_job_\(purpose)", PackageResources.repair_job_sql, variant: purpose)
   }
 }
