@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 from support.client import Gate, fails
 from support.metrics import metrics_of
-from support.processor import Answer, timer_in
+from support.processor import Answer, ScriptedProcessor, timer_in
 from support.server import free_port, progressor
 from support.stubs import automaton_pb2, namespaces_pb2
 from support.waiting import eventually
@@ -258,3 +258,21 @@ def test_the_private_database_has_room_for_the_sessions_of_many_cores(servers, s
     space = spaces(server.client)
     space.start("m", b"x")
     assert space.events("m") == [b"x"]
+
+
+def test_an_outage_of_a_processor_is_told_once_for_all_cores(manycore, spaces):
+    processor = ScriptedProcessor(free_port())
+    space = spaces(manycore.client, endpoint=processor.endpoint)
+    for n in range(12):
+        space.start(f"m{n}")
+    processor.stop()
+    waiting = [space.call_later(f"m{n}", timeout=30) for n in range(12)]
+    eventually(lambda: "the endpoint cannot be reached" in manycore.log.read_text(), "an outage")
+    processor = ScriptedProcessor(processor.port)
+    for call in waiting:
+        call.result()
+    eventually(lambda: "the endpoint can be reached again" in manycore.log.read_text(), "its end")
+    log = manycore.log.read_text()
+    assert log.count("the endpoint cannot be reached") == 1
+    assert log.count("the endpoint can be reached again") == 1
+    processor.stop()

@@ -50,6 +50,8 @@ public struct ChannelConfiguration: Sendable {
   public var streamWindowSize = 64 << 10
   /// The flow-control window of one connection. Bytes.
   public var connectionWindowSize = 16 << 20
+  /// Hears of outages of the endpoint, on the channel's event loop; nil = the log does.
+  public var outages: (@Sendable (ChannelOutage) -> Void)?
   /// The encoding of large requests. The peer must know it.
   public var requestEncoding = MessageEncoding.identity
   /// The value of `user-agent`.

@@ -40,15 +40,23 @@ extension ConnectionPool {
       subchannel.release()
     case .lookUp(let number):
       lookUp(number)
-    case .wentAway(let reason, let waiting):
+    case .outage(let outage):
+      if let tell = configuration.outages { tell(outage) } else { log(outage) }
+    }
+  }
+
+  private func log(_ outage: ChannelOutage) {
+    switch outage {
+    case .began(_, let reason, let waiting):
       logger.warning(
         "the endpoint cannot be reached",
         metadata: ["reason": "\(reason)", "waiting": "\(waiting)"])
-    case .cameBack(let time, let waited):
-      let seconds = Double(time.nanoseconds / 1_000_000) / 1_000
+    case .ended(let since, let now, let waited):
+      let seconds = Double((now - since).nanoseconds / 1_000_000) / 1_000
       logger.notice(
         "the endpoint can be reached again",
         metadata: ["away_seconds": "\(seconds)", "waited": "\(waited)"])
+    case .abandoned: break
     }
   }
 

@@ -16,10 +16,8 @@ enum PoolEffect: Sendable, Hashable {
   case release(SubchannelID, isGone: Bool)
   /// Look the name up.
   case lookUp(Int)
-  /// No connection can be had, since just now.
-  case wentAway(reason: String, waiting: Int)
-  /// A connection works again.
-  case cameBack(after: TimeAmount, waited: Int)
+  /// Tell of an outage.
+  case outage(ChannelOutage)
 }
 
 /// A channel without its sockets, clock and chance: what happened, the time and a random number go
@@ -178,7 +176,7 @@ struct PoolState<Call: PooledCall> {
     waiters = 0
     effects += slots.map { .release($0.id, isGone: true) }
     slots = []
-    outage = nil
+    abandonOutage()
   }
 
   // MARK: What connections and look-ups tell
@@ -268,7 +266,7 @@ extension PoolState {
 
   private mutating func sleep() {
     isAwake = false
-    outage = nil
+    abandonOutage()
     for index in slots.indices {
       slots[index].state.becomeIdle()
       effects.append(.release(slots[index].id, isGone: slots[index].isLeaving))
@@ -308,7 +306,9 @@ extension PoolState {
     outage.mostWaiting = max(outage.mostWaiting, calls.count + waiters)
     if state == .transientFailure, !outage.isTold {
       outage.isTold = true
-      effects.append(.wentAway(reason: lastFailure, waiting: outage.mostWaiting))
+      effects.append(
+        .outage(
+          .began(since: outage.since, reason: lastFailure, waiting: outage.mostWaiting)))
     }
     self.outage = outage
   }
@@ -320,8 +320,14 @@ extension PoolState {
     if outage.isTold {
       let isOver = slots.contains { $0.state.provenTime.map { $0 <= now } ?? false }
       guard isOver else { return }
-      effects.append(.cameBack(after: now - outage.since, waited: outage.mostWaiting))
+      effects.append(
+        .outage(.ended(since: outage.since, now: now, waited: outage.mostWaiting)))
     }
     self.outage = nil
+  }
+
+  private mutating func abandonOutage() {
+    if outage?.isTold == true { effects.append(.outage(.abandoned)) }
+    outage = nil
   }
 }

@@ -129,13 +129,14 @@ final class Backend: Sendable {
   private func begin(_ configuration: NodeConfiguration) {
     let settings = Backend.engineConfiguration(configuration, shards: storage.shards)
     let (storage, engines, monitor, logger) = (storage, engines, monitor, logger)
+    let outages = ProcessorOutages(logger: logger)
     for (index, loop) in engines.loops.enumerated() {
       let part = engines.part(index)
       loop.eventLoop.execute {
         let processors = ProcessorDirectory(
           eventLoop: loop.eventLoop, part: part,
-          maximumMessageBytes: configuration.maximumMessageBytes, logger: logger,
-          submit: { loop.submit($0) })
+          maximumMessageBytes: configuration.maximumMessageBytes, outages: outages,
+          logger: logger, submit: { loop.submit($0) })
         loop.start(
           settings.share(of: part),
           EngineDriver.Outside(

@@ -14,6 +14,7 @@ final class ProcessorDirectory: ProcessorPort {
   private let eventLoop: any EventLoop
   private let part: ShardPart
   private let maximumMessageBytes: Int
+  private let outages: ProcessorOutages
   private let logger: Logger
 
   /// What decides about a channel; a change of it makes a new one.
@@ -40,14 +41,17 @@ final class ProcessorDirectory: ProcessorPort {
   private var keys: [NamespaceNumber: Key] = [:]
   private var entries: [Key: Entry] = [:]
 
-  /// - Parameter part: Of the engine: it has its part of an endpoint's connections.
+  /// - Parameters:
+  ///   - part: Of the engine: it has its part of an endpoint's connections.
+  ///   - outages: The node's.
   init(
-    eventLoop: any EventLoop, part: ShardPart = .all, maximumMessageBytes: Int, logger: Logger,
-    submit: @escaping @Sendable (Input) -> Void
+    eventLoop: any EventLoop, part: ShardPart = .all, maximumMessageBytes: Int,
+    outages: ProcessorOutages, logger: Logger, submit: @escaping @Sendable (Input) -> Void
   ) {
     self.eventLoop = eventLoop
     self.part = part
     self.maximumMessageBytes = maximumMessageBytes
+    self.outages = outages
     self.logger = logger
     self.submit = submit
     calls = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: eventLoop)
@@ -179,6 +183,7 @@ final class ProcessorDirectory: ProcessorPort {
         initial: .milliseconds(75), multiplier: 1.6, maximum: .seconds(2), jitter: 0.3)
       configuration.probeInterval = .seconds(1)
       configuration.userAgent = "progressor/" + Version.current
+      configuration.outages = outages.observer(of: "\(target)")
       return GRPCChannel(
         target: target, configuration: configuration, eventLoop: eventLoop, logger: logger)
     } catch {

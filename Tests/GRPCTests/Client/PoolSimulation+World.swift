@@ -128,6 +128,21 @@ extension PoolSimulation {
 
   // MARK: Connections
 
+  /// An outage that is told of has one end.
+  private mutating func hear(_ outage: ChannelOutage) {
+    switch outage {
+    case .began(let since, _, _):
+      if isMissed || since > now { violate("an outage begins twice, or later than it is told") }
+      isMissed = true
+    case .ended(let since, let end, _):
+      if !isMissed || since > end || end > now { violate("an outage ends that did not begin") }
+      isMissed = false
+    case .abandoned:
+      if !isMissed || state.isAwake { violate("an outage is abandoned that goes on") }
+      isMissed = false
+    }
+  }
+
   /// Performs the effects, as a pool does.
   mutating func settle() {
     for effect in state.takeEffects() {
@@ -139,7 +154,7 @@ extension PoolSimulation {
         attempts[id] = nil
         if let connection = connections.removeValue(forKey: id) { retire(connection) }
       case .lookUp(let number): lookUp(number)
-      case .wentAway, .cameBack: break
+      case .outage(let outage): hear(outage)
       }
     }
     drain()

@@ -90,6 +90,8 @@ struct PoolSimulation {
   var connections: [SubchannelID: SimulatedConnection] = [:]
   var retired: [SimulatedConnection] = []
   var openLookUps = 0
+  /// An outage was told of whose end was not.
+  var isMissed = false
   var open: [ObjectIdentifier: SimulatedCall] = [:]
   var turn = RoundRobin()
   var violations: [String] = []
@@ -181,6 +183,7 @@ struct PoolSimulation {
       violate("no connection, and nothing is planned")
     }
     if !state.calls.isEmpty, !state.isAwake { violate("calls wait, and it sleeps") }
+    if isMissed, !state.isAwake { violate("an outage goes on of which nobody wants the end") }
     if openLookUps > 6 { violate("\(openLookUps) look-ups at once") }
     for call in open.values where call.expiry + .milliseconds(1) < now {
       violate("a call outlives its deadline")

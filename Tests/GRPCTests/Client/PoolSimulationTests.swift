@@ -45,6 +45,33 @@ import Testing
     #expect(try run(1_100..<1_130, patient) == [])
   }
 
+  @Test(
+    "Whoever was told of an outage is told when the channel will not see its end",
+    arguments: [true, false])
+  func abandonedOutage(isClosed: Bool) throws {
+    var state = PoolState<SimulatedCall>(
+      target: try ChannelTarget("10.0.0.1:80"), configuration: configuration)
+    var now = NIODeadline.uptimeNanoseconds(0)
+    var told: [ChannelOutage] = []
+    state.wake(now: now, random: 0)
+    while state.isAwake {
+      for effect in state.takeEffects() {
+        if case .outage(let outage) = effect { told.append(outage) }
+        if case .connect(let id, let attempt, _) = effect {
+          state.ended(id, attempt, "refused", now: now, random: 0)
+        }
+      }
+      if isClosed, !told.isEmpty { state.close() }
+      guard let next = state.nextDeadline else { break }
+      now = max(now, next)
+      state.advance(now: now, random: 0)
+    }
+    for case .outage(let outage) in state.takeEffects() { told.append(outage) }
+    let reason = "refused ([IPv4]10.0.0.1:80)"
+    let begin = NIODeadline.uptimeNanoseconds(0)
+    #expect(told == [.began(since: begin, reason: reason, waiting: 0), .abandoned])
+  }
+
   @Test("A channel whose name has more addresses than it uses finds the one that works")
   func crowd() throws {
     let all = try (1...200).map { try SocketAddress(ipAddress: "127.0.0.1", port: $0) }

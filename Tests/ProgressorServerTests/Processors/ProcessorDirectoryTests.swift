@@ -27,7 +27,8 @@ struct ProcessorDirectoryTests {
     let eventLoop = MultiThreadedEventLoopGroup.singleton.next()
     let directory = try await eventLoop.submit {
       let directory = ProcessorDirectory(
-        eventLoop: eventLoop, maximumMessageBytes: 1 << 20, logger: NodeFixture.quiet
+        eventLoop: eventLoop, maximumMessageBytes: 1 << 20,
+        outages: ProcessorOutages(logger: NodeFixture.quiet), logger: NodeFixture.quiet
       ) { told.yield($0) }
       let number = NamespaceNumber(1)
       let namespace = Namespace(name: "n", processor: ProcessorOptions(endpoint: "\(endpoint)"))
