@@ -60,5 +60,5 @@ struct DeliveryStep: StepOperation {
 }
 
 extension QueuedNotification {
-  fileprivate var nextAttempt: Int32 { (retry?.attempt ?? 0) + 1 }
+  fileprivate var nextAttempt: Int32 { Int32(clamping: Int64(retry?.attempt ?? 0) + 1) }
 }

@@ -62,5 +62,5 @@ struct TimeoutStep: StepOperation {
 }
 
 extension TimerRow {
-  fileprivate var nextAttempt: Int32 { (retry?.attempt ?? 0) + 1 }
+  fileprivate var nextAttempt: Int32 { Int32(clamping: Int64(retry?.attempt ?? 0) + 1) }
 }
