@@ -7,6 +7,7 @@ struct Program: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "progressor",
     abstract: "Keeps business processes running in spite of crashes.",
+    discussion: CommandExit.discussion,
     version: Version.current,
     subcommands: [
       ServeCommand.self, MachineCommand.self, NamespaceCommand.self, RepairJobCommand.self,

@@ -1,9 +1,12 @@
 """`progressor machine` and `progressor namespace`: the client for people."""
 
+import contextlib
 import json
 import os
 import pty
+import socket
 import subprocess
+import threading
 import unicodedata
 import uuid
 
@@ -23,6 +26,12 @@ def machine(server, space):
         assert (result.returncode == 0) == (status == 0), result
         return result
     return run
+
+
+def refusing(code: grpc.StatusCode, message: str):
+    def refuse(invocation: Invocation) -> Answer:
+        raise Refusal(code, message)
+    return refuse
 
 
 def test_the_life_of_a_machine(machine, space):
@@ -68,8 +77,126 @@ def test_a_server_that_is_not_there(space):
     port = free_port()
     result = progressor("machine", "get", "--server", f"127.0.0.1:{port}", "--namespace",
                         space.name, "m", timeout=60)
-    assert result.returncode != 0
-    assert str(port) in result.stderr
+    assert result.returncode == 69
+    assert str(port) in result.stderr and "Is a server running" in result.stderr
+    result = progressor("machine", "get", "--server", f"127.0.0.1:{port}", "--namespace",
+                        space.name, "m", "--json", timeout=60)
+    assert result.returncode == 69 and result.stdout == ""
+    error = json.loads(result.stderr)["error"]
+    assert error["code"] == "UNAVAILABLE" and error["reason"] == "SERVER_UNREACHABLE"
+    assert error["metadata"] == {} and error["server"] == f"127.0.0.1:{port}"
+
+
+def test_the_next_server_is_tried_when_one_cannot_be_reached(server, space):
+    dead, deader = (f"127.0.0.1:{free_port()}" for _ in range(2))
+    # The request never left: also a change goes on to the next.
+    for names in (["--server", dead, "--server", "no-such-host.invalid:1", "--server",
+                   server.address], []):
+        environment = {} if names else {"PROGRESSOR_SERVER": f"{dead}, {server.address}"}
+        started = progressor("machine", "start", "--namespace", space.name,
+                             f"m{len(names)}", *names, environment=environment)
+        assert started.returncode == 0, started
+    assert space.status("m0") == space.status("m6") == "working"
+    none = progressor("machine", "get", "m0", "--namespace", space.name, "--server", dead,
+                      "--server", deader)
+    assert none.returncode == 69
+    assert f"tried {dead}: " in none.stderr and f"tried {deader}: " in none.stderr
+    shown = progressor("machine", "get", "m0", "--namespace", space.name, "--server", dead,
+                       "--server", deader, "--json")
+    tried = json.loads(shown.stderr)["error"]["tried"]
+    assert [attempt["server"] for attempt in tried] == [dead, deader]
+    # What a server says is taken at its word.
+    missing = progressor("machine", "get", "none", "--namespace", space.name, "--server",
+                         server.address, "--server", dead)
+    assert missing.returncode == 3 and "tried" not in missing.stderr
+
+
+@pytest.fixture
+def closing_server():
+    """Takes connections, reads the beginning, and closes: whoever asks knows not what happened."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        def serve():
+            while True:
+                try:
+                    connection, _ = listener.accept()
+                except OSError:
+                    return
+                # The client closes as it likes.
+                with connection, contextlib.suppress(ConnectionError):
+                    # SETTINGS, so that the request is sent, which ends this.
+                    connection.sendall(bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]))
+                    heard = b""
+                    while b"progressor" not in heard and b"\x01\x04" not in heard:
+                        piece = connection.recv(65536)
+                        if not piece:
+                            break
+                        heard += piece
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+    thread.join(10)
+
+
+def test_only_what_a_repeat_does_not_harm_goes_on_after_a_lost_connection(
+        closing_server, server, space):
+    space.start("m")
+    def run(command, *arguments):
+        return progressor("machine", command, "m", *arguments, "--namespace", space.name,
+                          "--server", closing_server, "--server", server.address)
+    assert run("get").returncode == 0
+    assert run("call", "x", "--key", "k").returncode == 0
+    lost = run("call", "y")
+    assert lost.returncode == 69, lost
+    assert "outcome is unknown" in lost.stderr and "Is a server running" not in lost.stderr
+    assert space.events("m").count(b"y") == 0
+
+
+def test_exit_codes_and_errors_for_programs(machine, server, space):
+    machine("start", "m")
+
+    def error(code: int, *arguments: str) -> dict:
+        result = machine(*arguments, "--json", status=1)
+        assert result.returncode == code, result
+        assert result.stdout == ""
+        return json.loads(result.stderr)["error"]
+
+    missing = error(3, "get", "nobody")
+    assert missing["code"] == "NOT_FOUND" and missing["reason"] == "MACHINE_NOT_FOUND"
+    assert "nobody" in missing["message"]
+    assert missing["metadata"] == {"machine_id": "nobody", "namespace": space.name}
+    assert error(4, "start", "m")["reason"] == "MACHINE_ALREADY_EXISTS"
+    assert error(5, "repair", "m")["reason"] == "MACHINE_ALREADY_WORKING"
+    assert error(66, "call", "m", "--file", "/no/file")["reason"] == "INPUT_UNREADABLE"
+    assert machine("get", status=1).returncode == 64
+    space.behave(refusing(grpc.StatusCode.PERMISSION_DENIED, "no"))
+    assert error(77, "call", "m")["reason"] == "PROCESSOR_REFUSED"
+    space.behave(refusing(grpc.StatusCode.INVALID_ARGUMENT, "no"))
+    assert error(65, "call", "m")["code"] == "INVALID_ARGUMENT"
+    space.behave(refusing(grpc.StatusCode.INTERNAL, "no"))
+    assert error(5, "call", "m")["reason"] == "MACHINE_FAILED"
+    assert "Exit codes:" in progressor("--help").stdout
+
+
+def test_a_deadline_says_whose_it_was(machine, space):
+    machine("start", "m")
+    released = threading.Event()
+
+    def wait(invocation: Invocation) -> Answer:
+        released.wait(30)
+        return Answer()
+
+    space.behave(wait)
+    try:
+        own = machine("call", "m", "--timeout", "300ms", status=1)
+        assert own.returncode == 6 and "--timeout (300ms)" in own.stderr
+        assert "outcome is unknown" in own.stderr and "processor running" not in own.stderr
+    finally:
+        released.set()
+    space.behave(refusing(grpc.StatusCode.UNAVAILABLE, "busy"))
+    busy = machine("call", "m", status=1)
+    assert busy.returncode == 69 and "PROCESSOR_UNAVAILABLE: busy" in busy.stderr
+    assert "processor running" not in busy.stderr
 
 
 def test_namespaces(server, processor):
@@ -106,12 +233,12 @@ def test_namespaces(server, processor):
     assert again.returncode != 0 and "ALREADY_EXISTS" in again.stderr
     progressor("machine", "start", "m", "-n", name, "--server", server.address)
     full = progressor("namespace", "delete", name, "--server", server.address)
-    assert full.returncode == 1 and "NAMESPACE_NOT_EMPTY" in full.stderr
+    assert full.returncode == 5 and "NAMESPACE_NOT_EMPTY" in full.stderr
     assert "has 1 machine\n" in full.stderr and "progressor machine list" in full.stderr
     progressor("machine", "remove", "m", "-n", name, "--server", server.address)
     assert namespace("delete", name) == f"deleted {name}\n"
     gone = progressor("namespace", "delete", name, "--server", server.address)
-    assert gone.returncode == 1 and "NAMESPACE_NOT_FOUND" in gone.stderr
+    assert gone.returncode == 3 and "NAMESPACE_NOT_FOUND" in gone.stderr
 
 
 HOSTILE = "red \x1b[31m, clear \x1b[2J, \x9b31m, order \u202e, line\nand\ttab"

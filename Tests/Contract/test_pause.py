@@ -277,6 +277,6 @@ def test_the_command_line_pauses_and_resumes(space, what):
     shown = progressor(what, "get", *server, *target)
     assert "because" in shown.stdout and "paused" in shown.stdout
     refused = progressor("machine", "call", *server, "--namespace", space.name, "m")
-    assert refused.returncode == 1 and f"{what.upper()}_PAUSED" in refused.stderr
+    assert refused.returncode == 5 and f"{what.upper()}_PAUSED" in refused.stderr
     assert progressor(what, "resume", *server, *target).returncode == 0
     assert progressor("machine", "call", *server, "--namespace", space.name, "m").returncode == 0

@@ -144,7 +144,7 @@ def test_mistakes_name_the_flag(repair, arguments, message):
 
 
 def test_jobs_that_are_not_there(job, repair, space):
-    assert "repair-job list" in job("get", "no-such-job", status=1).stderr
+    assert "repair-job list" in job("get", "no-such-job", status=3).stderr
     repair("--failed-since", "1h", "--reason", "r", "--job-id", space.name)
-    again = repair("--failed-since", "1h", "--reason", "other", "--job-id", space.name, status=1)
+    again = repair("--failed-since", "1h", "--reason", "other", "--job-id", space.name, status=4)
     assert "ALREADY_EXISTS" in again.stderr and "--job-id" in again.stderr

@@ -4,50 +4,100 @@ import NIOCore
 import NIOPosix
 import ProgressorProto
 
-/// A connection to a server, for the length of one command.
-struct Client {
-  private let channel: GRPCChannel
-  private let timeout: TimeAmount
+/// Connections to the servers of one cluster, for the length of one command. They are asked in
+/// their order; one that answers is asked first from then on.
+final class Client {
+  private let channels: [GRPCChannel]
+  /// Microseconds.
+  private let timeout: Int
+  private var current = 0
+
+  private init(channels: [GRPCChannel], timeout: Int) {
+    self.channels = channels
+    self.timeout = timeout
+  }
 
   /// Runs `body` with a client, and closes it.
   static func with<Result>(
     _ options: ClientOptions, _ body: (Client) async throws -> Result
   ) async throws -> Result {
+    let targets = try options.targets
     var configuration = ChannelConfiguration()
     configuration.maximumResponseMessageSize = InputFile.maximumBytes
     configuration.userAgent = "progressor-cli"
-    configuration.connectTimeout = .seconds(5)
-    let channel = GRPCChannel(
-      target: try options.target, configuration: configuration,
-      eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
-      logger: Logger(label: "progressor") { _ in SwiftLogNoOpLogHandler() })
-    let client = Client(
-      channel: channel, timeout: .microseconds(Int64(options.timeoutMicroseconds)))
-    defer { channel.closeNow() }
-    return try await body(client)
+    // A host that swallows packets leaves time for the others.
+    let share = options.timeoutMicroseconds / targets.count
+    configuration.connectTimeout = .microseconds(
+      targets.count > 1 ? Int64(min(5_000_000, max(1, share))) : 5_000_000)
+    let channels = targets.map { target in
+      GRPCChannel(
+        target: target, configuration: configuration,
+        eventLoop: MultiThreadedEventLoopGroup.singleton.next(),
+        logger: Logger(label: "progressor") { _ in SwiftLogNoOpLogHandler() })
+    }
+    defer { for channel in channels { channel.closeNow() } }
+    return try await body(Client(channels: channels, timeout: options.timeoutMicroseconds))
   }
 
-  /// Calls a method; `service` is its full name.
+  /// Calls a method; `service` is its full name. All servers together have the command's timeout.
+  ///
+  /// - Parameter repeatability: Whether another server may be asked after one that may have seen
+  ///   the request; nil = as the method's name says.
   func call<Request: ProtobufMessage, Response: ProtobufMessage>(
-    _ service: String, _ method: String, _ request: Request, as: Response.Type = Response.self
+    _ service: String, _ method: String, _ request: Request,
+    repeatability: Repeatability? = nil, as: Response.Type = Response.self
   ) async throws(ClientFailure) -> Response {
-    let response: UnaryResponse
-    do {
-      response = try await channel.unary(
-        path: "/\(service)/\(method)", message: ByteBuffer(bytes: request.encoded()),
-        deadline: .now() + timeout)
-    } catch {
-      throw ClientFailure(status: error, server: channel.target)
+    let message = ByteBuffer(bytes: request.encoded())
+    let deadline = NIODeadline.now() + .microseconds(Int64(timeout))
+    let first = current
+    var attempts: [ClientFailure.Attempt] = []
+    while true {
+      let channel = channels[current]
+      let result = await Client.result(
+        channel, path: "/\(service)/\(method)", message, deadline)
+      do throws(RPCStatus) { return try Client.decode(result) } catch {
+        attempts.append(.init(server: channel.target, status: error))
+        let failure = ClientFailure(
+          status: error, server: channel.target, localReason: result?.localReason,
+          seen: result?.seen ?? true, repeatability: repeatability ?? Repeatability(method: method),
+          timeout: timeout, attempts: attempts)
+        let next = (current + 1) % channels.count
+        guard failure.allowsNextServer, next != first else {
+          current = first
+          throw failure
+        }
+        current = next
+      }
+    }
+  }
+
+  private static func result(
+    _ channel: GRPCChannel, path: String, _ message: ByteBuffer, _ deadline: NIODeadline
+  ) async -> UnaryResult? {
+    let promise = channel.eventLoop.makePromise(of: UnaryResult.self)
+    let call = channel.unary(
+      path: path, message: message, deadline: deadline, completion: promise.succeed)
+    return await withTaskCancellationHandler {
+      // Nothing fails the promise.
+      try? await promise.futureResult.get()
+    } onCancel: {
+      call.cancel()
+    }
+  }
+
+  private static func decode<Response: ProtobufMessage>(
+    _ result: UnaryResult?
+  ) throws(RPCStatus) -> Response {
+    guard let result, let message = result.message, result.status.isOK else {
+      throw result?.status ?? RPCStatus(code: .cancelled)
     }
     do {
-      return try response.message.withUnsafeReadableBytes { bytes in
+      return try message.withUnsafeReadableBytes { bytes in
         Result { () throws(ProtobufError) in try Response(decoding: bytes) }
       }.get()
     } catch {
-      throw ClientFailure(
-        status: RPCStatus(
-          code: .internalError, message: "the answer cannot be read: \(error.description)"),
-        server: channel.target)
+      throw RPCStatus(
+        code: .internalError, message: "the answer cannot be read: \(error.description)")
     }
   }
 }

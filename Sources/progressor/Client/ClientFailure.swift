@@ -1,67 +1,114 @@
 import GRPC
 import ProgressorProto
+import ProgressorServer
 
-/// A call that did not end with OK, as it is told to people.
+/// A call that did not end with OK, as it is told to people and programs.
 struct ClientFailure: Error, CustomStringConvertible {
+  /// A server that was asked, and how that ended.
+  struct Attempt: Sendable, Hashable {
+    let server: ChannelTarget
+    let status: RPCStatus
+  }
+
   let status: RPCStatus
+  /// The server that was asked last.
   let server: ChannelTarget
+  /// Why the status was made up by this program; nil = the server sent it.
+  var localReason: LocalReason?
+  /// False when the server certainly did not see the request.
+  var seen = true
+  var repeatability = Repeatability.once
+  /// What `--timeout` was, in microseconds; nil = unknown.
+  var timeout: Int?
+  /// Every server that was asked, in this order, the last one included.
+  var attempts: [Attempt] = []
+
+  /// The contract's details, nil = none came.
+  var info: ErrorInfo? {
+    let details = status.details.flatMap { try? RichStatus(decoding: $0) }
+    return details?.errorInfos.first { $0.domain == ErrorInfo.progressorDomain }
+  }
 
   /// Progressor's reason, nil = the server itself gave none.
-  var reason: String? {
-    let details = status.details.flatMap { try? RichStatus(decoding: $0) }
-    return details?.errorInfos.first { $0.domain == ErrorInfo.progressorDomain }?.reason
-  }
+  var reason: String? { info?.reason }
 
   var description: String { text.text }
 
-  /// `NOT_FOUND MACHINE_NOT_FOUND: there is no machine …`, and what to do on a line of its own.
+  /// `NOT_FOUND MACHINE_NOT_FOUND: there is no machine …`; the servers that were tried, if there
+  /// were several, and what to do, each on a line of its own.
   var text: TerminalText {
     var text: TerminalText = "\(status.code.name)"
     if let reason, reason != status.code.name { text += " \(reason)" }
-    if !status.message.isEmpty { text += ": \(status.message)" }
+    if !message.isEmpty { text += ": \(message)" }
+    if attempts.count > 1 {
+      for attempt in attempts { text += "\ntried \(attempt.server): \(attempt.status)" }
+    }
     if let advice { text += "\n\(advice)" }
     return text
   }
 
-  /// What to do.
-  var advice: String? {
-    switch reason {
-    case "NAMESPACE_NOT_FOUND":
-      "See `progressor namespace list`; make one with `progressor namespace create`."
-    case "NAMESPACE_ALREADY_EXISTS": "It exists already: see `progressor namespace get`."
-    case "NAMESPACE_VERSION_MISMATCH":
-      "See what it is now with `progressor namespace get`, and change that."
-    case "NAMESPACE_NOT_EMPTY":
-      "See them with `progressor machine list`; remove each, or keep the namespace."
-    case "MACHINE_NOT_FOUND":
-      "See `progressor machine list`; start one with `progressor machine start`."
-    case "MACHINE_ALREADY_EXISTS": "Take another id, or remove that machine first."
-    case "MACHINE_FAILED":
-      "See why with `progressor machine get`, then `progressor machine repair` or simple-repair."
-    case "MACHINE_ALREADY_WORKING": "Only failed machines are repaired; this one needs none."
-    case "EVENT_NOT_FOUND": "Ask for events after an id that the history has."
-    case "HISTORY_TOO_LARGE": "Ask for a part of it with --limit and --after."
-    case "PROCESSOR_UNAVAILABLE":
-      "Is the processor running? Its address is in `progressor namespace get`."
-    case "STORAGE_UNAVAILABLE", "NOT_OWNER", "OVERLOADED":
-      "Try again in a moment; with --key a repeat has no second effect."
-    case "DATA_DAMAGED":
-      "Its rows in the database have to be mended; `machine remove` needs none of a machine's."
-    case "STORAGE_REFUSED":
-      "PostgreSQL does not take these data: see its message, and the server's log."
-    case "REPAIR_JOB_NOT_FOUND": "See `progressor repair-job list`."
-    case "REPAIR_JOB_ALREADY_EXISTS":
-      "See it with `progressor repair-job get`, or take another --job-id."
-    case "START_FAILED", "REPAIR_FAILED": "The processor's log should say more."
-    case nil where status.code == .unavailable:
-      "Is a server running at \(server)? Start one with `progressor serve`, or name another with "
-        + "--server."
-    case nil where status.code == .unimplemented:
-      "Is that a Progressor server of this version?"
-    default:
-      status.code == .deadlineExceeded
-        ? "The outcome is unknown: look with `progressor machine get`, or allow more time with "
-          + "--timeout." : nil
+  /// What the server said; of this program's own deadline, that it was this one.
+  var message: String {
+    guard localReason == .deadline else { return status.message }
+    return "no answer of \(server) within this command's --timeout\(timeoutText)"
+  }
+
+  /// ` (30s)`
+  var timeoutText: String { timeout.map { " (\(Quantity.text(microseconds: $0)))" } ?? "" }
+
+  /// `{"error": {…}}`, for programs.
+  var json: JSONValue {
+    var members = [
+      JSONValue.Member("code", .string(status.code.name)),
+      JSONValue.Member("reason", .string(reason ?? ownReason)),
+      JSONValue.Member("message", .string(message)),
+      JSONValue.Member("metadata", metadata),
+      JSONValue.Member("server", .string("\(server)")),
+    ]
+    if attempts.count > 1 {
+      let tried = attempts.map { attempt in
+        JSONValue.members([
+          "server": .string("\(attempt.server)"), "code": .string(attempt.status.code.name),
+          "message": .string(attempt.status.message),
+        ])
+      }
+      members.append(JSONValue.Member("tried", .array(tried)))
     }
+    return .members(["error": .object(members)])
+  }
+
+  private var metadata: JSONValue {
+    let pairs = (info?.metadata ?? [:]).sorted { $0.key < $1.key }
+    return .object(pairs.map { JSONValue.Member($0.key.text, .string($0.value)) })
+  }
+
+  /// This program's own reason; empty = it has none.
+  private var ownReason: String {
+    switch localReason {
+    case .unreachable: "SERVER_UNREACHABLE"
+    case .connectionLost: "CONNECTION_LOST"
+    case .deadline: "COMMAND_TIMEOUT"
+    default: ""
+    }
+  }
+
+  /// Whether the next server may be asked: nobody saw the request, or a repeat harms nothing and
+  /// another server may know better.
+  var allowsNextServer: Bool {
+    guard status.code == .unavailable, !isPaused else { return false }
+    return !seen || repeatability != .once
+  }
+
+  /// What was asked waits for people, whatever server is asked.
+  var isPaused: Bool { reason == "MACHINE_PAUSED" || reason == "NAMESPACE_PAUSED" }
+
+  /// What was asked may have happened.
+  var leavesOutcomeOpen: Bool {
+    [.unavailable, .deadlineExceeded].contains(status.code) && repeatability != .read
+  }
+
+  /// The server is not there, or busy.
+  var isTemporary: Bool {
+    [.unavailable, .deadlineExceeded, .resourceExhausted].contains(status.code)
   }
 }

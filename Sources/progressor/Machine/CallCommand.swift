@@ -12,11 +12,12 @@ struct CallCommand: AsyncParsableCommand {
   @OptionGroup(title: "History shown to the processor") var history: HistoryOptions
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = CallRequest(
         machineID: machine.machineID, args: try payload.read(), historyRange: history.range,
         idempotencyKey: key.key)
-      let response = try await machine.call("Call", request, as: CallResponse.self)
+      let response = try await machine.call(
+        "Call", request, repeatability: key.repeatability, as: CallResponse.self)
       Output.response(response.response, json: machine.client.json)
     }
   }

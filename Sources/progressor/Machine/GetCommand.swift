@@ -9,7 +9,7 @@ struct GetCommand: AsyncParsableCommand {
   @OptionGroup(title: "History to show") var history: HistoryOptions
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = GetRequest(machineID: machine.machineID, historyRange: history.range)
       let response = try await machine.call("Get", request, as: GetResponse.self)
       if machine.client.json {

@@ -38,7 +38,7 @@ struct ListCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       if client.json { try await printJSON() } else { try await printTable() }
     }
   }

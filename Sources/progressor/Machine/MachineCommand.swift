@@ -32,10 +32,11 @@ struct MachineOptions: ParsableArguments {
 
   /// Calls a method of Automaton with the server that was named.
   func call<Request: ProtobufMessage, Response: ProtobufMessage>(
-    _ method: String, _ request: Request, as: Response.Type
+    _ method: String, _ request: Request, repeatability: Repeatability? = nil, as: Response.Type
   ) async throws -> Response {
     try await Client.with(client) { client in
-      try await client.call(MachineCommand.service, method, request, as: Response.self)
+      try await client.call(
+        MachineCommand.service, method, request, repeatability: repeatability, as: Response.self)
     }
   }
 }
@@ -46,4 +47,6 @@ struct KeyOption: ParsableArguments {
     help: ArgumentHelp(
       "An idempotency key: a repeat with it has no second effect.", valueName: "text"))
   var key: String?
+
+  var repeatability: Repeatability { Repeatability(key: key) }
 }

@@ -11,11 +11,12 @@ struct NotifyCommand: AsyncParsableCommand {
   @OptionGroup(title: "History shown to the processor") var history: HistoryOptions
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = NotifyRequest(
         machineID: machine.machineID, args: try payload.read(), historyRange: history.range,
         idempotencyKey: key.key)
-      let response = try await machine.call("Notify", request, as: NotifyResponse.self)
+      let response = try await machine.call(
+        "Notify", request, repeatability: key.repeatability, as: NotifyResponse.self)
       Output.line(
         "\(response.notificationID)",
         json: machine.client.json

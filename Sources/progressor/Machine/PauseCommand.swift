@@ -12,7 +12,7 @@ struct PauseCommand: AsyncParsableCommand {
   var reason = ""
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = PauseRequest(machineID: machine.machineID, reason: reason)
       _ = try await machine.call("Pause", request, as: PauseResponse.self)
       Output.confirm("paused", machine.machineID, json: machine.client.json)
@@ -27,7 +27,7 @@ struct ResumeCommand: AsyncParsableCommand {
   @OptionGroup var machine: MachineOptions
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = ResumeRequest(machineID: machine.machineID)
       _ = try await machine.call("Resume", request, as: ResumeResponse.self)
       Output.confirm("resumed", machine.machineID, json: machine.client.json)

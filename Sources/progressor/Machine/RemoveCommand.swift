@@ -8,7 +8,7 @@ struct RemoveCommand: AsyncParsableCommand {
   @OptionGroup var machine: MachineOptions
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = RemoveRequest(machineID: machine.machineID)
       _ = try await machine.call("Remove", request, as: RemoveResponse.self)
       Output.confirm("removed", machine.machineID, json: machine.client.json)

@@ -51,7 +51,7 @@ struct RepairCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       if let failedSince = many.failedSince {
         try await repairMany(since: failedSince)
       } else {
@@ -66,7 +66,8 @@ struct RepairCommand: AsyncParsableCommand {
       idempotencyKey: key.key)
     let response = try await Client.with(client) { client in
       try await client.call(
-        MachineCommand.service, "Repair", request, as: RepairResponse.self)
+        MachineCommand.service, "Repair", request, repeatability: key.repeatability,
+        as: RepairResponse.self)
     }
     Output.response(response.response, json: client.json)
   }
@@ -119,7 +120,7 @@ struct SimpleRepairCommand: AsyncParsableCommand {
   @OptionGroup var machine: MachineOptions
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = SimpleRepairRequest(machineID: machine.machineID)
       _ = try await machine.call("SimpleRepair", request, as: SimpleRepairResponse.self)
       Output.confirm("repaired", machine.machineID, json: machine.client.json)

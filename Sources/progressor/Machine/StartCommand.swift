@@ -10,10 +10,11 @@ struct StartCommand: AsyncParsableCommand {
   @OptionGroup var key: KeyOption
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: machine.client.json) {
       let request = StartRequest(
         machineID: machine.machineID, args: try payload.read(), idempotencyKey: key.key)
-      _ = try await machine.call("Start", request, as: StartResponse.self)
+      _ = try await machine.call(
+        "Start", request, repeatability: key.repeatability, as: StartResponse.self)
       Output.confirm("started", machine.machineID, json: machine.client.json)
     }
   }

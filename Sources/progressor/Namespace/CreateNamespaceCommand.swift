@@ -23,7 +23,7 @@ struct CreateNamespaceCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       let request = CreateNamespaceRequest(namespace: try namespace())
       let response = try await Client.with(client) { client in
         try await client.call(

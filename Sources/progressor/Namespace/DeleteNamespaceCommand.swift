@@ -16,7 +16,7 @@ struct DeleteNamespaceCommand: AsyncParsableCommand {
   var name: String
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       _ = try await Client.with(client) { client in
         try await client.call(
           NamespaceCommand.service, "Delete", DeleteNamespaceRequest(name: name),

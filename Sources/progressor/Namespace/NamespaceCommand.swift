@@ -28,7 +28,7 @@ struct GetNamespaceCommand: AsyncParsableCommand {
   var name: String
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       let response = try await Client.with(client) { client in
         try await client.call(
           NamespaceCommand.service, "Get", GetNamespaceRequest(name: name),
@@ -46,7 +46,7 @@ struct ListNamespacesCommand: AsyncParsableCommand {
   @OptionGroup var client: ClientOptions
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       let response = try await Client.with(client) { client in
         try await client.call(
           NamespaceCommand.service, "List", ListNamespacesRequest(),

@@ -15,7 +15,7 @@ struct PauseNamespaceCommand: AsyncParsableCommand {
   var reason = ""
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       let response = try await Client.with(client) { client in
         try await client.call(
           NamespaceCommand.service, "Pause", PauseNamespaceRequest(name: name, reason: reason),
@@ -36,7 +36,7 @@ struct ResumeNamespaceCommand: AsyncParsableCommand {
   var name: String
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       let response = try await Client.with(client) { client in
         try await client.call(
           NamespaceCommand.service, "Resume", ResumeNamespaceRequest(name: name),

@@ -55,7 +55,7 @@ struct UpdateNamespaceCommand: AsyncParsableCommand {
   }
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       let response = try await Client.with(client) { client in
         var namespace = try await client.call(
           NamespaceCommand.service, "Get", GetNamespaceRequest(name: name),

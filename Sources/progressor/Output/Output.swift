@@ -4,8 +4,9 @@ import MachineModel
 
 /// What the client commands print: results on standard output, errors on standard error.
 enum Output {
-  /// Runs a command; what goes wrong is told in `error: …` and ends the program with 1.
-  static func reportingErrors(_ body: () async throws -> Void) async throws {
+  /// Runs a command; what goes wrong is told in `error: …`, or as an object for programs, and ends
+  /// the program as ``CommandExit`` has it.
+  static func reportingErrors(json: Bool, _ body: () async throws -> Void) async throws {
     do {
       try await body()
     } catch let error as ValidationError {
@@ -13,12 +14,31 @@ enum Output {
     } catch let error as ExitCode {
       throw error
     } catch let failure as ClientFailure {
-      printError("error: \(failure.text)")
-      throw ExitCode(1)
+      if json { printError(failure.json) } else { printError("error: \(failure.text)") }
+      throw ExitCode(CommandExit.code(failure))
+    } catch let failure as InputFile.Failure {
+      printError("\(failure)", reason: "INPUT_UNREADABLE", json: json)
+      throw ExitCode(CommandExit.noInput)
     } catch {
-      printError("error: \(error)")
-      throw ExitCode(1)
+      printError("\(error)", reason: "", json: json)
+      throw ExitCode(CommandExit.failed)
     }
+  }
+
+  /// An error of this program, which no server has a code for.
+  static func printError(_ message: String, reason: String, json: Bool) {
+    guard json else { return printError("error: \(message)") }
+    printError(
+      JSONValue.members([
+        "error": .members([
+          "code": .string(""), "reason": .string(reason), "message": .string(message),
+          "metadata": .object([]),
+        ])
+      ]))
+  }
+
+  private static func printError(_ value: JSONValue) {
+    write(STDERR_FILENO, Array((value.text() + "\n").utf8))
   }
 
   static func print(_ text: TerminalText) {

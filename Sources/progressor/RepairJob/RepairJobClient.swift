@@ -17,7 +17,8 @@ struct RepairJobClient {
 
   func create(_ id: String, _ spec: RepairJobSpec) async throws(ClientFailure) -> RepairJob {
     try await call(
-      "Create", CreateRepairJobRequest(id: id, spec: spec), CreateRepairJobResponse.self
+      "Create", CreateRepairJobRequest(id: id, spec: spec), CreateRepairJobResponse.self,
+      .keyed
     ).job
   }
 
@@ -81,8 +82,10 @@ struct RepairJobClient {
   }
 
   private func call<Request: ProtobufMessage, Response: ProtobufMessage>(
-    _ method: String, _ request: Request, _: Response.Type
+    _ method: String, _ request: Request, _: Response.Type,
+    _ repeatability: Repeatability? = nil
   ) async throws(ClientFailure) -> Response {
-    try await client.call(Self.service, method, request, as: Response.self)
+    try await client.call(
+      Self.service, method, request, repeatability: repeatability, as: Response.self)
   }
 }

@@ -51,7 +51,7 @@ struct ListRepairJobsCommand: AsyncParsableCommand {
   @OptionGroup var limit: ListLimit
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: client.json) {
       try await RepairJobClient.with(client) { jobs in
         var list = ListOutput("jobs", json: client.json)
         try await jobs.eachPage(ofNamespace: namespace, limit: limit.count) { page in
@@ -70,7 +70,7 @@ struct GetRepairJobCommand: AsyncParsableCommand {
   @OptionGroup var job: RepairJobArgument
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: job.client.json) {
       let found = try await RepairJobClient.with(job.client) { try await $0.get(job.id) }
       RepairJobOutput.print(found, json: job.client.json)
     }
@@ -85,7 +85,7 @@ struct FollowRepairJobCommand: AsyncParsableCommand {
   @OptionGroup var job: RepairJobArgument
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: job.client.json) {
       try await RepairJobClient.with(job.client) { jobs in
         let found = try await jobs.get(job.id)
         try await RepairJobFollower(jobs: jobs, json: job.client.json).follow(found)
@@ -101,7 +101,7 @@ struct CancelRepairJobCommand: AsyncParsableCommand {
   @OptionGroup var job: RepairJobArgument
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: job.client.json) {
       let ended = try await RepairJobClient.with(job.client) { try await $0.cancel(job.id) }
       RepairJobOutput.print(ended, json: job.client.json)
     }
@@ -116,7 +116,7 @@ struct RepairJobFailuresCommand: AsyncParsableCommand {
   @OptionGroup var limit: ListLimit
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: job.client.json) {
       try await RepairJobClient.with(job.client) { jobs in
         var list = ListOutput("failures", json: job.client.json)
         try await jobs.eachPage(ofFailures: job.id, limit: limit.count) { page in
@@ -138,7 +138,7 @@ struct RepairJobRemainingCommand: AsyncParsableCommand {
   @OptionGroup var limit: ListLimit
 
   func run() async throws {
-    try await Output.reportingErrors {
+    try await Output.reportingErrors(json: job.client.json) {
       try await RepairJobClient.with(job.client) { jobs in
         var list = ListOutput("machines", json: job.client.json)
         try await jobs.eachPage(ofRemaining: job.id, limit: limit.count) { page in

@@ -101,13 +101,3 @@ struct RepairJobFollower {
       + "`progressor repair-job cancel \(job.id)`."
   }
 }
-
-extension ClientFailure {
-  /// What was asked may have happened.
-  var leavesOutcomeOpen: Bool { [.unavailable, .deadlineExceeded].contains(status.code) }
-
-  /// The server is not there, or busy.
-  fileprivate var isTemporary: Bool {
-    [.unavailable, .deadlineExceeded, .resourceExhausted].contains(status.code)
-  }
-}

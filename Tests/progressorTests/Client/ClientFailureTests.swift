@@ -47,6 +47,111 @@ struct ClientFailureTests {
     #expect(try #require(failure(.unavailable, nil).advice).contains("127.0.0.1:7070"))
   }
 
+  private func failure(
+    _ code: StatusCode, _ reason: Reason? = nil, local: LocalReason?, seen: Bool = true,
+    _ repeatability: Repeatability = .once
+  ) throws -> ClientFailure {
+    var failure = try failure(code, reason)
+    failure.localReason = local
+    failure.seen = seen
+    failure.repeatability = repeatability
+    failure.timeout = 1_500_000
+    return failure
+  }
+
+  @Test("a call goes on to the next server only where that does no harm")
+  func nextServer() throws {
+    let unreachable = try failure(.unavailable, local: .unreachable, seen: false)
+    #expect(unreachable.allowsNextServer)
+    let lost = try failure(.unavailable, local: .connectionLost)
+    #expect(!lost.allowsNextServer)
+    for repeatability in [Repeatability.read, .keyed] {
+      #expect(try failure(.unavailable, local: .connectionLost, repeatability).allowsNextServer)
+      #expect(
+        try failure(.unavailable, .storageUnavailable, local: nil, repeatability).allowsNextServer)
+      #expect(
+        try !failure(.unavailable, .namespacePaused, local: nil, repeatability).allowsNextServer)
+      #expect(try !failure(.deadlineExceeded, local: .deadline, repeatability).allowsNextServer)
+      #expect(try !failure(.notFound, .machineNotFound, local: nil, repeatability).allowsNextServer)
+    }
+    #expect(try !failure(.unavailable, .storageUnavailable, local: nil).allowsNextServer)
+  }
+
+  @Test("methods that read are known by their names, changes by their keys")
+  func repeatability() {
+    #expect(Repeatability(method: "Get") == .read)
+    #expect(Repeatability(method: "ListFailures") == .read)
+    for method in ["Start", "Call", "Notify", "Remove", "Delete", "Pause", "Update", "Cancel"] {
+      #expect(Repeatability(method: method) == .once)
+    }
+    #expect(Repeatability(key: nil) == .once)
+    #expect(Repeatability(key: "k") == .keyed)
+  }
+
+  @Test("a deadline says whose it is, and whether the outcome is open")
+  func deadlines() throws {
+    let own = try failure(.deadlineExceeded, local: .deadline)
+    #expect(own.message.contains("--timeout (1500ms)"))
+    #expect(try #require(own.advice).contains("outcome is unknown"))
+    let servers = try failure(.deadlineExceeded, .deadlineExceeded, local: nil, .read)
+    #expect(servers.message == "text")
+    #expect(try #require(servers.advice).contains("--timeout (1500ms)"))
+    #expect(try #require(servers.advice).contains("Nothing was changed"))
+  }
+
+  @Test(
+    "whether the processor runs is asked only if it was not reached",
+    arguments: [
+      ("no connection: connection refused", "Is the processor running?"),
+      ("the namespace has no endpoint", "Is the processor running?"),
+      ("no answer within the call's timeout", "--processor-timeout"),
+      ("busy", "was reached"),
+    ])
+  func processor(message: String, advice: String) throws {
+    let details = RichStatus(
+      ProgressorError(.unavailable, .processorUnavailable, message)
+    ).encoded()
+    let failure = ClientFailure(
+      status: RPCStatus(code: .unavailable, message: message, details: details),
+      server: try ChannelTarget("127.0.0.1:7070"))
+    #expect(try #require(failure.advice).contains(advice))
+  }
+
+  @Test("every server that was tried is named, also in JSON")
+  func attempts() throws {
+    var failure = try failure(.unavailable, local: .unreachable, seen: false)
+    failure.attempts = try ["a:1", "b:2"].map {
+      .init(server: try ChannelTarget($0), status: RPCStatus(code: .unavailable, message: "no"))
+    }
+    #expect(failure.description.contains("\ntried a:1: UNAVAILABLE: no\ntried b:2: UNAVAIL"))
+    let json = failure.json.text()
+    #expect(json.contains("\"SERVER_UNREACHABLE\"") && json.contains("\"b:2\""))
+    #expect(json.contains("\"code\": \"UNAVAILABLE\"") && json.contains("\"metadata\": {}"))
+  }
+
+  @Test(
+    "each kind of error has its exit code",
+    arguments: [
+      (StatusCode.notFound, Reason.machineNotFound, Int32(3)),
+      (.alreadyExists, .machineAlreadyExists, 4), (.failedPrecondition, .machineFailed, 5),
+      (.unavailable, .machinePaused, 5), (.failedPrecondition, .namespaceNotEmpty, 5),
+      (.deadlineExceeded, .deadlineExceeded, 6), (.cancelled, .cancelled, 6),
+      (.aborted, .startFailed, 7), (.invalidArgument, .invalidArgument, 65),
+      (.resourceExhausted, .historyTooLarge, 65), (.unavailable, .storageUnavailable, 69),
+      (.internalError, .dataDamaged, 70), (.resourceExhausted, .overloaded, 75),
+      (.permissionDenied, .processorRefused, 77), (.unauthenticated, .processorRefused, 77),
+    ])
+  func exitCodes(code: StatusCode, reason: Reason, expected: Int32) throws {
+    #expect(CommandExit.code(try failure(code, reason)) == expected)
+  }
+
+  @Test("no code but OK ends with 0, or with what the shell makes of signals")
+  func exitCodesOfAllCodes() throws {
+    for code in StatusCode.allCases where code != .ok {
+      #expect((1..<128).contains(CommandExit.code(try failure(code, nil))))
+    }
+  }
+
   @Test(
     "each way not to run has its exit code",
     arguments: [
@@ -55,7 +160,7 @@ struct ClientFailureTests {
       (.dataDirectoryInUse, 75), (.dataDirectoryUnusable, 73), (.addressInUse, 75),
       (.addressUnusable, 73), (.stopped, 0),
     ])
-  func exitCodes(kind: NodeFailure.Kind, code: Int32) {
+  func exitCodesOfServe(kind: NodeFailure.Kind, code: Int32) {
     #expect(Serving.code(kind) == code)
   }
 }
