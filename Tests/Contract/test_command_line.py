@@ -1,11 +1,14 @@
 """`progressor machine` and `progressor namespace`: the client for people."""
 
 import contextlib
+import fcntl
 import json
 import os
 import pty
 import socket
+import struct
 import subprocess
+import termios
 import threading
 import unicodedata
 import uuid
@@ -239,6 +242,50 @@ def test_namespaces(server, processor):
     assert namespace("delete", name) == f"deleted {name}\n"
     gone = progressor("namespace", "delete", name, "--server", server.address)
     assert gone.returncode == 3 and "NAMESPACE_NOT_FOUND" in gone.stderr
+
+
+def on_terminal(*arguments: str, columns: int) -> list[str]:
+    """What the program writes on a terminal that has so many columns."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    environment = {k: v for k, v in clean_environment().items() if k != "COLUMNS"}
+    result = subprocess.run([BINARY, *arguments], stdout=theirs, stderr=subprocess.PIPE,
+                            env=environment, timeout=60)
+    os.close(theirs)
+    assert result.returncode == 0, result
+    with os.fdopen(ours, "rb") as terminal:
+        return terminal.read1().decode().splitlines()
+
+
+def test_a_list_shows_why_machines_failed_and_fits_the_terminal(machine, server, space):
+    machine("start", "m")
+    machine("start", "long-" + "x" * 150)
+    space.behave(refusing(grpc.StatusCode.INTERNAL, "a long story" + ", and so on" * 30))
+    assert "MACHINE_FAILED" in machine("call", "m", status=1).stderr
+    header, long, failed = machine("list").stdout.splitlines()
+    assert header.split("\t") == ["ID", "STATUS", "EVENTS", "TIME", "CODE", "REASON"]
+    assert long.split("\t") == ["long-" + "x" * 150, "working", "1", "-", "-", "-"]
+    id, status, events, time, code, reason = failed.split("\t")
+    assert (id, status, events, code) == ("m", "failed", "1", "INTERNAL")
+    assert time.startswith("20") and reason.endswith(", and so on")
+    list = ("machine", "list", "--server", server.address, "--namespace", space.name)
+    shown = on_terminal(*list, columns=80)
+    assert len(shown) == 3 and all(len(line) <= 80 for line in shown)
+    assert shown[0].index("STATUS") == shown[1].index("working") == shown[2].index("failed")
+    assert "INTERNAL" in shown[2] and "…" in shown[1] and "…" in shown[2]
+
+
+def test_a_list_is_counted(machine, space):
+    assert machine("list", "--count").stdout == "0\n"
+    for number in range(3):
+        machine("start", f"m{number}")
+    assert machine("list", "--count").stdout == "3\n"
+    assert machine("list", "--count", "--limit", "3").stdout == "3\n"
+    assert machine("list", "--count", "--limit", "2").stdout == "2+\n"
+    assert machine("list", "--count", "--prefix", "m1").stdout == "1\n"
+    assert machine("list", "--count", "--status", "failed").stdout == "0\n"
+    assert json.loads(machine("list", "--count", "--limit", "2", "--json").stdout) == {
+        "count": "2", "more": True}
 
 
 HOSTILE = "red \x1b[31m, clear \x1b[2J, \x9b31m, order \u202e, line\nand\ttab"

@@ -4,7 +4,12 @@ import ProgressorProto
 
 struct ListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "list", abstract: "List the machines of a namespace.")
+    commandName: "list", abstract: "List the machines of a namespace.",
+    discussion: """
+      TIME is when a machine failed, when it is tried next, since when it is paused, or when its \
+      timer is due; CODE and REASON are those of the failure. On a terminal the columns fit its \
+      width; elsewhere tabs part them and nothing is cut. For programs there is --json.
+      """)
 
   /// The words of `--status`.
   enum Status: String, ExpressibleByArgument, CaseIterable {
@@ -33,20 +38,49 @@ struct ListCommand: AsyncParsableCommand {
   @Option(help: ArgumentHelp("Show at most so many machines.", valueName: "count"))
   var limit: Int?
 
+  @Flag(
+    help: """
+      Count the machines instead of showing them, up to --limit, by default 100,000; a + says that \
+      there are more.
+      """)
+  var count = false
+
+  /// What `--count` reads at most when nobody says.
+  private static let countedAtMost = 100_000
+
   mutating func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
   }
 
   func run() async throws {
     try await Output.reportingErrors(json: client.json) {
-      if client.json { try await printJSON() } else { try await printTable() }
+      if count {
+        try await printCount()
+      } else if client.json {
+        try await printJSON()
+      } else {
+        try await printTable()
+      }
     }
   }
 
   private func printTable() async throws {
+    var table = MachineTable(width: TextTable.terminalWidth())
     try await eachPage { machines in
-      Output.print(machines.map(MachineText.row).joined(separator: "\n"))
+      Output.print(table.lines(machines).joined(separator: "\n"))
     }
+  }
+
+  private func printCount() async throws {
+    let most = limit ?? Self.countedAtMost
+    var found = 0
+    // One more than is counted tells whether there are more.
+    try await eachPage(atMost: most == .max ? most : most + 1) { found += $0.count }
+    let counted = min(found, most)
+    Output.line(
+      "\(counted)\(found > most ? "+" : "")",
+      json: client.json
+        ? .members(["count": .int64(Int64(counted)), "more": .bool(found > most)]) : nil)
   }
 
   private func printJSON() async throws {
@@ -56,9 +90,13 @@ struct ListCommand: AsyncParsableCommand {
   }
 
   /// Calls `body` with one page after the other; never with an empty one.
-  private func eachPage(_ body: ([Machine]) -> Void) async throws {
+  ///
+  /// - Parameter count: Of how many machines; nil = `--limit`.
+  private func eachPage(
+    atMost count: Int? = nil, _ body: ([Machine]) -> Void
+  ) async throws {
     try await Client.with(client) { client in
-      var rest = limit ?? Int.max
+      var rest = count ?? limit ?? Int.max
       var token = ""
       repeat {
         let request = ListRequest(

@@ -40,18 +40,6 @@ enum MachineText {
     return lines
   }
 
-  /// One line of a list.
-  static func row(_ machine: Machine) -> TerminalText {
-    var row: TerminalText =
-      "\(machine.machineID.id)\t\(status(machine.status))\t\(machine.lastEventID) events"
-    if machine.pause != nil { row += "\tpaused" }
-    if let timer = machine.timer { row += "\ttimer \(timer.rfc3339)" }
-    if case .failed(let failure) = machine.status {
-      row += "\t\(PayloadText.line(failure.reason))"
-    }
-    return row
-  }
-
   /// Since when, and why if that was said.
   static func pause(_ pause: Pause) -> TerminalText {
     "since \(pause.pausedAt.rfc3339)" + (pause.reason.isEmpty ? "" : ": \(pause.reason)")
