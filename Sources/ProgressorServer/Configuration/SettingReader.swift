@@ -103,13 +103,16 @@ struct SettingReader {
     ConfigurationError(place: place(key), problem: problem)
   }
 
-  /// The flag, variable or line that gave a setting its value.
-  private func place(_ key: String) -> String {
+  /// Where a setting's value came from, or its key.
+  private func place(_ key: String) -> String { source(key) ?? key }
+
+  /// The flag, variable or line that gave a setting its value, nil = nothing did.
+  func source(_ key: String) -> String? {
     let setting = Setting.named(key)
     if flags[key] != nil { return setting?.flag ?? "--namespace" }
     let variable = setting?.environmentVariable ?? "PROGRESSOR_\(key.uppercased())"
     if environment[variable] != nil { return variable }
-    return file[key]?.place ?? key
+    return file[key]?.place
   }
 
   private static func components(_ key: String) -> [String] {

@@ -49,7 +49,7 @@ struct YAMLTree {
         }
         try descend(group, prefix: key + ".")
       } else {
-        throw ConfigurationError(place: place, problem: unknownKey(prefix: prefix))
+        throw ConfigurationError(place: place, problem: unknownKey(key, prefix: prefix))
       }
     }
   }
@@ -72,9 +72,15 @@ struct YAMLTree {
     return Leaf(texts: texts, isSequence: true, place: place)
   }
 
-  private func unknownKey(prefix: String) -> String {
-    let siblings = keys.filter { $0.hasPrefix(prefix) }
-      .map { $0.dropFirst(prefix.count).prefix { $0 != "." } }
-    return "unknown key; known here are " + Set(siblings).sorted().joined(separator: ", ")
+  private func unknownKey(_ key: String, prefix: String) -> String {
+    let siblings = Set(
+      keys.filter { $0.hasPrefix(prefix) }
+        .map { prefix + $0.dropFirst(prefix.count).prefix { $0 != "." } })
+    // One that is right and stands at the wrong level, or one that is nearly right.
+    let misplaced = keys.filter { $0.hasSuffix("." + key.dropFirst(prefix.count)) }.min()
+    let meant = misplaced ?? NearestName.to(key, among: siblings)
+    let suggestion = meant.map { " (did you mean \($0)?)" } ?? ""
+    let known = siblings.map { $0.dropFirst(prefix.count) }.sorted().joined(separator: ", ")
+    return "unknown key\(suggestion); known here are \(known)"
   }
 }

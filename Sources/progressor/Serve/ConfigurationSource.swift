@@ -12,6 +12,11 @@ struct ConfigurationSource: Sendable {
     try NodeConfiguration(flags: flags, environment: Environment.all, file: try readFile())
   }
 
+  /// What ``read()`` reads, with the sources of its values. Throws the same.
+  func report() throws -> ConfigurationReport {
+    try ConfigurationReport(flags: flags, environment: Environment.all, file: try readFile())
+  }
+
   private func readFile() throws -> (text: String, path: String)? {
     guard let path else { return nil }
     let bytes: [UInt8]

@@ -16,64 +16,22 @@ struct ServeCommand: AsyncParsableCommand {
       reads the configuration file again and creates and changes namespaces as it says.
       """)
 
-  @Option(
-    parsing: .singleValue,
-    help: ArgumentHelp(
-      "Serve on HOST:PORT or unix:PATH; may be repeated. (default: 127.0.0.1:7070)",
-      valueName: "address"))
-  var listen: [String] = []
-
-  @Option(
-    help: ArgumentHelp("Serve /metrics for Prometheus on HOST:PORT.", valueName: "address"))
-  var metricsListen: String?
-
-  @Option(
-    help: ArgumentHelp(
-      "The PostgreSQL database; without one, a private cluster in the data directory.",
-      valueName: "url"))
-  var databaseUrl: String?
-
-  @Option(
-    help: ArgumentHelp("The directory of the private PostgreSQL cluster.", valueName: "path"))
-  var dataDir: String?
-
-  @Option(
-    help: ArgumentHelp(
-      """
-      How many engines, each on an event loop of its own: 1 to 64; see docs/performance.md. \
-      (default: one for each four processors, at least 1, at most 16)
-      """,
-      valueName: "n"))
-  var cores: String?
-
-  @Option(
-    help: ArgumentHelp("A configuration file. (env: PROGRESSOR_CONFIG)", valueName: "path"))
-  var config: String?
-
-  @Option(
-    parsing: .singleValue,
-    help: ArgumentHelp(
-      "Create a namespace with this processor, or point it there; may be repeated.",
-      valueName: "name=host:port"))
-  var namespace: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "trace, debug, info, notice, warning, error or critical. (default: info)",
-      valueName: "level"))
-  var logLevel: String?
+  @OptionGroup var options: ServeOptions
 
   func run() async throws {
     Allocator.returnLargeBlocks()
     let reloading = Reloading()
     defer { reloading.cancel() }
-    let source = source
+    let source = options.source
     let configuration: NodeConfiguration
     do { configuration = try source.read() } catch { throw Serving.misconfigured("\(error)") }
     let log = configuration.log
     LoggingSystem.bootstrap { LineLogHandler(label: $0, configuration: log) }
     let logger = Logger(label: "progressor")
     logger.info("starting", metadata: ["version": "\(Version.current)"])
+    for warning in ConfigurationReport.warnings(of: Environment.all) {
+      logger.warning("\(warning)")
+    }
     // Who waits for this line does so at any log level.
     var announcer = logger
     announcer.logLevel = min(logger.logLevel, .notice)
@@ -93,18 +51,5 @@ struct ServeCommand: AsyncParsableCommand {
       throw Serving.failed(failure)
     }
     logger.info("stopped")
-  }
-
-  private var source: ConfigurationSource {
-    var flags: [String: [String]] = [:]
-    if !listen.isEmpty { flags["listen"] = listen }
-    if !namespace.isEmpty { flags["namespaces"] = namespace }
-    for (key, value) in [
-      ("metrics_listen", metricsListen), ("database.url", databaseUrl), ("data_dir", dataDir),
-      ("cores", cores), ("log.level", logLevel),
-    ] {
-      if let value { flags[key] = [value] }
-    }
-    return ConfigurationSource(flags: flags, path: config ?? Environment.value("PROGRESSOR_CONFIG"))
   }
 }
