@@ -181,8 +181,12 @@ def test_exit_codes_and_errors_for_programs(machine, server, space):
     assert "Exit codes:" in progressor("--help").stdout
 
 
-def test_a_deadline_says_whose_it_was(machine, space):
+def test_a_deadline_says_whose_it_was(machine, server, space):
     machine("start", "m")
+    space.behave(refusing(grpc.StatusCode.UNAVAILABLE, "busy"))
+    busy = machine("call", "m", status=1)
+    assert busy.returncode == 69 and "PROCESSOR_UNAVAILABLE: busy" in busy.stderr
+    assert "processor running" not in busy.stderr
     released = threading.Event()
 
     def wait(invocation: Invocation) -> Answer:
@@ -194,12 +198,14 @@ def test_a_deadline_says_whose_it_was(machine, space):
         own = machine("call", "m", "--timeout", "300ms", status=1)
         assert own.returncode == 6 and "--timeout (300ms)" in own.stderr
         assert "outcome is unknown" in own.stderr and "processor running" not in own.stderr
+        updated = progressor("namespace", "update", space.name, "--processor-timeout", "200ms",
+                             "--server", server.address)
+        assert updated.returncode == 0, updated
+        theirs = machine("call", "m", status=1)
+        assert theirs.returncode == 69 and "--processor-timeout" in theirs.stderr
+        assert "not --timeout" in theirs.stderr and "processor running" not in theirs.stderr
     finally:
         released.set()
-    space.behave(refusing(grpc.StatusCode.UNAVAILABLE, "busy"))
-    busy = machine("call", "m", status=1)
-    assert busy.returncode == 69 and "PROCESSOR_UNAVAILABLE: busy" in busy.stderr
-    assert "processor running" not in busy.stderr
 
 
 def test_namespaces(server, processor):
