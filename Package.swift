@@ -60,6 +60,7 @@ let package = Package(
 
     // The core: plain values and every rule, no IO.
     .target(name: "MachineModel", swiftSettings: safe),
+    .target(name: "ProgressorAccess", dependencies: ["MachineModel"], swiftSettings: safe),
     .target(
       name: "ProgressorEngine",
       dependencies: [
@@ -113,8 +114,8 @@ let package = Package(
     .target(
       name: "ProgressorServer",
       dependencies: [
-        "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
-        "EmbeddedPostgreSQL", "PrometheusMetrics",
+        "MachineModel", "ProgressorAccess", "ProgressorEngine", "ProgressorStorage",
+        "ProgressorProto", "GRPC", "EmbeddedPostgreSQL", "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "NIOHTTP1", package: nio),
         .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -126,7 +127,8 @@ let package = Package(
     .executableTarget(
       name: "progressor",
       dependencies: [
-        "ProgressorServer", "ProgressorProto", "MachineModel", "GRPC", "CMalloc",
+        "ProgressorServer", "ProgressorAccess", "ProgressorProto", "MachineModel", "GRPC",
+        "CMalloc",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -143,6 +145,10 @@ let package = Package(
 
     // Tests mirror Sources.
     .testTarget(name: "MachineModelTests", dependencies: ["MachineModel"], swiftSettings: common),
+    .testTarget(
+      name: "ProgressorAccessTests",
+      dependencies: ["ProgressorAccess", "MachineModel"],
+      swiftSettings: common),
     .testTarget(
       name: "ProgressorEngineTests",
       dependencies: ["ProgressorEngineTestKit", "ProgressorEngine", "MachineModel"],
@@ -187,8 +193,8 @@ let package = Package(
     .testTarget(
       name: "ProgressorServerTests",
       dependencies: [
-        "ProgressorServer", "ProgressorProto", "GRPC", "MachineModel", "ProgressorEngine",
-        "EmbeddedPostgreSQL", "PrometheusMetrics",
+        "ProgressorServer", "ProgressorAccess", "ProgressorProto", "GRPC", "MachineModel",
+        "ProgressorEngine", "EmbeddedPostgreSQL", "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -23,7 +23,7 @@ def _ban(pattern: str, folders: tuple[str, ...], instead: str, rule: str = "ban"
 
 SOURCES = ("Sources/",)
 TESTS = ("Tests/",)
-CORE = ("Sources/MachineModel/", "Sources/ProgressorEngine/")
+CORE = ("Sources/MachineModel/", "Sources/ProgressorAccess/", "Sources/ProgressorEngine/")
 PURE = CORE + ("Sources/ProgressorSimulation/", "Sources/HTTP2/")
 
 # Where C is met, each concept of it behind one Swift type.

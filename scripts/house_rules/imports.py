@@ -12,6 +12,7 @@ SYSTEM = {"Synchronization", "Dispatch", "Foundation", "FoundationEssentials"} |
 
 ALLOWED: dict[str, set[str]] = {
     "MachineModel": set(),
+    "ProgressorAccess": {"MachineModel"},
     "ProgressorEngine": {"MachineModel", "DequeModule", "HeapModule", "OrderedCollections"},
     "ProgressorSimulation": {"ProgressorEngine", "MachineModel"},
     "HTTP2": {"CNghttp2"},
@@ -29,15 +30,16 @@ ALLOWED: dict[str, set[str]] = {
     "EmbeddedPostgreSQL": {"CSpawn", "Logging"} | SYSTEM,
     "PrometheusMetrics": {"CoreMetrics", "Synchronization"},
     "ProgressorServer": {
-        "MachineModel", "ProgressorEngine", "ProgressorStorage", "ProgressorProto", "GRPC",
-        "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals", "Configuration", "Yams", "Logging",
-        "CoreMetrics", "PrometheusMetrics", "Tracing", "DequeModule", "NIOHTTP1",
+        "MachineModel", "ProgressorAccess", "ProgressorEngine", "ProgressorStorage",
+        "ProgressorProto", "GRPC", "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals",
+        "Configuration", "Yams", "Logging", "CoreMetrics", "PrometheusMetrics", "Tracing",
+        "DequeModule", "NIOHTTP1",
     }
     | NIO
     | SYSTEM,
     "progressor": {
-        "ProgressorServer", "ProgressorProto", "MachineModel", "GRPC", "CMalloc", "ArgumentParser",
-        "Logging", "ServiceLifecycle",
+        "ProgressorServer", "ProgressorAccess", "ProgressorProto", "MachineModel", "GRPC",
+        "CMalloc", "ArgumentParser", "Logging", "ServiceLifecycle",
     }
     | NIO
     | SYSTEM,

@@ -29,6 +29,15 @@ public struct ReflectionIndex: Sendable {
     ) { first, _ in first }
   }
 
+  /// The methods of the listed services, `package.Service/Method`, sorted.
+  public var methods: [String] {
+    services.flatMap { service -> [String] in
+      let symbols = fileOfSymbol[service].flatMap { files[$0] }?.symbols ?? []
+      return symbols.filter { $0.hasPrefix(service + ".") }
+        .map { "\(service)/\($0.dropFirst(service.count + 1))" }
+    }.sorted()
+  }
+
   /// The full names of all services in the contract.
   public static var knownServices: [String] {
     DescriptorSet.embedded.files.flatMap(\.services).sorted()
