@@ -36,6 +36,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
     .package(url: "https://github.com/apple/swift-collections", .upToNextMinor(from: "1.6.0")),
     .package(url: "https://github.com/apple/swift-configuration", .upToNextMinor(from: "1.4.0")),
+    .package(url: "https://github.com/apple/swift-crypto", .upToNextMinor(from: "4.5.2")),
     .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
     .package(url: "https://github.com/apple/swift-metrics", .upToNextMinor(from: "2.13.0")),
     .package(url: "https://github.com/apple/swift-nio", .upToNextMinor(from: "2.101.2")),
@@ -60,7 +61,10 @@ let package = Package(
 
     // The core: plain values and every rule, no IO.
     .target(name: "MachineModel", swiftSettings: safe),
-    .target(name: "ProgressorAccess", dependencies: ["MachineModel"], swiftSettings: safe),
+    .target(
+      name: "ProgressorAccess",
+      dependencies: ["MachineModel", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: safe),
     .target(
       name: "ProgressorEngine",
       dependencies: [

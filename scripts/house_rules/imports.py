@@ -12,7 +12,7 @@ SYSTEM = {"Synchronization", "Dispatch", "Foundation", "FoundationEssentials"} |
 
 ALLOWED: dict[str, set[str]] = {
     "MachineModel": set(),
-    "ProgressorAccess": {"MachineModel"},
+    "ProgressorAccess": {"MachineModel", "Crypto"},
     "ProgressorEngine": {"MachineModel", "DequeModule", "HeapModule", "OrderedCollections"},
     "ProgressorSimulation": {"ProgressorEngine", "MachineModel"},
     "HTTP2": {"CNghttp2"},
