@@ -32,8 +32,7 @@ struct ConfigurationFile {
     }
   }
 
-  private static func compose(_ text: String, path: String) throws(ConfigurationError) -> Yams.Node?
-  {
+  static func compose(_ text: String, path: String) throws(ConfigurationError) -> Yams.Node? {
     do {
       return try Yams.compose(yaml: text)
     } catch {
