@@ -11,7 +11,7 @@ struct Program: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       ServeCommand.self, MachineCommand.self, NamespaceCommand.self, RepairJobCommand.self,
-      SettingsCommand.self, ConfigCommand.self,
+      SecurityCommand.self, SettingsCommand.self, ConfigCommand.self,
     ])
 
   static func main() async {
