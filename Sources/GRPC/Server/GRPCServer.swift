@@ -155,12 +155,20 @@ public final class GRPCServer: Sendable {
   }
 
   private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
+    guard configuration.admit != nil, channel.remoteAddress?.ipAddress == nil else {
+      return accept(channel, ofUser: nil)
+    }
+    return PeerCredentials.user(of: channel).flatMap { self.accept(channel, ofUser: $0) }
+  }
+
+  private func accept(_ channel: any Channel, ofUser user: UInt32?) -> EventLoopFuture<Void> {
     let connection: ServerConnection
     do {
       connection = try ServerConnection(
         eventLoop: channel.eventLoop, router: router, configuration: configuration,
         counters: counters, inflating: inflateScheduler(of: channel.eventLoop),
-        peer: Self.describe(channel.remoteAddress), logger: logger, jitter: .random(in: -1...1))
+        peer: Self.describe(channel.remoteAddress), peerUser: user, logger: logger,
+        jitter: .random(in: -1...1))
     } catch {
       logger.error("cannot serve a connection", metadata: ["error": "\(error)"])
       return channel.close()

@@ -79,6 +79,8 @@ public struct UnaryRequest: Sendable {
   public let message: ByteBuffer
   /// Who asks: `127.0.0.1:4711`, `[::1]:4711` or `unix:`.
   public let peer: String
+  /// What ``ServerConfiguration/admit`` said of the caller.
+  public let caller: (any Sendable)?
 }
 
 /// A call whose request messages arrive one by one.
@@ -91,6 +93,8 @@ public struct StreamRequest: Sendable {
   public let deadline: NIODeadline?
   /// Who asks: `127.0.0.1:4711`, `[::1]:4711` or `unix:`.
   public let peer: String
+  /// What ``ServerConfiguration/admit`` said of the caller.
+  public let caller: (any Sendable)?
 }
 
 /// What a bidirectional handler does with the requests. Both are called on the connection's loop.

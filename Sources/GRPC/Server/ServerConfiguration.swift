@@ -37,6 +37,11 @@ public struct ServerConfiguration: Sendable {
   /// connections' loops.
   public var annotate: @Sendable (RPCStatus) -> RPCStatus = { $0 }
 
+  /// Decides on each call of a method that there is, by its header fields alone: of what is refused
+  /// no body is read, decompressed or counted. nil = all are admitted. Called on the connections'
+  /// loops; must not block.
+  public var admit: (@Sendable (CallHead) -> CallAdmission)?
+
   /// Bytes of responses that wait to be sent on one stream before `StreamResponder.send` refuses.
   public var maxBufferedResponseBytes = 64 << 10
 

@@ -23,6 +23,17 @@ extension ServerConnection {
       refuse(http, head, .unknownMethod(head.path))
       return
     }
+    var caller: (any Sendable)?
+    if let admit = configuration.admit {
+      let asked = CallHead(
+        path: head.path, metadata: head.metadata, peer: peer, peerUser: peerUser)
+      switch admit(asked) {
+      case .admitted(let admitted): caller = admitted
+      case .refused(let status):
+        refuse(http, head, status)
+        return
+      }
+    }
     let limit = Int(configuration.http2.maxConcurrentStreams)
     guard let permit = runningCalls.permit(limit: limit) else {
       counters.streamsRefused.wrappingAdd(1, ordering: .relaxed)
@@ -31,8 +42,8 @@ extension ServerConnection {
     }
     lifetime.openedCall()
     let call = ServerStream(
-      http, head: head, headBytes: headBytes, method: method, permit: permit, connection: self,
-      now: now)
+      http, head: head, headBytes: headBytes, method: method, caller: caller, permit: permit,
+      connection: self, now: now)
     http.delegate = call
     call.start()
   }

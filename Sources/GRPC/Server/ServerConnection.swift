@@ -15,6 +15,8 @@ final class ServerConnection: @unchecked Sendable {
   let configuration: ServerConfiguration
   /// Who is at the other end, as requests tell it.
   let peer: String
+  /// The user of the process at the other end, for a Unix socket.
+  let peerUser: UInt32?
   let router: Router
   let logger: Logger
   let counters: ServerCounters
@@ -46,14 +48,15 @@ final class ServerConnection: @unchecked Sendable {
   /// - Throws: when the system gives no memory.
   init(
     eventLoop: any EventLoop, router: Router, configuration: ServerConfiguration,
-    counters: ServerCounters, inflating: InflateScheduler, peer: String, logger: Logger,
-    jitter: Double
+    counters: ServerCounters, inflating: InflateScheduler, peer: String, peerUser: UInt32? = nil,
+    logger: Logger, jitter: Double
   ) throws(HTTP2Error) {
     self.router = router
     self.configuration = configuration
     self.counters = counters
     self.inflating = inflating
     self.peer = peer
+    self.peerUser = peerUser
     self.logger = logger
     budget = UnreadBudget(
       perConnection: configuration.maxUnreadBytesPerConnection,

@@ -14,7 +14,8 @@ extension ServerStream {
     isRunning = true
     http?.hasBegunWork = true
     let request = StreamRequest(
-      path: head.path, metadata: takeMetadata(), deadline: deadline, peer: connection.peer)
+      path: head.path, metadata: takeMetadata(), deadline: deadline, peer: connection.peer,
+      caller: caller)
     input = handler(request, StreamResponder(self))
   }
 
@@ -103,7 +104,8 @@ extension ServerStream {
     http?.hasBegunWork = true
     let request = UnaryRequest(
       path: head.path, metadata: takeMetadata(), deadline: deadline, message: message,
-      peer: connection.peer)
+      peer: connection.peer,
+      caller: caller)
     switch handler {
     case .unary(let handler): handler(request, UnaryResponder(self))
     case .serverStreaming(let handler): handler(request, StreamResponder(self))

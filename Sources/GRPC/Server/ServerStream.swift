@@ -20,6 +20,8 @@ final class ServerStream: @unchecked Sendable {
   /// What the header fields take in memory.
   let headBytes: Int
   let handler: Router.Handler
+  /// What was said of the caller when the call was admitted.
+  let caller: (any Sendable)?
   let responseEncoding: MessageEncoding
   let deadline: NIODeadline?
 
@@ -77,13 +79,15 @@ final class ServerStream: @unchecked Sendable {
 
   init(
     _ http: HTTP2Stream, head: RequestHead, headBytes: Int, method: Router.Method,
-    permit: consuming CallPermit, connection: ServerConnection, now: NIODeadline
+    caller: (any Sendable)?, permit: consuming CallPermit, connection: ServerConnection,
+    now: NIODeadline
   ) {
     self.permit = consume permit
     self.http = http
     self.head = head
     self.headBytes = headBytes
     handler = method.handler
+    self.caller = caller
     self.connection = connection
     eventLoop = connection.eventLoop
     deadline = head.timeout.map { Timeout.deadline(after: $0, from: now) }
