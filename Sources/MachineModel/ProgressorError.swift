@@ -48,6 +48,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case deadlineExceeded = "DEADLINE_EXCEEDED"
   case cancelled = "CANCELLED"
   case unimplemented = "UNIMPLEMENTED"
+  case unauthenticated = "UNAUTHENTICATED"
+  case notAllowed = "NOT_ALLOWED"
 }
 
 /// The one table of what goes wrong: code, reason, text, and what a client needs beside them.

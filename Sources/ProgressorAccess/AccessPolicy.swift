@@ -80,4 +80,9 @@ public struct AccessGrant: Sendable, Hashable {
     }
     return best
   }
+
+  /// Whether the call may be about every namespace: then it may hear that something is not there.
+  public var coversEverything: Bool {
+    rules.contains { $0.namespaces.contains(where: \.matchesEverything) }
+  }
 }

@@ -52,6 +52,9 @@ public struct Glob: Sendable, Hashable, CustomStringConvertible {
     self.leadsOn = leadsOn
   }
 
+  /// Whether it stands for every text.
+  public var matchesEverything: Bool { length == 0 && stays == [1] }
+
   /// Whether all of the text is one that the pattern stands for.
   public func matches(_ text: String) -> Bool {
     var reached = [UInt64](repeating: 0, count: stays.count)

@@ -122,6 +122,19 @@ struct AccessPolicyTests {
     }
   }
 
+  @Test("A grant covers everything by one pattern, and only of a rule that allows the method")
+  func everything() throws {
+    let policy = AccessPolicy(rules: [
+      try Self.rule(["a"], in: "x", "*", may: .read), try Self.rule(["a"], in: "*x", may: .drive),
+    ])
+    for (role, covers) in [(Role.read, true), (.drive, false)] {
+      guard case .allowed(let grant) = policy.decide(try Self.principal("a"), .role(role)) else {
+        return #expect(Bool(false))
+      }
+      #expect(grant.coversEverything == covers)
+    }
+  }
+
   @Test("Methods have roles, by their whole path")
   func methods() {
     #expect(MethodAccess.of(path: "/progressor.v1.Automaton/Get") == .role(.read))

@@ -84,6 +84,14 @@ struct GlobTests {
     }
   }
 
+  @Test("Only runs alone stand for everything")
+  func everything() throws {
+    #expect(try Glob("*").matchesEverything && Glob("***").matchesEverything)
+    for pattern in ["?", "a", "*?", "a*", "*a", #"\*"#, String(repeating: "?", count: 64)] {
+      #expect(try !Glob(pattern).matchesEverything, "\(pattern)")
+    }
+  }
+
   @Test("Places beyond the first word of bits are found", arguments: [63, 64, 65, 127, 128, 129])
   func borders(length: Int) throws {
     let run = String(repeating: "a", count: length)

@@ -1,10 +1,13 @@
 import MachineModel
+import ProgressorAccess
 import Yams
 
 /// The configuration file, read and checked: every key known, every namespace valid.
 struct ConfigurationFile {
   /// The texts of the settings, by key.
   var values: [String: YAMLTree.Leaf]
+  /// Of `authorization`, if it has rules; the path of their file is among the values.
+  var rules: [AccessRule]?
   /// In the order of the file.
   var namespaces: [Namespace]
 
@@ -18,10 +21,13 @@ struct ConfigurationFile {
       throw ConfigurationError(
         place: YAMLTree.place(path, root, nil), problem: "must be a mapping of keys to values")
     }
-    let others = Yams.Node.Mapping(mapping.filter { $0.key.scalar?.string != "namespaces" })
-    values = try YAMLTree(
-      .mapping(others), file: path, keys: Setting.all.map(\.key) + ["namespaces"]
-    ).leaves
+    let apart = ["namespaces", "authorization"]
+    let others = Yams.Node.Mapping(mapping.filter { !apart.contains($0.key.scalar?.string ?? "") })
+    let keys = Setting.all.map(\.key).filter { !$0.hasPrefix("authorization.") }
+    values = try YAMLTree(.mapping(others), file: path, keys: keys + apart).leaves
+    if let section = mapping.first(where: { $0.key.scalar?.string == "authorization" }) {
+      try read(authorization: section.value, at: section.key, path: path)
+    }
     if let list = mapping.first(where: { $0.key.scalar?.string == "namespaces" })?.value {
       namespaces = try ConfigurationFile.namespaces(list, path: path)
     }
@@ -29,6 +35,17 @@ struct ConfigurationFile {
       if leaf.isSequence, Setting.named(key)?.kind != .list {
         throw ConfigurationError(place: leaf.place, problem: "must be one value, not a list")
       }
+    }
+  }
+
+  private mutating func read(
+    authorization node: Yams.Node, at key: Yams.Node, path: String
+  ) throws(ConfigurationError) {
+    switch try AuthorizationSetting(node, at: key, path: path) {
+    case .rules(let rules): self.rules = rules
+    case .file(let file):
+      values["authorization.file"] = YAMLTree.Leaf(
+        texts: [file], isSequence: false, place: YAMLTree.place(path, key, "authorization.file"))
     }
   }
 

@@ -38,6 +38,10 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var listen: [ServerAddress]
   /// Where machines are stored.
   public var database: Database
+  /// The file of the tokens' digests; nil = no tokens are taken.
+  public var tokensFile: String?
+  /// Who may do what; nil = nobody says. With neither this nor tokens everybody may do everything.
+  public var authorization: AuthorizationSetting?
   /// What is logged.
   public var log: LogConfiguration
   /// In the order in which they are carried out; one for each name.
@@ -108,6 +112,11 @@ public struct NodeConfiguration: Sendable, Hashable {
         directory: reader.text("data_dir")
           ?? NodeConfiguration.defaultDataDirectory(environment, isRoot: geteuid() == 0))
     }
+    tokensFile = reader.text("authentication.tokens")
+    // A file that the command line or the environment names goes before rules in the document.
+    authorization =
+      reader.text("authorization.file").map { .file(path: $0) }
+      ?? document?.rules.map { .rules($0) }
     log = LogConfiguration(
       level: .init(rawValue: try reader.choice("log.level")) ?? .info,
       format: .init(rawValue: try reader.choice("log.format")) ?? .text)

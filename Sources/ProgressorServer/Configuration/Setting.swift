@@ -69,6 +69,14 @@ public struct Setting: Sendable, Hashable {
       "Directory of the private PostgreSQL cluster; by default /var/lib/progressor for root, "
         + "else $XDG_DATA_HOME/progressor or ~/.local/share/progressor."),
     Setting(
+      "authentication.tokens", .text, flag: "--authentication-tokens",
+      "File of the tokens' digests, a line PRINCIPAL sha256:HEX GROUP,GROUP for each; read again "
+        + "when it changes. By default no tokens are taken."),
+    Setting(
+      "authorization.file", .text, flag: "--authorization-file",
+      "File of the rules that allow something, instead of authorization.rules; read again when it "
+        + "changes. Without rules and tokens everything is allowed to everybody."),
+    Setting(
       "log.level", .choice(LogConfiguration.levels), default: "info", flag: "--log-level",
       "The least severe messages that are logged."),
     Setting(

@@ -24,6 +24,9 @@ public final class Node: Service {
     var server: GRPCServer?
     var metrics: MetricsEndpoint?
     var probes: LoopProbes?
+    var access: AccessFiles?
+    /// Looks after the files of `access`.
+    var watch: Task<Void, Never>?
     /// The start is over.
     var isStarted = false
     /// What is to be carried out after the start.
@@ -81,6 +84,7 @@ public final class Node: Service {
       defer { parts = Parts() }
       return parts
     }
+    parts.watch?.cancel()
     if let metrics = parts.metrics { await metrics.stop() }
     parts.probes?.stop()
     if let backend = parts.backend { await backend.announceStop() }
@@ -106,6 +110,7 @@ public final class Node: Service {
       return parts.isStarted ? parts.backend : nil
     }
     guard let backend else { return }
+    reloadRules(of: new)
     let changed = configuration.settingsChanged(in: new)
     if !changed.isEmpty {
       logger.warning(
@@ -124,8 +129,19 @@ public final class Node: Service {
     }
   }
 
+  /// Puts the rules of the file in force. Whether there is authorisation at all, only a start says.
+  private func reloadRules(of new: NodeConfiguration) {
+    let access = running.withLock { $0.access }
+    if case .rules(let rules) = new.authorization, let access {
+      access.replaceRules(rules)
+    } else if (new.authorization == nil) != (configuration.authorization == nil) {
+      logger.warning("the configuration was read again: authorization changes with the next start")
+    }
+  }
+
   private func startParts() async throws(NodeFailure) -> [ServerAddress] {
     let end = ContinuousClock.now + .microseconds(configuration.startTimeout)
+    let access = try startAccess()
     let cores = configuration.cores ?? NodeConfiguration.defaultCores(of: System.coreCount)
     let threads = max(cores, configuration.threads ?? System.coreCount)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
@@ -143,7 +159,7 @@ public final class Node: Service {
       router.observe { CallMetrics(method: $0, registry: registry) }
     }
     let server = GRPCServer(
-      router: router, configuration: serverConfiguration, group: group, logger: logger)
+      router: router, configuration: serverConfiguration(access), group: group, logger: logger)
     running.withLock { $0.server = server }
     try await startMetrics(registry, backend, server, group)
     let addresses: [ServerAddress]
@@ -228,8 +244,26 @@ public final class Node: Service {
   /// it.
   private static let roomBesideMessage = 256 << 10
 
-  private var serverConfiguration: GRPC.ServerConfiguration {
+  /// Reads who may do what, and goes on to look whether that changes.
+  private func startAccess() throws(NodeFailure) -> AccessFiles? {
+    let access: AccessFiles?
+    do throws(ConfigurationError) { access = try AccessFiles(configuration) } catch {
+      throw NodeFailure(.configuration, "\(error)")
+    }
+    guard let access else { return nil }
+    let logger = logger
+    let watch = Task {
+      while (try? await Task.sleep(for: .seconds(1))) != nil {
+        try? await NIOThreadPool.singleton.runIfActive { access.look(logger) }
+      }
+    }
+    running.withLock { ($0.access, $0.watch) = (access, watch) }
+    return access
+  }
+
+  private func serverConfiguration(_ access: AccessFiles?) -> GRPC.ServerConfiguration {
     var server = GRPC.ServerConfiguration()
+    if let access { server.admit = { access.admit($0) } }
     server.maxMessageSize = configuration.maximumMessageBytes
     server.maxConnections = configuration.maximumConnections
     server.maxConnectionsPerPeer = configuration.maximumConnectionsPerClient

@@ -1,6 +1,7 @@
 import GRPC
 import MachineModel
 import NIOCore
+import ProgressorAccess
 import ProgressorEngine
 import ProgressorProto
 
@@ -93,14 +94,19 @@ struct AutomatonService: Sendable {
   ) {
     router.unary("/\(AutomatonService.name)/\(method)") { request, responder in
       do throws(ProgressorError) {
-        submit(try decode(try .decode(request.message)), request, responder)
+        let decoded = try decode(try .decode(request.message))
+        let payloads = try CallerAccess(request).payloads(in: decoded.machine.namespace)
+        submit(decoded, payloads, request, responder)
       } catch {
         responder.fail(RPCStatus(error))
       }
     }
   }
 
-  private func submit(_ decoded: Decoded, _ request: UnaryRequest, _ responder: UnaryResponder) {
+  private func submit(
+    _ decoded: Decoded, _ payloads: PayloadVisibility, _ request: UnaryRequest,
+    _ responder: UnaryResponder
+  ) {
     // A list concerns no machine.
     let id =
       decoded.list == nil
@@ -111,7 +117,7 @@ struct AutomatonService: Sendable {
       context: CallerContext(request.metadata))
     let target = AutomatonReply(
       responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder,
-      again: { submit(decoded, request, responder) })
+      payloads: payloads, again: { submit(decoded, payloads, request, responder) })
     guard dispatcher.submit(input, replyTo: target) else {
       target.send(.error(.overloaded("too many requests wait for the engine")))
       return
@@ -133,6 +139,7 @@ private struct AutomatonReply: ReplyTarget {
   let machine: MachineID
   let list: ListScope?
   let encoder: ReplyEncoder
+  let payloads: PayloadVisibility
   /// Asks anew: what only reads is read again rather than kept for a client that does not read.
   let again: @Sendable () -> Void
 
@@ -141,11 +148,14 @@ private struct AutomatonReply: ReplyTarget {
   func send(_ reply: Reply) {
     // Nobody reads it: only that the work is over counts.
     if responder.isCancelled { return responder.fail(RPCStatus(.cancelled, machine: machine)) }
+    var hidden = HiddenPayloads()
+    let reply = payloads == .hidden ? hidden.hide(in: reply) : reply
     if let bytes = encoder.size(ofRead: reply), !responder.makeRoom(for: bytes, again: again) {
       return
     }
     do {
-      responder.respond(try encoder.encode(reply, list: list))
+      let message = try encoder.encode(reply, list: list)
+      responder.respond(message, headers: payloads == .hidden ? hidden.metadata : Metadata())
     } catch {
       responder.fail(RPCStatus(error, machine: machine))
     }

@@ -20,39 +20,41 @@ struct NamespacesService: Sendable {
   /// Serves the methods of the service.
   func register(in router: inout Router) {
     serve(CreateNamespaceRequest.self, "Create", &router, name: \.namespace.name) {
-      request throws(ProgressorError) in
+      request, _ throws(ProgressorError) in
       try request.namespace.validateForServing(path: "namespace")
       let record = try await namespaces.createNamespace(request.namespace)
       return CreateNamespaceResponse(namespace: record.namespace)
     }
     serve(GetNamespaceRequest.self, "Get", &router, name: \.name) {
-      request throws(ProgressorError) in
+      request, _ throws(ProgressorError) in
       let record = try await namespaces.namespace(named: request.name)
       return GetNamespaceResponse(namespace: record.namespace)
     }
-    serve(ListNamespacesRequest.self, "List", &router, name: nil) { _ throws(ProgressorError) in
-      ListNamespacesResponse(namespaces: try await namespaces.listNamespaces().map(\.namespace))
+    serve(ListNamespacesRequest.self, "List", &router, name: nil) {
+      _, access throws(ProgressorError) in
+      let all = try await namespaces.listNamespaces().map(\.namespace)
+      return ListNamespacesResponse(namespaces: all.filter { access.allows($0.name) })
     }
     serve(UpdateNamespaceRequest.self, "Update", &router, name: \.namespace.name) {
-      request throws(ProgressorError) in
+      request, _ throws(ProgressorError) in
       try request.namespace.validateForServing(path: "namespace")
       let record = try await namespaces.updateNamespace(request.namespace)
       return UpdateNamespaceResponse(namespace: record.namespace)
     }
     serve(DeleteNamespaceRequest.self, "Delete", &router, name: \.name) {
-      request throws(ProgressorError) in
+      request, _ throws(ProgressorError) in
       try await namespaces.deleteNamespace(named: request.name, now: clock.now().wall)
       namespaceDeleted()
       return DeleteNamespaceResponse()
     }
     serve(PauseNamespaceRequest.self, "Pause", &router, name: \.name) {
-      request throws(ProgressorError) in
+      request, _ throws(ProgressorError) in
       let record = try await namespaces.setPause(request.reason, ofNamespace: request.name)
       try await awaitQuiet(request.name)
       return PauseNamespaceResponse(namespace: record.namespace)
     }
     serve(ResumeNamespaceRequest.self, "Resume", &router, name: \.name) {
-      request throws(ProgressorError) in
+      request, _ throws(ProgressorError) in
       let record = try await namespaces.setPause(nil, ofNamespace: request.name)
       return ResumeNamespaceResponse(namespace: record.namespace)
     }
@@ -72,17 +74,21 @@ struct NamespacesService: Sendable {
   private func serve<Message: ProtobufMessage, Response: ProtobufMessage>(
     _: Message.Type, _ method: String, _ router: inout Router,
     name: (@Sendable (Message) -> String)?,
-    answer: @escaping @Sendable (Message) async throws(ProgressorError) -> Response
+    answer: @escaping @Sendable (Message, CallerAccess) async throws(ProgressorError) -> Response
   ) {
     router.unary("/\(NamespacesService.name)/\(method)") { request, responder in
+      let access = CallerAccess(request)
       let message: Message
-      do throws(ProgressorError) { message = try .decode(request.message) } catch {
+      do throws(ProgressorError) {
+        message = try .decode(request.message)
+        if let name { try access.payloads(in: name(message)) }
+      } catch {
         responder.fail(RPCStatus(error))
         return
       }
       Task {
         do throws(ProgressorError) {
-          responder.respond(try await answer(message).buffer() ?? ByteBuffer())
+          responder.respond(try await answer(message, access).buffer() ?? ByteBuffer())
         } catch {
           responder.fail(
             RPCStatus(error, machine: MachineID(namespace: name?(message) ?? "", id: "")))

@@ -24,31 +24,63 @@ struct RepairJobsService: Sendable {
   /// Serves the methods of the service.
   func register(in router: inout Router) {
     serve(CreateRepairJobRequest.self, "Create", &router, namespace: \.spec.namespace) {
-      request throws(ProgressorError) in
+      request, access, hidden throws(ProgressorError) in
+      try access.payloads(in: request.spec.namespace)
+      var spec = request.spec
+      if let name = access.principalName { spec.requestedBy = name }
       let job = try await storage.createRepairJob(
-        request.id ?? RepairJobsService.newID(), request.spec, now: clock.now().wall)
+        request.id ?? RepairJobsService.newID(), spec, now: clock.now().wall)
       jobsChanged()
-      return CreateRepairJobResponse(job: job.job)
+      return CreateRepairJobResponse(job: try shown(job.job, access, &hidden))
     }
-    serve(GetRepairJobRequest.self, "Get", &router) { request throws(ProgressorError) in
-      GetRepairJobResponse(job: try await storage.repairJob(request.id).job)
+    serve(GetRepairJobRequest.self, "Get", &router) {
+      request, access, hidden throws(ProgressorError) in
+      try await require(request.id, access)
+      let job = try await storage.repairJob(request.id).job
+      return GetRepairJobResponse(job: try shown(job, access, &hidden))
     }
-    serve(CancelRepairJobRequest.self, "Cancel", &router) { request throws(ProgressorError) in
+    serve(CancelRepairJobRequest.self, "Cancel", &router) {
+      request, access, hidden throws(ProgressorError) in
+      try await require(request.id, access)
       let job = try await storage.cancelRepairJob(request.id, now: clock.now().wall)
       jobsChanged()
-      return CancelRepairJobResponse(job: job.job)
+      return CancelRepairJobResponse(job: try shown(job.job, access, &hidden))
     }
-    serve(ListRepairJobsRequest.self, "List", &router) { request throws(ProgressorError) in
-      try await list(request)
+    serve(ListRepairJobsRequest.self, "List", &router) {
+      request, access, hidden throws(ProgressorError) in
+      try await list(request, access, &hidden)
     }
     serve(ListRepairJobFailuresRequest.self, "ListFailures", &router) {
-      request throws(ProgressorError) in
-      try await listFailures(request)
+      request, access, _ throws(ProgressorError) in
+      try await require(request.id, access)
+      return try await listFailures(request)
     }
     serve(ListRepairJobRemainingRequest.self, "ListRemaining", &router) {
-      request throws(ProgressorError) in
-      try await listRemaining(request)
+      request, access, _ throws(ProgressorError) in
+      try await require(request.id, access)
+      return try await listRemaining(request)
     }
+  }
+
+  /// Nothing unless the caller may know of the job. One that is not there is denied like one of a
+  /// namespace that the caller may not ask about: which it is, nobody tells.
+  private func require(_ id: String, _ access: CallerAccess) async throws(ProgressorError) {
+    guard access.isRestricted else { return }
+    let namespace: String
+    do throws(ProgressorError) {
+      namespace = try await storage.repairJob(id).job.spec.namespace
+    } catch {
+      // That storage is away says nothing of the job; that it is damaged does.
+      throw error.code == .unavailable || access.allowsEverything ? error : .notAllowed
+    }
+    try access.payloads(in: namespace)
+  }
+
+  /// The job as the caller may see it.
+  private func shown(
+    _ job: RepairJob, _ access: CallerAccess, _ hidden: inout HiddenPayloads
+  ) throws(ProgressorError) -> RepairJob {
+    try access.payloads(in: job.spec.namespace) == .hidden ? hidden.hide(in: job) : job
   }
 
   /// An id that no other job has.
@@ -58,8 +90,9 @@ struct RepairJobsService: Sendable {
   }
 
   private func list(
-    _ request: ListRepairJobsRequest
+    _ request: ListRepairJobsRequest, _ access: CallerAccess, _ hidden: inout HiddenPayloads
   ) async throws(ProgressorError) -> ListRepairJobsResponse {
+    if let namespace = request.namespace { try access.payloads(in: namespace) }
     let scope = RepairJobScope(method: "List", subject: request.namespace ?? "")
     var before = Int64.max
     if !request.pageToken.isEmpty {
@@ -72,8 +105,12 @@ struct RepairJobsService: Sendable {
     let jobs = try await storage.repairJobs(
       ofNamespace: request.namespace, before: before, limit: size + 1)
     let page = jobs.prefix(Int(size))
+    var visible: [RepairJob] = []
+    for job in page.map(\.job) where access.allows(job.spec.namespace) {
+      visible.append(try shown(job, access, &hidden))
+    }
     return ListRepairJobsResponse(
-      jobs: page.map(\.job),
+      jobs: visible,
       nextPageToken: token(after: jobs.count > page.count ? page.last : nil, of: scope) {
         String($0.number)
       })
@@ -129,7 +166,10 @@ struct RepairJobsService: Sendable {
   private func serve<Message: ProtobufMessage, Response: ProtobufMessage>(
     _: Message.Type, _ method: String, _ router: inout Router,
     namespace: (@Sendable (Message) -> String)? = nil,
-    answer: @escaping @Sendable (Message) async throws(ProgressorError) -> Response
+    answer:
+      @escaping @Sendable (Message, CallerAccess, inout HiddenPayloads)
+      async
+      throws(ProgressorError) -> Response
   ) {
     let limit = maximumMessageBytes
     router.unary("/\(RepairJobsService.name)/\(method)") { request, responder in
@@ -138,14 +178,17 @@ struct RepairJobsService: Sendable {
         responder.fail(RPCStatus(error))
         return
       }
+      let access = CallerAccess(request)
       Task {
         do throws(ProgressorError) {
-          guard let response = try await answer(message).buffer(limit: limit) else {
+          var hidden = HiddenPayloads()
+          let answer = try await answer(message, access, &hidden)
+          guard let response = answer.buffer(limit: limit) else {
             throw ProgressorError(
               .resourceExhausted, .historyTooLarge,
               "the reply exceeds \(limit) bytes: ask for less by page_size")
           }
-          responder.respond(response)
+          responder.respond(response, headers: hidden.bytes > 0 ? hidden.metadata : Metadata())
         } catch {
           let machine = MachineID(namespace: namespace?(message) ?? "", id: "")
           responder.fail(RPCStatus(error, machine: machine))

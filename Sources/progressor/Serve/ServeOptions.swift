@@ -14,6 +14,14 @@ struct ServeOptions: ParsableArguments {
   var metricsListen: String?
 
   @Option(
+    help: ArgumentHelp("A file of the digests of tokens that are taken.", valueName: "path"))
+  var authenticationTokens: String?
+
+  @Option(
+    help: ArgumentHelp("A file of rules: who may do what.", valueName: "path"))
+  var authorizationFile: String?
+
+  @Option(
     help: ArgumentHelp(
       "The PostgreSQL database; without one, a private cluster in the data directory.",
       valueName: "url"))
@@ -61,6 +69,7 @@ struct ServeOptions: ParsableArguments {
     if !listen.isEmpty { flags["listen"] = listen }
     if !namespace.isEmpty { flags["namespaces"] = namespace }
     for (key, value) in [
+      ("authentication.tokens", authenticationTokens), ("authorization.file", authorizationFile),
       ("metrics_listen", metricsListen), ("database.url", databaseUrl), ("data_dir", dataDir),
       ("cores", cores), ("log.level", logLevel),
     ] {

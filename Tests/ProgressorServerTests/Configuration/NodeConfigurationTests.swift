@@ -71,6 +71,7 @@ struct NodeConfigurationTests {
       "limits.connections_per_client": "10", "limits.streams": "11", "limits.pending_size": "3MiB",
       "limits.connection_pending_size": "4MiB", "limits.unread_size": "5MiB",
       "limits.connection_unread_size": "6MiB", "metrics_listen": "127.0.0.1:10",
+      "authentication.tokens": "/tokens", "authorization.file": "/rules",
     ]
     let value = try #require(values[setting.key])
     let plain = try NodeConfiguration(environment: ["HOME": "/h"])
@@ -79,6 +80,28 @@ struct NodeConfigurationTests {
     #expect(plain != changed)
     #expect(plain.settingsChanged(in: changed) == [setting.key])
     #expect(plain.settingsChanged(in: plain) == [])
+  }
+
+  @Test("rules stand in the file, or it names theirs; the environment goes before both")
+  func authorization() throws {
+    let rule = "{principals: [a], namespaces: ['*'], allow: [read]}"
+    let rules = (text: "lease: 10s\nauthorization:\n  rules: [\(rule)]", path: "p.yaml")
+    guard case .rules(let read) = try NodeConfiguration(file: rules).authorization else {
+      Issue.record("there are rules")
+      return
+    }
+    #expect(read.map(\.principals) == [["a"]])
+    let named = (text: "authorization: {file: /rules.yaml}", path: "p.yaml")
+    #expect(try NodeConfiguration(file: named).authorization == .file(path: "/rules.yaml"))
+    let environment = ["PROGRESSOR_AUTHORIZATION_FILE": "/other.yaml"]
+    for file in [rules, named] {
+      let configuration = try NodeConfiguration(environment: environment, file: file)
+      #expect(configuration.authorization == .file(path: "/other.yaml"))
+    }
+    #expect(try NodeConfiguration().authorization == nil)
+    let wrong = (text: "lease: 10s\nauthorization:\n  rules: [{}]", path: "p.yaml")
+    let error = #expect(throws: ConfigurationError.self) { try NodeConfiguration(file: wrong) }
+    #expect(error?.place == "p.yaml:3: authorization.rules[0]")
   }
 
   @Test(

@@ -1,0 +1,49 @@
+import GRPC
+import MachineModel
+import ProgressorEngine
+
+/// Takes the payloads out of what somebody may not see all of, and counts them. Ids, times,
+/// formats, statuses and reasons stay.
+struct HiddenPayloads {
+  /// The bytes that were taken out.
+  private(set) var bytes = 0
+
+  /// What the answer's metadata says of them.
+  var metadata: Metadata {
+    var metadata = Metadata()
+    // The name and a number are valid metadata.
+    try? metadata.append("progressor-hidden-bytes", text: String(bytes))
+    return metadata
+  }
+
+  mutating func hide(in reply: Reply) -> Reply {
+    switch reply {
+    case .called(let response): .called(response: hidden(response))
+    case .repaired(let response): .repaired(response: hidden(response))
+    case .machine(let machine): .machine(hide(in: machine))
+    case .listed(let machines, let last): .listed(machines.map { hide(in: $0) }, last: last)
+    case .started, .notified, .simplyRepaired, .removed, .paused, .resumed, .quiet, .error: reply
+    }
+  }
+
+  mutating func hide(in job: RepairJob) -> RepairJob {
+    guard case .processor(let args) = job.spec.method else { return job }
+    var job = job
+    job.spec.method = .processor(args: hidden(args))
+    return job
+  }
+
+  private mutating func hide(in machine: Machine) -> Machine {
+    var machine = machine
+    for index in machine.history.indices {
+      machine.history[index].body.data = hidden(machine.history[index].body.data)
+    }
+    if let auxState = machine.auxState { machine.auxState?.data = hidden(auxState.data) }
+    return machine
+  }
+
+  private mutating func hidden(_ payload: [UInt8]) -> [UInt8] {
+    bytes += payload.count
+    return []
+  }
+}

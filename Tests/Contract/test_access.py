@@ -1,0 +1,264 @@
+"""Who may do what: tokens, users of Unix sockets and callers without credentials, by rules."""
+
+import hashlib
+import os
+import signal
+
+import grpc
+import pytest
+from support.client import Client, Space, fails
+from support.processor import echo
+from support.server import progressor
+from support.stubs import automaton_pb2, automaton_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc
+from support.stubs import repair_jobs_pb2, repair_jobs_pb2_grpc
+from support.waiting import eventually
+
+DEADLINE = 30.0
+
+RULES = """
+rules:
+  - {principals: [admin], namespaces: ["*"], allow: [read, drive, operate, administer]}
+  - {principals: [driver], groups: [drivers], namespaces: ["pay-*"], allow: [read, drive]}
+  - {principals: [watcher], namespaces: ["pay-*"], allow: [read, drive, operate], payloads: hidden}
+  - {principals: [anonymous], namespaces: ["public-*"], allow: [read]}
+"""
+
+
+class Bearer(grpc.UnaryUnaryClientInterceptor):
+    """Adds `authorization` to every call."""
+
+    def __init__(self, *values: str):
+        self._values = values
+
+    def intercept_unary_unary(self, continuation, details, request):
+        metadata = [*(details.metadata or ()), *(("authorization", v) for v in self._values)]
+        return continuation(details._replace(metadata=metadata), request)
+
+
+class Access:
+    """A server with tokens and rules, and its callers."""
+
+    def __init__(self, server, processor):
+        self.server, self.processor = server, processor
+        self.tokens = server.directory / "tokens"
+        self.rules = server.directory / "rules.yaml"
+        self.socket = f"unix:{server.directory}/s"
+        names = ["admin", "driver", "watcher", "nobody"]
+        self.write_tokens(*(f"{name} {self.digest(name)}" for name in names),
+                          f"grouped {self.digest('grouped')} x,drivers")
+        self.rules.write_text(RULES)
+        server.arguments += ["--authentication-tokens", str(self.tokens), "--listen", self.socket]
+        self._clients: list[Client] = []
+
+    @staticmethod
+    def digest(token: str) -> str:
+        return "sha256:" + hashlib.sha256(f"{token}-token".encode()).hexdigest()
+
+    def write_tokens(self, *lines: str) -> None:
+        """As editors do it: a new file in place of the old one."""
+        other = self.tokens.with_suffix(".new")
+        other.write_text("".join(f"{line}\n" for line in lines))
+        other.replace(self.tokens)
+
+    def showing(self, *values: str, address: str | None = None) -> Client:
+        client = Client(address or self.server.address)
+        self._clients.append(client)
+        channel = grpc.intercept_channel(client.channel, Bearer(*values)) if values \
+            else client.channel
+        client.automaton = automaton_pb2_grpc.AutomatonStub(channel)
+        client.namespaces = namespaces_pb2_grpc.NamespacesStub(channel)
+        client.repair_jobs = repair_jobs_pb2_grpc.RepairJobsStub(channel)
+        return client
+
+    def client(self, name: str) -> Client:
+        return self.showing(f"Bearer {name}-token")
+
+    def space(self, name: str, namespace: str) -> Space:
+        return Space(self.client(name), self.processor, namespace)
+
+    def create(self, namespace: str) -> None:
+        self.processor.behave(namespace, echo)
+        self.client("admin").create_namespace(namespace, self.processor.endpoint)
+
+    def close(self) -> None:
+        for client in self._clients:
+            client.close()
+
+
+@pytest.fixture
+def access(servers, processor):
+    access = Access(servers(), processor)
+    access.server.arguments += ["--authorization-file", str(access.rules)]
+    access.server.start()
+    for namespace in ("pay-cards", "other", "public-a"):
+        access.create(namespace)
+    yield access
+    access.close()
+
+
+def names(client: Client) -> list[str]:
+    reply = client.namespaces.List(namespaces_pb2.ListNamespacesRequest(), timeout=DEADLINE)
+    return [namespace.name for namespace in reply.namespaces]
+
+
+def test_rules_allow_and_nothing_else_does(access):
+    for name in ("driver", "grouped", "admin"):
+        space = access.space(name, "pay-cards")
+        space.start(name, b"x")
+        assert space.call(name, b"y") == b"y"
+        assert space.ids(prefix=name) == [name]
+    driver = access.space("driver", "pay-cards")
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        driver.remove("driver")
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        driver.pause_all()
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        access.client("driver").create_namespace("pay-new", "127.0.0.1:1")
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        access.space("nobody", "pay-cards").get("driver")
+
+
+def test_nothing_tells_whether_something_exists(access):
+    access.space("admin", "other").start("there")
+    answers = set()
+    for namespace, id in [("other", "there"), ("other", "not"), ("no-such", "there")]:
+        space = access.space("driver", namespace)
+        for ask in (lambda s=space, i=id: s.get(i), lambda s=space, i=id: s.call(i),
+                    lambda s=space: s.ids(),
+                    lambda s=space: s.client.namespaces.Get(
+                        namespaces_pb2.GetNamespaceRequest(name=s.name), timeout=DEADLINE)):
+            with fails("PERMISSION_DENIED", "NOT_ALLOWED") as seen:
+                ask()
+            answers.add((seen[0].message, str(seen[0].info)))
+    assert len(answers) == 1
+    assert names(access.client("driver")) == ["pay-cards"]
+    assert set(names(access.client("admin"))) == {"pay-cards", "other", "public-a"}
+
+
+def test_credentials(access):
+    anonymous = access.showing()
+    assert names(anonymous) == ["public-a"]
+    with fails("UNAUTHENTICATED", "UNAUTHENTICATED"):
+        Space(anonymous, access.processor, "public-a").call("m")
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        Space(anonymous, access.processor, "pay-cards").get("m")
+    for bad in (["Bearer wrong"], ["Bearer"], ["Basic YTpi"], ["admin-token"],
+                ["Bearer admin-token", "Bearer admin-token"], ["Bearer " + "a" * 9_000]):
+        with fails("UNAUTHENTICATED", "UNAUTHENTICATED"):
+            names(access.showing(*bad))
+    assert names(access.showing("bearer driver-token")) == ["pay-cards"]
+    log = access.server.log.read_text()
+    assert "-token" not in log and "wrong" not in log
+
+
+def test_the_user_of_a_unix_socket(access):
+    client = access.showing(address=access.socket)
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        names(client)
+    access.rules.write_text(
+        RULES + f"  - {{principals: ['uid:{os.geteuid()}'], namespaces: [other], allow: [read]}}\n")
+    eventually(lambda: "rules were read again" in access.server.log.read_text(), "they are read")
+    assert names(client) == ["other"]
+
+
+def test_hidden_payloads(access):
+    admin, watcher = (access.space(name, "pay-cards") for name in ("admin", "watcher"))
+    admin.start("m", b"four")
+    admin.call("m", b"and more")
+    request = automaton_pb2.GetRequest(namespace="pay-cards", id="m")
+    reply, call = watcher.client.automaton.Get.with_call(request, timeout=DEADLINE)
+    assert [event.body.data for event in reply.machine.history] == [b"", b""]
+    assert [event.id for event in reply.machine.history] == [1, 2]
+    assert ("progressor-hidden-bytes", "12") in [tuple(m) for m in call.initial_metadata()]
+    assert watcher.call("m", b"secret") == b""
+    assert admin.events("m") == [b"four", b"and more", b"secret"]
+    _, call = admin.client.automaton.Get.with_call(request, timeout=DEADLINE)
+    assert "progressor-hidden-bytes" not in dict(call.initial_metadata())
+
+
+def test_repair_jobs_follow_their_namespace(access):
+    spec = repair_jobs_pb2.RepairJobSpec(
+        namespace="other", reason="r", requested_by="somebody else", dry_run=True,
+        simple=repair_jobs_pb2.SimpleRepairMethod())
+    spec.failed_since.GetCurrentTime()
+    admin, watcher = access.client("admin"), access.client("watcher")
+    create = repair_jobs_pb2.CreateRepairJobRequest(id="j", spec=spec)
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        watcher.repair_jobs.Create(create, timeout=DEADLINE)
+    job = admin.repair_jobs.Create(create, timeout=DEADLINE).job
+    assert job.spec.requested_by == "admin"
+    for id in ("j", "no-such"):
+        for ask, message in (
+                (watcher.repair_jobs.Get, repair_jobs_pb2.GetRepairJobRequest(id=id)),
+                (watcher.repair_jobs.Cancel, repair_jobs_pb2.CancelRepairJobRequest(id=id)),
+                (watcher.repair_jobs.ListFailures,
+                 repair_jobs_pb2.ListRepairJobFailuresRequest(id=id)),
+                (watcher.repair_jobs.ListRemaining,
+                 repair_jobs_pb2.ListRepairJobRemainingRequest(id=id))):
+            with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+                ask(message, timeout=DEADLINE)
+    with fails("NOT_FOUND", "REPAIR_JOB_NOT_FOUND"):
+        admin.repair_jobs.Get(repair_jobs_pb2.GetRepairJobRequest(id="no-such"), timeout=DEADLINE)
+    everything = repair_jobs_pb2.ListRepairJobsRequest()
+    assert [j.id for j in admin.repair_jobs.List(everything, timeout=DEADLINE).jobs] == ["j"]
+    assert not watcher.repair_jobs.List(everything, timeout=DEADLINE).jobs
+
+
+def test_files_are_read_again_when_they_change(access):
+    def log(text: str) -> bool:
+        return text in access.server.log.read_text()
+
+    access.write_tokens(f"driver {access.digest('fresh')}")
+    eventually(lambda: log("tokens were read again"), "the tokens are read")
+    assert names(access.client("fresh")) == ["pay-cards"]
+    with fails("UNAUTHENTICATED"):
+        names(access.client("driver"))
+    access.write_tokens("driver fresh-token")
+    eventually(lambda: log("tokens cannot be used"), "the tokens are refused")
+    assert names(access.client("fresh")) == ["pay-cards"]
+    assert not log("fresh-token")
+    access.rules.unlink()
+    eventually(lambda: log("rules cannot be used"), "the rules are missed")
+    assert names(access.client("fresh")) == ["pay-cards"]
+
+
+def test_rules_of_the_configuration(servers, processor):
+    access = Access(servers(), processor)
+    path = access.server.directory / "progressor.yaml"
+    access.server.arguments += ["--config", str(path)]
+    rule = "authorization:\n  rules:\n  - {principals: [driver], namespaces: ['*'], allow: [%s]}\n"
+    path.write_text(rule % "read")
+    access.server.start()
+    assert names(access.client("driver")) == []
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        access.client("driver").create_namespace("n", processor.endpoint)
+    path.write_text(rule % "read, administer")
+    access.server.send_signal(signal.SIGHUP)
+    eventually(lambda: "read again" in access.server.log.read_text(), "it is read")
+    access.client("driver").create_namespace("n", processor.endpoint)
+    access.close()
+
+
+def test_tokens_without_rules_allow_nothing(servers, processor):
+    access = Access(servers(), processor)
+    access.server.start()
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        names(access.client("admin"))
+    with fails("UNAUTHENTICATED"):
+        names(access.showing())
+    access.close()
+
+
+@pytest.mark.parametrize(("flag", "text", "message"), [
+    ("--authentication-tokens", "# nobody\nalice hunter2\n", "file:2: digest"),
+    ("--authorization-file", "rules: [{}]\n", "file:1: rules[0]"),
+    ("--authorization-file", None, "file: is not readable"),
+])
+def test_a_file_that_cannot_be_used_ends_the_start(tmp_path, flag, text, message):
+    path = tmp_path / "file"
+    if text is not None:
+        path.write_text(text)
+    result = progressor("serve", "--listen", "127.0.0.1:0", "--data-dir", str(tmp_path / "data"),
+                        flag, str(path))
+    assert result.returncode == 78 and message in result.stderr, result
+    assert "hunter2" not in result.stderr

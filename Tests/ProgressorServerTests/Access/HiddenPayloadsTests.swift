@@ -1,0 +1,39 @@
+import GRPC
+import MachineModel
+import ProgressorEngine
+import Testing
+
+@testable import ProgressorServer
+
+@Suite("HiddenPayloads")
+struct HiddenPayloadsTests {
+  @Test("Bytes of events and aux state are taken out and counted; the rest stays")
+  func machine() {
+    let at = Timestamp(microseconds: 5)
+    let machine = Machine(
+      machineID: MachineID(namespace: "n", id: "m"),
+      history: [
+        Event(id: 1, createdAt: at, body: Content(formatVersion: 3, data: [1, 2])),
+        Event(id: 2, createdAt: at, body: Content(data: [4])),
+      ], auxState: Content(formatVersion: 9, data: [1, 2, 3, 4]), createdAt: at)
+    var hidden = HiddenPayloads()
+    guard case .machine(let shown) = hidden.hide(in: .machine(machine)) else {
+      return #expect(Bool(false))
+    }
+    var expected = machine
+    expected.history[0].body.data = []
+    expected.history[1].body.data = []
+    expected.auxState?.data = []
+    #expect(shown == expected && hidden.bytes == 7)
+    #expect(hidden.metadata.text("progressor-hidden-bytes") == "7")
+  }
+
+  @Test("Responses are taken out; what has no payload stays as it is")
+  func replies() {
+    var hidden = HiddenPayloads()
+    #expect(hidden.hide(in: .called(response: [1, 2])) == .called(response: []))
+    #expect(hidden.hide(in: .repaired(response: [3])) == .repaired(response: []))
+    #expect(hidden.hide(in: .notified(notificationID: "x")) == .notified(notificationID: "x"))
+    #expect(hidden.bytes == 3)
+  }
+}
