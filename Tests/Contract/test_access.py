@@ -3,6 +3,9 @@
 import hashlib
 import os
 import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import grpc
 import pytest
@@ -13,6 +16,7 @@ from support.stubs import automaton_pb2, automaton_pb2_grpc, namespaces_pb2, nam
 from support.stubs import repair_jobs_pb2, repair_jobs_pb2_grpc
 from support.waiting import eventually
 
+BUF = Path(sys.executable).with_name("buf")
 DEADLINE = 30.0
 
 RULES = """
@@ -22,6 +26,16 @@ rules:
   - {principals: [watcher], namespaces: ["pay-*"], allow: [read, drive, operate], payloads: hidden}
   - {principals: [anonymous], namespaces: ["public-*"], allow: [read]}
 """
+
+
+ROLES = {role: {f"progressor.v1.{method}" for method in methods.split()} for role, methods in {
+    "read": """Automaton/Get Automaton/List Namespaces/Get Namespaces/List RepairJobs/Get
+        RepairJobs/List RepairJobs/ListFailures RepairJobs/ListRemaining""",
+    "drive": "Automaton/Start Automaton/Call Automaton/Notify",
+    "operate": """Automaton/Repair Automaton/SimpleRepair Automaton/Remove Automaton/Pause
+        Automaton/Resume RepairJobs/Create RepairJobs/Cancel Namespaces/Pause Namespaces/Resume""",
+    "administer": "Namespaces/Create Namespaces/Update Namespaces/Delete",
+}.items()}
 
 
 class Bearer(grpc.UnaryUnaryClientInterceptor):
@@ -116,6 +130,38 @@ def test_rules_allow_and_nothing_else_does(access):
         access.client("driver").create_namespace("pay-new", "127.0.0.1:1")
     with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
         access.space("nobody", "pay-cards").get("driver")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_role_is_its_methods_and_no_others(servers, processor, role):
+    """Every method that is served, by the server's own description of itself, with bytes that are
+    no message: what is refused is refused before they are read."""
+    access = Access(servers(), processor)
+    access.rules.write_text(
+        f"rules: [{{principals: [driver], namespaces: ['*'], allow: [{role}]}}]")
+    access.server.arguments += ["--authorization-file", str(access.rules)]
+    access.server.start()
+    channel = access.server.client.channel
+    seen = {}
+    for method in served_methods(access.server):
+        for token, refusal in (("driver", "PERMISSION_DENIED"), (None, "UNAUTHENTICATED")):
+            metadata = [("authorization", f"Bearer {token}-token")] if token else []
+            call = channel.unary_unary(f"/{method}", lambda m: m, lambda m: m)
+            with pytest.raises(grpc.RpcError) as caught:
+                call(b"\xff\xff", timeout=DEADLINE, metadata=metadata)
+            seen[method, token] = caught.value.code().name != refusal
+    assert len(seen) > 40
+    for (method, token), passed in seen.items():
+        assert passed == (token is not None and method in ROLES[role]), (method, token)
+    access.close()
+
+
+def served_methods(server) -> list[str]:
+    """The methods of progressor.v1, as reflection has them."""
+    listed = subprocess.run(
+        [str(BUF), "curl", "--protocol", "grpc", "--http2-prior-knowledge", "--list-methods",
+         f"http://{server.address}"], capture_output=True, text=True, timeout=60, check=True)
+    return [method for method in listed.stdout.split() if method.startswith("progressor.v1.")]
 
 
 def test_nothing_tells_whether_something_exists(access):
