@@ -89,11 +89,15 @@ public struct HeaderList: Sendable {
     size += Int(end - start) + 32
   }
 
-  /// Adds a field as far as `limits` allow, and counts it whole.
+  /// Adds a field as far as `limits` allow, and counts it whole. White space around its value,
+  /// which RFC 9113 section 8.2.1 forbids and gRPC's libraries send, is taken off; that of a
+  /// `grpc-message` is part of the text, since a space is written there as it is (gRPC over HTTP/2,
+  /// "Percent-Encoded").
   mutating func append(
     name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>, limits: HeaderLimits
   ) {
     let whole = size + name.count + value.count + 32
+    let value = name.elementsEqual("grpc-message".utf8) ? value[...] : Self.trimmed(value)
     if let essential = limits.essential(named: name), !contains(essential) {
       if value.count <= essential.maxValueSize || essential.mayBeCut {
         appendField(name: name, value: value.prefix(essential.maxValueSize))
@@ -106,6 +110,19 @@ public struct HeaderList: Sendable {
       isTruncated = true
     }
     size = whole
+  }
+
+  private static func trimmed(_ value: UnsafeBufferPointer<UInt8>) -> Slice<
+    UnsafeBufferPointer<UInt8>
+  > {
+    let isSpace = { (byte: UInt8) in byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+    guard let first = value.first, let last = value.last, isSpace(first) || isSpace(last) else {
+      return value[...]
+    }
+    guard let start = value.firstIndex(where: { !isSpace($0) }),
+      let end = value.lastIndex(where: { !isSpace($0) })
+    else { return value[..<value.startIndex] }
+    return value[start...end]
   }
 
   private func contains(_ essential: EssentialHeader) -> Bool {

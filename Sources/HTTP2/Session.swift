@@ -106,6 +106,8 @@ public final class Session {
     nghttp2_option_set_stream_reset_rate_limit(option, 1 << 32, 1 << 32)
     // Closed streams would be kept for priorities, which are switched off.
     nghttp2_option_set_no_closed_streams(option, 1)
+    // Python's processors end texts with spaces, and a reset would hide the code beside them.
+    nghttp2_option_set_no_rfc9113_leading_and_trailing_ws_validation(option, 1)
   }
 
   private func submitSettings() -> Int32 {

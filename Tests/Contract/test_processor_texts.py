@@ -122,3 +122,26 @@ def test_control_characters_are_the_same_before_and_after_a_restart(servers, pro
     assert server.terminate() == 0
     server.start()
     assert space.on(server.client).get("m") == before
+
+
+SPACES = ["no ", " no", "no  \t", " ", "two\nlines \n"]
+
+
+@pytest.mark.parametrize("text", SPACES)
+@pytest.mark.parametrize("code", CALLS)
+def test_white_space_around_a_text_is_kept(space, code, text):
+    """RFC 9113 section 8.2.1 forbids it around a field's value; gRPC's libraries send it."""
+    space.start("m")
+    space.behave(refusing("call", code, text, times=1))
+    with fails(*CALLS[code], about=(space.name, "m")) as failure:
+        space.call("m")
+    assert text in failure[0].message
+    assert space.status("m") == ("failed" if code == "INTERNAL" else "working")
+
+
+def test_white_space_around_a_callers_metadata_is_taken_off(space):
+    """gRPC over HTTP/2, "Custom-Metadata": it may be."""
+    space.start("m")
+    space.call("m", metadata=[("x-note", " a b "), ("x-blank", "  ")])
+    seen = space.invocations("m")[-1].metadata
+    assert (seen["x-note"], seen["x-blank"]) == ("a b", "")

@@ -21,6 +21,21 @@ struct HeaderListTests {
     #expect(list.map(\.nameString) == ["a", "b", "a"])
   }
 
+  @Test(
+    "come without white space around values, but for grpc-message, where it is text",
+    arguments: [
+      ("x", " a b\t", "a b"), ("x", "  ", ""), ("x", "\t", ""), ("x", "a", "a"),
+      ("grpc-message", " no ", " no "), ("grpc-message", " ", " "),
+    ])
+  func outerSpace(name: String, sent: String, received: String) throws {
+    let server = try Peer(.server)
+    let field = RawFrame.literal(name, Array(sent.utf8))
+    server.receive(RawFrame.preface + RawFrame.request(1, extra: field))
+    #expect(server.error == nil)
+    let headers = try #require(server.calls.first?.headers)
+    #expect(headers.last?.nameString == name && headers.last?.valueString == received)
+  }
+
   @Test("arrive whole up to the limit, byte by byte")
   func limit() throws {
     // 4 pseudo-header fields of RawFrame.request.

@@ -49,11 +49,12 @@ enum AnswerFields {
       return short.size > limit - headSize ? encode(RPCStatus(code: status.code)) : short
     }
     var short = RPCStatus(code: status.code, trailers: status.trailers)
-    let fieldSize = "grpc-message".utf8.count + 32
+    let outerSpaces = 2 * "20".utf8.count
+    let fieldSize = "grpc-message".utf8.count + 32 + outerSpaces
     var left = limit - headSize - encode(short).size - fieldSize
     guard left >= 0 else { return encode(RPCStatus(code: status.code)) }
     let message = status.message.unicodeScalars.prefix { scalar in
-      left -= PercentEncoding.encode(String(scalar)).utf8.count
+      left -= scalar == " " ? 1 : PercentEncoding.encode(String(scalar)).utf8.count
       return left >= 0
     }
     short.message = String(String.UnicodeScalarView(message))

@@ -1,13 +1,18 @@
 /// The encoding of `grpc-message` (gRPC over HTTP/2, "Percent-Encoded"): UTF-8 in which every byte
-/// outside 0x20–0x7E, and `%` itself, is written `%XX`.
+/// outside 0x20–0x7E, and `%` itself, is written `%XX`. So is a space at either end, which HTTP/2
+/// forbids there (RFC 9113 section 8.2.1).
 public enum PercentEncoding {
   /// Encodes any string.
   public static func encode(_ message: String) -> String {
-    guard message.utf8.contains(where: needsEscape) else { return message }
+    let space = UInt8(ascii: " ")
+    let hasOuterSpace = message.utf8.first == space || message.utf8.last == space
+    guard hasOuterSpace || message.utf8.contains(where: needsEscape) else { return message }
+    let last = message.utf8.count - 1
     var bytes: [UInt8] = []
     bytes.reserveCapacity(message.utf8.count + 16)
-    for byte in message.utf8 {
-      guard needsEscape(byte) else {
+    for (index, byte) in message.utf8.enumerated() {
+      let isOuterSpace = byte == space && (index == 0 || index == last)
+      guard needsEscape(byte) || isOuterSpace else {
         bytes.append(byte)
         continue
       }

@@ -3,10 +3,11 @@ import Testing
 
 @Suite struct PercentEncodingTests {
   @Test(
-    "Bytes outside 0x20–0x7E and the percent sign are escaped in upper case",
+    "Bytes outside 0x20–0x7E, the percent sign and outer spaces are escaped in upper case",
     arguments: [
       ("plain text ~", "plain text ~"), ("100%", "100%25"), ("a\tb\r\nc", "a%09b%0D%0Ac"),
       ("ü", "%C3%BC"), ("😈", "%F0%9F%98%88"), ("", ""), ("\u{7F}", "%7F"),
+      ("  a b  ", "%20 a b %20"), (" ", "%20"), (" %", "%20%25"),
     ])
   func encode(message: String, value: String) {
     #expect(PercentEncoding.encode(message) == value)
