@@ -9,12 +9,14 @@ struct Benchmark: Sendable {
   let plan: Plan
   /// The `progressor` program; nil = only what needs no server.
   let server: String?
+  /// How many engines the server has; nil = as many as it takes by itself.
+  let cores: Int?
   let migrations: String
   /// Only measurements whose name contains this text.
   let filter: String?
 
   func run() async throws -> Report {
-    var report = Report()
+    var report = Report(engines: cores)
     note("starting PostgreSQL")
     let cluster = try await TemporaryServer(prefix: "progressor-benchmark")
     do {
@@ -47,7 +49,7 @@ struct Benchmark: Sendable {
       note("starting the server")
       let before = try await probe.progress()
       let process = try await ServerProcess.start(
-        program: server, databaseURL: database, processorPort: processorPort)
+        program: server, cores: cores, databaseURL: database, processorPort: processorPort)
       do {
         try await process.waitUntilServing(on: generator)
         note("it serves as process \(process.processID)")

@@ -24,12 +24,18 @@ struct Program: AsyncParsableCommand {
   @Option(help: "Measure only what has this in its name, such as \"64 callers\" or timers.")
   var only: String?
 
+  @Option(help: "How many engines the server has, 1 to 64; without it as many as it takes.")
+  var cores: Int?
+
   @Option(help: "Write the results to this file, too.")
   var json: String?
 
   mutating func validate() throws {
     if let seconds, !(1...60).contains(seconds) {
       throw ValidationError("--seconds takes 1 to 60.")
+    }
+    if let cores, !(1...64).contains(cores) {
+      throw ValidationError("--cores takes 1 to 64.")
     }
   }
 
@@ -40,7 +46,8 @@ struct Program: AsyncParsableCommand {
       plan.limit += 20 * seconds
     }
     endAfter(seconds: plan.limit)
-    let benchmark = Benchmark(plan: plan, server: server, migrations: migrations, filter: only)
+    let benchmark = Benchmark(
+      plan: plan, server: server, cores: cores, migrations: migrations, filter: only)
     let report = try await benchmark.run()
     print(report.text)
     if let json { try report.json().write(to: URL(fileURLWithPath: json)) }

@@ -83,7 +83,8 @@ struct Residency {
     machine.charge.requests = 0
     assert(bytes >= 0, "more bytes left memory than were charged")
     assert(machines[machine.id] === machine, "who leaves memory was there")
-    machines[machine.id] = nil
+    // Another machine of the id that were there must not go with this one.
+    if machines[machine.id] === machine { machines[machine.id] = nil }
   }
 
   /// Takes down what the machine takes now.

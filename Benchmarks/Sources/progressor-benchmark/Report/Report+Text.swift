@@ -22,6 +22,7 @@ extension Report {
 
   private var head: String {
     var text = "\(time), \(cores) cores, PostgreSQL \(postgreSQLVersion) on /tmp"
+    if let engines { text += ", \(engines) engines" }
     text += ", load before the run \(decimal(loadBefore, 1))"
     if loadBefore > 0.3 { text += " (the machine was not idle: ratios only, if at all)" }
     return text

@@ -11,7 +11,10 @@ enum Group {
 /// Everything that a run found.
 struct Report: Codable, Sendable {
   var time: String
+  /// The processors of the machine.
   var cores: Int
+  /// The server's engines, if that was asked for.
+  var engines: Int?
   var postgreSQLVersion = ""
   /// Of the last minute, before the run: above 0.3 somebody else uses the machine, too.
   var loadBefore: Double
@@ -29,7 +32,8 @@ struct Report: Codable, Sendable {
     var readingTransactions: Int
   }
 
-  init() {
+  init(engines: Int?) {
+    self.engines = engines
     time = Date().formatted(.iso8601)
     cores = ProcessInfo.processInfo.activeProcessorCount
     var load = [0.0, 0, 0]

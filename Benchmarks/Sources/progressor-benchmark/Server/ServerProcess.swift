@@ -49,14 +49,15 @@ final class ServerProcess: Sendable {
 
   /// Starts one, whose namespace `bench` is driven by the processor at that port.
   static func start(
-    program: String, databaseURL: String, processorPort: Int
+    program: String, cores: Int?, databaseURL: String, processorPort: Int
   ) async throws -> ServerProcess {
     let port = try await freePort()
     let process = Process()
-    let command = [
+    var command = [
       program, "serve", "--listen", "127.0.0.1:\(port)", "--database-url", databaseURL,
       "--namespace", "\(Names.namespace)=127.0.0.1:\(processorPort)",
     ]
+    if let cores { command += ["--cores", "\(cores)"] }
     // util-linux's setpriv asks the kernel for the signal, then becomes the server.
     let guardian = ["/usr/bin/setpriv", "--pdeathsig", "TERM", "--"]
     let all = access(guardian[0], X_OK) == 0 ? guardian + command : command
