@@ -1,14 +1,10 @@
-"""A pooler between the server and its database. Skipped where PgBouncer is not installed (Debian:
-apt-get install pgbouncer)."""
+"""A pooler between the server and its database."""
 
 import pytest
-from support.pooler import PROGRAM, Pooler
+from support.pooler import Pooler
 from support.postgres import Postgres
 from support.server import CORES
 from support.waiting import eventually
-
-pytestmark = pytest.mark.skipif(
-    PROGRAM is None, reason="PgBouncer is not installed (Debian: apt-get install pgbouncer)")
 
 
 @pytest.fixture(scope="module")

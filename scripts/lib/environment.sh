@@ -16,6 +16,16 @@ fail() {
 
 is_root() { [ "$(id -u)" -eq 0 ]; }
 
+as_root() {
+  if is_root; then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo "$@"
+  else
+    fail "installing packages needs root: become root or install sudo, then run scripts/setup again"
+  fi
+}
+
 # SwiftPM clones packages with git, and git refuses a repository that belongs to somebody else: a
 # mirror of packages on this machine may. The variable reaches git's children too (GIT_CONFIG_COUNT
 # does not: git clears it for the other end of a local clone), and the user's own files stay as

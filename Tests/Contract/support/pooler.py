@@ -5,11 +5,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from .debian import libraries, unpacked
 from .ports import free_port
 from .server import scratch_directory
 from .waiting import eventually
-
-PROGRAM = shutil.which("pgbouncer", path=f"{os.environ['PATH']}:/usr/sbin")
 
 
 class Pooler:
@@ -32,7 +31,11 @@ auth_file = {self.directory / "users"}
 pool_mode = {mode}
 default_pool_size = {size}
 """)
-        command = [PROGRAM, str(configuration)]
+        # The folder of the tests may be closed to the user postgres.
+        program = shutil.copy(unpacked() / "usr/sbin/pgbouncer", self.directory)
+        for library in ("libcares.so.2", "libevent-2.1.so.7"):
+            shutil.copy(libraries() / library, self.directory)
+        command = ["env", f"LD_LIBRARY_PATH={self.directory}", program, str(configuration)]
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
             command = ["runuser", "-u", "postgres", "--", *command]
