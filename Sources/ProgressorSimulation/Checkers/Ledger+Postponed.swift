@@ -20,6 +20,8 @@ extension Ledger {
       case .overdue? where batch.records.count == 1: postponed[place] = epoch(record.shard)
       case .locked(let machines)? where machines.contains(record.machine):
         postponed[place] = epoch(record.shard)
+      // There is nothing left to write it to: its caller hears so, and a Start may come again.
+      case .namespaceGone? where batch.records.count == 1: postponed[place] = nil
       case .contents?, .conflict?, .duplicate?, .overdue?, .locked?, .namespaceGone?: break
       }
     }
