@@ -60,3 +60,12 @@ def test_variables_that_are_no_setting_are_warned_about(tmp_path):
     assert result.returncode == 0
     assert result.stderr == ("warning: PROGRESSOR_LEESE: is no setting, and is ignored; did you "
                              "mean PROGRESSOR_LEASE?\n")
+
+
+def test_what_is_no_yaml_is_not_quoted(tmp_path):
+    """Passwords stand in such lines."""
+    for text in ['database: {url: "postgres://u:secret@h/db', "a: 1\n  url: @postgres://u:secret@h",
+                 "token secret\nb: 1\nb: 2"]:
+        path, result = check(tmp_path, text)
+        assert result.returncode == 78 and "no valid YAML" in result.stderr, result
+        assert str(path) in result.stderr and "secret" not in result.stdout + result.stderr

@@ -53,10 +53,21 @@ struct ConfigurationFile {
     do {
       return try Yams.compose(yaml: text)
     } catch {
-      var lines = "\(error)".split(separator: "\n").map(String.init)
-      if lines.isEmpty { lines = ["cannot be read"] }
-      throw ConfigurationError(
-        place: path, problem: "is no valid YAML: " + lines.joined(separator: " "))
+      throw ConfigurationError(place: path, problem: "is no valid YAML: \(problem(of: error))")
+    }
+  }
+
+  /// What is wrong and where. The error's own description quotes the line, and passwords stand in
+  /// such lines.
+  private static func problem(of error: any Error) -> String {
+    switch error as? YamlError {
+    case .scanner(_, let problem, let mark, _), .parser(_, let problem, let mark, _),
+      .composer(_, let problem, let mark, _):
+      "line \(mark.line), column \(mark.column): \(problem)"
+    case .duplicatedKeysInMapping(let keys, let context):
+      "line \(context.mark.line): a key stands twice: \(keys.joined(separator: ", "))"
+    case .reader(let problem, _, _, _): problem
+    default: "cannot be read"
     }
   }
 
