@@ -263,9 +263,14 @@ def test_files_are_read_again_when_they_change(access):
     eventually(lambda: log("tokens cannot be used"), "the tokens are refused")
     assert names(access.client("fresh")) == ["pay-cards"]
     assert not log("fresh-token")
-    access.rules.unlink()
+    away = access.rules.rename(access.rules.with_suffix(".away"))
+    access.rules.mkdir()
     eventually(lambda: log("rules cannot be used"), "the rules are missed")
     assert names(access.client("fresh")) == ["pay-cards"]
+    # The same file, unchanged, is what was missed.
+    access.rules.rmdir()
+    away.rename(access.rules)
+    eventually(lambda: log("rules were read again"), "the rules are read")
 
 
 def test_rules_of_the_configuration(servers, processor):

@@ -9,6 +9,8 @@ struct AccessFile: Sendable {
     private let size: Int
     private let seconds: Int
     private let nanoseconds: Int
+    /// Of the last change, of rights too: who may not read a file yet may read it then.
+    private let changed: [Int]
 
     fileprivate init(_ status: stat) {
       device = UInt64(status.st_dev)
@@ -16,6 +18,7 @@ struct AccessFile: Sendable {
       size = Int(status.st_size)
       seconds = status.st_mtim.tv_sec
       nanoseconds = status.st_mtim.tv_nsec
+      changed = [status.st_ctim.tv_sec, status.st_ctim.tv_nsec]
     }
   }
 
@@ -29,7 +32,8 @@ struct AccessFile: Sendable {
 
   /// The contents, with the mark of what was read.
   func read(maximumBytes: Int) throws(ConfigurationError) -> (bytes: [UInt8], mark: Mark) {
-    let descriptor = open(path, O_RDONLY | O_CLOEXEC)
+    // A pipe that nobody writes to would keep the opening waiting for ever.
+    let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 { throw failure() }
     defer { close(descriptor) }
     var status = stat()
