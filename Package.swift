@@ -9,14 +9,44 @@ import PackageDescription
 let strictness: [SwiftSetting] =
   Context.environment["CI"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
+/// The runtime of libFuzzer, where `scripts/fuzz` builds: the modules then say which ways an input
+/// takes through them. No other build has any of it.
+let fuzzer = Context.environment["FUZZING"]
+let coverage: [SwiftSetting] =
+  fuzzer == nil
+  ? [] : [.unsafeFlags(["-sanitize=fuzzer", "-enable-testing", "-assert-config", "Debug"])]
+
 /// Every module: a C type or a dependency's type cannot leak into a public signature by accident.
-let common: [SwiftSetting] = [.enableUpcomingFeature("InternalImportsByDefault")] + strictness
+let common: [SwiftSetting] =
+  [.enableUpcomingFeature("InternalImportsByDefault")] + strictness + coverage
 
 /// Modules without any unsafe code at all.
 let safe: [SwiftSetting] = common + [.strictMemorySafety()]
 
 let collections = "swift-collections"
 let nio = "swift-nio"
+
+/// What of others' bytes is fuzzed: a program for hours of it, or tests that replay what was found.
+let fuzzed: [Target.Dependency] = [
+  "HTTP2", "GRPC", "MachineModel", "ProgressorAccess", "ProgressorJWT", "ProgressorProto",
+  "ProgressorServer", "ProgressorStorage",
+  .product(name: "NIOCore", package: nio), .product(name: "NIOEmbedded", package: nio),
+  .product(name: "Crypto", package: "swift-crypto"),
+  .product(name: "Logging", package: "swift-log"),
+]
+let fuzzing: Target =
+  if let fuzzer {
+    .executableTarget(
+      name: "fuzz", dependencies: fuzzed, path: "Tests/Fuzz",
+      exclude: ["Corpus", "README.md", "Replay"], sources: ["Runner", "Targets"],
+      swiftSettings: common,
+      linkerSettings: [.unsafeFlags([fuzzer]), .linkedLibrary("stdc++")])
+  } else {
+    .testTarget(
+      name: "FuzzTests", dependencies: fuzzed, path: "Tests/Fuzz",
+      exclude: ["Corpus", "README.md", "Runner"], sources: ["Replay", "Targets"],
+      swiftSettings: common)
+  }
 
 let package = Package(
   name: "progressor",
@@ -40,10 +70,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
     .package(url: "https://github.com/apple/swift-metrics", .upToNextMinor(from: "2.13.0")),
     .package(url: "https://github.com/apple/swift-nio", .upToNextMinor(from: "2.101.2")),
+    .package(url: "https://github.com/apple/swift-nio-ssl", .upToNextMinor(from: "2.37.6")),
     .package(
       url: "https://github.com/swift-server/swift-service-lifecycle",
       .upToNextMinor(from: "2.13.0")),
     .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
+    .package(url: "https://github.com/vapor/jwt-kit", .upToNextMinor(from: "5.7.1")),
   ],
   targets: [
     // C libraries of the system: a module map and a shim header each, nothing else.
@@ -66,6 +98,12 @@ let package = Package(
       dependencies: ["MachineModel", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: safe),
     .target(
+      name: "ProgressorJWT",
+      dependencies: [
+        "MachineModel", "ProgressorAccess", .product(name: "JWTKit", package: "jwt-kit"),
+      ],
+      swiftSettings: safe),
+    .target(
       name: "ProgressorEngine",
       dependencies: [
         "MachineModel",
@@ -77,7 +115,7 @@ let package = Package(
       name: "ProgressorSimulation", dependencies: ["ProgressorEngine", "MachineModel"],
       swiftSettings: safe),
 
-    // The edges: sockets, HTTP/2, gRPC, protobuf.
+    // The edges: sockets, HTTP/2, gRPC, TLS, protobuf.
     .target(name: "HTTP2", dependencies: ["CNghttp2"], swiftSettings: common),
     .target(
       name: "GRPC",
@@ -87,6 +125,14 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
         .product(name: "DequeModule", package: collections),
         .product(name: "HeapModule", package: collections),
+      ],
+      swiftSettings: common),
+    .target(
+      name: "TransportSecurity",
+      dependencies: [
+        "GRPC",
+        .product(name: "NIOCore", package: nio), .product(name: "NIOTLS", package: nio),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
       ],
       swiftSettings: common),
     .target(
@@ -118,8 +164,9 @@ let package = Package(
     .target(
       name: "ProgressorServer",
       dependencies: [
-        "MachineModel", "ProgressorAccess", "ProgressorEngine", "ProgressorStorage",
-        "ProgressorProto", "GRPC", "EmbeddedPostgreSQL", "PrometheusMetrics",
+        "MachineModel", "ProgressorAccess", "ProgressorJWT", "ProgressorEngine",
+        "ProgressorStorage", "ProgressorProto", "GRPC", "TransportSecurity", "EmbeddedPostgreSQL",
+        "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "NIOHTTP1", package: nio),
         .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -131,8 +178,8 @@ let package = Package(
     .executableTarget(
       name: "progressor",
       dependencies: [
-        "ProgressorServer", "ProgressorAccess", "ProgressorProto", "MachineModel", "GRPC",
-        "CMalloc",
+        "ProgressorServer", "ProgressorAccess", "ProgressorStorage", "ProgressorProto",
+        "MachineModel", "GRPC", "CMalloc",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -147,6 +194,9 @@ let package = Package(
       name: "ProgressorEngineTestKit", dependencies: ["ProgressorEngine", "MachineModel"],
       path: "Tests/ProgressorEngineTestKit", swiftSettings: safe),
 
+    // Threads for tests that keep one.
+    .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: common),
+
     // Tests mirror Sources.
     .testTarget(name: "MachineModelTests", dependencies: ["MachineModel"], swiftSettings: common),
     .testTarget(
@@ -154,12 +204,20 @@ let package = Package(
       dependencies: ["ProgressorAccess", "MachineModel"],
       swiftSettings: common),
     .testTarget(
+      name: "ProgressorJWTTests",
+      dependencies: [
+        "ProgressorJWT", "ProgressorAccess", "MachineModel",
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "CryptoExtras", package: "swift-crypto"),
+      ],
+      swiftSettings: common),
+    .testTarget(
       name: "ProgressorEngineTests",
       dependencies: ["ProgressorEngineTestKit", "ProgressorEngine", "MachineModel"],
       resources: [.copy("Scenarios")], swiftSettings: common),
     .testTarget(
       name: "ProgressorSimulationTests",
-      dependencies: ["ProgressorSimulation", "ProgressorEngine", "MachineModel"],
+      dependencies: ["ProgressorSimulation", "ProgressorEngine", "MachineModel", "TestThreads"],
       swiftSettings: common),
     .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2"], swiftSettings: common),
     .testTarget(
@@ -173,21 +231,33 @@ let package = Package(
       ],
       swiftSettings: common),
     .testTarget(
+      name: "TransportSecurityTests",
+      dependencies: [
+        "TransportSecurity", "GRPC",
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: common),
+    .testTarget(
       name: "ProgressorProtoTests",
       dependencies: ["ProgressorProto", "MachineModel", "CProgressorProto", "CProtobufC"],
       swiftSettings: common),
     .testTarget(
-      name: "PostgreSQLTests", dependencies: ["PostgreSQL", "EmbeddedPostgreSQL"],
+      name: "PostgreSQLTests", dependencies: ["PostgreSQL", "EmbeddedPostgreSQL", "TestThreads"],
       swiftSettings: common),
     .testTarget(
       name: "ProgressorStorageTests",
       dependencies: [
         "ProgressorStorage", "ProgressorEngine", "MachineModel", "PostgreSQL", "EmbeddedPostgreSQL",
+        "TestThreads",
       ],
       swiftSettings: common),
     .testTarget(
       name: "EmbeddedPostgreSQLTests",
-      dependencies: ["EmbeddedPostgreSQL", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "EmbeddedPostgreSQL", "TestThreads", .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: common),
     .testTarget(
       name: "PrometheusMetricsTests",
@@ -205,7 +275,11 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "progressorTests",
-      dependencies: ["progressor", "ProgressorServer", "ProgressorProto", "GRPC", "MachineModel"],
+      dependencies: [
+        "progressor", "ProgressorServer", "ProgressorStorage", "ProgressorProto", "GRPC",
+        "MachineModel",
+      ],
       swiftSettings: common),
+    fuzzing,
   ]
 )

@@ -5,6 +5,10 @@ public enum StepKind: Int32, Sendable, Hashable, CaseIterable {
   case notification = 3
   case timeout = 4
   case repair = 5
+  /// An operator takes a notification out of the queue; only in records of what happened.
+  case dropNotification = 6
+  /// It was imported; only in records of what happened.
+  case importMachine = 7
 }
 
 /// A timeout or notification that failed and will be tried again.
@@ -44,19 +48,27 @@ public struct Failure: Sendable, Hashable {
   public var code: Int32
   /// How often that step was tried in all; 1 = it failed at once.
   public var attempts: Int32
+  /// `progressor-step` of its invocations; empty = it had none, or is not known.
+  public var step: String
+  /// Who asked for it, as in `CallerContext.principal`; nil = nobody has an identity, or is not
+  /// known.
+  public var principal: String?
 
   /// The most that is kept of a reason, in bytes of UTF-8 (types.proto: 4 KiB).
   public static let maximumReasonBytes = 4096
 
   /// Makes `reason` fit to keep (`String.fitToKeep`).
   public init(
-    reason: String, failedAt: Timestamp, stepKind: StepKind, code: Int32, attempts: Int32
+    reason: String, failedAt: Timestamp, stepKind: StepKind, code: Int32, attempts: Int32,
+    step: String = "", principal: String? = nil
   ) {
     self.reason = reason.fitToKeep(utf8Bytes: Failure.maximumReasonBytes)
     self.failedAt = failedAt
     self.stepKind = stepKind
     self.code = code
     self.attempts = attempts
+    self.step = step
+    self.principal = principal
   }
 }
 
@@ -81,6 +93,44 @@ public enum StatusFilter: Int32, Sendable, Hashable {
   case failed = 3
   /// Of whatever status.
   case paused = 4
+  /// Something of theirs is due for ``lateAfter`` or more, and does not run.
+  case late = 5
+
+  /// Microseconds.
+  public static let lateAfter: Int64 = 10_000_000
+}
+
+/// What keeps a step that is due from being done. The contract's numbers.
+public enum WaitingOn: Int32, Sendable, Hashable, CaseIterable {
+  /// The processor cannot be reached.
+  case endpoint = 1
+  /// The machine or its namespace is paused.
+  case pause = 2
+  /// What failed is tried again later.
+  case retry = 3
+  /// The namespace has as many steps or calls under way as it may, or as memory allows.
+  case slot = 4
+  /// A step of the machine runs: it is read, the processor has it, or it is being stored.
+  case step = 5
+}
+
+/// How many machines a filter of `List` would show.
+public struct StatusCount: Sendable, Hashable {
+  /// The filter.
+  public var status: StatusFilter
+  /// At most ``maximum``.
+  public var count: Int64
+  /// There are, or may be, more.
+  public var isCapped: Bool
+
+  /// No more are counted.
+  public static let maximum: Int64 = 100_000
+
+  public init(status: StatusFilter, count: Int64, isCapped: Bool) {
+    self.status = status
+    self.count = count
+    self.isCapped = isCapped
+  }
 }
 
 /// A machine as clients and processors see it.
@@ -103,11 +153,31 @@ public struct Machine: Sendable, Hashable {
   public var createdAt: Timestamp
   /// Set while the machine itself is paused.
   public var pause: Pause?
+  /// Since when it has its status: works, retries included, or is failed; nil = is not known.
+  public var since: Timestamp?
+  /// Notifications that wait for their delivery; 0 in what processors are sent.
+  public var queuedNotifications: Int32 = 0
+  /// What keeps its next step, which is due, from being done; only `Get` tells.
+  public var waiting: Waiting?
+
+  /// What a machine waits for.
+  public struct Waiting: Sendable, Hashable {
+    /// For what.
+    public var on: WaitingOn
+    /// Since its step was due, or began.
+    public var since: Timestamp
+
+    public init(on: WaitingOn, since: Timestamp) {
+      self.on = on
+      self.since = since
+    }
+  }
 
   public init(
     machineID: MachineID, history: [Event] = [], historyRange: HistoryRange = .all,
     status: MachineStatus = .working(nil), auxState: Content? = nil, timer: Timestamp? = nil,
-    lastEventID: Int64 = 0, createdAt: Timestamp, pause: Pause? = nil
+    lastEventID: Int64 = 0, createdAt: Timestamp, pause: Pause? = nil,
+    since: Timestamp? = nil
   ) {
     self.machineID = machineID
     self.history = history
@@ -118,6 +188,7 @@ public struct Machine: Sendable, Hashable {
     self.lastEventID = lastEventID
     self.createdAt = createdAt
     self.pause = pause
+    self.since = since
   }
 }
 

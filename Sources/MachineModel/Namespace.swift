@@ -12,6 +12,8 @@ public struct Namespace: Sendable, Hashable {
   public var defaultHistoryRange: HistoryRange?
   /// Microseconds that an idempotency key is remembered, nil = `defaultIdempotencyRetention`.
   public var idempotencyRetention: Int64?
+  /// What is kept of what happens to its machines.
+  public var trace: TraceOptions
   /// Grows with each change of the namespace; 0 = not stored yet.
   public var version: Int64
   /// Set while the namespace is paused.
@@ -23,7 +25,7 @@ public struct Namespace: Sendable, Hashable {
   public init(
     name: String, processor: ProcessorOptions, retryPolicy: RetryPolicy = RetryPolicy(),
     limits: Limits = Limits(), defaultHistoryRange: HistoryRange? = nil,
-    idempotencyRetention: Int64? = nil, version: Int64 = 0,
+    idempotencyRetention: Int64? = nil, trace: TraceOptions = TraceOptions(), version: Int64 = 0,
     pause: Pause? = nil
   ) {
     self.name = name
@@ -32,6 +34,7 @@ public struct Namespace: Sendable, Hashable {
     self.limits = limits
     self.defaultHistoryRange = defaultHistoryRange
     self.idempotencyRetention = idempotencyRetention
+    self.trace = trace
     self.version = version
     self.pause = pause
   }
@@ -47,6 +50,8 @@ public struct ProcessorOptions: Sendable, Hashable {
   public var maxInFlight: Int32
   /// Connections to each address, 0 = `defaultConnections`.
   public var connections: Int32
+  /// nil = no TLS.
+  public var tls: ProcessorTLS?
 
   /// 30 seconds.
   public static let defaultTimeout: Int64 = 30_000_000
@@ -56,12 +61,14 @@ public struct ProcessorOptions: Sendable, Hashable {
   public static let defaultConnections: Int32 = 2
 
   public init(
-    endpoint: String, timeout: Int64? = nil, maxInFlight: Int32 = 0, connections: Int32 = 0
+    endpoint: String, timeout: Int64? = nil, maxInFlight: Int32 = 0, connections: Int32 = 0,
+    tls: ProcessorTLS? = nil
   ) {
     self.endpoint = endpoint
     self.timeout = timeout
     self.maxInFlight = maxInFlight
     self.connections = connections
+    self.tls = tls
   }
 }
 

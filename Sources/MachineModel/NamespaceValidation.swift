@@ -29,6 +29,9 @@ extension Namespace {
     if let idempotencyRetention, idempotencyRetention < 0 {
       return FieldFault("idempotency_retention", "must not be negative")
     }
+    if let retention = trace.retention, retention <= 0 {
+      return FieldFault("trace.retention", "must be positive")
+    }
     if let range = defaultHistoryRange {
       if range.after < 0 {
         return FieldFault("default_history_range.after", "must not be negative")
@@ -50,6 +53,8 @@ extension Namespace {
 extension ProcessorOptions {
   /// Bytes of an endpoint.
   public static let maximumEndpointBytes = 1_024
+  /// Bytes of an endpoint and of all that is said of its TLS.
+  public static let maximumTLSBytes = 1_000
   /// Connections to each address.
   public static let maximumConnections: Int32 = 64
 
@@ -68,7 +73,15 @@ extension ProcessorOptions {
     if !(0...Self.maximumConnections).contains(connections) {
       return FieldFault("processor.connections", "must be 0 to \(Self.maximumConnections)")
     }
-    return nil
+    guard let tls else { return nil }
+    let bytes = tls.files.reduce(endpoint.utf8.count + tls.serverName.utf8.count) {
+      $0 + $1.path.utf8.count
+    }
+    if bytes > Self.maximumTLSBytes {
+      return FieldFault(
+        "processor.tls", "is, with the endpoint, longer than \(Self.maximumTLSBytes) bytes")
+    }
+    return tls.fault
   }
 }
 

@@ -4,14 +4,17 @@ public struct Pause: Sendable, Hashable {
   public var pausedAt: Timestamp
   /// Why, for people; at most `maximumReasonBytes` of UTF-8.
   public var reason: String
+  /// Who paused it, as in `CallerContext.principal`; nil = nobody has an identity, or is not known.
+  public var principal: String?
 
   /// The most that is kept of a reason, in bytes of UTF-8.
   public static let maximumReasonBytes = 4096
 
   /// Cuts `reason` to its limit at a character boundary.
-  public init(pausedAt: Timestamp, reason: String) {
+  public init(pausedAt: Timestamp, reason: String, principal: String? = nil) {
     self.pausedAt = pausedAt
     self.reason = reason.prefix(utf8Bytes: Pause.maximumReasonBytes)
+    self.principal = principal
   }
 }
 

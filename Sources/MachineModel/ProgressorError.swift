@@ -27,7 +27,9 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case namespaceNotEmpty = "NAMESPACE_NOT_EMPTY"
   case machineNotFound = "MACHINE_NOT_FOUND"
   case eventNotFound = "EVENT_NOT_FOUND"
+  case notificationNotFound = "NOTIFICATION_NOT_FOUND"
   case machineAlreadyExists = "MACHINE_ALREADY_EXISTS"
+  case machineChanged = "MACHINE_CHANGED"
   case machineFailed = "MACHINE_FAILED"
   case machineAlreadyWorking = "MACHINE_ALREADY_WORKING"
   case startFailed = "START_FAILED"
@@ -96,6 +98,13 @@ public struct ProgressorError: Error, Sendable, Hashable {
     ProgressorError(
       .notFound, .machineNotFound,
       "there is no machine \"\(machine.id)\" in namespace \"\(machine.namespace)\"")
+  }
+
+  /// NOT_FOUND: the machine has no such notification, or it was delivered meanwhile.
+  public static func notificationNotFound(_ notification: String) -> ProgressorError {
+    ProgressorError(
+      .notFound, .notificationNotFound,
+      "the machine has no notification \"\(notification)\" in its queue")
   }
 
   /// ALREADY_EXISTS: Start of a machine that is there; its processor was not asked.

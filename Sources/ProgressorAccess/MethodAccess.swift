@@ -36,16 +36,21 @@ extension MethodAccess {
     ),
     (
       .role(.read),
-      of("Automaton", "Get", "List") + of("Namespaces", "Get", "List")
+      of("Automaton", "Get", "List", "Count", "ListNotifications", "Trace", "Export")
+        + of("Namespaces", "Get", "List")
         + of("RepairJobs", "Get", "List", "ListFailures", "ListRemaining")
     ),
     (.role(.drive), of("Automaton", "Start", "Call", "Notify")),
     (
       .role(.operate),
-      of("Automaton", "Repair", "SimpleRepair", "Remove", "Pause", "Resume")
+      of("Automaton", "Repair", "SimpleRepair", "Remove", "Pause", "Resume", "DropNotification")
         + of("RepairJobs", "Create", "Cancel") + of("Namespaces", "Pause", "Resume")
     ),
-    (.role(.administer), of("Namespaces", "Create", "Update", "Delete")),
+    (
+      .role(.administer),
+      of("Namespaces", "Create", "Update", "Delete") + of("Cluster", "Status")
+        + of("Automaton", "Import")
+    ),
   ]
 
   private static func of(_ service: String, _ methods: String...) -> [String] {

@@ -1,3 +1,5 @@
+public import MachineModel
+
 /// Everything that the engine may do to the world. The order of effects is the order to perform
 /// them in; each answer comes back as an `Input` with the same identity.
 public enum Effect: Sendable {
@@ -6,8 +8,10 @@ public enum Effect: Sendable {
   case reply(RequestID, Reply)
   /// Read rows; answered by `Input.loaded`.
   case load(LoadRequest)
-  /// Read a page of machines of a namespace; answered by `Input.listed`.
-  case list(RequestID, NamespaceNumber, namespace: String, ListQuery)
+  /// Read many rows, a page or a count; answered by `Input.listed`.
+  case list(RequestID, Listing)
+  /// Read a page of what happened to a machine; answered by `Input.traceRead`.
+  case readTrace(RequestID, NamespaceNumber, MachineID, TraceQuery)
   /// Look ahead among the machines of owned shards; answered by `Input.due`. One at a time.
   case readDue(DueQuery)
   /// Call a processor; answered by `Input.processorAnswered`.

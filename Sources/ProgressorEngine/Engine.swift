@@ -61,6 +61,7 @@ public struct Engine: ~Copyable {
     case .cancelled(let request): cancel(request)
     case .loaded(let load, let result): loaded(load, result)
     case .listed(let request, let result): listed(request, result)
+    case .traceRead(let request, let result): traceRead(request, result)
     case .due(let query, let pages): lookedAhead(query, pages)
     case .processorAnswered(let step, let attempt, let outcome):
       processorAnswered(step, attempt: attempt, outcome)

@@ -29,6 +29,8 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var lookAhead: Int64 = 60_000_000
   /// The most of them that one look ahead reads, for all namespaces together.
   public var lookAheadPage = 10_000
+  /// Whether records say who caused them, for those who follow traces.
+  public var namesCauses = false
   /// Seed of the generator for jitter.
   public var seed: UInt64 = 1
 

@@ -11,9 +11,11 @@ public enum Input: Sendable {
 
   /// A load is answered.
   case loaded(LoadID, Result<Loaded, ReadFailure>)
-  /// A page of `List` is answered: machines without history, ordered by id, one more than the page
-  /// size when there is more.
-  case listed(RequestID, Result<[Machine], ReadFailure>)
+  /// `Effect.list` is answered, with what its listing is about.
+  case listed(RequestID, Result<Listed, ReadFailure>)
+  /// A page of `Trace` is answered: the newest record first, one more than the limit when there is
+  /// more; nil = there is no such machine.
+  case traceRead(RequestID, Result<[StepRecord]?, ReadFailure>)
   /// A look ahead is answered, for each of its spans in their order.
   case due(DueQuery, [Result<DuePage, ReadFailure>])
 

@@ -23,7 +23,10 @@ struct ReadyQueue {
 
   mutating func add(_ namespace: NamespaceState) { gates.append(namespace) }
 
-  mutating func add(_ message: PermitMessage) { permits.append(message) }
+  mutating func add(_ message: PermitMessage) {
+    assert(message.from == message.to, "here a core hears what it says to itself")
+    permits.append(message)
+  }
 
   /// Machines first: what ends makes room for others. Then what this core says to itself as the
   /// home of permits.

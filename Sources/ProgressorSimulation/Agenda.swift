@@ -50,7 +50,8 @@ enum Occurrence {
 /// The reads that a node asks storage for.
 enum Read {
   case load(LoadRequest)
-  case list(RequestID, namespace: String, ListQuery)
+  case list(RequestID, Listing)
+  case trace(RequestID, MachineID, TraceQuery)
   case due(DueQuery)
 }
 

@@ -93,6 +93,10 @@ public final class Simulation {
     processor = SimulatedProcessor(world: world)
     storage = SimulatedStorage(shards: world.configuration.shards)
     namespaces = world.namespaces
+    for record in world.namespaces {
+      ledger.traceLevels[ExactText(record.namespace.name)] =
+        record.namespace.trace.level ?? TraceOptions.defaultLevel
+    }
     widest = world.namespaces.map { Simulation.bounds(of: $0.namespace) }
     isEndpointUp = world.namespaces.map { _ in true }
     waitingInvocations = world.namespaces.map { _ in [] }

@@ -15,8 +15,11 @@ extension Input {
         + "\(loaded.history.count) events, \(loaded.notifications.count) notifications"
         + (loaded.idempotency.map { ", key \($0.key)" } ?? "")
     case .loaded(let id, .failure(let failure)): "loaded \(id.number): \(failure)"
-    case .listed(let id, .success(let machines)): "listed \(id.number): \(machines.count)"
+    case .listed(let id, .success(let found)): "listed \(id.number): \(found.count)"
     case .listed(let id, .failure(let failure)): "listed \(id.number): \(failure)"
+    case .traceRead(let id, .success(let steps)):
+      "trace \(id.number): \(steps.map { "\($0.map(\.outcome))" } ?? "no machine")"
+    case .traceRead(let id, .failure(let failure)): "trace \(id.number): \(failure)"
     case .due(_, let pages): "due: \(pages.map(\.summary))"
     case .processorAnswered(let step, let attempt, let outcome):
       "step \(step.number).\(attempt) ends: \(outcome.summary)"
@@ -66,6 +69,7 @@ extension Input {
     case .namespacesChanged: 15 << 56
     case .timePassed: 16 << 56
     case .permits(let message): 17 << 56 | message.fingerprint
+    case .traceRead(let id, _): 18 << 56 | id.number
     }
   }
 }
@@ -89,7 +93,8 @@ extension Effect {
         + (load.history.map { " history \($0.after),\($0.limit ?? -1),\($0.direction)" } ?? "")
         + (load.idempotencyKey.map { " key \($0)" } ?? "")
         + (load.notificationsAfter.map { " notifications \($0)" } ?? "")
-    case .list(let id, _, let namespace, _): "list \(id.number): \(namespace)"
+    case .list(let id, let listing): "list \(id.number): \(listing.text)"
+    case .readTrace(let id, _, let machine, _): "read trace \(id.number): \(machine.text)"
     case .readDue(let query):
       "read due: "
         + "\(query.spans.map { "\($0.name) \($0.from)…\($0.until.microseconds), \($0.limit)" })"
@@ -110,7 +115,7 @@ extension Effect {
     switch self {
     case .reply(let id, _): 32 << 56 | id.number
     case .load(let load): 33 << 56 | load.id.number
-    case .list(let id, _, _, _): 34 << 56 | id.number
+    case .list(let id, _): 34 << 56 | id.number
     case .readDue: 35 << 56
     case .invoke(let invocation): 36 << 56 | invocation.step.number
     case .awaitEndpoint(let namespace): 37 << 56 | UInt64(UInt32(bitPattern: namespace.number))
@@ -118,6 +123,7 @@ extension Effect {
     case .commit(let batch): 38 << 56 | batch.id.number << 16 | UInt64(batch.records.count)
     case .wake(let time): 39 << 56 | UInt64(bitPattern: time)
     case .sendPermits(let message): 41 << 56 | message.fingerprint
+    case .readTrace(let id, _, _, _): 42 << 56 | id.number
     }
   }
 }
@@ -151,6 +157,26 @@ extension Result<DuePage, ReadFailure> {
   }
 }
 
+extension Listing {
+  fileprivate var text: String {
+    switch self {
+    case .machines(_, let namespace, _): namespace
+    case .counts(let number): "counts of \(number.number)"
+    case .notifications(_, _, let machine, let query): "queue of \(machine.text) \(query.after)"
+    }
+  }
+}
+
+extension Listed {
+  fileprivate var count: Int {
+    switch self {
+    case .machines(let page): page.machines.count
+    case .counts(let counts): counts.count
+    case .notifications(let page): page?.notifications.count ?? -1
+    }
+  }
+}
+
 extension MachineID {
   var text: String { "\(namespace)/\(id)" }
 }
@@ -161,7 +187,9 @@ extension Operation {
     case .start(let args, _), .call(let args, _, _), .notify(let args, _, _),
       .repair(let args, _, _):
       Tag.number(in: args)
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: nil
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+      .listNotifications, .dropNotification, .importMachine, .trace:
+      nil
     }
   }
 
@@ -169,7 +197,9 @@ extension Operation {
     switch self {
     case .start(_, let key), .call(_, _, let key), .notify(_, _, let key), .repair(_, _, let key):
       key
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: nil
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+      .listNotifications, .dropNotification, .importMachine, .trace:
+      nil
     }
   }
 }
@@ -214,8 +244,10 @@ extension CommitRecord {
     return "\(machine.text) \(change) +\(events.count)"
       + (enqueued.isEmpty ? "" : " enqueued \(enqueued.map(\.sequence))")
       + (dequeued.map { " dequeued \($0)" } ?? "")
+      + (dropped.map { " dropped \($0.sequence)" } ?? "")
       + (rescheduled.map { " rescheduled \($0.sequence)" } ?? "")
       + (idempotency.map { " key \($0.key)" } ?? "")
+      + (traced.map { " traced \($0.record.outcome) \($0.record.sequence)" } ?? "")
   }
 }
 

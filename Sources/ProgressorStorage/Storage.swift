@@ -3,8 +3,8 @@ public import MachineModel
 import PostgreSQL
 public import ProgressorEngine
 
-/// The database of the engine: performs its effects `load`, `list`, `readDue` and `commit`, holds
-/// the lease, and answers with inputs.
+/// The database of the engine: performs its effects `load`, `list`, `readTrace`, `readDue` and
+/// `commit`, holds the lease, and answers with inputs.
 ///
 /// Every method is safe from any thread, and none waits for the database except `start` and `stop`,
 /// which block.
@@ -19,7 +19,7 @@ public final class Storage: Sendable {
 
   private let configuration: StorageConfiguration
   private let lease: LeaseState
-  private let progress = CommitProgress()
+  let progress = CommitProgress()
   private let board = StatusBoard()
   private let sessions: SessionBoard
   private let damage: DamageBoard
@@ -31,6 +31,9 @@ public final class Storage: Sendable {
   let damagedRepairJobs: DamagedRepairJobs
   let repairJobRequests: RepairJobStore
   let repairJobWork: RepairJobStore
+  let censusStore: SideReader
+  let exportStore: SideReader
+  let databaseSize = DatabaseSize()
   private let keeper: LeaseKeeper
 
   /// Checks and migrates the database, starts the threads, and returns: the lease begins on its own
@@ -54,6 +57,7 @@ public final class Storage: Sendable {
     // Before anything is locked in a session, or written.
     try SessionTrial(configuration: configuration, stop: interruption?.signal).run()
     let shards = try migrator.migrate()
+    if let reason = configuration.restored { try migrator.quieten(reason: reason) }
     do {
       return try Storage(configuration, shards, logger, deliver, databaseWentBack)
     } catch let error as PostgreSQLError {
@@ -91,6 +95,12 @@ public final class Storage: Sendable {
       "repair-jobs", configuration: configuration, watch: watch, logger: logger)
     repairJobWork = try RepairJobStore(
       "repair-work", configuration: configuration, watch: watch, logger: logger)
+    censusStore = try SideReader(
+      "census", configuration: configuration, watch: watch, logger: logger,
+      statementTimeout: Self.censusStatementTimeout)
+    exportStore = try SideReader(
+      "export", configuration: configuration, watch: watch, logger: logger,
+      statementTimeout: Self.exportStatementTimeout, idleTimeout: .seconds(60))
     let keeper = try LeaseKeeper(
       configuration: configuration, shards: shards, namespaces: namespaces, watch: watch,
       progress: progress, status: board, logger: logger)
@@ -103,14 +113,17 @@ public final class Storage: Sendable {
     }
   }
 
-  /// Performs `load`, `list`, `readDue` or `commit`; other effects are not storage's and do
-  /// nothing. Answers come through `deliver`, also when everything is full or stopped.
+  /// Performs `load`, `list`, `readTrace`, `readDue` or `commit`; other effects are not storage's
+  /// and do nothing. Answers come through `deliver`, also when everything is full or stopped.
   public func perform(_ effect: Effect) {
     switch effect {
     case .load(let request):
       loader.load(request)
-    case .list(let id, let number, let namespace, let query):
-      lists.read(.list(id, number, namespace: namespace, query))
+    case .list(let id, let listing): lists.read(.list(id, listing))
+    case .readTrace(let id, let number, let machine, let query):
+      let shard = ShardID(of: machine, shards: shards)
+      let page = TracePage(number: number, machine: machine, shard: shard, query: query)
+      lists.read(.trace(id, page))
     case .readDue(let query):
       lookAheads.read(.due(query, lease.node))
     case .commit(let batch):
@@ -141,6 +154,9 @@ public final class Storage: Sendable {
       sessions: sessions)
   }
 
+  /// The node that this process is while it has a lease.
+  var leaseNode: SQLUUID? { lease.node }
+
   /// The node that works on repair jobs, and the part of all shards that it owns; nil = it owns
   /// none.
   var repairShare: (node: SQLUUID, share: Double)? {
@@ -162,6 +178,8 @@ public final class Storage: Sendable {
     namespaces.requestStop()
     repairJobRequests.requestStop()
     repairJobWork.requestStop()
+    censusStore.requestStop()
+    exportStore.requestStop()
     for writer in writers { writer.join() }
     // Only now: while a batch may be under way, its lease is held.
     keeper.requestStop(gracePeriod: gracePeriod)
@@ -172,6 +190,8 @@ public final class Storage: Sendable {
     namespaces.join()
     repairJobRequests.join()
     repairJobWork.join()
+    censusStore.join()
+    exportStore.join()
   }
 }
 
@@ -215,10 +235,12 @@ extension Storage {
 
   /// Pauses the namespace, or ends its pause (nil). The engine has been told when this returns;
   /// steps that run go on.
+  ///
+  /// - Parameter principal: Who pauses it; nil = nobody has an identity.
   public func setPause(
-    _ reason: String?, ofNamespace name: String
+    _ reason: String?, ofNamespace name: String, by principal: String? = nil
   ) async throws(ProgressorError) -> NamespaceRecord {
-    try await change(.pause(name: name, reason: reason), name)
+    try await change(.pause(name: name, reason: reason, principal: principal), name)
   }
 
   /// Deletes a namespace. Its repair jobs are cancelled and kept. Throws `NAMESPACE_NOT_FOUND`,

@@ -10,6 +10,12 @@ public struct StorageConfiguration: Sendable {
   public var slots = 2
   /// Shown in the table of nodes, for people.
   public var nodeName = "progressor"
+  /// Where the node listens, for people; empty = not told.
+  public var nodeAddress = ""
+  /// The version of the program, for people.
+  public var nodeVersion = ""
+  /// When the process was started, on `LocalClock.uptime`.
+  public var startedAt = LocalClock.uptime()
   /// How long the lease holds without a renewal. A standby takes over after it.
   public var leaseDuration: Duration = .seconds(10)
   /// What is taken off the lease for local trust: clocks do not run at exactly one speed.
@@ -17,6 +23,11 @@ public struct StorageConfiguration: Sendable {
   /// No other node can be alive: the database belongs to this process, as in its own cluster under
   /// a locked data directory. Leases of earlier processes are then taken over at once.
   public var isExclusive = false
+  /// Whether a start may make the schema and change it; else one that is not up to date is refused.
+  public var mayMigrate = true
+  /// Set when the database was put back to an earlier time: before anything runs all namespaces are
+  /// paused, with this as the reason, and no number of its later owners is given out again.
+  public var restored: String?
   /// How long a start waits for another node that changes the schema.
   public var schemaPatience: Duration = .seconds(30)
   /// A read is answered `unavailable` after about so long.
@@ -38,11 +49,12 @@ public struct StorageConfiguration: Sendable {
 
 extension StorageConfiguration {
   /// Sessions that a running node has at once: a writer per slot, those of the loader, and one each
-  /// for the lease, lists, timers and namespaces, requests about repair jobs and their work.
+  /// for the lease, lists, timers and namespaces, requests about repair jobs and their work, and
+  /// the census.
   public var sessions: Int { Self.sessions(slots: slots) }
 
   /// How many sessions a node with so many writers has at the same time.
-  public static func sessions(slots: Int) -> Int { max(1, slots) + MachineLoader.sessions + 6 }
+  public static func sessions(slots: Int) -> Int { max(1, slots) + MachineLoader.sessions + 7 }
 
   /// No takeover above this difference of clocks: timers would fire wrong.
   static let maximumClockOffset: Int64 = 500_000

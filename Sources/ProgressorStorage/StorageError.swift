@@ -11,8 +11,11 @@ public struct StorageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The server is set up so that commits would not be durable, is no PostgreSQL that will do, or
     /// the text that says where it is says nothing.
     case unfit
-    /// The schema was made by a newer version of this program, or is damaged.
+    /// The schema was made by a newer version of this program, or is damaged, or is that of an
+    /// older version and may not be changed here.
     case schema
+    /// The role lacks rights that serving needs, or changing the schema.
+    case rights
   }
 
   /// What is wrong, for whoever decides whether to try again.

@@ -15,6 +15,8 @@ public struct StorageStatus: Sendable, Hashable {
   /// it could, and it takes everything. Machines that cannot be written, and hinder no others, are
   /// a problem too, in spite of which storage is available.
   public var problem: String?
+  /// Rows that this node deleted since their time was over.
+  public var swept = SweptRows()
 
   public init() {}
 }
@@ -50,6 +52,7 @@ final class StatusBoard: Sendable {
     status.clockOffset = state.offset
     status.problem = state.problem ?? progress.delay
     status.missingSessions = sessions.missingCount
+    status.swept = progress.swept.latest
     status.isAvailable =
       status.problem == nil && !damage.isSpreading && now < state.until && lease.node != nil
       && status.missingSessions == 0

@@ -54,18 +54,30 @@ public final class PrometheusRegistry: MetricsFactory {
   private let state = Mutex(State())
   private let maximumSeries: Int
   private let bounds: [Double]
+  private let sizeBounds: [Double]
 
   /// Upper bounds for durations in seconds, from 250 µs to 30 s.
   public static let durationBounds: [Double] = [
     0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30,
   ]
 
+  /// Upper bounds for sizes in bytes, up to 4 GiB, as gRFC A66 has them.
+  public static let sizeBounds: [Double] = [
+    0, 1_024, 2_048, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304, 16_777_216, 67_108_864,
+    268_435_456, 1_073_741_824, 4_294_967_296,
+  ]
+
   /// - Parameters:
   ///   - maximumSeries: distinct names and labels together.
-  ///   - bounds: of all histograms, ascending.
-  public init(maximumSeries: Int = 5_000, bounds: [Double] = PrometheusRegistry.durationBounds) {
+  ///   - bounds: of all histograms, ascending; but of those in bytes.
+  ///   - sizeBounds: of histograms whose names end in `_bytes`, ascending.
+  public init(
+    maximumSeries: Int = 5_000, bounds: [Double] = PrometheusRegistry.durationBounds,
+    sizeBounds: [Double] = PrometheusRegistry.sizeBounds
+  ) {
     self.maximumSeries = maximumSeries
     self.bounds = bounds
+    self.sizeBounds = sizeBounds
   }
 
   /// Says what a metric means, for people.
@@ -118,7 +130,7 @@ public final class PrometheusRegistry: MetricsFactory {
   public func makeRecorder(
     label: String, dimensions: [(String, String)], aggregate: Bool
   ) -> any RecorderHandler {
-    let bounds = bounds
+    let bounds = label.hasSuffix("_bytes") ? sizeBounds : bounds
     let cell = keep(label, dimensions) {
       aggregate ? .histogram(HistogramCell(bounds: bounds)) : .gauge(GaugeCell())
     }

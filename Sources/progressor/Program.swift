@@ -11,6 +11,7 @@ struct Program: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       ServeCommand.self, MachineCommand.self, NamespaceCommand.self, RepairJobCommand.self,
+      StatusCommand.self, BackupCommand.self, RestoreCommand.self, DatabaseCommand.self,
       SecurityCommand.self, SettingsCommand.self, ConfigCommand.self,
     ])
 

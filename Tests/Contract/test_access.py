@@ -13,7 +13,7 @@ from support.client import Client, Space, fails
 from support.processor import echo
 from support.server import progressor
 from support.stubs import automaton_pb2, automaton_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc
-from support.stubs import repair_jobs_pb2, repair_jobs_pb2_grpc
+from support.stubs import repair_jobs_pb2, repair_jobs_pb2_grpc, transfer_pb2
 from support.waiting import eventually
 
 BUF = Path(sys.executable).with_name("buf")
@@ -29,12 +29,15 @@ rules:
 
 
 ROLES = {role: {f"progressor.v1.{method}" for method in methods.split()} for role, methods in {
-    "read": """Automaton/Get Automaton/List Namespaces/Get Namespaces/List RepairJobs/Get
+    "read": """Automaton/Get Automaton/List Automaton/Count Automaton/ListNotifications
+        Automaton/Trace Automaton/Export Namespaces/Get Namespaces/List RepairJobs/Get
         RepairJobs/List RepairJobs/ListFailures RepairJobs/ListRemaining""",
     "drive": "Automaton/Start Automaton/Call Automaton/Notify",
     "operate": """Automaton/Repair Automaton/SimpleRepair Automaton/Remove Automaton/Pause
-        Automaton/Resume RepairJobs/Create RepairJobs/Cancel Namespaces/Pause Namespaces/Resume""",
-    "administer": "Namespaces/Create Namespaces/Update Namespaces/Delete",
+        Automaton/Resume Automaton/DropNotification RepairJobs/Create RepairJobs/Cancel
+        Namespaces/Pause Namespaces/Resume""",
+    "administer": """Namespaces/Create Namespaces/Update Namespaces/Delete Cluster/Status
+        Automaton/Import""",
 }.items()}
 
 
@@ -218,6 +221,17 @@ def test_hidden_payloads(access):
     assert ("progressor-hidden-bytes", "12") in [tuple(m) for m in call.initial_metadata()]
     assert watcher.call("m", b"secret") == b""
     assert admin.events("m") == [b"four", b"and more", b"secret"]
+    admin.pause("m")
+    notification = admin.notify("m", b"hide me")
+    queue = automaton_pb2.ListNotificationsRequest(namespace="pay-cards", id="m")
+    reply, call = watcher.client.automaton.ListNotifications.with_call(queue, timeout=DEADLINE)
+    assert [(n.notification_id, n.args) for n in reply.notifications] == [(notification, b"")]
+    assert ("progressor-hidden-bytes", "7") in [tuple(m) for m in call.initial_metadata()]
+    # Without its payloads a machine is not itself: it is not exported.
+    export = transfer_pb2.ExportRequest(namespace="pay-cards")
+    with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+        watcher.client.automaton.Export(export, timeout=DEADLINE)
+    assert len(admin.client.automaton.Export(export, timeout=DEADLINE).parts) >= 3
     _, call = admin.client.automaton.Get.with_call(request, timeout=DEADLINE)
     assert "progressor-hidden-bytes" not in dict(call.initial_metadata())
 

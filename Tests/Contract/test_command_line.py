@@ -269,10 +269,12 @@ def test_a_list_shows_why_machines_failed_and_fits_the_terminal(machine, server,
     space.behave(refusing(grpc.StatusCode.INTERNAL, "a long story" + ", and so on" * 30))
     assert "MACHINE_FAILED" in machine("call", "m", status=1).stderr
     header, long, failed = machine("list").stdout.splitlines()
-    assert header.split("\t") == ["ID", "STATUS", "EVENTS", "TIME", "CODE", "REASON"]
-    assert long.split("\t") == ["long-" + "x" * 150, "working", "1", "-", "-", "-"]
-    id, status, events, time, code, reason = failed.split("\t")
-    assert (id, status, events, code) == ("m", "failed", "1", "INTERNAL")
+    assert header.split("\t") == [
+        "ID", "STATUS", "EVENTS", "QUEUED", "TIME", "CODE", "REASON", "STEP", "BY"]
+    assert long.split("\t") == ["long-" + "x" * 150, "working", "1", "0", *["-"] * 5]
+    id, status, events, queued, time, code, reason, step, by = failed.split("\t")
+    assert (id, status, events, queued, code, step, by) == (
+        "m", "failed", "1", "0", "INTERNAL", "call", "-")
     assert time.startswith("20") and reason.endswith(", and so on")
     list = ("machine", "list", "--server", server.address, "--namespace", space.name)
     shown = on_terminal(*list, columns=80)
@@ -282,10 +284,14 @@ def test_a_list_shows_why_machines_failed_and_fits_the_terminal(machine, server,
 
 
 def test_a_list_is_counted(machine, space):
-    assert machine("list", "--count").stdout == "0\n"
+    assert "any\t0\n" in machine("list", "--count").stdout
     for number in range(3):
         machine("start", f"m{number}")
-    assert machine("list", "--count").stdout == "3\n"
+    assert machine("list", "--count").stdout == (
+        "STATUS\tMACHINES\nany\t3\nworking\t3\nretrying\t0\nfailed\t0\npaused\t0\nlate\t0\n")
+    counts = json.loads(machine("list", "--count", "--json").stdout)["counts"]
+    assert counts[0] == {"status": "STATUS_FILTER_UNSPECIFIED", "count": "3", "capped": False}
+    assert machine("list", "--count", "--late").stdout == "0\n"
     assert machine("list", "--count", "--limit", "3").stdout == "3\n"
     assert machine("list", "--count", "--limit", "2").stdout == "2+\n"
     assert machine("list", "--count", "--prefix", "m1").stdout == "1\n"

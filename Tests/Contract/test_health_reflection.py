@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2
 from support.client import fails
 
 BUF = Path(sys.executable).with_name("buf")
-SERVICES = ["progressor.v1.Automaton", "progressor.v1.Namespaces"]
+SERVICES = ["progressor.v1.Automaton", "progressor.v1.Cluster", "progressor.v1.Namespaces"]
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
 

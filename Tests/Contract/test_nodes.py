@@ -12,9 +12,10 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2
 from support import repairs
-from support.client import Gate, Space, fails
+from support.client import DEADLINE, Gate, Space, fails
 from support.processor import Answer, timer_in
 from support.proxy import Proxy, SyncHeld
+from support.stubs import cluster_pb2
 from support.waiting import eventually
 
 LEASE = 3
@@ -75,6 +76,9 @@ def test_a_standby_refuses_and_changes_nothing(first, second, spaces):
     space = spaces(first.client, step)
     space.start("m", b"a")
     standby = space.on(second.client)
+    # Also when it has a lease of its own.
+    eventually(lambda: len(second.client.cluster.Status(
+        cluster_pb2.ClusterStatusRequest(), timeout=DEADLINE).nodes) == 2, "it is one of two")
     assert not second.client.serving()
     for request in (lambda: standby.call("m", b"b"), lambda: standby.get("m"),
                     lambda: standby.start("n"), lambda: standby.notify("m", b"n"),

@@ -138,6 +138,19 @@ def test_settings_that_take_a_restart_are_named(configured, processor):
     assert "drain_timeout" not in log
 
 
+def test_the_level_of_the_log_is_in_force_at_once(configured, processor):
+    configured.write("log: {level: warning}\n")
+    configured.server.start()
+    configured.write("log: {level: debug}\n")
+    log = configured.hang_up("its namespaces are in force")
+    assert "level=debug" in log and "next start" not in log, log
+    configured.write("log: {level: error}\n")
+    assert "level=error" in configured.hang_up("another level")
+    configured.write("lease: soon\n")
+    log = configured.hang_up("stays in force")
+    assert "its namespaces are in force" not in log, "what is said less loud is not written"
+
+
 def test_without_a_file_it_goes_on(servers):
     server = servers().start()
     server.send_signal(signal.SIGHUP)

@@ -219,7 +219,7 @@ def test_a_unix_socket(servers, processor):
 
 def test_it_says_that_it_is_ready(servers):
     server = servers().start()
-    assert "listening on" in server.log.read_text().lower()
+    eventually(lambda: "listening on" in server.log.read_text().lower(), "it says so")
     assert str(server.port) in server.log.read_text()
 
 

@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
+import TestThreads
 import Testing
 
 @testable import EmbeddedPostgreSQL
 
-@Suite(.timeLimit(.minutes(2))) struct DataDirectoryTests {
+@Suite(.ownThreads, .timeLimit(.minutes(2))) struct DataDirectoryTests {
   @Test("A directory that is too long for a socket gets its socket elsewhere")
   func longPath() async throws {
     let workspace = try Workspace()

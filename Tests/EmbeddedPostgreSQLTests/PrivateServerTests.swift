@@ -1,10 +1,11 @@
 import Foundation
 import Glibc
+import TestThreads
 import Testing
 
 @testable import EmbeddedPostgreSQL
 
-@Suite(.timeLimit(.minutes(2))) struct PrivateServerTests {
+@Suite(.ownThreads, .timeLimit(.minutes(2))) struct PrivateServerTests {
   @Test("A cluster is made once, durable by default, and keeps its data over a restart")
   func restart() async throws {
     let workspace = try Workspace()

@@ -52,6 +52,7 @@ struct NamespaceValidationTests {
       Mistake("namespace.retry_policy.non_retryable") {
         $0.retryPolicy.nonRetryable = [String](repeating: "X", count: 101)
       },
+      Mistake("namespace.trace.retention") { $0.trace.retention = 0 },
       Mistake("namespace.limits.mailbox") { $0.limits.mailbox = 0 },
       Mistake("namespace.limits.steps_in_flight") { $0.limits.stepsInFlight = 0 },
       Mistake("namespace.limits.notifications") { $0.limits.notifications = -1 },

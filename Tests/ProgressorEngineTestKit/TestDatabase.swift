@@ -24,6 +24,7 @@ package struct TestDatabase {
   private var lastKey: Int64 = 0
   private var events: [MachineKey: [Event]] = [:]
   private var queues: [MachineKey: [QueuedNotification]] = [:]
+  private var traces: [MachineKey: [StepRecord]] = [:]
   private var keys: [MachineID: [ExactText: IdempotencyRow]] = [:]
 
   package mutating func apply(_ batch: CommitBatch) {
@@ -31,12 +32,13 @@ package struct TestDatabase {
   }
 
   private mutating func apply(_ record: CommitRecord) {
-    if let dequeued = record.dequeued {
+    if let dequeued = record.dequeued ?? record.dropped?.sequence {
       queues[record.key]?.removeAll { $0.sequence == dequeued }
     }
     if let head = record.rescheduled { queues[record.key]?[0] = head }
     queues[record.key, default: []] += record.enqueued
     events[record.key, default: []] += record.events
+    if let traced = record.traced { traces[record.key, default: []].append(traced.record) }
     switch record.row {
     case .keep: break
     case .requeue(let due):
@@ -53,12 +55,18 @@ package struct TestDatabase {
       rows[record.machine] = nil
       queues[record.key] = nil
       events[record.key] = nil
+      traces[record.key] = nil
     }
     if var row = rows[record.machine] {
       row.notificationCount = Int32(queues[row.key]?.count ?? 0)
       rows[record.machine] = row
     }
     if let key = record.idempotency { keys[record.machine, default: [:]][ExactText(key.key)] = key }
+  }
+
+  /// What waits for its delivery.
+  package func queue(of machine: MachineID) -> [QueuedNotification] {
+    rows[machine].flatMap { queues[$0.key] } ?? []
   }
 
   /// What is loaded if it is loaded at once.
@@ -100,7 +108,10 @@ package struct TestDatabase {
     if let key = load.idempotencyKey { loaded.idempotency = keys[load.machine]?[ExactText(key)] }
     guard let row = rows[load.machine] else { return loaded }
     if load.row { loaded.row = row }
-    if load.notificationsAfter != nil { loaded.notifications = queues[row.key] ?? [] }
+    if let after = load.notificationsAfter {
+      let queue = (queues[row.key] ?? []).filter { $0.sequence > after }
+      loaded.notifications = Array(queue.prefix(LoadRequest.notificationPage))
+    }
     if let range = load.history, let ids = range.ids(last: row.lastEventID) {
       let selected = (events[row.key] ?? []).filter { ids.contains($0.id) }
       loaded.history = range.direction == .forward ? selected : selected.reversed()
@@ -109,6 +120,14 @@ package struct TestDatabase {
       if loaded.historyTooLarge { loaded.history = [] }
     }
     return loaded
+  }
+
+  /// The newest record first, and one more than the limit if there is; nil = no such machine.
+  func trace(_ machine: MachineID, _ query: TraceQuery) -> [StepRecord]? {
+    guard let row = rows[machine] else { return nil }
+    let before = query.before == 0 ? Int64.max : query.before
+    let found = (traces[row.key] ?? []).reversed().filter { $0.sequence < before }
+    return Array(found.prefix(Int(query.limit) + 1))
   }
 
   /// A page for each span.

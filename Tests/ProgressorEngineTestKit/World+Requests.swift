@@ -41,9 +41,9 @@ extension World {
   @discardableResult
   package func ask(
     _ operation: ProgressorEngine.Operation, _ id: String, in namespace: String = "n",
-    within deadline: Duration? = nil
+    within deadline: Duration? = nil, by principal: String? = nil
   ) -> RequestID {
-    let request = request(operation, id, in: namespace, within: deadline)
+    let request = request(operation, id, in: namespace, within: deadline, by: principal)
     play([.request(request)])
     return request.id
   }
@@ -58,11 +58,12 @@ extension World {
   /// A request for the engine, which has not heard of it yet.
   package func request(
     _ operation: ProgressorEngine.Operation, _ id: String, in namespace: String = "n",
-    within deadline: Duration? = nil
+    within deadline: Duration? = nil, by principal: String? = nil
   ) -> Request {
     Request(
       id: nextRequestID(), machine: MachineID(namespace: namespace, id: id), operation: operation,
-      deadline: deadline.map { (now + $0).uptime } ?? .max)
+      deadline: deadline.map { (now + $0).uptime } ?? .max,
+      context: CallerContext(principal: principal))
   }
 
   package func cancel(_ id: RequestID) { play([.cancelled(id)]) }

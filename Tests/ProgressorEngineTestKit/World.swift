@@ -118,6 +118,8 @@ package final class World {
     case .awaitEndpoint(let namespace): endpointsAwaited.append(namespace)
     case .sendPermits(let message): return .permits(message)
     case .wake(let at): wakeAt = at
+    case .readTrace(let id, _, let machine, let query):
+      return .traceRead(id, .success(database.trace(machine, query)))
     case .list, .callOff: break
     }
     return nil

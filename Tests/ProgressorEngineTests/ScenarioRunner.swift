@@ -18,7 +18,7 @@ final class ScenarioRunner {
   private static let namespace = Namespace(
     name: "n", processor: ProcessorOptions(endpoint: "127.0.0.1:1", maxInFlight: 2),
     retryPolicy: RetryPolicy(maxAttempts: 3, jitter: 0),
-    limits: Limits(mailbox: 3, notifications: 3))
+    limits: Limits(mailbox: 3, notifications: 3), trace: TraceOptions(level: .nothing))
 
   init() {
     world = World([Self.namespace]) { $0.shards = 4 }
@@ -37,8 +37,8 @@ final class ScenarioRunner {
     guard let verb = words.first else { return [] }
     let arguments = Arguments(words.dropFirst())
     switch verb {
-    case "start", "call", "notify", "repair", "simple-repair", "get", "remove", "list", "pause",
-      "resume", "await-quiet":
+    case "start", "call", "notify", "repair", "simple-repair", "get", "remove", "list", "trace",
+      "pause", "resume", "await-quiet", "drop", "count", "queue", "import":
       request(verb, arguments)
     case "cancel": world.cancel(RequestID(arguments.number("r")))
     case "pass": world.now += arguments.duration(arguments.first)
@@ -49,6 +49,7 @@ final class ScenarioRunner {
     case "endpoint": world.play([.endpointReady(NamespaceNumber(1))])
     case "pause-namespace":
       world.namespaces[0].pause = Pause(pausedAt: world.now.wall, reason: arguments.first)
+    case "record": world.namespaces[0].trace.level = arguments.level
     case "resume-namespace": world.namespaces[0].pause = nil
     case "lose": world.play([.shardsLost(world.shards)])
     case "restart":
@@ -75,11 +76,25 @@ final class ScenarioRunner {
       case "pause": .pause(reason: arguments["reason"] ?? "")
       case "resume": .resume
       case "await-quiet": .awaitQuiet
+      case "trace": .trace(TraceQuery(before: 0, limit: 10))
+      case "count": .count
+      case "queue": .listNotifications(NotificationQuery(pageSize: 10))
+      case "import": .importMachine(arguments.machine(now: world.now.wall))
+      case "drop": .dropNotification(id: arguments["id"] ?? notification(arguments))
       default: .list(ListQuery(status: .any, idPrefix: "", pageSize: 10, after: nil))
       }
     world.ask(
       operation, arguments.first, in: arguments["namespace"] ?? "n",
-      within: arguments["deadline"].map { arguments.duration($0) } ?? .seconds(30))
+      within: arguments["deadline"].map { arguments.duration($0) } ?? .seconds(30),
+      by: arguments["by"])
+  }
+
+  /// The `n`-th of the machine's queue in the database.
+  private func notification(_ arguments: Arguments) -> String {
+    let machine = MachineID(namespace: "n", id: arguments.first)
+    let queue = world.database.queue(of: machine)
+    let place = Int(arguments["n"] ?? "1") ?? 1
+    return queue.indices.contains(place - 1) ? queue[place - 1].notificationID : "0-1"
   }
 
   private func load(_ arguments: Arguments) {

@@ -29,11 +29,47 @@ struct Arguments {
     return .seconds(Int64(text.dropLast()) ?? 0)
   }
 
+  /// What is to be recorded; nothing given = the default.
+  var level: TraceLevel? { TraceLevel.allCases.first { "\($0)" == first } }
+
   var range: HistoryRange? {
     guard self["after"] != nil || self["limit"] != nil || has("backward") else { return nil }
     return HistoryRange(
       after: Int64(self["after"] ?? "0") ?? 0, limit: self["limit"].flatMap { Int32($0) },
       direction: has("backward") ? .backward : .forward)
+  }
+
+  /// What is imported: its events and notifications by their texts, with commas between.
+  func machine(now: Timestamp) -> ImportedMachine {
+    func texts(_ name: String) -> [[UInt8]] {
+      (self[name] ?? "").split(separator: ",").map { Array($0.utf8) }
+    }
+    let start = now.advanced(byMicroseconds: -3_600_000_000)
+    let events = texts("events").enumerated().map { index, text in
+      Event(id: Int64(index + 1), createdAt: start, body: Content(data: text))
+    }
+    let retry = RetryState(attempt: 2, nextAttemptAt: now, lastCode: 14, lastMessage: "gone")
+    let queue = texts("queue").enumerated().map { index, text in
+      PortableNotification(
+        acceptedAt: start, args: text, retry: has("retrying") && index == 0 ? retry : nil)
+    }
+    var head = PortableMachine(
+      id: first, createdAt: start, lastEventID: Int64(events.count),
+      queuedNotifications: Int32(queue.count))
+    head.auxState = self["aux"].map { Content(formatVersion: 1, data: Array($0.utf8)) }
+    if let timer = self["timer"] {
+      let distance = timer.hasPrefix("-") ? duration(String(timer.dropFirst())) : duration(timer)
+      head.timer = PortableTimer(
+        firesAt: now.advanced(
+          byMicroseconds: distance.microseconds * (timer.hasPrefix("-") ? -1 : 1)))
+    }
+    if has("failed") {
+      head.failure = Failure(
+        reason: "broken", failedAt: start, stepKind: .timeout, code: 13, attempts: 1, step: "t-0-1")
+    }
+    if has("paused") { head.pause = Pause(pausedAt: start, reason: "why") }
+    if has("repaired") { head.since = now }
+    return ImportedMachine(head: head, events: events, notifications: queue)
   }
 
   /// What the processor is to have answered.
@@ -78,6 +114,7 @@ extension Effect {
       if let key = load.idempotencyKey { words.append("key=\(key)") }
       return [words.joined(separator: " ")]
     case .list: return ["list"]
+    case .readTrace(_, _, let machine, _): return ["read trace \(machine.id)"]
     case .readDue: return []
     case .invoke(let invocation): return ["invoke \(invocation.text(now: now))"]
     case .callOff(_, let attempt): return ["call off attempt=\(attempt)"]
@@ -109,7 +146,9 @@ extension Invocation {
       }
     let history = machine.history.map { "\($0.id)" }.joined(separator: ",")
     let timer = machine.timer.map { " timer=\(after($0, now))" } ?? ""
+    let principal = context.principal.map { " by=\($0)" } ?? ""
     return "\(machine.machineID.id) \(what) attempt=\(attempt) history=[\(history)]\(timer)"
+      + principal
   }
 }
 
@@ -130,6 +169,7 @@ extension CommitRecord {
     case .requeue(let due): words.append("requeue" + (due.map { " due=\(after($0, now))" } ?? ""))
     case .condemn(let failure, let version):
       words.append("condemn v\(version) \(failure.stepKind): \(failure.reason)")
+      if let principal = failure.principal { words.append("by=\(principal)") }
     case .delete(let version): words.append("delete v\(version)")
     }
     if !events.isEmpty {
@@ -137,14 +177,17 @@ extension CommitRecord {
     }
     for notification in enqueued {
       words.append("enqueue=\(String(decoding: notification.args, as: UTF8.self))")
+      if let principal = notification.context.principal { words.append("by=\(principal)") }
     }
     if dequeued != nil { words.append("dequeue") }
+    if let dropped { words.append(dropped.isHead ? "drop the head" : "drop") }
     if let retry = rescheduled?.retry {
       words.append("reschedule attempt=\(retry.attempt) next=\(after(retry.nextAttemptAt, now))")
     } else if rescheduled != nil {
       words.append("reschedule anew")
     }
     if let idempotency { words.append("key=\(idempotency.key)") }
+    if let traced { words.append("record=(\(traced.record.text))") }
     return words.joined(separator: " ")
   }
 }
@@ -158,10 +201,13 @@ extension MachineRow {
       if let retry = timer.retry {
         words.append("attempt=\(retry.attempt) next=\(after(retry.nextAttemptAt, now))")
       }
+      if let principal = timer.context.principal { words.append("by=\(principal)") }
     }
     if let failure {
       words.append("failed(\(failure.stepKind) \(failure.attempts)x: \(failure.reason))")
+      if let principal = failure.principal { words.append("by=\(principal)") }
     }
+    if let principal = pause?.principal { words.append("paused-by=\(principal)") }
     if let due { words.append("due=\(after(due, now))") }
     return words
   }
@@ -179,11 +225,29 @@ extension Reply {
     case .paused: "paused"
     case .resumed: "resumed"
     case .quiet: "quiet"
+    case .counted(let counts): "counted \(counts.count)"
+    case .notifications(let page): "notifications \(page.notifications.count)"
+    case .notificationDropped: "dropped"
+    case .imported: "imported"
     case .machine(let machine): "machine \(machine.text)"
     case .listed(let machines, _): "listed \(machines.count)"
+    case .traced(let steps, let next):
+      steps.reduce("traced") { "\($0)\n  \($1.text)" } + (next == 0 ? "" : "\n  and more")
     case .error(let error):
       "\(error.reason.rawValue): \(error.message)" + (error.details.isEmpty ? "" : " (details)")
     }
+  }
+}
+
+extension StepRecord {
+  var text: String {
+    var words = [kind.map { "\($0)" } ?? "-", "\(outcome)"]
+    if !step.isEmpty { words.append("attempt=\(attempt)") }
+    if firstEventID != 0 { words.append("events=\(firstEventID)-\(lastEventID)") }
+    if code != 0 || !message.isEmpty { words.append("\(code): \(message)") }
+    let took = (endedAt.microseconds - beganAt.microseconds) / 1_000
+    if took != 0 { words.append("took \(took)ms") }
+    return words.joined(separator: " ")
   }
 }
 
@@ -198,7 +262,10 @@ extension Machine {
     let aux = auxState.map { " aux=\(String(decoding: $0.data, as: UTF8.self))" } ?? ""
     let events = history.map { "\($0.id)" }.joined(separator: ",")
     let paused = pause.map { " paused(\($0.reason))" } ?? ""
-    return "\(machineID.id) \(state)\(paused) last=\(lastEventID) history=[\(events)]\(aux)"
+    let waits = waiting.map { " waits(\($0.on))" } ?? ""
+    let queue = queuedNotifications == 0 ? "" : " queued=\(queuedNotifications)"
+    return "\(machineID.id) \(state)\(paused)\(waits)\(queue) last=\(lastEventID)"
+      + " history=[\(events)]\(aux)"
       + (timer == nil ? "" : " timer")
   }
 }

@@ -22,12 +22,29 @@ enum Samples {
       Retrying(
         stepKind: .timeout, attempt: 3, nextAttemptAt: moment, lastCode: 14, lastMessage: "gone")),
     auxState: Content(data: []), timer: .earliest, lastEventID: .max, createdAt: moment,
-    pause: Pause(pausedAt: moment, reason: "é"))
+    pause: Pause(pausedAt: moment, reason: "é", principal: "é"), since: .earliest)
+
+  /// As Get shows it while something is in its way.
+  static let waitingMachine: Machine = {
+    var machine = emptyMachine
+    machine.queuedNotifications = 3
+    machine.waiting = Machine.Waiting(on: .step, since: moment)
+    return machine
+  }()
+
+  static let notifications = [
+    PendingNotification(
+      notificationID: "1-2", acceptedAt: moment, args: payload, attempt: 3, nextAttemptAt: .latest,
+      lastCode: 14, lastMessage: "é"),
+    PendingNotification(notificationID: "1-3", acceptedAt: .earliest),
+  ]
 
   static let failedMachine = Machine(
     machineID: machineID,
     status: .failed(
-      Failure(reason: "é", failedAt: moment, stepKind: .call, code: 13, attempts: 1)),
+      Failure(
+        reason: "é", failedAt: moment, stepKind: .call, code: 13, attempts: 1, step: "c-1-2",
+        principal: "é")),
     createdAt: moment)
 
   static let answers: [ProcessorAnswer] = [
@@ -51,17 +68,29 @@ enum Samples {
     Namespace(
       name: "a",
       processor: ProcessorOptions(
-        endpoint: "unix:/p", timeout: 1_500_000, maxInFlight: 1, connections: 1),
+        endpoint: "unix:/p", timeout: 1_500_000, maxInFlight: 1, connections: 1,
+        tls: ProcessorTLS(
+          caFile: "/c", certificateFile: "/d", keyFile: "/k", serverName: "h.example")),
       retryPolicy: RetryPolicy(
         initialInterval: 0, multiplier: 1, maxInterval: 0, maxAttempts: 0, jitter: 0,
         nonRetryable: ["RESOURCE_EXHAUSTED", "OUT_OF_STOCK"]),
       limits: Limits(mailbox: 1, stepsInFlight: .max, notifications: 2),
       defaultHistoryRange: HistoryRange(limit: 10, direction: .backward),
-      idempotencyRetention: 0, version: 4, pause: Pause(pausedAt: moment, reason: "é")),
+      idempotencyRetention: 0, trace: TraceOptions(level: .all, retention: 1), version: 4,
+      pause: Pause(pausedAt: moment, reason: "é")),
+  ]
+
+  static let steps = [
+    StepRecord(
+      sequence: 2, step: "c-0-1", kind: .call, beganAt: moment, endedAt: .latest, outcome: .failed,
+      attempt: 1, code: 13, message: "é", firstEventID: 1, lastEventID: .max, principal: "ann",
+      traceID: "4bf92f3577b34da6a3ce929d0e0e4736"),
+    StepRecord(
+      sequence: 1, kind: nil, beganAt: .earliest, endedAt: .earliest, outcome: .paused),
   ]
 
   static var all: [any ProtobufMessage] {
-    automaton + processor + administration + repairJobs + standard
+    automaton + processor + administration + repairJobs + cluster + standard + traces
   }
 
   private static var automaton: [any ProtobufMessage] {
@@ -84,7 +113,7 @@ enum Samples {
       SimpleRepairRequest(machineID: machineID), SimpleRepairResponse(),
       GetRequest(machineID: machineID), GetRequest(machineID: machineID, historyRange: range),
       GetResponse(machine: emptyMachine), GetResponse(machine: fullMachine),
-      GetResponse(machine: failedMachine),
+      GetResponse(machine: failedMachine), GetResponse(machine: waitingMachine),
       RemoveRequest(machineID: machineID), RemoveResponse(),
       PauseRequest(machineID: machineID), PauseRequest(machineID: machineID, reason: "é"),
       PauseResponse(), ResumeRequest(machineID: machineID), ResumeResponse(),
@@ -92,8 +121,61 @@ enum Samples {
       ListRequest(
         namespace: "orders", statusFilter: .retrying, idPrefix: "é", pageSize: .max,
         pageToken: "t"),
+      ListRequest(
+        namespace: "orders", statusFilter: .late, failedSince: .earliest, failedCode: 0),
+      ListRequest(namespace: "orders", failedSince: moment, failedCode: 16),
       ListResponse(machines: []),
       ListResponse(machines: [emptyMachine, failedMachine], nextPageToken: "t"),
+      TraceRequest(machineID: machineID),
+      TraceRequest(machineID: machineID, beforeSequence: .max, limit: 1_000),
+      TraceResponse(steps: []), TraceResponse(steps: steps, next: 1),
+      CountRequest(namespace: "orders"), CountResponse(counts: []),
+      CountResponse(counts: [
+        StatusCount(status: .any, count: 0, isCapped: false),
+        StatusCount(status: .late, count: StatusCount.maximum, isCapped: true),
+      ]),
+      ListNotificationsRequest(machineID: machineID),
+      ListNotificationsRequest(machineID: machineID, pageSize: .max, pageToken: "t"),
+      ListNotificationsResponse(notifications: []),
+      ListNotificationsResponse(notifications: notifications, nextPageToken: "t"),
+      DropNotificationRequest(machineID: machineID, notificationID: "1-2"),
+      DropNotificationResponse(),
+    ] + transfer
+  }
+
+  static let retry = RetryState(
+    attempt: 3, nextAttemptAt: .latest, lastCode: 14, lastMessage: "é")
+  static let metadata = [CallerContext.Entry(name: "x-a", value: "é")]
+
+  /// A machine on its way, in pieces.
+  static let parts: [MachinePart] = [
+    .head(PortableMachine(id: "m", createdAt: moment)),
+    .head(
+      PortableMachine(
+        id: "заказ", createdAt: .earliest, since: .latest,
+        failure: Failure(
+          reason: "é", failedAt: moment, stepKind: .call, code: 13, attempts: 1, step: "c-1-2",
+          principal: "é"),
+        pause: Pause(pausedAt: moment, reason: "é", principal: "é"),
+        auxState: Content(formatVersion: 1, data: payload),
+        timer: PortableTimer(
+          firesAt: .earliest, historyRange: range, processingTimeout: 1, metadata: metadata,
+          retry: retry), lastEventID: .max, queuedNotifications: .max)),
+    .events([]), .events(fullMachine.history), .notifications([]),
+    .notifications([
+      PortableNotification(acceptedAt: .earliest),
+      PortableNotification(
+        acceptedAt: moment, args: payload, historyRange: range, metadata: metadata, retry: retry),
+    ]), .end(MachineEnd(id: "m")), .end(MachineEnd(id: "m", discarded: "é")),
+  ]
+
+  private static var transfer: [any ProtobufMessage] {
+    [
+      ExportRequest(namespace: "n"),
+      ExportRequest(namespace: "n", ids: ["a", "é"], afterID: "a", pageToken: "t"),
+      ExportResponse(parts: []), ExportResponse(parts: parts, nextPageToken: "t"),
+      ImportRequest(namespace: "", parts: []), ImportRequest(namespace: "n", parts: parts),
+      ImportResponse(),
     ]
   }
 
@@ -170,6 +252,41 @@ enum Samples {
       ListRepairJobFailuresResponse(failures: [failure], nextPageToken: "t"),
       ListRepairJobRemainingRequest(id: "j", pageSize: 5, pageToken: "t"),
       ListRepairJobRemainingResponse(machines: [machine], nextPageToken: "t"),
+    ]
+  }
+
+  private static var cluster: [any ProtobufMessage] {
+    let node = ClusterNode(
+      id: "1", name: "é", address: "h:1", version: "1.2.3", startedAt: moment, leaseUntil: .latest,
+      shards: 7, isSelf: true)
+    let bare = ClusterNode(id: "2", name: "", startedAt: .earliest, leaseUntil: .earliest)
+    let database = ClusterDatabase(version: "15.4", sizeBytes: 1 << 40, oldestTransaction: 0.25)
+    return [
+      ClusterStatusRequest(),
+      ClusterStatusResponse(
+        state: ClusterState(
+          nodes: [node, bare], shards: 1_024, unownedShards: 3, database: database)),
+      ClusterStatusResponse(
+        state: ClusterState(
+          nodes: [], shards: 0, unownedShards: 0, database: ClusterDatabase(version: ""))),
+    ]
+  }
+
+  private static var traces: [any ProtobufMessage] {
+    let context = SpanContext(traceID: TraceID(high: 1, low: .max), spanID: 1 << 63, flags: 1)
+    var span = TraceSpan(
+      context, state: "v=1", parent: 1, name: "é", kind: .client, startedAt: 1, endedAt: .max)
+    span.attributes = [SpanAttribute("a", "é"), SpanAttribute("b", 7), SpanAttribute("c", 0)]
+    span.links = [context, SpanContext(traceID: TraceID(high: 0, low: 1), spanID: 1, flags: 0)]
+    span.droppedLinks = 3
+    span.isError = true
+    let bare = TraceSpan(context, name: "", kind: .internal, startedAt: 0, endedAt: 0)
+    return [
+      ExportSpansRequest(),
+      ExportSpansRequest(
+        resource: [SpanAttribute("service.name", "p")], scope: "s", scopeVersion: "1",
+        spans: [span, bare]),
+      ExportSpansResponse(), ExportSpansResponse(rejected: 3, message: "é"),
     ]
   }
 

@@ -1,10 +1,11 @@
 import MachineModel
 import ProgressorEngine
+import TestThreads
 import Testing
 
 @testable import ProgressorSimulation
 
-@Suite("Simulation: several cores")
+@Suite("Simulation: several cores", .serialized, .ownThreads)
 struct CoreTests {
   /// A world in which nothing is out of the ordinary but its number of cores and its limit.
   private func world(cores: Int32, calls: Int32) -> World {

@@ -1,18 +1,31 @@
 import MachineModel
+import TestThreads
 import Testing
 
 @testable import ProgressorSimulation
 
-@Suite("Crashes at every effect")
+/// With every assertion of a debug build, which is slow: a sample. The release build goes through
+/// all of them (`scripts/simulate --crashes`).
+@Suite("Crashes at the effects", .serialized, .ownThreads)
 struct CrashSweepTests {
+  private static let stride = 8
+
   @Test(
-    "Whatever goes wrong after any effect, each step is in the history once and nothing is stuck",
+    "Whatever goes wrong after an effect, each step is in the history once and nothing is stuck",
     arguments: CrashScenario.all.indices, [Int32(1), 3])
   func everyEffect(index: Int, cores: Int32) {
     let scenario = CrashScenario.all[index]
-    let result = CrashSweep(cores: cores).run(scenario)
+    let result = CrashSweep(cores: cores, stride: Self.stride).run(scenario)
     #expect(result.failure == nil, "\(scenario.name)")
     #expect(result.effects > 5)
+    let all = result.effects * CrashSweep.Blow.allCases.count
+    #expect((all / Self.stride - 7...all / Self.stride + 8).contains(result.runs - 1))
+  }
+
+  @Test("Unless a sample is asked for, every blow strikes after every effect")
+  func isComplete() throws {
+    let scenario = try #require(CrashScenario.all.first)
+    let result = CrashSweep().run(scenario)
     #expect(result.runs == 1 + result.effects * CrashSweep.Blow.allCases.count)
   }
 

@@ -1,9 +1,10 @@
 import MachineModel
+import TestThreads
 import Testing
 
 @testable import ProgressorSimulation
 
-@Suite("Safeguards of the simulated database")
+@Suite("Safeguards of the simulated database", .serialized, .ownThreads)
 struct SafeguardTests {
   @Test(
     "A world that lacks one breaks a rule",

@@ -60,7 +60,7 @@ struct TestMachine {
   static func notification(_ sequence: Int64, tag: UInt64 = 77) -> QueuedNotification {
     QueuedNotification(
       sequence: sequence, notificationID: "0-\(sequence)", args: Tag.bytes(tag), historyRange: nil,
-      context: CallerContext(), acceptedAt: start)
+      context: CallerContext(principal: Tag.principal(of: tag)), acceptedAt: start)
   }
 
   static func timer(_ serial: Int64, at: Timestamp = start) -> TimerRow {

@@ -31,6 +31,17 @@ struct RegistryTests {
     #expect(lines.contains("# TYPE cost_total counter"))
   }
 
+  @Test("Histograms of bytes have bounds of their own")
+  func sizes() {
+    let registry = PrometheusRegistry(bounds: [1], sizeBounds: [1_024])
+    Recorder(label: "size_bytes", aggregate: true, factory: registry).record(1_000)
+    Recorder(label: "number", aggregate: true, factory: registry).record(1_000)
+    let lines = text(registry)
+    #expect(lines.contains("size_bytes_bucket{le=\"1024\"} 1"))
+    #expect(lines.contains("size_bytes_sum 1000"))
+    #expect(lines.contains("number_bucket{le=\"1\"} 0"))
+  }
+
   @Test("Labels that only look alike are two series")
   func exactLabels() {
     let registry = PrometheusRegistry()

@@ -31,6 +31,7 @@ C_FACING = (
     "Sources/HTTP2/", "Sources/PostgreSQL/", "Sources/ProgressorProto/",
     "Sources/GRPC/Framing/Gzip",
     "Sources/GRPC/Client/AddressResolver.swift",  # getaddrinfo
+    "Sources/ProgressorServer/Transport/ExposedListeners.swift",  # getaddrinfo
 )
 
 MANIFESTS = ("Package.swift", "Benchmarks/Package.swift", "Examples/swift/Package.swift")

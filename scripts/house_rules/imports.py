@@ -13,15 +13,18 @@ SYSTEM = {"Synchronization", "Dispatch", "Foundation", "FoundationEssentials"} |
 ALLOWED: dict[str, set[str]] = {
     "MachineModel": set(),
     "ProgressorAccess": {"MachineModel", "Crypto"},
+    "ProgressorJWT": {
+        "MachineModel", "ProgressorAccess", "JWTKit", "FoundationEssentials", "Synchronization",
+    },
     "ProgressorEngine": {"MachineModel", "DequeModule", "HeapModule", "OrderedCollections"},
     "ProgressorSimulation": {"ProgressorEngine", "MachineModel"},
     "HTTP2": {"CNghttp2"},
     "GRPC": {
-        "HTTP2", "Logging", "DequeModule", "HeapModule", "NIOSSL", "NIOConcurrencyHelpers",
-        "Synchronization",
+        "HTTP2", "Logging", "DequeModule", "HeapModule", "NIOConcurrencyHelpers", "Synchronization",
     }
     | NIO
     | LIBC,
+    "TransportSecurity": {"GRPC", "NIOSSL", "NIOTLS", "Synchronization"} | NIO | LIBC,
     "ProgressorProto": {"MachineModel", "CProgressorProto", "CProtobufC"},
     "PostgreSQL": {"CPq"} | SYSTEM,
     "ProgressorStorage": {
@@ -30,16 +33,16 @@ ALLOWED: dict[str, set[str]] = {
     "EmbeddedPostgreSQL": {"CSpawn", "Logging"} | SYSTEM,
     "PrometheusMetrics": {"CoreMetrics", "Synchronization"},
     "ProgressorServer": {
-        "MachineModel", "ProgressorAccess", "ProgressorEngine", "ProgressorStorage",
-        "ProgressorProto", "GRPC", "EmbeddedPostgreSQL", "ServiceLifecycle", "UnixSignals",
-        "Configuration", "Yams", "Logging", "CoreMetrics", "PrometheusMetrics", "Tracing",
-        "DequeModule", "NIOHTTP1",
+        "MachineModel", "ProgressorAccess", "ProgressorJWT", "ProgressorEngine",
+        "ProgressorStorage", "ProgressorProto", "GRPC", "TransportSecurity", "EmbeddedPostgreSQL",
+        "ServiceLifecycle", "UnixSignals", "Configuration", "Yams", "Logging", "CoreMetrics",
+        "PrometheusMetrics", "Tracing", "DequeModule", "NIOHTTP1",
     }
     | NIO
     | SYSTEM,
     "progressor": {
-        "ProgressorServer", "ProgressorAccess", "ProgressorProto", "MachineModel", "GRPC",
-        "CMalloc", "ArgumentParser", "Logging", "ServiceLifecycle",
+        "ProgressorServer", "ProgressorAccess", "ProgressorStorage", "ProgressorProto",
+        "MachineModel", "GRPC", "CMalloc", "ArgumentParser", "Logging", "ServiceLifecycle",
     }
     | NIO
     | SYSTEM,

@@ -1,12 +1,17 @@
 # Programs from Debian that are not installed: a package of a server starts that server, and nobody
 # who runs the tests wants a web server on port 80. Sourced after environment.sh.
 
-# What the tests put in front of the server and of its database, with the libraries that nothing
-# else brings.
+# What the tests put in front of the server and of its database, what knows whether rules of alerts
+# are right, what makes a Debian to install into, and another language's gRPC; with the libraries
+# that nothing else brings.
 DEBIAN_PROGRAMS=(
   nginx
   haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
   pgbouncer libc-ares2 libevent-2.1-7
+  prometheus
+  ruby3.1 libruby3.1 ruby-grpc ruby-google-protobuf ruby-googleapis-common-protos-types
+  libgrpc29 libabsl20220623 libre2-9 libyaml-0-2
+  debootstrap
 )
 
 # Unpacks them, if that has not been done. Sets PROGRESSOR_DEBIAN, under which usr/sbin is.

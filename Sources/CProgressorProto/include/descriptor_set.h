@@ -4,7 +4,8 @@
 
 #include <stddef.h>
 
-/* A google.protobuf.FileDescriptorSet, serialised: every file of proto/ and what they import. */
+/* A google.protobuf.FileDescriptorSet, serialised: every file of proto/ that is served, and what
+   they import. */
 const unsigned char *progressor_descriptor_set(size_t *size);
 
 #endif

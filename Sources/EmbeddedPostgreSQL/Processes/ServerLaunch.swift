@@ -66,7 +66,7 @@ struct ServerLaunch {
       configuration.arguments(socketDirectory: socketDirectory.path), dyingBy: .interrupt)
   }
 
-  private static func makeDataDirectory(_ path: String) throws(EmbeddedPostgreSQLError) {
+  static func makeDataDirectory(_ path: String) throws(EmbeddedPostgreSQLError) {
     if let status = try FileStatus(of: path) {
       if status.isDirectory { return }
       throw EmbeddedPostgreSQLError(.inaccessible, "the data directory \(path) is not a directory")

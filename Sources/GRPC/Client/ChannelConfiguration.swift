@@ -56,6 +56,8 @@ public struct ChannelConfiguration: Sendable {
   public var requestEncoding = MessageEncoding.identity
   /// The value of `user-agent`.
   public var userAgent = "grpc-swift-nghttp2/1.0"
+  /// What secures the connections; nil = they begin with HTTP/2.
+  public var security: (any ClientSecurity)?
   /// The value of `:authority`; nil takes the target's.
   public var authority: String?
 

@@ -24,6 +24,8 @@ final class ClientConnection {
   private let driver: ConnectionDriver<ClientConnection>
   /// Not retained; the owner outlives its connections.
   weak var delegate: (any ClientConnectionDelegate)?
+  /// The first header fields of all requests.
+  let prefix: StaticHeaders
   private let maximumStreamsByConfiguration: Int
   private let drainTimeout: TimeAmount
   let unfinishedFrameTimeout: TimeAmount?
@@ -53,6 +55,8 @@ final class ClientConnection {
     settings.connectionWindowSize = UInt32(clamping: configuration.connectionWindowSize)
     settings.headers = ResponseFields.limits(keeping: configuration.maximumHeaderListSize)
     driver = try ConnectionDriver(role: .client, settings: settings, on: eventLoop, now: now)
+    prefix =
+      configuration.security == nil ? RequestHeaders.prefix : RequestHeaders.securedPrefix
     maximumStreamsByConfiguration = max(configuration.maximumStreamsPerConnection, 1)
     drainTimeout = configuration.drainTimeout
     unfinishedFrameTimeout = configuration.unfinishedFrameTimeout
@@ -89,7 +93,7 @@ final class ClientConnection {
   ) throws(HTTP2Error) {
     do throws(HTTP2Error) {
       let stream = try session.submitRequest(
-        headers, prefix: RequestHeaders.prefix, hasBody: true, delegate: attempt)
+        headers, prefix: prefix, hasBody: true, delegate: attempt)
       attempt.begin(on: stream)
     } catch {
       retire()

@@ -91,7 +91,10 @@ final class ConnectionPool: @unchecked Sendable {
         call, .deadline, .deadlineExceeded, "the deadline passed before the call began")
     }
     do {
-      call.body = try RequestBody(call.message, encoding: configuration.requestEncoding)
+      call.body =
+        call.isFramed
+        ? RequestBody(framed: call.message)
+        : try RequestBody(call.message, encoding: configuration.requestEncoding)
       call.message = ByteBuffer()
     } catch {
       return endLater(call, .unsendable, .resourceExhausted, error.status.message)
@@ -193,7 +196,7 @@ final class ConnectionPool: @unchecked Sendable {
     let end = min(call.expiry, limit)
     let timeout = end < .distantFuture ? end - now : nil
     requestHeaders.write(path: call.path, metadata: call.metadata, timeout: timeout, into: &fields)
-    if let (size, limit) = connection.session.excess(of: fields, prefix: RequestHeaders.prefix) {
+    if let (size, limit) = connection.session.excess(of: fields, prefix: connection.prefix) {
       let text = "the request's header fields have \(size) bytes, the peer takes \(limit)"
       return endLater(call, .unsendable, .resourceExhausted, text)
     }

@@ -67,9 +67,35 @@ public final class GRPCChannel: Sendable {
     timeout: TimeAmount? = nil, waitForReady: Bool = false,
     completion: @escaping @Sendable (UnaryResult) -> Void
   ) -> UnaryCall {
-    let call = UnaryCall(
-      pool: pool, path: path, metadata: metadata, message: message, deadline: deadline,
-      timeout: timeout, waitsForReady: waitForReady, completion: completion)
+    start(
+      UnaryCall(
+        pool: pool, path: path, metadata: metadata, message: message, isFramed: false,
+        deadline: deadline, timeout: timeout, waitsForReady: waitForReady, completion: completion))
+  }
+
+  /// Calls a method that takes any number of messages and answers once, with messages that are all
+  /// there: as a unary one, but that nothing is compressed.
+  ///
+  /// - Parameter messages: Each of less than 4 GiB.
+  @discardableResult
+  public func clientStreaming(
+    path: String, metadata: Metadata = Metadata(), messages: [ByteBuffer], deadline: NIODeadline?,
+    completion: @escaping @Sendable (UnaryResult) -> Void
+  ) -> UnaryCall {
+    var framed = ByteBuffer()
+    framed.reserveCapacity(messages.reduce(0) { $0 + $1.readableBytes + 8 })
+    for message in messages {
+      let plain = MessageFramer.EncodedMessage(bytes: message, isCompressed: false)
+      MessageFramer.writePrefix(plain, into: &framed)
+      framed.writeImmutableBuffer(message)
+    }
+    return start(
+      UnaryCall(
+        pool: pool, path: path, metadata: metadata, message: framed, isFramed: true,
+        deadline: deadline, timeout: nil, waitsForReady: false, completion: completion))
+  }
+
+  private func start(_ call: UnaryCall) -> UnaryCall {
     if eventLoop.inEventLoop {
       pool.start(call)
     } else {

@@ -15,6 +15,12 @@ struct RequestBody: Sendable {
     self.message = encoded.bytes
   }
 
+  /// Of messages that have their prefixes, one behind the other.
+  init(framed messages: ByteBuffer) {
+    prefix = ByteBuffer()
+    message = messages
+  }
+
   /// Whether everything was read.
   var isFinished: Bool { prefix.readableBytes + message.readableBytes == 0 }
 

@@ -5,6 +5,8 @@ import NIOCore
 struct RequestHeaders: Sendable {
   /// Pseudo-header fields that are the same for all; they go first.
   static let prefix = StaticHeaders([":method": "POST", ":scheme": "http"])
+  /// The same on a connection that is secured.
+  static let securedPrefix = StaticHeaders([":method": "POST", ":scheme": "https"])
 
   private let authority: String
   private let userAgent: String

@@ -21,6 +21,8 @@ final class Subchannel: ClientConnectionDelegate {
   /// Which attempt is under way or brought ``connection``; nil when there is none. What others
   /// bring is dropped.
   private var attempt: Int?
+  /// The socket on which the attempt's handshake is under way.
+  private var handshaking: (any Channel)?
 
   init(_ id: SubchannelID, address: SocketAddress, pool: ConnectionPool) {
     self.id = id
@@ -34,11 +36,47 @@ final class Subchannel: ClientConnectionDelegate {
   /// Makes a connection.
   func connect(_ attempt: Int) {
     self.attempt = attempt
+    guard let security = pool.configuration.security else { return open(attempt, nil) }
+    security.prepare(for: pool.target, on: pool.eventLoop).assumeIsolated().whenComplete {
+      switch $0 {
+      case .success(let handshake): self.open(attempt, handshake)
+      case .failure(let error): self.failed(attempt, "\(error)")
+      }
+    }
+  }
+
+  private func open(_ attempt: Int, _ handshake: ClientHandshake?) {
+    guard attempt == self.attempt else { return }
     bootstrap().connect(to: address).assumeIsolated().whenComplete { result in
       switch result {
-      case .success(let channel): self.connected(attempt, channel)
+      case .success(let channel): self.opened(attempt, channel, handshake)
       case .failure(let error): self.failed(attempt, Self.describe(error))
       }
+    }
+  }
+
+  private func opened(_ attempt: Int, _ channel: any Channel, _ handshake: ClientHandshake?) {
+    guard attempt == self.attempt else { return channel.close(promise: nil) }
+    guard !channel.isConnectedToItself else {
+      // Keeping it would also keep the port from the server that is to come.
+      channel.close(promise: nil)
+      return failed(attempt, "Connection refused")
+    }
+    guard let handshake else { return connected(attempt, channel) }
+    handshaking = channel
+    do {
+      try handshake.begin(channel) { result in
+        if self.handshaking === channel { self.handshaking = nil }
+        switch result {
+        case .success: self.connected(attempt, channel)
+        case .failure(let error):
+          channel.close(promise: nil)
+          self.failed(attempt, "no TLS: \(error)")
+        }
+      }
+    } catch {
+      channel.close(promise: nil)
+      failed(attempt, "no TLS: \(error)")
     }
   }
 
@@ -51,6 +89,7 @@ final class Subchannel: ClientConnectionDelegate {
   /// Closes the connection when its calls have ended; cuts an attempt that is under way.
   func release() {
     attempt = nil
+    endHandshake()
     guard let connection else { return }
     // First out of the way, so that its end is not taken for a failure.
     move(connection)
@@ -61,8 +100,14 @@ final class Subchannel: ClientConnectionDelegate {
     }
   }
 
+  private func endHandshake() {
+    guard let channel = handshaking.take() else { return }
+    channel.close(promise: nil)
+  }
+
   /// Cuts every connection.
   func closeNow() {
+    endHandshake()
     connection?.close(because: "the channel was closed")
     for connection in retired.values { connection.close(because: "the channel was closed") }
   }
@@ -75,6 +120,7 @@ final class Subchannel: ClientConnectionDelegate {
 
   private func cut(_ reason: String) {
     attempt = nil
+    endHandshake()
     guard let connection else { return }
     move(connection)
     connection.close(because: reason)
@@ -103,11 +149,6 @@ final class Subchannel: ClientConnectionDelegate {
 
   private func connected(_ attempt: Int, _ channel: any Channel) {
     guard attempt == self.attempt else { return channel.close(promise: nil) }
-    guard !channel.isConnectedToItself else {
-      // Keeping it would also keep the port from the server that is to come.
-      channel.close(promise: nil)
-      return failed(attempt, "Connection refused")
-    }
     do {
       let connection = try ClientConnection(
         configuration: pool.configuration, keepalive: pool.keepalive, liveness: pool.liveness,

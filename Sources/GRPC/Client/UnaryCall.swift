@@ -21,6 +21,8 @@ public final class UnaryCall: @unchecked Sendable {
 
   /// The message, until the call is admitted.
   var message: ByteBuffer
+  /// It is several messages, each with its prefix.
+  let isFramed: Bool
   /// The request's body, from when the call is admitted until it ends.
   var body: RequestBody?
   /// The attempt that is under way.
@@ -33,7 +35,7 @@ public final class UnaryCall: @unchecked Sendable {
   private var completion: (@Sendable (UnaryResult) -> Void)?
 
   init(
-    pool: ConnectionPool, path: String, metadata: Metadata, message: ByteBuffer,
+    pool: ConnectionPool, path: String, metadata: Metadata, message: ByteBuffer, isFramed: Bool,
     deadline: NIODeadline?, timeout: TimeAmount?, waitsForReady: Bool,
     completion: @escaping @Sendable (UnaryResult) -> Void
   ) {
@@ -41,6 +43,7 @@ public final class UnaryCall: @unchecked Sendable {
     self.path = path
     self.metadata = metadata
     self.message = message
+    self.isFramed = isFramed
     expiry = deadline ?? .distantFuture
     self.deadline = expiry
     notice = expiry

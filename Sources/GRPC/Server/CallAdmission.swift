@@ -8,13 +8,22 @@ public struct CallHead: Sendable {
   public let peer: String
   /// The user of the process that opened the Unix socket; nil for TCP.
   public let peerUser: UInt32?
+  /// Of the connection that brought it: no other of the process has this number.
+  public let connection: UInt64
+  /// What the client showed in its handshake; nil = nothing.
+  public let certificate: PeerCertificate?
 
   /// Of a call that no connection brought.
-  public init(path: String, metadata: Metadata, peer: String, peerUser: UInt32? = nil) {
+  public init(
+    path: String, metadata: Metadata, peer: String, peerUser: UInt32? = nil,
+    certificate: PeerCertificate? = nil, connection: UInt64 = 0
+  ) {
     self.path = path
     self.metadata = metadata
     self.peer = peer
     self.peerUser = peerUser
+    self.connection = connection
+    self.certificate = certificate
   }
 }
 

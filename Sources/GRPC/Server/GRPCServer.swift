@@ -4,18 +4,18 @@ public import NIOCore
 public import NIOPosix
 import Synchronization
 
-/// A gRPC server: HTTP/2 without TLS on TCP ports and Unix sockets.
+/// A gRPC server: HTTP/2 on TCP ports and Unix sockets, with what secures a listener before it.
 ///
 /// Connections are spread over the event loops of a group; a connection stays on its loop, and so
 /// do its calls. Make it, `start` it, and `stop` it: it cannot be started again.
 public final class GRPCServer: Sendable {
-  private let router: Router
-  private let configuration: ServerConfiguration
+  let router: Router
+  let configuration: ServerConfiguration
   private let group: MultiThreadedEventLoopGroup
   private let ownsGroup: Bool
-  private let logger: Logger
-  private let connections: ConnectionRegistry
-  private let counters = ServerCounters()
+  let logger: Logger
+  let connections: ConnectionRegistry
+  let counters = ServerCounters()
   private let state = Mutex(State())
   /// One for each event loop that has connections.
   private let inflating = Mutex<[ObjectIdentifier: InflateScheduler]>([:])
@@ -52,6 +52,8 @@ public final class GRPCServer: Sendable {
     statistics.connectionsRefused = counters.connectionsRefused.load(ordering: .relaxed)
     statistics.connectionsRefusedPerPeer = counters.connectionsRefusedPerPeer.load(
       ordering: .relaxed)
+    statistics.handshakesDropped = counters.handshakesDropped.load(ordering: .relaxed)
+    statistics.handshakesFailed = counters.handshakesFailed.load(ordering: .relaxed)
     statistics.maxStreams = Int(configuration.http2.maxConcurrentStreams)
     statistics.streamsRefused = counters.streamsRefused.load(ordering: .relaxed)
     statistics.requestBytes = counters.requestBytes.load(ordering: .relaxed)
@@ -84,24 +86,36 @@ public final class GRPCServer: Sendable {
   /// - Throws: `ServerError`.
   @discardableResult
   public func start(_ addresses: [ServerAddress]) async throws(ServerError) -> [ServerAddress] {
+    try await start(addresses.map { ServerListener($0) })
+  }
+
+  /// Begins to listen on all of these, or on none; else as with addresses alone.
+  @discardableResult
+  public func start(_ listeners: [ServerListener]) async throws(ServerError) -> [ServerAddress] {
     let isFirst = state.withLock { state in
       defer { state.isStarted = true }
       return !state.isStarted
     }
     guard isFirst else { throw .alreadyStarted }
-    var listeners: [(ServerAddress, any Channel)] = []
-    for address in addresses {
+    var bound: [(ServerAddress, any Channel)] = []
+    for listener in listeners {
       do {
-        let channel = try await bind(address)
-        listeners.append((address.bound(to: channel.localAddress), channel))
+        let channel = try await bind(listener)
+        bound.append((listener.address.bound(to: channel.localAddress), channel))
       } catch {
-        for (_, channel) in listeners { try? await channel.close() }
+        for (_, channel) in bound { try? await channel.close() }
         throw error
       }
     }
-    let all = listeners
+    let all = bound
     state.withLock { $0.listeners = all }
     return all.map(\.0)
+  }
+
+  /// Asks the clients that are known by certificates to connect anew: what such a certificate is
+  /// trusted for has changed. Calls go on for as long as `ConnectionLifetime.Limits.grace`.
+  public func renewCertifiedConnections() {
+    connections.renewCertified()
   }
 
   /// Ends in order: listens no more, asks the clients to go (two GOAWAYs, so that no call on its
@@ -124,7 +138,8 @@ public final class GRPCServer: Sendable {
 
   // MARK: Sockets
 
-  private func bind(_ address: ServerAddress) async throws(ServerError) -> any Channel {
+  private func bind(_ listener: ServerListener) async throws(ServerError) -> any Channel {
+    let address = listener.address
     var bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.backlog, value: 1_024)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -133,7 +148,7 @@ public final class GRPCServer: Sendable {
         .recvAllocator,
         value: AdaptiveRecvByteBufferAllocator(minimum: 2_048, initial: 16_384, maximum: 65_536)
       )
-      .childChannelInitializer { self.accept($0) }
+      .childChannelInitializer { self.accept($0, listener) }
     do {
       switch address {
       case .tcp(let host, let port):
@@ -154,33 +169,7 @@ public final class GRPCServer: Sendable {
     }
   }
 
-  private func accept(_ channel: any Channel) -> EventLoopFuture<Void> {
-    guard configuration.admit != nil, channel.remoteAddress?.ipAddress == nil else {
-      return accept(channel, ofUser: nil)
-    }
-    return PeerCredentials.user(of: channel).flatMap { self.accept(channel, ofUser: $0) }
-  }
-
-  private func accept(_ channel: any Channel, ofUser user: UInt32?) -> EventLoopFuture<Void> {
-    let connection: ServerConnection
-    do {
-      connection = try ServerConnection(
-        eventLoop: channel.eventLoop, router: router, configuration: configuration,
-        counters: counters, inflating: inflateScheduler(of: channel.eventLoop),
-        peer: Self.describe(channel.remoteAddress), peerUser: user, logger: logger,
-        jitter: .random(in: -1...1))
-    } catch {
-      logger.error("cannot serve a connection", metadata: ["error": "\(error)"])
-      return channel.close()
-    }
-    guard connections.open(connection, on: channel) else {
-      logger.debug("too many connections", metadata: ["peer": "\(connection.peer)"])
-      return channel.close()
-    }
-    return channel.eventLoop.makeCompletedFuture { try connection.start(on: channel) }
-  }
-
-  private func inflateScheduler(of eventLoop: any EventLoop) -> InflateScheduler {
+  func inflateScheduler(of eventLoop: any EventLoop) -> InflateScheduler {
     inflating.withLock { inflating in
       let key = ObjectIdentifier(eventLoop)
       if let scheduler = inflating[key] { return scheduler }
@@ -190,7 +179,7 @@ public final class GRPCServer: Sendable {
     }
   }
 
-  private static func describe(_ address: SocketAddress?) -> String {
+  static func describe(_ address: SocketAddress?) -> String {
     guard let address, let host = address.ipAddress, let port = address.port else { return "unix:" }
     return ServerAddress.tcp(host: host, port: port).description
   }

@@ -63,6 +63,16 @@ public struct Router: Sendable {
     unknownObserver = make(nil)
   }
 
+  /// The same with the methods of these services only, by their full names.
+  public func keeping(services: Set<String>) -> Router {
+    var router = self
+    router.methods = methods.filter { path, _ in
+      let service = path.utf8.dropFirst().prefix { $0 != UInt8(ascii: "/") }
+      return services.contains { $0.utf8.elementsEqual(service) }
+    }
+    return router
+  }
+
   func method(for path: String) -> Method? { methods[path] }
 }
 
@@ -81,6 +91,8 @@ public struct UnaryRequest: Sendable {
   public let peer: String
   /// What ``ServerConfiguration/admit`` said of the caller.
   public let caller: (any Sendable)?
+  /// Who goes with the call (``ServerConfiguration/follow``).
+  public let follower: (any CallFollower)?
 }
 
 /// A call whose request messages arrive one by one.
@@ -95,6 +107,8 @@ public struct StreamRequest: Sendable {
   public let peer: String
   /// What ``ServerConfiguration/admit`` said of the caller.
   public let caller: (any Sendable)?
+  /// Who goes with the call (``ServerConfiguration/follow``).
+  public let follower: (any CallFollower)?
 }
 
 /// What a bidirectional handler does with the requests. Both are called on the connection's loop.

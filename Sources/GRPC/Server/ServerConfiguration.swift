@@ -42,6 +42,10 @@ public struct ServerConfiguration: Sendable {
   /// loops; must not block.
   public var admit: (@Sendable (CallHead) -> CallAdmission)?
 
+  /// Makes who goes with a call of a method that there is, by its header fields, whether or not it
+  /// is admitted then; nil = nobody does. Called on the connections' loops; must not block.
+  public var follow: (@Sendable (CallHead) -> (any CallFollower)?)?
+
   /// Bytes of responses that wait to be sent on one stream before `StreamResponder.send` refuses.
   public var maxBufferedResponseBytes = 64 << 10
 

@@ -25,12 +25,10 @@ extension ServerConnection {
     }
     var caller: (any Sendable)?
     if let admit = configuration.admit {
-      let asked = CallHead(
-        path: head.path, metadata: head.metadata, peer: peer, peerUser: peerUser)
-      switch admit(asked) {
+      switch admit(asked(head)) {
       case .admitted(let admitted): caller = admitted
       case .refused(let status):
-        refuse(http, head, status)
+        refuse(http, head, status, follower: configuration.follow?(asked(head)))
         return
       }
     }
@@ -42,18 +40,30 @@ extension ServerConnection {
     }
     lifetime.openedCall()
     let call = ServerStream(
-      http, head: head, headBytes: headBytes, method: method, caller: caller, permit: permit,
-      connection: self, now: now)
+      http, head: head, headBytes: headBytes, method: method, caller: caller,
+      follower: configuration.follow?(asked(head)), permit: permit, connection: self, now: now)
     http.delegate = call
     call.start()
   }
 
-  private func refuse(_ http: HTTP2Stream, _ head: RequestHead, _ status: RPCStatus) {
+  private func asked(_ head: RequestHead) -> CallHead {
+    CallHead(
+      path: head.path, metadata: head.metadata, peer: peer, peerUser: identity.user,
+      certificate: identity.certificate, connection: number)
+  }
+
+  private func refuse(
+    _ http: HTTP2Stream, _ head: RequestHead, _ status: RPCStatus,
+    follower: (any CallFollower)? = nil
+  ) {
     if status.code == .resourceExhausted {
       counters.messagesRefused.wrappingAdd(1, ordering: .relaxed)
     }
     let method = router.method(for: head.path)
-    (method.map(\.observer) ?? router.unknownObserver)?.callEnded(status.code, after: 0)
+    let observer = method.map(\.observer) ?? router.unknownObserver
+    observer?.callStarted()
+    observer?.callEnded(CallSummary(code: status.code, nanoseconds: 0))
+    follower?.callEnded(CallSummary(code: status.code, nanoseconds: 0))
     let status = configuration.annotate(status)
     http.submitResponse(
       AnswerFields.status(status, limit: clientHeaderListSize),

@@ -11,12 +11,14 @@ final class ServerConnection: @unchecked Sendable {
   // Safe to share: the constants never change, `mailbox` is made for several threads, and all other
   // state is touched on the event loop only.
 
+  private static let lastNumber = Atomic<UInt64>(0)
+
+  /// No other connection of the process has it.
+  let number = lastNumber.wrappingAdd(1, ordering: .relaxed).newValue
   let driver: ConnectionDriver<ServerConnection>
   let configuration: ServerConfiguration
-  /// Who is at the other end, as requests tell it.
-  let peer: String
-  /// The user of the process at the other end, for a Unix socket.
-  let peerUser: UInt32?
+  /// Who is at the other end.
+  let identity: PeerIdentity
   let router: Router
   let logger: Logger
   let counters: ServerCounters
@@ -48,15 +50,14 @@ final class ServerConnection: @unchecked Sendable {
   /// - Throws: when the system gives no memory.
   init(
     eventLoop: any EventLoop, router: Router, configuration: ServerConfiguration,
-    counters: ServerCounters, inflating: InflateScheduler, peer: String, peerUser: UInt32? = nil,
+    counters: ServerCounters, inflating: InflateScheduler, peer: PeerIdentity,
     logger: Logger, jitter: Double
   ) throws(HTTP2Error) {
     self.router = router
     self.configuration = configuration
     self.counters = counters
     self.inflating = inflating
-    self.peer = peer
-    self.peerUser = peerUser
+    identity = peer
     self.logger = logger
     budget = UnreadBudget(
       perConnection: configuration.maxUnreadBytesPerConnection,
@@ -76,6 +77,8 @@ final class ServerConnection: @unchecked Sendable {
     try driver.start(self, on: channel)
   }
 
+  /// Who is at the other end, as requests tell it.
+  var peer: String { identity.name }
   var eventLoop: any EventLoop { driver.eventLoop }
   var session: Session { driver.session }
   /// When the running turn began: read once for all that happens in it.

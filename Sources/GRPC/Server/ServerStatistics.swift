@@ -14,6 +14,12 @@ public struct ServerStatistics: Sendable, Hashable {
   public var connectionsRefused = 0
   /// Connections that were closed at once since their address had too many.
   public var connectionsRefusedPerPeer = 0
+  /// Connections whose handshake is not done.
+  public var handshakes = 0
+  /// Handshakes that made room for others.
+  public var handshakesDropped = 0
+  /// Handshakes that were not completed: no certificate that is trusted, no TLS at all.
+  public var handshakesFailed = 0
   /// The limit of calls of one connection at once, those included that run on after their client
   /// gave them up.
   public var maxStreams = 0
@@ -50,6 +56,8 @@ public struct ServerStatistics: Sendable, Hashable {
 final class ServerCounters: Sendable {
   let connectionsRefused = Atomic<Int>(0)
   let connectionsRefusedPerPeer = Atomic<Int>(0)
+  let handshakesDropped = Atomic<Int>(0)
+  let handshakesFailed = Atomic<Int>(0)
   let streamsRefused = Atomic<Int>(0)
   let requestBytes = Atomic<Int>(0)
   let requestBytesRefused = Atomic<Int>(0)

@@ -6,6 +6,7 @@ import Synchronization
 extension ServerStream {
   /// Begins a call whose request arrives in parts; unary ones begin when the request is complete.
   func start() {
+    observer?.callStarted()
     guard holdRequest(0) else { return fail(.tooMuchUnderWay) }
     if let deadline { connection.insert(deadline: deadline, of: self) }
     connection.checkPaceLater()
@@ -15,7 +16,7 @@ extension ServerStream {
     http?.hasBegunWork = true
     let request = StreamRequest(
       path: head.path, metadata: takeMetadata(), deadline: deadline, peer: connection.peer,
-      caller: caller)
+      caller: caller, follower: follower)
     input = handler(request, StreamResponder(self))
   }
 
@@ -52,6 +53,7 @@ extension ServerStream {
     guard inflating == nil else { return nil }
     let encoded: MessageFramer.EncodedMessage?
     do throws(FramingError) { encoded = try deframer.nextEncoded() } catch { throw refusal(error) }
+    receivedMessageBytes += encoded?.bytes.readableBytes ?? 0
     guard let encoded, encoded.isCompressed else { return encoded?.bytes }
     let limit = connection.configuration.maxMessageSize
     switch connection.inflating.begin(encoded.bytes, limit: limit, owner: self) {
@@ -104,8 +106,7 @@ extension ServerStream {
     http?.hasBegunWork = true
     let request = UnaryRequest(
       path: head.path, metadata: takeMetadata(), deadline: deadline, message: message,
-      peer: connection.peer,
-      caller: caller)
+      peer: connection.peer, caller: caller, follower: follower)
     switch handler {
     case .unary(let handler): handler(request, UnaryResponder(self))
     case .serverStreaming(let handler): handler(request, StreamResponder(self))

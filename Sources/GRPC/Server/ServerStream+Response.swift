@@ -17,10 +17,10 @@ extension ServerStream {
         return fail(.answerDropped)
       }
       ending = RPCStatus(code: .ok, trailers: trailers)
-      observe(.ok)
       connection.bufferResponse(size)
       sendHead(headers)
       append(message)
+      observe(.ok)
     case .headers(let headers):
       guard ending == nil else { return }
       sendHead(headers)
@@ -52,6 +52,7 @@ extension ServerStream {
     let before = body.byteCount
     let wasEmpty = body.isEmpty
     body.append(message, encoding: responseEncoding)
+    sentMessageBytes += body.byteCount - before - MessageDeframer.prefixLength
     let plain = MessageDeframer.prefixLength + message.readableBytes
     let saved = plain - (body.byteCount - before)
     if saved > 0 { countSent(saved) }
@@ -95,7 +96,12 @@ extension ServerStream {
   }
 
   func observe(_ code: StatusCode) {
-    observer?.callEnded(code, after: (connection.now - openedAt).nanoseconds)
+    guard observer != nil || follower != nil else { return }
+    let summary = CallSummary(
+      code: code, nanoseconds: (connection.now - openedAt).nanoseconds,
+      receivedBytes: receivedMessageBytes, sentBytes: sentMessageBytes)
+    observer?.callEnded(summary)
+    follower?.callEnded(summary)
   }
 
   /// Ends the call with a status, unless it has ended: after what was sent, or Trailers-Only.

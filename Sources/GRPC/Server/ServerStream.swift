@@ -22,6 +22,8 @@ final class ServerStream: @unchecked Sendable {
   let handler: Router.Handler
   /// What was said of the caller when the call was admitted.
   let caller: (any Sendable)?
+  /// Who goes with the call.
+  let follower: (any CallFollower)?
   let responseEncoding: MessageEncoding
   let deadline: NIODeadline?
 
@@ -67,6 +69,9 @@ final class ServerStream: @unchecked Sendable {
   let demandOfRequest: Int
   let openedAt: NIODeadline
   let observer: (any CallObserver)?
+  /// Of messages that came and that are sent, without their prefixes; for the observer.
+  var receivedMessageBytes = 0
+  var sentMessageBytes = 0
 
   enum Phase {
     /// The request is not complete.
@@ -79,8 +84,8 @@ final class ServerStream: @unchecked Sendable {
 
   init(
     _ http: HTTP2Stream, head: RequestHead, headBytes: Int, method: Router.Method,
-    caller: (any Sendable)?, permit: consuming CallPermit, connection: ServerConnection,
-    now: NIODeadline
+    caller: (any Sendable)?, follower: (any CallFollower)?, permit: consuming CallPermit,
+    connection: ServerConnection, now: NIODeadline
   ) {
     self.permit = consume permit
     self.http = http
@@ -88,6 +93,7 @@ final class ServerStream: @unchecked Sendable {
     self.headBytes = headBytes
     handler = method.handler
     self.caller = caller
+    self.follower = follower
     self.connection = connection
     eventLoop = connection.eventLoop
     deadline = head.timeout.map { Timeout.deadline(after: $0, from: now) }

@@ -5,23 +5,55 @@ extension Connection {
   /// The oldest server that this module works with.
   public static let oldestServerVersion = 130_000
 
-  /// Opens a session: tries each host in turn, the one that answered last first, sets the session's
-  /// parameters, learns its backend. `stop` ends the attempt at once and bounds every later wait.
+  /// Opens a session: tries each address of each host in turn, the one that answered last first,
+  /// sets the session's parameters, learns its backend. `stop` ends the attempt at once and bounds
+  /// every later wait.
   ///
-  /// Throws `connectFailed` with what each host answered, `configuration` when the server cannot be
-  /// used (too old, a parameter refused), or `stopped`.
+  /// Throws `connectFailed` with what each address answered, `configuration` when the server cannot
+  /// be used (too old, a parameter refused), or `stopped`.
   public static func open(
     _ settings: ConnectionSettings, stop: StopSignal? = nil
   ) throws(PostgreSQLError) -> Connection {
-    let end = ContinuousClock.now.advanced(by: settings.connectTimeout)
-    var silent = settings.target.attempts
-    var failures: [String] = []
+    let begin = ContinuousClock.now
+    let end = begin.advanced(by: settings.connectTimeout)
+    let half = begin.advanced(by: settings.connectTimeout / 2)
+    var (tried, failures): (Set<HostMemory.Place>, [String]) = ([], [])
+    // Hosts whose names take long to look up come after those whose addresses are known.
+    for patience in [min(half, begin.advanced(by: namePatience)), half] {
+      let found = try settings.target.attempts(lookingUpUntil: patience, stop: stop)
+      let isLast = found.unanswered.isEmpty || patience == half
+      let new = found.attempts.filter { tried.insert($0.place).inserted }
+      if let connection = try open(
+        anyOf: new, settings, stop, until: isLast ? end : half, &failures)
+      {
+        return connection
+      }
+      if isLast {
+        failures += found.failures + found.unanswered
+        break
+      }
+    }
+    throw PostgreSQLError(.connectFailed, failures.joined(separator: "; "))
+  }
+
+  /// How long a name may take to be looked up while there are addresses to try.
+  private static let namePatience: Duration = .milliseconds(200)
+
+  /// Tries each in turn; then those that said nothing in their turn once more, with all the time
+  /// that is left.
+  private static func open(
+    anyOf attempts: [ConnectionString.Attempt], _ settings: ConnectionSettings, _ stop: StopSignal?,
+    until end: ContinuousClock.Instant, _ failures: inout [String]
+  ) throws(PostgreSQLError) -> Connection? {
+    var silent = attempts
     if silent.count > 1 {
-      let share = min(.seconds(1), settings.connectTimeout / (2 * silent.count))
+      let share = max(
+        minimumTurn,
+        min(settings.target.turn, ContinuousClock.now.duration(to: end) / (2 * silent.count)))
       let hosts = silent
       silent = []
       for host in hosts {
-        let deadline = ContinuousClock.now.advanced(by: share)
+        let deadline = min(end, ContinuousClock.now.advanced(by: share))
         switch try attempt(host, settings, stop, until: deadline) {
         case .open(let connection): return connection
         case .failed where ContinuousClock.now >= deadline: silent.append(host)
@@ -37,8 +69,11 @@ extension Connection {
       case .failed(let message): failures.append(message)
       }
     }
-    throw PostgreSQLError(.connectFailed, failures.joined(separator: "; "))
+    return nil
   }
+
+  /// However many addresses there are, none has less time.
+  private static let minimumTurn: Duration = .milliseconds(50)
 
   private enum AttemptOutcome {
     case open(Connection)
@@ -113,11 +148,17 @@ extension Connection {
     }
   }
 
-  private var hostDescription: String {
-    guard let handle else { return "the database" }
+  private var hostDescription: String { peer.map { "the database at \($0)" } ?? "the database" }
+
+  /// Where the server is: HOST:PORT with the address that the host's name led to, or the folder of
+  /// its socket; nil when closed.
+  public var peer: String? {
+    guard let handle else { return nil }
     let host = PQhost(handle).map { String(cString: $0) } ?? ""
+    let address = PQhostaddr(handle).map { String(cString: $0) } ?? ""
     let port = PQport(handle).map { String(cString: $0) } ?? ""
-    return "the database at \(host):\(port)"
+    return address.isEmpty || address.utf8.elementsEqual(host.utf8)
+      ? "\(host):\(port)" : "\(host):\(port) (\(address))"
   }
 
   private func setUpSession(

@@ -20,8 +20,10 @@ extension Connection {
     let handle = try openHandle()
     for entry in pipeline.entries {
       guard Self.send(entry, on: handle) else { throw lost() }
+      if entry.parameters.byteCount >= Pipeline.largeStatementBytes { try pass(until: deadline) }
     }
-    let reply = try endPipeline(of: pipeline.count, until: deadline)
+    let reply = try endPipeline(
+      of: pipeline.count, inParts: pipeline.hasLargeStatements, until: deadline)
     if let failure = reply.failure { throw failure }
     return reply.results
   }
@@ -95,13 +97,29 @@ extension Connection {
   }
 
   private func endPipeline(
-    of count: Int, until deadline: ContinuousClock.Instant
+    of count: Int, inParts: Bool = false, until deadline: ContinuousClock.Instant
   ) throws(PostgreSQLError) -> PipelineReply {
     let handle = try openHandle()
     guard PQpipelineSync(handle) == 1 else { throw lost() }
-    let reply = try collect(count, until: deadline)
+    let reply = try collect(count, inParts: inParts, until: deadline)
     guard PQexitPipelineMode(handle) == 1 else { throw lost() }
     return reply
+  }
+
+  /// Waits until all that libpq holds has left, so that it never holds more than one large
+  /// statement, and asks for the results so far: they come while the next one is on its way.
+  private func pass(until deadline: ContinuousClock.Instant) throws(PostgreSQLError) {
+    let handle = try openHandle()
+    guard PQsendFlushRequest(handle) == 1 else { throw lost() }
+    while true {
+      let flushed = PQflush(handle)
+      guard flushed >= 0 else { throw lost() }
+      if flushed == 0 { return }
+      // Both sides could wait for each other with full buffers (manual, 34.5.1.1).
+      try wait(for: POLLIN | POLLOUT, until: deadline)
+      onMove?()
+      guard PQconsumeInput(handle) == 1 else { throw lost() }
+    }
   }
 
   private static func send(_ entry: Pipeline.Entry, on handle: OpaquePointer) -> Bool {

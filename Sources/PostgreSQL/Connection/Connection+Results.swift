@@ -11,8 +11,10 @@ struct PipelineReply {
 extension Connection {
   /// Collects results up to the Sync. Throws when the session was lost before it, unless an error
   /// had come already: then the outcome is known, and only the session is gone.
+  ///
+  /// - Parameter inParts: results were asked for before the end: each is a move.
   func collect(
-    _ count: Int, until deadline: ContinuousClock.Instant
+    _ count: Int, inParts: Bool, until deadline: ContinuousClock.Instant
   ) throws(PostgreSQLError) -> PipelineReply {
     let handle = try openHandle()
     var reply = PipelineReply()
@@ -39,6 +41,7 @@ extension Connection {
         return reply
       case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY:
         reply.results.append(ResultSet(owning: result))
+        if inParts { onMove?() }
       case PGRES_PIPELINE_ABORTED:
         PQclear(result)
       default:
@@ -88,6 +91,7 @@ extension Connection {
       guard flushed >= 0 else { throw lost() }
       if PQisBusy(handle) == 0 { return }
       try wait(for: flushed == 1 ? POLLIN | POLLOUT : POLLIN, until: deadline)
+      if flushed == 1 { onMove?() }
       // A failure here is reported by the next result, with what the server said last.
       guard PQconsumeInput(handle) == 1 || PQisBusy(handle) == 0 else { throw lost() }
     }

@@ -30,6 +30,14 @@ public final class Connection {
   /// For a caller who knows from elsewhere that the server is at work. None at first.
   public var patience: (() -> Duration?)?
 
+  /// Called while a pipeline that takes long is on its way, each time when some of its bytes left
+  /// this machine, or the server answered one of several large statements: neither happens when the
+  /// way there is stuck. None at first.
+  public var onMove: (() -> Void)?
+
+  /// How often it is looked whether bytes left.
+  private static let lookInterval: Duration = .milliseconds(200)
+
   /// Set in the session when it was opened, and the same there as long as nobody else shares it.
   let mark = "\(SQLUUID.random())"
 
@@ -86,6 +94,13 @@ public final class Connection {
     return handle
   }
 
+  /// What the kernel holds, since the other side has not taken it yet (tcp(7), unix(7): SIOCOUTQ).
+  /// Nothing is handed to it while it is waited for the socket, so less of it is a move.
+  private var bytesUnderWay: Int32 {
+    var count: Int32 = 0
+    return ioctl(socket, UInt(TIOCOUTQ), &count) == 0 ? count : 0
+  }
+
   /// Closes the session and says why.
   func lost(_ scope: PostgreSQLError.Scope = .connectionLost, _ reason: String? = nil)
     -> PostgreSQLError
@@ -100,12 +115,18 @@ public final class Connection {
   func wait(for events: Int32, until deadline: ContinuousClock.Instant) throws(PostgreSQLError) {
     var deadline = deadline
     var isStopping = false
+    var unsent = onMove == nil ? 0 : bytesUnderWay
     while true {
+      let look = unsent == 0 ? deadline : min(deadline, .now.advanced(by: Self.lookInterval))
       let outcome = pollUntilReady(
-        socket: socket, events: events, wakeup: isStopping ? nil : stop?.wakeup, until: deadline)
+        socket: socket, events: events, wakeup: isStopping ? nil : stop?.wakeup, until: look)
       switch outcome {
       case .ready:
         return
+      case .timedOut where look < deadline:
+        let rest = bytesUnderWay
+        if rest < unsent { onMove?() }
+        unsent = rest
       case .woken:
         isStopping = true
         if let end = stop?.deadline { deadline = min(deadline, end) }

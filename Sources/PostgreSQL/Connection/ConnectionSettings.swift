@@ -6,8 +6,8 @@ public struct ConnectionSettings: Sendable {
   /// Seen in `pg_stat_activity`; a takeover finds frozen sessions by it. At most 63 bytes.
   public var applicationName: String
 
-  /// The time from the first packet to a session that is ready. Several hosts share it: a second
-  /// each at first, and those that were silent what is left.
+  /// The time from the look-up of names to a session that is ready. Several addresses share it: a
+  /// second each at first, and those that were silent what is left.
   public var connectTimeout: Duration = .seconds(5)
 
   /// How long sent data may stay unacknowledged before the kernel ends a TCP connection.

@@ -1,4 +1,5 @@
 import CPq
+import Glibc
 
 /// A PostgreSQL connection string, `postgresql://user@host/database?…` or `host=… dbname=…`,
 /// checked and taken apart by libpq (PostgreSQL manual, 34.1.1).
@@ -6,6 +7,7 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
   /// What was given, by libpq's keyword. May hold a password: never print it.
   let options: [String: String]
   private let memory = HostMemory()
+  private let book = AddressBook()
 
   public static func == (one: ConnectionString, other: ConnectionString) -> Bool {
     one.options == other.options
@@ -35,7 +37,21 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
       }
       option += 1
     }
+    if let demand = options["target_session_attrs"],
+      ["read-only", "standby", "prefer-standby"].contains(demand)
+    {
+      throw PostgreSQLError(
+        .configuration,
+        "target_session_attrs=\(demand): only a server that can be written will do; leave it out")
+    }
     self.options = options
+  }
+
+  /// How long an address may take at first, if there are others: `connect_timeout` says so, as for
+  /// libpq, else a second.
+  var turn: Duration {
+    let seconds = options["connect_timeout"].flatMap { Int64($0) } ?? 0
+    return seconds > 0 ? .seconds(min(seconds, 3_600)) : .seconds(1)
   }
 
   /// Keywords and values, without anything secret.
@@ -45,15 +61,14 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
       .joined(separator: " ")
   }
 
-  /// One host to try.
+  /// One address to try.
   struct Attempt {
-    /// Its place in the list.
-    var host: Int
+    var place: HostMemory.Place
     var options: [String: String]
   }
 
-  /// The host answered as it should: others are tried after it from now on.
-  func remember(_ attempt: Attempt) { memory.answered(attempt.host) }
+  /// The address answered as it should: others are tried after it from now on.
+  func remember(_ attempt: Attempt) { memory.answered(attempt.place) }
 
   /// One set of options per host to try, in order, that which answered last before the others:
   /// libpq's own way through a list of hosts offers no time limit per host without blocking.
@@ -63,8 +78,8 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
       options[$0]?.split(separator: ",", omittingEmptySubsequences: false)
     }
     let count = max(lists[0]?.count ?? 0, lists[1]?.count ?? 0)
-    guard count > 1 else { return [Attempt(host: 0, options: options)] }
-    let first = min(memory.lastGood, count - 1)
+    guard count > 1 else { return [Attempt(place: .init(host: 0), options: options)] }
+    let first = min(memory.lastGood?.host ?? 0, count - 1)
     return ([first] + (0..<count).filter { $0 != first }).map { index in
       var attempt = options
       for (keyword, list) in zip(keywords, lists) {
@@ -72,9 +87,50 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
         // One port stands for all hosts; other lists must have an entry per host.
         attempt[keyword] = String(list.count == 1 ? list[0] : index < list.count ? list[index] : "")
       }
-      return Attempt(host: index, options: attempt)
+      return Attempt(place: .init(host: index), options: attempt)
     }
   }
+
+  /// The same with an attempt for each address of a host that is a name: libpq would wait for the
+  /// first of them until the end. The address that answered last is the first.
+  ///
+  /// - Parameter deadline: Until then names are looked up.
+  /// - Returns: The attempts; why there is none to some hosts; and of which names nobody has said
+  ///   yet where they are. Throws `stopped`.
+  func attempts(
+    lookingUpUntil deadline: ContinuousClock.Instant, stop: StopSignal?
+  ) throws(PostgreSQLError) -> Attempts {
+    var (found, failures, unanswered): ([Attempt], [String], [String]) = ([], [], [])
+    let attempts = attempts
+    // All at once: a name that nobody answers for takes no other one's time.
+    for attempt in attempts {
+      if let name = attempt.nameToLookUp { book.begin(name, at: attempt.place.host) }
+    }
+    for attempt in attempts {
+      guard let name = attempt.nameToLookUp else {
+        found.append(attempt)
+        continue
+      }
+      let host = attempt.place.host
+      switch try book.addresses(of: name, at: host, until: deadline, stop: stop) {
+      case .failure(let reason): failures.append(reason)
+      case .nothing(let reason): unanswered.append(reason)
+      case .addresses(let addresses):
+        found += addresses.map { address in
+          var attempt = attempt
+          attempt.place.address = address
+          attempt.options["hostaddr"] = address
+          return attempt
+        }
+      }
+    }
+    if let index = found.firstIndex(where: { $0.place == memory.lastGood }) {
+      found.insert(found.remove(at: index), at: 0)
+    }
+    return (found, failures, unanswered)
+  }
+
+  typealias Attempts = (attempts: [Attempt], failures: [String], unanswered: [String])
 
   private static func isSecret(_ keyword: String) -> Bool {
     keyword == "password" || keyword == "sslpassword"
@@ -95,6 +151,19 @@ public struct ConnectionString: Hashable, Sendable, CustomStringConvertible {
       }
     }
     return result
+  }
+}
+
+extension ConnectionString.Attempt {
+  /// The host, if it is neither an address nor a folder of a socket, nor libpq's default.
+  fileprivate var nameToLookUp: String? {
+    guard let host = options["host"], !host.isEmpty, (options["hostaddr"] ?? "").isEmpty,
+      !host.hasPrefix("/"), !host.hasPrefix("@")
+    else { return nil }
+    var address = in6_addr()
+    let isNumeric =
+      inet_pton(AF_INET, host, &address) == 1 || inet_pton(AF_INET6, host, &address) == 1
+    return isNumeric ? nil : host
   }
 }
 

@@ -1,13 +1,20 @@
 import Synchronization
 
-/// Which host of a list answered last: shared by all sessions of one connection string, so that a
-/// host that has gone silent costs its time once, and not once per session. libpq itself begins
+/// Which address of a list answered last: shared by all sessions of one connection string, so that
+/// one that has gone silent costs its time once, and not once per session. libpq itself begins
 /// with the first each time (PostgreSQL manual, 34.1.1.3).
 final class HostMemory: Sendable {
-  private let index = Atomic(0)
+  /// An address, as the place of its host in the list and what the host's name led to.
+  struct Place: Hashable {
+    var host: Int
+    /// nil = the host was not looked up.
+    var address: String?
+  }
 
-  /// Its place in the list; 0 before any has answered.
-  var lastGood: Int { index.load(ordering: .relaxed) }
+  private let place = Mutex<Place?>(nil)
 
-  func answered(_ host: Int) { index.store(host, ordering: .relaxed) }
+  /// nil before any has answered.
+  var lastGood: Place? { place.withLock { $0 } }
+
+  func answered(_ place: Place) { self.place.withLock { $0 = place } }
 }

@@ -17,6 +17,10 @@ public struct Pipeline: Sendable {
 
   private(set) var entries: [Entry] = []
 
+  /// Of one with so many bytes of parameters it is waited until it has left, and its results are
+  /// asked for at once.
+  static let largeStatementBytes = 256 << 10
+
   /// The bytes of all parameters together.
   public private(set) var byteCount = 0
 
@@ -24,6 +28,11 @@ public struct Pipeline: Sendable {
 
   /// The number of statements.
   public var count: Int { entries.count }
+
+  /// Whether results come one by one, long before the end.
+  var hasLargeStatements: Bool {
+    entries.contains { $0.parameters.byteCount >= Self.largeStatementBytes }
+  }
 
   /// Whether there is nothing to run.
   public var isEmpty: Bool { entries.isEmpty }

@@ -58,6 +58,7 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
     lastSequence += 1
     live[key] = Item(at: rank, sequence: lastSequence, value: value)
     heap.insert(Entry(at: rank, sequence: lastSequence, key: key))
+    assert(heap.count >= live.count, "whatever is here has an entry")
     trim()
   }
 
@@ -83,6 +84,7 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
   mutating func removeAll(where condition: (Key, Value) -> Bool) {
     live = live.filter { !condition($0.key, $0.value.value) }
     sweep()
+    assert(heap.count == live.count, "one entry each is left of those that stay")
   }
 
   private mutating func take(_ entry: Entry) -> (key: Key, value: Value)? {

@@ -21,6 +21,7 @@ struct RemovalQueue<Element: Hashable> {
     guard positions[element] == nil else { return }
     positions[element] = firstPosition + slots.count
     slots.append(element)
+    assert(slots.count >= positions.count, "each element has a slot")
   }
 
   /// Puts an element before all others, unless it is here already.
@@ -29,6 +30,7 @@ struct RemovalQueue<Element: Hashable> {
     firstPosition -= 1
     positions[element] = firstPosition
     slots.prepend(element)
+    assert(first == element, "what goes before all others is the first")
   }
 
   /// The first element; the first slot is never a gap.

@@ -25,8 +25,7 @@ extension Engine {
       apply(machine)
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
-      machine.enqueuesInFlight -= 1
-      assert(machine.enqueuesInFlight >= 0, "more notifications were written than accepted")
+      machine.enqueueEnded(notification)
       stepMemory.releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       if var row = machine.row {
@@ -53,12 +52,18 @@ extension Engine {
     }
     damagePauses.forget(machine.id)
     switch writing.application {
-    case .nothing: count(.committed, machine)
+    case .nothing:
+      if case .error? = writing.reply {
+        count(.refused, machine)
+      } else {
+        count(.committed, machine)
+      }
     case .becomes(var row, let events, let queue):
       // Notifications accepted meanwhile count themselves.
       let before = machine.row?.notificationCount ?? 0
       row.notificationCount = before
-      if case .delivered = queue { row.notificationCount -= 1 }
+      if queue.takesOneOut { row.notificationCount -= 1 }
+      if case .arrived(let all) = queue { row.notificationCount += Int32(clamping: all.count) }
       assert(machine.row.map { $0.version < row.version } ?? true, "a machine's version grows")
       assert(events.last.map { $0.id == row.lastEventID } ?? true, "the row names its last event")
       count(outcome(row, queue, machine), machine)
@@ -67,7 +72,9 @@ extension Engine {
       switch queue {
       case .keep: break
       case .delivered: machine.notifications.delivered()
+      case .dropped(let notification): machine.notifications.dropped(notification.sequence)
       case .rescheduled(let head): machine.notifications.rescheduled(head)
+      case .arrived(let queue): for one in queue { machine.notifications.accepted(one) }
       }
       if let failure = row.failure { answerQueuedCalls(machine, failure) }
     case .removed:

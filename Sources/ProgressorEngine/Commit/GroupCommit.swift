@@ -30,6 +30,15 @@ struct GroupCommit {
       if case .step(let machine, let id) = origin { machine.running?.id != id } else { false }
     }
 
+    /// The same without what is kept of the step for those who ask; nil = it has none of that, or
+    /// nothing else.
+    var untraced: Pending? {
+      guard record.traced != nil else { return nil }
+      var record = record
+      record.traced = nil
+      return record.writesNothing ? nil : Pending(record: record, origin: origin)
+    }
+
     /// The record as it is written now: an idempotency key is kept from now on.
     fileprivate func record(at wall: Timestamp) -> CommitRecord {
       var record = record
@@ -143,6 +152,7 @@ struct GroupCommit {
 
   /// After a crowd its memory is given back.
   private mutating func giveBack() {
+    assert(pending.isEmpty, "nothing that waits is given back")
     pending = []
     most = 0
   }

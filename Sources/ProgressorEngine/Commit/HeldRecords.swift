@@ -241,6 +241,7 @@ struct HeldRecords {
   /// all others.
   mutating func regroup(_ records: [GroupCommit.Pending]) {
     let apart = putBack(records)
+    assert(apart.count <= records.count, "no machine is tried twice")
     if apart.isEmpty { return }
     groups.prepend(apart)
     grouped += apart.count
@@ -292,6 +293,7 @@ struct HeldRecords {
     if held.first?.isStep == true { return free(machine) }
     let behind = held.behind.filter { !$0.isStep }
     count -= held.behind.count - behind.count
+    assert(count >= 0, "more is given up than waits")
     machines[machine]?.behind = behind
     return []
   }

@@ -12,6 +12,9 @@ extension Engine {
       return setAside(machines, place, refusal)
     }
     let isAlone = batch.entries.count == 1
+    if isAlone, refusal.fault == .contents, let untraced = batch.entries[0].untraced {
+      return writeUntraced(untraced, place)
+    }
     let isKept = isAlone && mayPass(batch.entries[0], refusal)
     let ended = writers[place].ended(isKept || !isAlone ? .refused : .givenUp, at: now.uptime)
     counts.batchesRefused += 1
@@ -22,6 +25,17 @@ extension Engine {
     guard isKept else { return poisoned(entry, refusal) }
     writers[place].hold(entry, at: now.uptime)
     isHeld(entry)
+  }
+
+  /// A record was refused alone. What is kept of its step for those who ask may be what is at
+  /// fault, where a page of that table is damaged: no machine fails for it. So it is tried once
+  /// without.
+  private mutating func writeUntraced(_ entry: GroupCommit.Pending, _ place: Int) {
+    assert(entry.record.traced == nil, "what is tried once more is another record")
+    _ = writers[place].ended(.refused, at: now.uptime)
+    counts.batchesRefused += 1
+    if entry.machine.isDropped { return }
+    writers[place].split([entry])
   }
 
   /// What cannot be written now takes nobody's turn, and no notification's caller waits for it.
@@ -77,7 +91,7 @@ extension Engine {
       return machine.kept.bytes > 0 || machine.isCommitting
         || stepMemory.hasRoomAside(notification.bytes, machine.namespace)
     case (.step(let machine, let id), .overdue), (.step(let machine, let id), .locked):
-      return machine.running?.id == id
+      return machine.running?.id == id && machine.running?.operation.isKept == true
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
         && !isToBeTakenAway(machine)
@@ -88,8 +102,12 @@ extension Engine {
   /// Somebody waits to remove the machine, or to pause it.
   private func isToBeTakenAway(_ machine: ResidentMachine) -> Bool {
     Visits.note(machine.requests.count)
-    return machine.mailbox.hasUrgent
-      || machine.requests.contains { requests[$0]?.request.operation == .remove }
+    return machine.requests.contains {
+      switch requests[$0]?.request.operation {
+      case .remove?, .pause?, .resume?: true
+      default: false
+      }
+    }
   }
 
   /// The machine's step may wait for long: it takes nobody's turn meanwhile, and the bytes of its
@@ -116,8 +134,7 @@ extension Engine {
     switch entry.origin {
     case .notification(let machine, let notification, let request):
       guard !machine.isDropped else { return }
-      machine.enqueuesInFlight -= 1
-      assert(machine.enqueuesInFlight >= 0, "more notifications were refused than accepted")
+      machine.enqueueEnded(notification)
       stepMemory.releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
       let key = entry.record.idempotency?.key
@@ -148,8 +165,15 @@ extension Engine {
         }
         return drop(machine, .storageUnavailable)
       }
+      // Of a refusal only the record was to be written.
+      if case .nothing? = step.writing?.application, case .error(let refused)? = step.writing?.reply
+      {
+        return end(machine, .error(refused))
+      }
       machine.running?.wasRefused = true
-      guard let row = machine.row else { return end(machine, .error(.startFailed(text))) }
+      guard let row = machine.row else {
+        return end(machine, .error(step.operation.kind == .start ? .startFailed(text) : error))
+      }
       guard row.failure == nil, let kind = step.operation.kind else {
         return end(machine, .error(error))
       }

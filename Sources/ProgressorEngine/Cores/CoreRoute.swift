@@ -20,7 +20,8 @@ public enum CoreRoute: Sendable {
     }
     switch input {
     case .request(let request): self = .one(request.id.core)
-    case .cancelled(let id), .listed(let id, _): self = .one(id.core)
+    case .cancelled(let id), .listed(let id, _), .traceRead(let id, _):
+      self = .one(id.core)
     case .loaded(let id, _): self = .one(id.core)
     case .due(let query, _): self = .one(query.core)
     case .processorAnswered(let id, _, _): self = .one(id.core)

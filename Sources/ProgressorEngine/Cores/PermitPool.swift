@@ -80,6 +80,7 @@ struct PermitPool {
     // It owes nothing of before: else what it gets could go back unused, and around for ever.
     borrowers[index].recalled = 0
     borrowers[index].wanted = max(0, borrowers[index].wanted - number)
+    assert(number >= 0, "no less than nothing is lent")
     return .lend(CoreNumber(Int32(index)), number)
   }
 

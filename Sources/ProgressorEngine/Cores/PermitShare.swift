@@ -57,6 +57,7 @@ struct PermitShare {
   /// What the home is to be told of what is wanted now; nil = nothing new. Not every step that
   /// comes is worth a message: when what was asked for is here, there is another look.
   mutating func takeWish(_ wanted: Int) -> Int? {
+    assert(wanted >= 0, "no less than nothing is wanted")
     guard wanted == 0 ? told > 0 : told == 0 || wanted >= 2 * told else { return nil }
     told = wanted
     return wanted

@@ -29,6 +29,7 @@ extension Engine {
     guard case .lent(let number) = message.content, number > 0 else { return }
     var answer = message
     (answer.from, answer.to) = (message.to, message.from)
+    assert(answer.from == configuration.part.core, "a core gives back what it was lent")
     answer.content = .returned(number)
     send(answer)
   }
@@ -51,6 +52,9 @@ extension Engine {
     _ decision: (inout PermitPool) -> [PermitPool.Order]
   ) {
     let orders = namespace.permits?.decide(kind, decision) ?? []
+    assert(
+      orders.isEmpty || namespace.permits?.home == configuration.part.core,
+      "only a namespace's home lends")
     for order in orders {
       switch order {
       case .lend(let core, let number): send(.lent(number), to: core, namespace, kind)
@@ -98,6 +102,7 @@ extension Engine {
 
   /// What the core has to say to itself, it hears in the same turn.
   private mutating func send(_ message: PermitMessage) {
+    assert(message.from == configuration.part.core, "a core speaks for itself")
     if message.to == configuration.part.core {
       ready.add(message)
     } else {

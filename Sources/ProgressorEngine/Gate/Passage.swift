@@ -19,6 +19,9 @@ extension Engine {
     }
   }
 
+  /// How late a timer may be said to be: a day.
+  private static let maximumLateness: Int64 = 86_400_000_000
+
   /// Calls the processor with the machine as it is.
   mutating func invoke(_ machine: ResidentMachine) {
     guard let step = machine.running else {
@@ -34,12 +37,19 @@ extension Engine {
     }
     let view = StepView(machine, now: now)
     guard let question = step.operation.question(view, serial: serial) else { return end(machine) }
+    if step.item == .timeout, let timer = machine.row?.timer {
+      // Who means 'at once' may say the year 1.
+      let lateness = now.wall.microseconds.saturatingAdd(-timer.due.microseconds)
+      counts.timerLateness.add(min(lateness, Engine.maximumLateness))
+    }
     machine.namespace.gate.pass()
     // From here on the invocation has it.
     machine.running?.history.events = nil
+    machine.running?.name = question.name
     machine.running?.passage = .passed
     machine.running?.phase = .invoking(
-      RunningStep.Asking(attempt: question.attempt, serial: serial, since: now.uptime))
+      RunningStep.Asking(
+        attempt: question.attempt, serial: serial, since: now.uptime, beganAt: now.wall))
     steps[step.id] = machine
     effects.append(
       .invoke(

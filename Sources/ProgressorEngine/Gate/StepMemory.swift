@@ -205,6 +205,7 @@ extension StepMemory {
 
   /// No notification of the machine is kept any more.
   mutating func releaseKept(_ machine: ResidentMachine) {
+    assert(machine.kept.bytes >= 0, "a notification takes no less than nothing")
     change(machine.namespace, by: -machine.kept.bytes, isAside: true)
     machine.kept.bytes = 0
   }

@@ -112,7 +112,7 @@ struct Fingerprint {
     case .notify(let args, _, let key?): (key, of(3, args))
     case .repair(let args, _, let key?): (key, of(4, args))
     case .start, .call, .notify, .repair, .simpleRepair, .get, .remove, .pause, .resume,
-      .awaitQuiet, .list:
+      .awaitQuiet, .list, .count, .listNotifications, .dropNotification, .importMachine, .trace:
       nil
     }
   }
@@ -136,7 +136,8 @@ extension StoredReply {
     case .called(let response): self = .called(response: response)
     case .notified(let notificationID): self = .notified(notificationID: notificationID)
     case .repaired(let response): self = .repaired(response: response)
-    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .listed, .error:
+    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .listed, .counted,
+      .notifications, .notificationDropped, .imported, .traced, .error:
       return nil
     }
   }

@@ -84,6 +84,10 @@ extension Engine {
           machine.running?.history.isTooLarge = loaded.historyTooLarge
         }
       }
+      if let sought = reading.sought {
+        let isThere = loaded.notifications.first?.sequence == sought
+        machine.running?.sought = isThere ? .isThere : .isNotThere
+      }
       if let count = reading.notificationsBefore {
         machine.notifications.refill(loaded.notifications, count: count)
       }

@@ -27,6 +27,7 @@ extension Engine {
   mutating func becameIdle(_ machine: ResidentMachine) {
     guard machine.isIdle, !machine.isDropped else { return }
     guard machine.row != nil else { return forget(machine) }
+    assert(machine.running == nil, "a machine that takes a step is not idle")
     residency.becameIdle(machine)
   }
 

@@ -17,7 +17,9 @@ extension String {
 }
 
 extension CallerContext {
-  var heapBytes: Int {
+  var heapBytes: Int { entryBytes + (principal?.heapBytes ?? 0) }
+
+  private var entryBytes: Int {
     if entries.isEmpty { return 0 }
     // Many can only be short ones: they are not worth to be looked at each.
     if entries.count > 32 {
@@ -32,8 +34,11 @@ extension CallerContext {
 extension MachineRow {
   var heapBytes: Int {
     var sum = auxState?.data.heapBytes ?? 0
-    sum += failure?.reason.heapBytes ?? 0
-    sum += pause?.reason.heapBytes ?? 0
+    if let failure {
+      sum += failure.reason.heapBytes + failure.step.heapBytes
+      sum += failure.principal?.heapBytes ?? 0
+    }
+    if let pause { sum += pause.reason.heapBytes + (pause.principal?.heapBytes ?? 0) }
     if let timer { sum += timer.context.heapBytes + (timer.retry?.lastMessage.heapBytes ?? 0) }
     return sum
   }
@@ -47,9 +52,21 @@ extension QueuedNotification {
   }
 }
 
+extension ImportedMachine {
+  var heapBytes: Int {
+    var sum = head.id.heapBytes + (head.auxState?.data.heapBytes ?? 0) + 8_192
+    for event in events { sum += MemoryLayout<Event>.stride + event.body.data.heapBytes }
+    for notification in notifications {
+      sum += MemoryLayout<PortableNotification>.stride + notification.args.heapBytes
+      sum += notification.metadata.isEmpty ? 0 : CallerContext.maximumBytes
+    }
+    return sum
+  }
+}
+
 extension Request {
   /// With its places in the tables of requests, deadlines and waiting ones.
-  var bytes: Int { 640 + machine.id.heapBytes + heapBytes }
+  var bytes: Int { 832 + machine.id.heapBytes + heapBytes }
 
   /// What the client sent.
   var heapBytes: Int {
@@ -60,7 +77,11 @@ extension Request {
         .repair(let args, _, let key):
         args.heapBytes + (key?.heapBytes ?? 0)
       case .pause(let reason): reason.heapBytes
-      case .simpleRepair, .get, .remove, .resume, .awaitQuiet, .list: 0
+      case .dropNotification(let id): id.heapBytes
+      case .importMachine(let machine): machine.heapBytes
+      case .simpleRepair, .get, .remove, .resume, .awaitQuiet, .list, .count, .listNotifications,
+        .trace:
+        0
       }
     return sent + context.heapBytes
   }

@@ -43,6 +43,7 @@ struct HistoryWindow {
     events = []
     bytes = 0
     append(first.id <= end.id ? read : read.reversed())
+    assert(events.isEmpty || events.last?.id == last, "what was read reaches to the last event")
   }
 
   /// Its bytes are not those of its events, or more than they may be.

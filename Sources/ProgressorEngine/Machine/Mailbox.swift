@@ -11,7 +11,7 @@ struct Mailbox {
   }
 
   private var items = RemovalQueue<Item>()
-  /// Requests that go before everything else, in their own order: Pause and Resume.
+  /// Requests that go before everything else, in their own order: Pause, Resume, DropNotification.
   private var urgent = RemovalQueue<RequestID>()
   /// Requests among the items that a failure of the machine answers.
   private var mortal: Set<RequestID> = []
@@ -50,6 +50,7 @@ struct Mailbox {
   private mutating func entered(_ request: RequestID, _ endsWithMachine: Bool) {
     requestCount += 1
     if endsWithMachine { mortal.insert(request) }
+    assert(requestCount <= items.count, "each request among the items is one of them")
   }
 
   mutating func popFirst() -> Item? {
@@ -88,6 +89,7 @@ struct Mailbox {
     Visits.note(mortal.count)
     let taken = mortal.sorted { $0.number < $1.number }
     for request in taken { remove(request) }
+    assert(mortal.isEmpty, "who ends with the machine has left")
     return taken
   }
 }

@@ -42,6 +42,7 @@ struct NotificationQueue {
     bytes = page.reduce(0) { $0 + $1.args.count }
     residentBytes = page.reduce(0) { $0 + $1.bytes }
     if page.isEmpty { count = max(0, count - asked) }
+    assert(residentBytes >= bytes, "a page takes what it holds")
   }
 
   /// A notification became durable at the tail. It is kept when everything before it is here too.
@@ -70,11 +71,32 @@ struct NotificationQueue {
     assert(!loaded.isEmpty || residentBytes == 0, "an empty queue takes nothing")
   }
 
+  /// Whether the notification is queued; nil = it lies behind those in memory, or nowhere.
+  func holds(_ sequence: Int64) -> Bool? {
+    if let last = loaded.last, sequence <= last.sequence {
+      return loaded.contains { $0.sequence == sequence }
+    }
+    return loaded.count >= count ? false : nil
+  }
+
+  /// A notification was taken out, in memory or not.
+  mutating func dropped(_ sequence: Int64) {
+    assert(count > 0, "what is dropped was queued")
+    count -= 1
+    guard let index = loaded.firstIndex(where: { $0.sequence == sequence }) else { return }
+    let notification = loaded.remove(at: index)
+    bytes -= notification.args.count
+    residentBytes -= notification.bytes
+    if loaded.isEmpty { loaded = [] }
+    assert(bytes >= 0 && residentBytes >= bytes, "more was dropped than was charged")
+  }
+
   /// The head's retry state changed.
   mutating func rescheduled(_ head: QueuedNotification) {
     guard loaded.first?.sequence == head.sequence else { return }
     residentBytes += head.bytes - loaded[0].bytes
     loaded[0] = head
+    assert(residentBytes >= bytes, "a head that is tried again takes what it holds")
   }
 }
 

@@ -93,6 +93,7 @@ struct Residency {
     let now = machine.bytes
     bytes += now - machine.charge.bytes
     machine.charge.bytes = now
+    assert(bytes >= now, "all machines take no less than one of them")
   }
 
   /// A request of the machine came (bytes) or ended (−bytes).
@@ -119,7 +120,10 @@ struct Residency {
     idle.append(machine)
   }
 
-  mutating func becameBusy(_ machine: ResidentMachine) { idle.remove(machine) }
+  mutating func becameBusy(_ machine: ResidentMachine) {
+    assert(!machine.isDropped, "a machine that is gone is not used again")
+    idle.remove(machine)
+  }
 
   /// The machine that leaves, as long as there is more in memory than there may be: of those that
   /// are idle, the one that was not used for the longest time.

@@ -37,7 +37,9 @@ final class ResidentMachine {
   /// Get requests that wait until it is known how the running step's commit ended.
   var waitingReads: Set<RequestID> = []
   /// Accepted notifications on their way to the database.
-  var enqueuesInFlight = 0
+  private(set) var enqueuesInFlight = 0
+  /// None of them has a smaller sequence.
+  private(set) var firstEnqueued: Int64 = 0
   var loadsInFlight = 0
   var keys: [ExactText: PendingKey] = [:]
 
@@ -77,6 +79,20 @@ final class ResidentMachine {
     self.history = HistoryWindow(maximumBytes: windowBytes)
   }
 
+  /// A notification of this sequence is on its way to the database.
+  func enqueueBegan(_ sequence: Int64) {
+    assert(sequence >= firstEnqueued, "later notifications have larger sequences")
+    if enqueuesInFlight == 0 { firstEnqueued = sequence }
+    enqueuesInFlight += 1
+  }
+
+  /// It is known what became of the notification, and so of all before it.
+  func enqueueEnded(_ notification: QueuedNotification) {
+    enqueuesInFlight -= 1
+    assert(enqueuesInFlight >= 0, "more notifications ended than were accepted")
+    firstEnqueued = max(firstEnqueued, notification.sequence + 1)
+  }
+
   /// Records of it that wait for a writer or are on their way, at most.
   var recordsInFlight: Int { enqueuesInFlight + (isCommitting ? 1 : 0) }
 
@@ -111,8 +127,8 @@ final class ResidentMachine {
     return sum
   }
 
-  private static let bareBytes = 1_024
-  private static let stepBytes = 1_024
+  private static let bareBytes = 1_120
+  private static let stepBytes = 1_120
 
   /// Takes over what was read, unless memory knows better meanwhile.
   func adopt(_ loaded: Loaded) {

@@ -29,6 +29,6 @@ enum Snapshot {
       machineID: row.machine, history: history, historyRange: range,
       status: status(of: row, head: head), auxState: row.auxState,
       timer: hidesTimer ? nil : row.timer?.firesAt, lastEventID: row.lastEventID,
-      createdAt: row.createdAt, pause: row.pause)
+      createdAt: row.createdAt, pause: row.pause, since: row.since)
   }
 }

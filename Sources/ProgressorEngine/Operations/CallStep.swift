@@ -51,6 +51,6 @@ struct CallStep: StepOperation {
   }
 
   func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
-    view.condemning(row, .call, damage, tells: true)
+    view.condemning(row, .call, damage, StepName(principal: context.principal), tells: true)
   }
 }

@@ -5,8 +5,8 @@ import MachineModel
 enum Change {
   /// Nothing but the reply, under the request's key; without a key nothing at all.
   case nothing(MachineKey)
-  /// A machine begins.
-  case created(Changed)
+  /// A machine begins, or comes from elsewhere.
+  case created(Changed, queue: [QueuedNotification] = [])
   case updated(Changed, queue: QueueChange = .keep)
   /// The row's pause begins or ends, and its due time follows; nothing else of it changes.
   case paused(MachineRow)
@@ -21,6 +21,8 @@ struct Changed {
   var row: MachineRow
   var events: [Event] = []
   var auxChanged = false
+  /// For what it takes in memory until it is written.
+  var charge: Charge?
 
   init(_ row: MachineRow) { self.row = row }
 }
@@ -30,6 +32,29 @@ enum QueueChange {
   case keep
   /// Its head is delivered.
   case delivered
+  /// One of them is taken out, undelivered.
+  case dropped(DroppedNotification)
   /// Its head has another retry state.
   case rescheduled(QueuedNotification)
+  /// A machine comes with its queue.
+  case arrived([QueuedNotification])
+}
+
+extension QueueChange {
+  /// The queue has one less.
+  var takesOneOut: Bool {
+    switch self {
+    case .delivered, .dropped: true
+    case .keep, .rescheduled, .arrived: false
+    }
+  }
+
+  /// And that is its head.
+  var takesHeadOut: Bool {
+    switch self {
+    case .delivered: true
+    case .dropped(let notification): notification.isHead
+    case .keep, .rescheduled, .arrived: false
+    }
+  }
 }

@@ -15,7 +15,9 @@ struct DeliveryStep: StepOperation {
       (head.retry?.nextAttemptAt ?? .earliest) <= view.now.wall
     else { return .pass }
     if view.historyTooLarge {
-      return .decided(view.failingTooLarge(row, .notification, attempts: head.nextAttempt))
+      return .decided(
+        view.failingTooLarge(
+          row, .notification, attempts: head.nextAttempt, name: head.name))
     }
     return .ask
   }
@@ -24,7 +26,7 @@ struct DeliveryStep: StepOperation {
     guard let row = view.row, row.failure == nil, let head = view.head else { return nil }
     return Question(
       stimulus: .signal(.notification(args: head.args, notificationID: head.notificationID)),
-      machine: view.shown(row), attempt: head.nextAttempt, token: "n-\(head.notificationID)",
+      machine: view.shown(row), attempt: head.nextAttempt, token: StepToken.notification(head),
       timeout: view.processorTimeout, context: head.context)
   }
 
@@ -55,10 +57,15 @@ struct DeliveryStep: StepOperation {
   }
 
   func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
-    view.condemning(row, .notification, damage)
+    view.condemning(row, .notification, damage, view.head?.name)
   }
 }
 
 extension QueuedNotification {
+  /// The same in every attempt of its delivery.
+  fileprivate var name: StepName {
+    StepName(token: StepToken.notification(self), principal: context.principal)
+  }
+
   fileprivate var nextAttempt: Int32 { Int32(clamping: Int64(retry?.attempt ?? 0) + 1) }
 }

@@ -1,6 +1,6 @@
 import MachineModel
 
-/// Get and List: what is committed, at any time, without the processor and past the mailbox.
+/// Get: what is committed, at any time, without the processor and past the mailbox.
 extension Engine {
   mutating func get(
     _ request: Request, _ machine: ResidentMachine, _ range: HistoryRange
@@ -13,7 +13,7 @@ extension Engine {
     if let row = machine.row, !machine.notifications.needsLoad,
       let history = machine.history.select(range, last: row.lastEventID)
     {
-      show(id, row, machine.notifications.head, history, range)
+      show(id, machine, row, machine.notifications.head, history, range)
     } else if case .absent = machine.presence {
       answer(id, .error(.machineNotFound(machine.id)))
     } else {
@@ -49,7 +49,7 @@ extension Engine {
       if loaded.damage == nil, let fault = range.fault(of: loaded.history, last: row.lastEventID) {
         return answer(id, .error(.damaged(fault)))
       }
-      show(id, row, loaded.notifications.first, loaded.history, range)
+      show(id, machine, row, loaded.notifications.first, loaded.history, range)
     }
   }
 
@@ -69,34 +69,15 @@ extension Engine {
   }
 
   private mutating func show(
-    _ id: RequestID, _ row: MachineRow, _ head: QueuedNotification?, _ history: [Event],
-    _ range: HistoryRange
+    _ id: RequestID, _ machine: ResidentMachine, _ row: MachineRow, _ head: QueuedNotification?,
+    _ history: [Event], _ range: HistoryRange
   ) {
     if range.direction == .forward, range.after > row.lastEventID {
       return answer(id, .error(.eventNotFound(range.after)))
     }
-    let machine = Snapshot.machine(row, head: head, history: history, range: range)
-    answer(id, .machine(machine))
-  }
-
-  mutating func list(_ request: Request, _ namespace: NamespaceState, _ query: ListQuery) {
-    guard ownership.isTrusted(at: now.uptime) else { return refuse(request, .notOwner) }
-    register(request, .list(query), nil, in: namespace)
-    effects.append(
-      .list(request.id, namespace.number, namespace: namespace.settings.name, query))
-  }
-
-  mutating func listed(_ id: RequestID, _ result: Result<[Machine], ReadFailure>) {
-    guard let pending = requests[id], case .list(let query) = pending.work else {
-      return
-    }
-    switch result {
-    case .failure(let failure): answer(id, .error(failure.error))
-    case .success(let machines):
-      let size = Int(query.pageSize)
-      let page = Array(machines.prefix(size))
-      answer(
-        id, .listed(page, last: machines.count > size ? page.last?.machineID.id : nil))
-    }
+    var shown = Snapshot.machine(row, head: head, history: history, range: range)
+    shown.queuedNotifications = row.notificationCount
+    shown.waiting = machine.waiting(row, head: head, now)
+    answer(id, .machine(shown))
   }
 }

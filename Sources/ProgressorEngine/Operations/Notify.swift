@@ -75,9 +75,10 @@ extension Engine {
     guard let sequence = machine.shard.nextSerial() else {
       return answer(pending.request.id, .error(.serialsUsedUp(machine.shard.id)))
     }
+    let id = QueuedNotification.id(ofSequence: sequence, in: machine.shard.id)
     let notification = QueuedNotification(
-      sequence: sequence, notificationID: "\(machine.shard.id.number)-\(sequence)", args: args,
-      historyRange: range, context: pending.request.context, acceptedAt: now.wall)
+      sequence: sequence, notificationID: id, args: args, historyRange: range,
+      context: pending.request.context, acceptedAt: now.wall)
     var record = CommitRecord(
       shard: machine.shard.id, namespace: machine.namespace.number, machine: machine.id,
       key: row.key, row: .requeue(due: machine.hasQueue ? nil : now.wall),
@@ -88,7 +89,8 @@ extension Engine {
         reply: .notified(notificationID: notification.notificationID),
         expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
     }
-    machine.enqueuesInFlight += 1
+    if configuration.namesCauses { record.cause = pending.request.context }
+    machine.enqueueBegan(sequence)
     pending.isEnqueued = true
     machine.namespace.longestQueue.record(
       machine.notifications.count + machine.enqueuesInFlight, at: now.uptime)

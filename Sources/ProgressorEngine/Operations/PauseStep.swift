@@ -4,6 +4,8 @@ import MachineModel
 /// processor.
 struct PauseStep: StepOperation {
   let reason: String
+  /// Who asks.
+  let principal: String?
 
   var counted: NamespaceCounts.Step? { .pause }
   var isUrgent: Bool { true }
@@ -11,7 +13,7 @@ struct PauseStep: StepOperation {
   func begin(_ view: StepView) -> Beginning {
     guard var row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
     if row.pause != nil { return .answer(.paused) }
-    row.pause = Pause(pausedAt: view.now.wall, reason: reason)
+    row.pause = Pause(pausedAt: view.now.wall, reason: reason, principal: principal)
     return .write(.paused(row), .paused)
   }
 }

@@ -67,6 +67,7 @@ extension StepView {
   fileprivate func working(_ changed: Changed) -> Change {
     var changed = changed
     changed.row.failure = nil
+    changed.row.repairedAt = now.wall
     changed.row.timer?.retry = nil
     guard var head, head.retry != nil else { return .updated(changed) }
     head.retry = nil

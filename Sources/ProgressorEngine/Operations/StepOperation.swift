@@ -18,10 +18,17 @@ protocol StepOperation {
   var endsWithMachine: Bool { get }
   /// It goes before everything that waits on the machine.
   var isUrgent: Bool { get }
+  /// What it wants written is kept where the database can write other things, and not that, yet:
+  /// its processor has answered.
+  var isKept: Bool { get }
 
   /// Which events its processor is shown; nil when it is shown none, or when what says it is not in
   /// memory yet. `fallback` is the namespace's.
   func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange?
+
+  /// The queued notification that it is about, by its sequence; nil = none, or none that there can
+  /// be in this shard.
+  func notification(in shard: ShardID) -> Int64?
 
   /// Everything that it needs is in memory, and its history is not too large to be shown unless
   /// `view` says so.
@@ -77,6 +84,8 @@ struct Question {
   /// How long the processor may take. Microseconds.
   var timeout: Int64
   var context: CallerContext
+
+  var name: StepName { StepName(token: token, principal: context.principal) }
 }
 
 /// Of the call that was answered.
@@ -102,4 +111,14 @@ extension StepOperation {
   func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
     .refuse(.damaged(damage))
   }
+}
+
+/// Steps that something was done for.
+extension StepOperation {
+  var isKept: Bool { true }
+}
+
+/// Steps that are about no notification.
+extension StepOperation {
+  func notification(in shard: ShardID) -> Int64? { nil }
 }

@@ -28,8 +28,24 @@ struct StepView {
 
   /// nil = there is no such machine.
   var row: MachineRow? { machine.row }
+  /// Of the step that decides.
+  var name: StepName { machine.running?.name ?? StepName() }
   /// The notification that is delivered next.
   var head: QueuedNotification? { machine.notifications.head }
+
+  /// Whether the notification is queued, as memory knows or was looked up; nil = it may be one that
+  /// is on its way to the database, and nobody has heard whether it came there.
+  func queues(_ sequence: Int64) -> Bool? {
+    let isThere = machine.notifications.holds(sequence)
+    if isThere == true { return true }
+    if machine.enqueuesInFlight > 0, sequence >= machine.firstEnqueued { return nil }
+    if isThere == false { return false }
+    if case .isThere? = machine.running?.sought { return true }
+    return false
+  }
+
+  /// A number of the shard for what the step makes; nil = its owner has used them up.
+  func nextSerial() -> Int64? { machine.shard.nextSerial() }
 
   /// See ``ResidentMachine/isDueForNothing(_:)``.
   var isDueForNothing: Bool { machine.isDueForNothing(now) }
@@ -56,8 +72,9 @@ struct StepView {
   {
     Question(
       stimulus: stimulus,
-      machine: row.map { shown($0) } ?? Machine(machineID: id, createdAt: now.wall),
-      token: "c-\(shard.number)-\(serial)", timeout: processorTimeout, context: context)
+      machine: row.map { shown($0) }
+        ?? Machine(machineID: id, createdAt: now.wall, since: now.wall),
+      token: StepToken.request(shard, serial: serial), timeout: processorTimeout, context: context)
   }
 }
 
@@ -91,32 +108,39 @@ extension StepView {
   }
 
   /// The machine fails: it keeps everything, and runs nothing but a repair (I7).
+  ///
+  /// - Parameter name: of a step that fails it before its processor is asked.
   func failing(
     _ row: MachineRow, _ kind: StepKind, code: Code, reason: String, attempts: Int32,
-    _ reply: Reply? = nil
+    name: StepName? = nil, _ reply: Reply? = nil
   ) -> Decision {
     var changed = Changed(row)
+    let name = name ?? self.name
     changed.row.failure = Failure(
-      reason: reason, failedAt: now.wall, stepKind: kind, code: code.rawValue, attempts: attempts)
+      reason: reason, failedAt: now.wall, stepKind: kind, code: code.rawValue, attempts: attempts,
+      step: name.token, principal: name.principal)
     return .write(.updated(changed), reply)
   }
 
   /// What nobody waits for was to show more than a message may have.
-  func failingTooLarge(_ row: MachineRow, _ kind: StepKind, attempts: Int32) -> Decision {
+  func failingTooLarge(
+    _ row: MachineRow, _ kind: StepKind, attempts: Int32, name: StepName? = nil
+  ) -> Decision {
     failing(
       row, kind, code: .resourceExhausted,
       reason: "HISTORY_TOO_LARGE: the machine with its history exceeds the message limit",
-      attempts: attempts)
+      attempts: attempts, name: name)
   }
 
   /// The machine fails though nothing of it can be read but the row. A caller is told.
   func condemning(
-    _ row: MachineRow, _ kind: StepKind, _ damage: String, tells: Bool = false
+    _ row: MachineRow, _ kind: StepKind, _ damage: String, _ name: StepName?, tells: Bool = false
   ) -> Decision {
     if let failure = row.failure { return .refuse(.machineFailed(failure.reason)) }
     let reason = ProgressorError.damaged(damage).message
     let failure = Failure(
-      reason: reason, failedAt: now.wall, stepKind: kind, code: Code.dataLoss.rawValue, attempts: 1)
+      reason: reason, failedAt: now.wall, stepKind: kind, code: Code.dataLoss.rawValue, attempts: 1,
+      step: name?.token ?? "", principal: name?.principal)
     return .write(.condemned(row, failure), tells ? .error(.machineFailed(reason)) : nil)
   }
 

@@ -15,7 +15,9 @@ struct TimeoutStep: StepOperation {
       timer.due <= view.now.wall
     else { return .pass }
     if view.historyTooLarge {
-      return .decided(view.failingTooLarge(row, .timeout, attempts: timer.nextAttempt))
+      return .decided(
+        view.failingTooLarge(
+          row, .timeout, attempts: timer.nextAttempt, name: timer.name(of: row)))
     }
     return .ask
   }
@@ -25,7 +27,7 @@ struct TimeoutStep: StepOperation {
     return Question(
       stimulus: .signal(.timeout), machine: view.shown(row, hidesTimer: true),
       attempt: timer.nextAttempt,
-      token: "t-\(view.shard.number)-\(row.key.number)-\(timer.serial)",
+      token: StepToken.timeout(view.shard, row.key, timer),
       timeout: timer.processingTimeout ?? view.processorTimeout, context: timer.context)
   }
 
@@ -57,10 +59,16 @@ struct TimeoutStep: StepOperation {
   }
 
   func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
-    view.condemning(row, .timeout, damage)
+    view.condemning(row, .timeout, damage, row.timer?.name(of: row))
   }
 }
 
 extension TimerRow {
+  /// The same in every attempt of its timeout.
+  fileprivate func name(of row: MachineRow) -> StepName {
+    StepName(
+      token: StepToken.timeout(row.shard, row.key, self), principal: context.principal)
+  }
+
   fileprivate var nextAttempt: Int32 { Int32(clamping: Int64(retry?.attempt ?? 0) + 1) }
 }

@@ -17,7 +17,10 @@ struct LeaseTrust {
     isTrusted(at: uptime) ? trustedUntil.subtractingReportingOverflow(uptime).partialValue : 0
   }
 
-  mutating func renewed(until uptime: Int64) { trustedUntil = max(trustedUntil, uptime) }
+  mutating func renewed(until uptime: Int64) {
+    trustedUntil = max(trustedUntil, uptime)
+    assert(trustedUntil >= uptime, "a renewal does not shorten what is trusted")
+  }
 
   mutating func lost() { trustedUntil = .min }
 }

@@ -29,6 +29,7 @@ extension Engine {
       return effects.append(.reply(request.id, .quiet))
     }
     register(request, .quiet, nil, in: namespace)
+    assert(!namespace.quietWaiters.contains(request.id), "a request waits once for the quiet")
     namespace.quietWaiters.append(request.id)
   }
 

@@ -92,6 +92,11 @@ final class NamespaceState {
   var idempotencyRetention: Int64 {
     settings.idempotencyRetention ?? Namespace.defaultIdempotencyRetention
   }
+
+  var traceLevel: TraceLevel { settings.trace.level ?? TraceOptions.defaultLevel }
+
+  /// Microseconds that a record of a step is kept.
+  var traceRetention: Int64 { settings.trace.retention ?? TraceOptions.defaultRetention }
 }
 
 /// One namespace in the engine is itself, whatever its name: another may have had it before.

@@ -25,7 +25,7 @@ struct Ownership {
 
   func isTrusted(at uptime: Int64) -> Bool { lease.isTrusted(at: uptime) }
 
-  /// Something may be begun that no client asks for.
+  /// Something may be begun that no client asks for, or that is about all machines.
   func mayAct(at uptime: Int64) -> Bool { !shards.isEmpty && lease.isTrusted(at: uptime) }
 
   /// Microseconds that the lease is still trusted.
@@ -57,6 +57,7 @@ struct Ownership {
       if let shard = shards.removeValue(forKey: id) { machines += shard.machines }
     }
     if shards.isEmpty { lease.lost() }
+    assert(lost.allSatisfy { shards[$0] == nil }, "nothing is left of what was lost")
     return machines.sorted { $0.id < $1.id }
   }
 }

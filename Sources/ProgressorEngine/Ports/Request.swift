@@ -39,6 +39,27 @@ public enum Operation: Sendable, Hashable {
   /// Answered when no step runs in the paused namespace any more; `id` of the machine is empty.
   case awaitQuiet
   case list(ListQuery)
+  /// `id` of the machine is empty.
+  case count
+  case listNotifications(NotificationQuery)
+  /// By the id that Notify answered.
+  case dropNotification(id: String)
+  /// The machine appears as it is handed over, with one commit.
+  indirect case importMachine(ImportedMachine)
+  case trace(TraceQuery)
+}
+
+/// One page of `Trace`, the newest record first.
+public struct TraceQuery: Sendable, Hashable {
+  /// Only records with a smaller sequence; 0 = from the newest down.
+  public var before: Int64
+  /// 1…1,000.
+  public var limit: Int32
+
+  public init(before: Int64, limit: Int32) {
+    self.before = before
+    self.limit = limit
+  }
 }
 
 /// One page of `List`, ordered by machine id (bytes).
@@ -51,13 +72,25 @@ public struct ListQuery: Sendable, Hashable {
   public var pageSize: Int32
   /// The last id of the page before, nil = from the start.
   public var after: String?
+  /// Only machines that are failed, and failed then or later.
+  public var failedSince: Timestamp?
+  /// Only machines that are failed with this gRPC status code.
+  public var failedCode: Int32?
 
-  public init(status: StatusFilter, idPrefix: String, pageSize: Int32, after: String?) {
+  public init(
+    status: StatusFilter, idPrefix: String, pageSize: Int32, after: String?,
+    failedSince: Timestamp? = nil, failedCode: Int32? = nil
+  ) {
     self.status = status
     self.idPrefix = idPrefix
     self.pageSize = pageSize
     self.after = after
+    self.failedSince = failedSince
+    self.failedCode = failedCode
   }
+
+  /// It asks for certain failures, beside a status.
+  public var selectsFailures: Bool { failedSince != nil || failedCode != nil }
 }
 
 /// The answer to a request.
@@ -75,5 +108,12 @@ public enum Reply: Sendable, Hashable {
   case machine(Machine)
   /// `last` = the id after which the next page begins, nil = that was all.
   case listed([Machine], last: String?)
+  /// `next` = the sequence before which the next page begins, 0 = that was all.
+  case traced([StepRecord], next: Int64)
+  /// One for each filter, in the order of their numbers.
+  case counted([StatusCount])
+  case notifications(NotificationPage)
+  case notificationDropped
+  case imported
   case error(ProgressorError)
 }

@@ -22,6 +22,8 @@ public struct MachineRow: Sendable, Hashable {
   public var auxState: Content?
   /// nil = working.
   public var failure: Failure?
+  /// When it was repaired last; nil = never, or is not known.
+  public var repairedAt: Timestamp?
   /// nil = not paused.
   public var pause: Pause?
   /// The timer that is set, or whose timeout is being retried; nil = none.
@@ -35,8 +37,8 @@ public struct MachineRow: Sendable, Hashable {
   public init(
     key: MachineKey, shard: ShardID, namespace: NamespaceNumber, machine: MachineID,
     version: Int64, createdAt: Timestamp, lastEventID: Int64, lastEventAt: Timestamp,
-    auxState: Content?, failure: Failure?, pause: Pause? = nil, timer: TimerRow?,
-    notificationCount: Int32, due: Timestamp?
+    auxState: Content?, failure: Failure?, repairedAt: Timestamp? = nil, pause: Pause? = nil,
+    timer: TimerRow?, notificationCount: Int32, due: Timestamp?
   ) {
     self.key = key
     self.shard = shard
@@ -48,6 +50,7 @@ public struct MachineRow: Sendable, Hashable {
     self.lastEventAt = lastEventAt
     self.auxState = auxState
     self.failure = failure
+    self.repairedAt = repairedAt
     self.pause = pause
     self.timer = timer
     self.notificationCount = notificationCount
@@ -56,29 +59,10 @@ public struct MachineRow: Sendable, Hashable {
 
   /// Whether timeouts and notifications may run.
   public var runsByItself: Bool { failure == nil && pause == nil }
-}
 
-/// How often a timeout or notification was tried, and when it is tried next.
-public struct RetryState: Sendable, Hashable {
-  /// The attempt that failed last.
-  public var attempt: Int32
-  /// When it is tried next; not before.
-  public var nextAttemptAt: Timestamp
-  /// The gRPC status code of that failure.
-  public var lastCode: Int32
-  /// The processor's words for it, at most `maximumMessageBytes`.
-  public var lastMessage: String
-
-  /// The most that is kept of a message, in bytes of UTF-8.
-  public static let maximumMessageBytes = 1024
-
-  /// Makes `lastMessage` fit to keep (`String.fitToKeep`).
-  public init(attempt: Int32, nextAttemptAt: Timestamp, lastCode: Int32, lastMessage: String) {
-    self.attempt = attempt
-    self.nextAttemptAt = nextAttemptAt
-    self.lastCode = lastCode
-    self.lastMessage = lastMessage.fitToKeep(utf8Bytes: RetryState.maximumMessageBytes)
-  }
+  /// Since when it has its status. Where a node that did not know of this repaired it, the time of
+  /// the repair before that, or of its start.
+  public var since: Timestamp { failure?.failedAt ?? repairedAt ?? createdAt }
 }
 
 /// A timer as set, and how its timeout fares.
@@ -168,4 +152,17 @@ public enum StoredReply: Sendable, Hashable {
   case called(response: [UInt8])
   case notified(notificationID: String)
   case repaired(response: [UInt8])
+}
+
+/// What is kept of a step for those who ask what happened.
+public struct TracedStep: Sendable, Hashable {
+  /// What happened.
+  public var record: StepRecord
+  /// When it is forgotten.
+  public var expiresAt: Timestamp
+
+  public init(record: StepRecord, expiresAt: Timestamp) {
+    self.record = record
+    self.expiresAt = expiresAt
+  }
 }

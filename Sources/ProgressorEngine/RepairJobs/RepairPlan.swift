@@ -103,12 +103,14 @@ public struct RepairPlan: Sendable {
     case .page(let page): take(page)
     case .answered(let candidate, let reply): take(reply, of: candidate, now)
     case .recorded(let isDurable):
+      assert(!recording.isEmpty, "only failures that were to be stored are stored")
       if !isDurable {
         failures = recording + failures
         recordsAt = now.uptime + Self.firstPassPause
       }
       recording = []
     case .completed(let hasEnded):
+      assert(isCompleting, "a job ends when it was asked whether it does")
       self.hasEnded = hasEnded
       isCompleting = false
       if !hasEnded { beginPass(now) }
@@ -124,6 +126,7 @@ public struct RepairPlan: Sendable {
   }
 
   private mutating func take(_ page: RepairPage?) {
+    assert(isReading, "a page comes when it was asked for")
     isReading = false
     guard let page else {
       sawLastPage = true
@@ -137,6 +140,7 @@ public struct RepairPlan: Sendable {
 
   private mutating func take(_ reply: Reply, of candidate: RepairCandidate, _ now: Moment) {
     inFlight -= 1
+    assert(inFlight >= 0, "more repairs ended than began")
     switch RepairOutcome(reply, of: candidate.machine, at: now.wall) {
     case .done:
       if let suspect = suspect(candidate) { repaired.insert(suspect) }
@@ -169,6 +173,9 @@ public struct RepairPlan: Sendable {
     guard !failures.isEmpty, recording.isEmpty, now.uptime >= recordsAt else { return }
     recording = failures
     failures = []
+    assert(
+      recording.count <= Self.maximumUnrecorded + Self.maximumInFlight,
+      "no repair begins beyond the bound, and what ran ended")
     effects.append(.record(recording.map(\.failure), shards: recording.map(\.shard)))
   }
 
@@ -182,6 +189,7 @@ public struct RepairPlan: Sendable {
       }
       nextStart = max(nextStart, now.uptime) + max(1, Int64(1_000_000 / (rate * share)))
       inFlight += 1
+      assert(inFlight <= Self.maximumInFlight, "no more repairs at once than there may be")
       effects.append(.repair(candidate))
     }
   }
@@ -246,6 +254,7 @@ public struct RepairPlan: Sendable {
 
   private mutating func beginPass(_ now: Moment) {
     passPause = passIsIdle ? min(passPause * 2, Self.longestPassPause) : Self.firstPassPause
+    assert(inFlight == 0 && waiting.isEmpty, "a pass begins when the one before is over")
     passBegins = now.uptime + passPause
     cursor = nil
     sawLastPage = false

@@ -22,7 +22,8 @@ extension Engine {
     }
     let work = Work(request)
     switch work {
-    case .list(let query): list(request, namespace, query)
+    case .list(let question): list(request, namespace, question)
+    case .trace(let query): trace(request, namespace, query)
     case .quiet: awaitQuiet(request, namespace)
     case .read, .notification, .step: admit(request, work, namespace)
     }
@@ -53,7 +54,7 @@ extension Engine {
     assert(requests.places < configuration.maximumRequests, "what is taken in has a place")
     assert(
       machine.map { $0.namespace === namespace } ?? true, "a request's machine is its namespace's")
-    requests.insert(PendingRequest(request, work, machine, namespace, key: key))
+    requests.insert(PendingRequest(request, work, machine, namespace, key: key), at: now.uptime)
     if let machine {
       machine.requests.insert(request.id)
       residency.charge(request.bytes, to: machine)

@@ -7,7 +7,7 @@ import MachineModel
 final class PendingRequest {
   let request: Request
   let work: Work
-  /// nil for `list`, which concerns no machine.
+  /// nil for `list`, which concerns no machine, and `trace`, which needs none in memory.
   let machine: ResidentMachine?
   let namespace: NamespaceState
   /// The request's idempotency key, with the hash of what it asks.

@@ -22,12 +22,15 @@ struct RequestDeadlines {
 
   mutating func pop(at uptime: Int64) -> RequestID? {
     guard let first = heap.min, first.deadline <= uptime else { return nil }
-    return heap.removeMin().request
+    let request = heap.removeMin().request
+    assert(request == first.request, "the first deadline is the one that has passed")
+    return request
   }
 
   /// Drops the entries of requests that `isLive` denies, once they are the larger part.
   mutating func compact(live: Int, isLive: (RequestID) -> Bool) {
     guard heap.count > 2 * live + 1_024 else { return }
     heap = Heap(heap.unordered.filter { isLive($0.request) })
+    assert(heap.count >= live, "each request keeps its deadline")
   }
 }

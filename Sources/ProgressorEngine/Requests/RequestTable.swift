@@ -5,6 +5,7 @@ import MachineModel
 struct RequestTable {
   private var requests: [RequestID: PendingRequest] = [:]
   private var deadlines = RequestDeadlines()
+  private var arrivals = RequestArrivals()
   /// Loads of requests that were answered before: each has a place like a request.
   private(set) var unheardLoads = 0
 
@@ -14,12 +15,15 @@ struct RequestTable {
   var all: some Collection<PendingRequest> { requests.values }
   /// With those of requests that are answered already.
   var deadlineCount: Int { deadlines.count }
+  /// With those of requests that are answered already.
+  var arrivalCount: Int { arrivals.count }
   /// On `Moment.uptime`.
   var nextDeadline: Int64? { deadlines.next }
 
   subscript(id: RequestID) -> PendingRequest? { requests[id] }
 
-  mutating func insert(_ pending: PendingRequest) {
+  /// - Parameter uptime: When it came, on `Moment.uptime`.
+  mutating func insert(_ pending: PendingRequest, at uptime: Int64) {
     let request = pending.request
     assert(requests[request.id] == nil, "the shell gave a number twice")
     requests[request.id] = pending
@@ -27,7 +31,16 @@ struct RequestTable {
     deadlines.push(request.deadline, request.id)
     let live = requests
     deadlines.compact(live: live.count) { live[$0] != nil }
+    arrivals.append(request.id, at: uptime, live: live.count) { live[$0] != nil }
     assert(deadlines.count >= requests.count, "each request has its deadline")
+  }
+
+  /// Calls `body` with requests that came before `uptime`, oldest first, and when they came: a
+  /// bounded number.
+  func forEach(before uptime: Int64, _ body: (PendingRequest, Int64) -> Void) {
+    arrivals.forEach(before: uptime) { id, since in
+      if let pending = requests[id] { body(pending, since) }
+    }
   }
 
   mutating func remove(_ id: RequestID) -> PendingRequest? {

@@ -62,6 +62,7 @@ extension Engine {
       return becameIdle(machine)
     }
     items.sort { $0.0 < $1.0 }
+    assert(items.count <= 2, "a machine has one timer and one notification that is next")
     for (_, item) in items {
       if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
       machine.mailbox.append(item)

@@ -51,6 +51,7 @@ struct NamespaceTimers {
     } else {
       heap.set(machine, at: time, position)
       fit(capacity)
+      assert(heap.count <= max(0, capacity), "whoever has no room has left")
     }
   }
 
@@ -76,6 +77,7 @@ struct NamespaceTimers {
     while heap.count > capacity, let (_, position) = heap.popLast() {
       let cut = position.map(DueCut.before) ?? .start
       covered = min(covered, cut)
+      assert(covered <= cut, "what has left lies beyond the cut, and is read again")
       if let ceiling = reading?.ceiling {
         reading?.ceiling = min(ceiling, cut)
       } else {
@@ -120,8 +122,9 @@ extension NamespaceTimers {
     guard let (number, span, ceiling) = reading, number == query else { return nil }
     reading = nil
     guard let page else { return ([], covered) }
-    covered = min(page.reached, ceiling ?? page.reached)
-    let covered = covered
+    let covered = min(page.reached, ceiling ?? page.reached)
+    assert(ceiling.map { covered <= $0 } ?? true, "what left during the read is not covered by it")
+    self.covered = covered
     return (page.machines.filter { covered.covers($0.position) }, span.from)
   }
 

@@ -20,6 +20,7 @@ struct ReadQueue {
   mutating func append(_ namespace: NamespaceState) { waiting.append(namespace) }
 
   mutating func append(_ namespace: NamespaceState, at uptime: Int64) {
+    assert(later.rank(of: namespace) == nil, "a namespace waits for one read")
     later.set(namespace, at: uptime, ())
   }
 
@@ -48,6 +49,7 @@ struct ReadQueue {
   /// Whose the read was; nobody's when it is not the present one.
   mutating func end(_ query: DueQuery) -> [NamespaceState] {
     guard let reading, reading.query.number == query.number else { return [] }
+    assert(!reading.namespaces.isEmpty, "nothing is read for nobody")
     self.reading = nil
     return reading.namespaces
   }

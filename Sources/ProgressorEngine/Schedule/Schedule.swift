@@ -63,6 +63,9 @@ struct NamespaceSchedule {
   fileprivate(set) var wantsRead = false
   /// Nothing is let in before this `Moment.uptime`.
   fileprivate var restsUntil = Int64.min
+
+  /// Whether nothing is let in at this `Moment.uptime`.
+  func rests(at uptime: Int64) -> Bool { restsUntil > uptime }
 }
 
 /// Machines that do something by themselves.
@@ -86,6 +89,7 @@ extension Schedule {
   /// The machine counts against its namespace's limit.
   mutating func enter(_ machine: ResidentMachine) {
     guard !machine.isActive else { return }
+    assert(!machine.isDropped, "only a machine in memory does something by itself")
     machine.isActive = true
     machine.namespace.schedule.active += 1
   }
@@ -124,6 +128,11 @@ extension Schedule {
     namespace.schedule.restsUntil = uptime
   }
 
+  /// Nothing of the namespace is let in for a while, after its endpoint was down.
+  func isResting(_ namespace: NamespaceState, at uptime: Int64) -> Bool {
+    namespace.schedule.restsUntil > uptime
+  }
+
   /// Some namespace is to be looked at, and may be.
   func hasTurns(_ circumstances: Circumstances) -> Bool {
     !turns.isEmpty && circumstances.mayAct
@@ -131,6 +140,7 @@ extension Schedule {
 
   /// Every namespace that has a turn now is looked at, once, by `next`.
   mutating func beginRound(_ circumstances: Circumstances) {
+    assert(round == 0, "the round before was ended")
     guard circumstances.mayAct else { return }
     while let (namespace, _) = alarms.popFirst(at: circumstances.now.wall) { join(namespace) }
     while let (namespace, _) = resting.popFirst(at: circumstances.now.uptime) {
@@ -205,6 +215,7 @@ extension Schedule {
 
   mutating func remove(_ machine: MachineID, _ namespace: NamespaceState, _ now: Moment) {
     change(namespace) { $0.remove(machine) }
+    assert(!namespace.schedule.timers.holds(machine), "a timer that was taken out is nowhere")
     setAlarm(namespace, now)
   }
 
@@ -215,6 +226,7 @@ extension Schedule {
   /// Everything of the namespace is found from its rows.
   mutating func rescan(_ namespace: NamespaceState) {
     change(namespace) { $0.rescan() }
+    assert(namespace.schedule.timers.count == 0, "what begins anew has no timers")
     reads.hasten(namespace)
     join(namespace)
   }
@@ -222,6 +234,7 @@ extension Schedule {
   /// There is no such namespace any more.
   mutating func dissolve(_ namespace: NamespaceState) {
     change(namespace) { $0.rescan() }
+    assert(namespace.schedule.timers.count == 0, "what is gone has no timers")
     alarms.remove(namespace)
     namespace.isGone = true
   }
@@ -289,6 +302,7 @@ extension Schedule {
   /// it may run.
   private mutating func wantRead(_ namespace: NamespaceState, _ now: Moment) {
     guard !namespace.schedule.wantsRead, isTimeToRead(namespace, now) else { return }
+    assert(!namespace.schedule.timers.isReading, "nobody waits for a second read at once")
     namespace.schedule.wantsRead = true
     reads.append(namespace)
   }
@@ -350,6 +364,7 @@ extension Schedule {
   }
 
   mutating func endRead(_ namespace: NamespaceState, from cut: DueCut, _ now: Moment) {
+    assert(!namespace.isGone, "a namespace that is gone is not read")
     namespace.schedule.timers.readEnded(from: cut, now: now)
     join(namespace)
   }

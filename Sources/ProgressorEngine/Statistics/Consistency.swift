@@ -62,6 +62,9 @@ extension Engine {
     if requests.deadlineCount < requests.count {
       return "\(requests.deadlineCount) requests have a deadline"
     }
+    if requests.arrivalCount < requests.count {
+      return "\(requests.arrivalCount) requests have come"
+    }
     return nil
   }
 

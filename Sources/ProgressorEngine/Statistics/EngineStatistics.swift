@@ -21,6 +21,8 @@ public struct EngineStatistics: Sendable, Hashable {
     /// Answers of processors that were given up: the database could not write them then, and there
     /// was no room to keep them.
     public internal(set) var answersGivenUp: UInt64 = 0
+    /// From the time of a timer, or of its retry, to the call of its processor.
+    public internal(set) var timerLateness = Distribution()
 
     public init() {}
   }
@@ -119,6 +121,7 @@ extension EngineStatistics.Counts {
     batchesRefused += other.batchesRefused
     batchesDelayed += other.batchesDelayed
     answersGivenUp += other.answersGivenUp
+    timerLateness.add(other.timerLateness)
   }
 }
 

@@ -17,7 +17,8 @@ public struct NamespaceCounts: Sendable, Hashable {
 
   /// What a step was for.
   public enum Step: Int, Sendable, Hashable, CaseIterable {
-    case start, call, repair, simpleRepair, remove, pause, timeout, notification
+    case start, call, repair, simpleRepair, remove, pause, drop, timeout, notification
+    case importMachine
   }
 
   /// How a step ended.

@@ -45,7 +45,7 @@ extension Engine {
       (pending, operation) = (request, step)
     }
     machine.running = RunningStep(
-      id: StepID(nextNumber()), item: item, operation, pending: pending)
+      id: StepID(nextNumber()), since: now.uptime, item: item, operation, pending: pending)
     // It may have been idle for a moment: between its last step and what became due with that.
     residency.becameBusy(machine)
     residency.charge(machine)
@@ -87,11 +87,16 @@ extension Engine {
       machine: machine.id, row: machine.isUnknown)
     if let key = step.key, case .notLookedUp = step.remembered { load.idempotencyKey = key.key }
     if load.row { load.notificationsAfter = 0 }
-    if let row = machine.row, machine.notifications.needsLoad, case .notification = step.item,
-      row.runsByItself
-    {
-      load.notificationsAfter = 0
+    if let row = machine.row, machine.notifications.needsLoad {
+      switch step.item {
+      case .notification where row.runsByItself: load.notificationsAfter = 0
+      case .request where step.operation.notification(in: machine.shard.id) != nil:
+        load.notificationsAfter = 0
+      default: break
+      }
     }
+    let sought = sequenceToLookUp(step, machine)
+    if let sought { load.notificationsAfter = sought - 1 }
     // In a paused namespace it is answered without its history, for which it has no memory.
     let showsNothing = step.operation.asksProcessor && machine.namespace.settings.pause != nil
     if step.history.events == nil, !step.history.isTooLarge, !showsNothing,
@@ -116,8 +121,19 @@ extension Engine {
     machine.running?.phase = .loading(
       RunningStep.Reading(
         load: load.id, bringsHistory: load.history != nil,
-        notificationsBefore: load.notificationsAfter == nil ? nil : machine.notifications.count))
+        notificationsBefore: load.notificationsAfter == nil || sought != nil
+          ? nil : machine.notifications.count,
+        sought: sought))
     send(load, for: .step(machine, step.id))
+  }
+
+  /// The notification that the step is about, when only the database knows whether it is queued.
+  private func sequenceToLookUp(_ step: RunningStep, _ machine: ResidentMachine) -> Int64? {
+    guard machine.row != nil, !machine.notifications.needsLoad, case .notLookedUp = step.sought,
+      let sequence = step.operation.notification(in: machine.shard.id),
+      machine.notifications.holds(sequence) == nil
+    else { return nil }
+    return sequence
   }
 
   /// The history that the step's processor is shown; nil = none, or the row must be known first.

@@ -19,18 +19,30 @@ extension Engine {
     machine.namespace.counts.callDurations.add(now.uptime.saturatingAdd(-asking.since))
     if machine.namespace.isGone { return endInGoneNamespace(machine) }
     let answered = Answered(attempt: attempt, serial: asking.serial, random: jitter.fraction())
-    perform(
-      step.operation.conclude(verdict, answered, StepView(machine, now: now)), machine)
+    let decision = step.operation.conclude(verdict, answered, StepView(machine, now: now))
+    perform(recording(decision, machine), machine, verdict.complaint)
+  }
+
+  /// A refusal changes nothing: where it is recorded all the same, it is answered once it is.
+  private func recording(_ decision: Decision, _ machine: ResidentMachine) -> Decision {
+    guard case .refuse(let error) = decision, machine.namespace.traceLevel == .all,
+      error.reason == .processorRefused || error.reason == .repairFailed, let row = machine.row
+    else { return decision }
+    return .write(.nothing(row.key), .error(error))
   }
 
   /// Does what an operation decided.
-  mutating func perform(_ decision: Decision, _ machine: ResidentMachine) {
+  ///
+  /// - Parameter said: What the processor said instead of an answer.
+  mutating func perform(
+    _ decision: Decision, _ machine: ResidentMachine, _ said: Complaint? = nil
+  ) {
     switch decision {
     case .pass: end(machine)
     case .answer(let reply): endUncommitted(machine, reply)
     case .refuse(let error): end(machine, .error(error))
     case .awaitEndpoint: endpointIsDown(machine)
-    case .write(let change, let reply): write(change, machine, reply)
+    case .write(let change, let reply): write(change, machine, reply, said)
     }
   }
 }

@@ -22,6 +22,8 @@ struct RunningStep {
     let bringsHistory: Bool
     /// It brings the next page of notifications: so many were queued when it was sent.
     let notificationsBefore: Int?
+    /// It brings the notification that the step is about, if that is queued.
+    let sought: Int64?
   }
 
   struct Asking {
@@ -31,6 +33,8 @@ struct RunningStep {
     let serial: Int64
     /// When the processor was called, on `Moment.uptime`.
     let since: Int64
+    /// The same as time of day.
+    let beganAt: Timestamp
   }
 
   struct Writing {
@@ -38,6 +42,8 @@ struct RunningStep {
     let application: Application
     /// What is answered then.
     let reply: Reply?
+    /// The call that led to it; nil = the processor was not asked.
+    let asking: Asking?
   }
 
   /// What it shows its processor.
@@ -56,6 +62,13 @@ struct RunningStep {
     case reply(IdempotencyRow)
   }
 
+  /// Whether the notification that it is about is queued, behind those in memory.
+  enum Sought {
+    case notLookedUp
+    case isThere
+    case isNotThere
+  }
+
   /// How it stands to its namespace's gate.
   enum Passage {
     case before
@@ -65,6 +78,8 @@ struct RunningStep {
   }
 
   let id: StepID
+  /// When it left the mailbox, on `Moment.uptime`.
+  let since: Int64
   let item: Mailbox.Item
   let operation: any StepOperation
   /// What is asked, for a step that a request made; it outlives the caller's patience.
@@ -72,8 +87,11 @@ struct RunningStep {
   let key: (key: String, fingerprint: [UInt8])?
 
   var phase = Phase.deciding
+  /// As its processor was told; of one that was not asked, nothing.
+  var name = StepName()
   var history = History()
   var remembered = Remembered.notLookedUp
+  var sought = Sought.notLookedUp
   var share = StepMemory.Share()
   var passage = Passage.before
   /// The database cannot write it now, or what is before it, and it keeps no other from passing the
@@ -83,9 +101,11 @@ struct RunningStep {
   var wasRefused = false
 
   init(
-    id: StepID, item: Mailbox.Item, _ operation: any StepOperation, pending: PendingRequest?
+    id: StepID, since: Int64, item: Mailbox.Item, _ operation: any StepOperation,
+    pending: PendingRequest?
   ) {
     self.id = id
+    self.since = since
     self.item = item
     self.operation = operation
     request = pending?.request
@@ -93,6 +113,9 @@ struct RunningStep {
   }
 
   var requestID: RequestID? { request?.id }
+
+  /// The processor has it, or it is being stored.
+  var hasBegun: Bool { asking != nil || writing != nil }
 
   var isDeciding: Bool {
     if case .deciding = phase { true } else { false }
@@ -111,9 +134,20 @@ struct RunningStep {
     if case .invoking(let asking) = phase { asking } else { nil }
   }
 
+  /// The call that the processor works on, or has answered.
+  var lastAsking: Asking? { asking ?? writing?.asking }
+
   var writing: Writing? {
     if case .committing(let writing) = phase { writing } else { nil }
   }
+}
+
+/// What a step is called where it is told of.
+struct StepName {
+  /// `progressor-step`; empty = it has none.
+  var token = ""
+  /// Who asked for it; nil = nobody has an identity.
+  var principal: String?
 }
 
 /// What a committed record makes of the machine in memory.

@@ -3,21 +3,36 @@ import MachineModel
 /// The fourth stretch of a step's way: what it changes becomes a record for the database, and is
 /// handed to the writer of its machine's shard, which takes it into a batch: `Commit/GroupCommit`.
 extension Engine {
-  /// Writes what a step changes; `reply` is given when it is durable.
-  mutating func write(_ change: Change, _ machine: ResidentMachine, _ reply: Reply?) {
+  /// Writes what a step changes, and what is recorded of it; `reply` is given when it is durable.
+  ///
+  /// - Parameter said: What the processor said instead of an answer.
+  mutating func write(
+    _ change: Change, _ machine: ResidentMachine, _ reply: Reply?, _ said: Complaint?
+  ) {
     guard let step = machine.running else {
       return assertionFailure("only a step that runs writes something")
     }
     assert(step.writing == nil || step.wasRefused, "a step writes again what was refused alone")
     let idempotency = reply.flatMap { idempotencyRow(step, $0, machine) }
-    if case .nothing = change, idempotency == nil {
+    var tracing = traced(
+      change, by: step, of: machine, said, reply, isKept: idempotency != nil)
+    if case .nothing = change, idempotency == nil, tracing == nil {
       return reply.map { endUncommitted(machine, $0) } ?? end(machine)
+    }
+    if tracing?.record.sequence == 0 {
+      guard let serial = machine.shard.nextSerial() else {
+        return abandon(machine, .serialsUsedUp(machine.shard.id))
+      }
+      tracing?.record.sequence = serial
     }
     guard let (made, application) = record(of: change, machine) else {
       return abandon(machine, Engine.unwritable(change), pause: nextDamagePause(machine))
     }
     var record = made
     record.idempotency = idempotency
+    record.traced = tracing
+    record.news = MachineNews(change, machine, step)
+    if configuration.namesCauses { record.cause = context(of: step, machine) }
     if case .condemned = change {
       // If the database refuses even this, the machine is let go and read again later.
       machine.running?.wasRefused = true
@@ -42,22 +57,27 @@ extension Engine {
       key: change.key)
     switch change {
     case .nothing: return (record, .nothing)
-    case .created(var changed):
+    case .created(var changed, let queue):
       assert(machine.row == nil, "a machine is made that is not there")
-      changed.row.due = changed.row.timer?.due
+      changed.row.due = machine.due(row: changed.row, head: queue.first, now: now)
       record.row = .insert(changed.row)
+      record.charge = changed.charge
+      record.changesStatus = changed.row.failure != nil || changed.row.repairedAt != nil
       record.events = changed.events
-      return (record, .becomes(changed.row, events: changed.events, queue: .keep))
+      record.enqueued = queue
+      return (record, .becomes(changed.row, events: changed.events, queue: .arrived(queue)))
     case .updated(let changed, let queue):
       assert(machine.row?.key == changed.row.key, "a machine keeps its key")
       guard let row = nextVersion(of: changed.row, queue, machine) else { return nil }
       record.row = .update(row, auxChanged: changed.auxChanged)
+      record.changesStatus = (row.failure == nil) != (machine.row?.failure == nil)
       record.events = changed.events
       switch queue {
-      case .keep: break
+      case .keep, .arrived: break
       case .delivered:
         assert(machine.notifications.head != nil, "what was delivered is in memory")
         record.dequeued = machine.notifications.head?.sequence
+      case .dropped(let notification): record.dropped = notification
       case .rescheduled(let head): record.rescheduled = head
       }
       return (record, .becomes(row, events: changed.events, queue: queue))
@@ -85,19 +105,20 @@ extension Engine {
     if isLast { return nil }
     row.version = version
     row.due = machine.due(row: row, head: headAfter(queue, machine), now: now)
-    if case .delivered = queue {
-      row.notificationCount -= 1
-      if row.runsByItself, row.notificationCount > 0 {
-        row.due = row.due.map { min($0, now.wall) } ?? now.wall
-      }
+    if queue.takesOneOut { row.notificationCount -= 1 }
+    // What comes first now was not tried yet.
+    if queue.takesHeadOut, row.runsByItself, row.notificationCount > 0 {
+      row.due = row.due.map { min($0, now.wall) } ?? now.wall
     }
     return row
   }
 
   private func headAfter(_ queue: QueueChange, _ machine: ResidentMachine) -> QueuedNotification? {
     switch queue {
-    case .keep: machine.notifications.head
     case .delivered: machine.notifications.loaded.dropFirst().first
+    case .dropped(let notification) where notification.isHead:
+      machine.notifications.loaded.dropFirst().first
+    case .keep, .dropped, .arrived: machine.notifications.head
     case .rescheduled(let head): head
     }
   }
@@ -115,7 +136,7 @@ extension Engine {
     machine.namespace.gate.donePreparing(machine)
     if step.passage == .preparing { ready.add(machine.namespace) }
     machine.running?.phase = .committing(
-      RunningStep.Writing(application: application, reply: reply))
+      RunningStep.Writing(application: application, reply: reply, asking: step.lastAsking))
     writers[machine.shard].add(record, from: .step(machine, step.id))
     if writers[machine.shard].isDelayed, let id = step.requestID {
       tell(id, .storageUnavailable)
@@ -139,7 +160,7 @@ extension Change {
   fileprivate var key: MachineKey {
     switch self {
     case .nothing(let key): key
-    case .created(let changed), .updated(let changed, _): changed.row.key
+    case .created(let changed, _), .updated(let changed, _): changed.row.key
     case .paused(let row), .removed(let row), .condemned(let row, _): row.key
     }
   }

@@ -13,16 +13,23 @@ public struct ListRequest: ProtobufMessage {
   public var pageSize: Int32
   /// Of the page before; empty = the first page.
   public var pageToken: String
+  /// Only machines that are failed, and failed then or later.
+  public var failedSince: Timestamp?
+  /// Only failed machines with this gRPC status code, 0 to 16.
+  public var failedCode: Int32?
 
   public init(
     namespace: String, statusFilter: StatusFilter = .any, idPrefix: String = "",
-    pageSize: Int32 = 0, pageToken: String = ""
+    pageSize: Int32 = 0, pageToken: String = "", failedSince: Timestamp? = nil,
+    failedCode: Int32? = nil
   ) {
     self.namespace = namespace
     self.statusFilter = statusFilter
     self.idPrefix = idPrefix
     self.pageSize = pageSize
     self.pageToken = pageToken
+    self.failedSince = failedSince
+    self.failedCode = failedCode
   }
 }
 
@@ -37,6 +44,15 @@ extension ListRequest: CRepresentable {
     idPrefix = try message.id_prefix.text("id_prefix")
     pageSize = try message.pageSize()
     pageToken = try message.pageToken()
+    failedSince = try Timestamp.read(message.failed_since, "failed_since")
+    if message.optional_failed_code_case
+      == PROGRESSOR__V1__LIST_REQUEST__OPTIONAL_FAILED_CODE_FAILED_CODE
+    {
+      guard Code(rawValue: message.failed_code) != nil else {
+        throw .invalid("failed_code", "must be a gRPC status code, 0 to 16")
+      }
+      failedCode = message.failed_code
+    }
   }
 
   func fill(_ message: inout Progressor__V1__ListRequest, in arena: inout ProtobufArena) {
@@ -45,6 +61,12 @@ extension ListRequest: CRepresentable {
       rawValue: UInt32(bitPattern: statusFilter.rawValue))
     message.id_prefix = arena.make(idPrefix)
     message.setPage(size: pageSize, token: pageToken, in: &arena)
+    message.failed_since = arena.make(failedSince)
+    if let failedCode {
+      message.optional_failed_code_case =
+        PROGRESSOR__V1__LIST_REQUEST__OPTIONAL_FAILED_CODE_FAILED_CODE
+      message.failed_code = failedCode
+    }
   }
 }
 

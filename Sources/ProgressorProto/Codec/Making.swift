@@ -74,6 +74,15 @@ extension ProtobufArena {
     }
   }
 
+  /// A copy of a few bytes that nobody else has.
+  mutating func copy(_ bytes: [UInt8]) -> ProtobufCBinaryData {
+    guard !bytes.isEmpty, let copy = allocate(bytes.count) else {
+      return ProtobufCBinaryData(len: 0, data: nil)
+    }
+    copy.copyMemory(from: bytes, byteCount: bytes.count)
+    return ProtobufCBinaryData(len: bytes.count, data: copy.assumingMemoryBound(to: UInt8.self))
+  }
+
   /// A reference to a payload where it lies.
   ///
   /// The pointer leaves `withUnsafeBufferPointer`: an array's storage does not move while the array

@@ -68,6 +68,11 @@ extension ProtobufCBinaryData {
     return String(copying: utf8)
   }
 
+  /// The text, nil when it is empty.
+  func optionalText(_ field: String) throws(ProtobufError) -> String? {
+    len == 0 ? nil : try text(field)
+  }
+
   /// The texts of a repeated field.
   static func texts(
     _ array: UnsafeMutablePointer<ProtobufCBinaryData>?, count: Int, _ field: String

@@ -16,6 +16,7 @@ extension Namespace: CRepresentable {
         message.default_history_range, "default_history_range"),
       idempotencyRetention: try ProtobufDuration.read(
         message.idempotency_retention, "idempotency_retention", atLeast: 0),
+      trace: try TraceOptions.read(message.trace, "trace") ?? TraceOptions(),
       version: message.version, pause: try Pause.read(message.paused, "paused"))
     if let fault { throw .invalid(fault.field, fault.problem) }
   }
@@ -27,6 +28,7 @@ extension Namespace: CRepresentable {
     message.limits = arena.make(limits)
     message.default_history_range = arena.make(defaultHistoryRange)
     message.idempotency_retention = arena.make(microseconds: idempotencyRetention)
+    message.trace = arena.make(trace)
     message.version = version
     message.paused = arena.make(pause)
   }
@@ -41,9 +43,8 @@ extension ProcessorOptions: CRepresentable {
     self.init(
       endpoint: try message.endpoint.text("endpoint"),
       timeout: try ProtobufDuration.read(message.timeout, "timeout", atLeast: 1),
-      maxInFlight: message.max_in_flight, connections: message.connections)
-    // Never to be ignored: the payloads would go over the network in the clear.
-    if message.tls != nil { throw .invalid("tls", "is not supported by this version") }
+      maxInFlight: message.max_in_flight, connections: message.connections,
+      tls: try ProcessorTLS.read(message.tls, "tls"))
   }
 
   func fill(_ message: inout Progressor__V1__ProcessorOptions, in arena: inout ProtobufArena) {
@@ -51,5 +52,27 @@ extension ProcessorOptions: CRepresentable {
     message.timeout = arena.make(microseconds: timeout)
     message.max_in_flight = maxInFlight
     message.connections = connections
+    message.tls = arena.make(tls)
+  }
+}
+
+extension ProcessorTLS: CRepresentable {
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__ProcessorTls>?) -> Void {
+    progressor__v1__processor_tls__init
+  }
+
+  init(_ message: Progressor__V1__ProcessorTls) throws(ProtobufError) {
+    self.init(
+      caFile: try message.ca_file.text("ca_file"),
+      certificateFile: try message.certificate_file.text("certificate_file"),
+      keyFile: try message.key_file.text("key_file"),
+      serverName: try message.server_name.text("server_name"))
+  }
+
+  func fill(_ message: inout Progressor__V1__ProcessorTls, in arena: inout ProtobufArena) {
+    message.ca_file = arena.make(caFile)
+    message.certificate_file = arena.make(certificateFile)
+    message.key_file = arena.make(keyFile)
+    message.server_name = arena.make(serverName)
   }
 }

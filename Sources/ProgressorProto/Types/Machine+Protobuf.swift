@@ -18,7 +18,14 @@ extension Machine: CRepresentable {
       auxState: try Content.read(message.aux_state, "aux_state"),
       timer: try Timestamp.read(message.timer, "timer"), lastEventID: message.last_event_id,
       createdAt: try Timestamp.require(message.created_at, "created_at"),
-      pause: try Pause.read(message.paused, "paused"))
+      pause: try Pause.read(message.paused, "paused"),
+      since: try Timestamp.read(message.since, "since"))
+    queuedNotifications = message.queued_notifications
+    if message.waiting_on.rawValue != 0 {
+      waiting = Waiting(
+        on: try WaitingOn(message.waiting_on.rawValue, "waiting_on"),
+        since: try Timestamp.require(message.waiting_since, "waiting_since"))
+    }
   }
 
   func fill(_ message: inout Progressor__V1__Machine, in arena: inout ProtobufArena) {
@@ -33,5 +40,12 @@ extension Machine: CRepresentable {
     message.last_event_id = lastEventID
     message.created_at = arena.make(createdAt)
     message.paused = arena.make(pause)
+    message.since = arena.make(since)
+    message.queued_notifications = queuedNotifications
+    if let waiting {
+      message.waiting_on = Progressor__V1__WaitingOn(
+        rawValue: UInt32(bitPattern: waiting.on.rawValue))
+      message.waiting_since = arena.make(waiting.since)
+    }
   }
 }

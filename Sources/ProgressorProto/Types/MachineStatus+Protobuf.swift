@@ -91,7 +91,8 @@ extension Failure: CRepresentable {
       reason: try message.reason.text("reason"),
       failedAt: try Timestamp.require(message.failed_at, "failed_at"),
       stepKind: try StepKind(message.step_kind, "step_kind"), code: message.code,
-      attempts: message.attempts)
+      attempts: message.attempts, step: try message.step.text("step"),
+      principal: try message.principal.optionalText("principal"))
   }
 
   func fill(_ message: inout Progressor__V1__Failed, in arena: inout ProtobufArena) {
@@ -100,5 +101,7 @@ extension Failure: CRepresentable {
     message.step_kind = stepKind.protobuf
     message.code = code
     message.attempts = attempts
+    message.step = arena.make(step)
+    message.principal = arena.make(principal ?? "")
   }
 }

@@ -9,12 +9,14 @@ extension Pause: CRepresentable {
   init(_ message: Progressor__V1__Paused) throws(ProtobufError) {
     self.init(
       pausedAt: try Timestamp.require(message.paused_at, "paused_at"),
-      reason: try message.reason.text("reason"))
+      reason: try message.reason.text("reason"),
+      principal: try message.principal.optionalText("principal"))
   }
 
   func fill(_ message: inout Progressor__V1__Paused, in arena: inout ProtobufArena) {
     message.paused_at = arena.make(pausedAt)
     message.reason = arena.make(reason)
+    message.principal = arena.make(principal ?? "")
   }
 
   /// The reason that a request gives.

@@ -1,20 +1,27 @@
 import GRPC
 import MachineModel
 import ProgressorAccess
+import ProgressorJWT
 
 /// Who a call comes from and what it may do: the first stage of authorisation, before the body.
 /// Called on the connections' loops.
 struct AccessControl: Sendable {
   /// nil = no tokens are taken.
   let tokens: TokenFile?
+  /// nil = no JSON Web Tokens are taken.
+  var issuedTokens: TokenVerifier?
   let policy: AccessPolicy
 
   func admit(_ head: CallHead) -> CallAdmission {
     let access = MethodAccess.of(path: head.path)
     // Whoever watches over the server need not be known to it, whatever they show.
     if case .open = access { return .admitted(nil) }
-    guard let principal = principal(head) else {
-      return .refused(.unauthenticated("the credentials are not known here"))
+    let principal: Principal
+    switch verdict(head) {
+    case .principal(let caller): principal = caller
+    case .bad: return .refused(.unauthenticated("the credentials are not known here"))
+    case .tooManyBad:
+      return .refused(RPCStatus(.overloaded("too many bad tokens: new ones are not looked at now")))
     }
     switch policy.decide(principal, access) {
     case .open: return .admitted(nil)
@@ -22,16 +29,30 @@ struct AccessControl: Sendable {
       return .admitted(AdmittedCaller(principal: principal, grant: grant))
     case .denied: return .refused(RPCStatus(.notAllowed))
     case .unauthenticated:
-      return .refused(.unauthenticated("the method takes credentials: send authorization: Bearer"))
+      return .refused(.unauthenticated("the method takes credentials: a token or a certificate"))
     }
   }
 
-  /// nil = there are credentials, and they are bad: they count for nothing less than they claim.
-  private func principal(_ head: CallHead) -> Principal? {
+  /// Who asks. Credentials that are bad count for nothing less than they claim.
+  private func verdict(_ head: CallHead) -> TokenVerifier.Verdict {
     switch BearerToken(head.metadata) {
-    case .token(let token): tokens?.principal(showing: token)
-    case .malformed: nil
-    case .none: head.peerUser.map { .socketPeer(uid: $0) } ?? .anonymous
+    case .token(let token):
+      if let principal = tokens?.principal(showing: token) { return .principal(principal) }
+      guard let issuedTokens, TokenVerifier.isToken(token) else { return .bad }
+      let now = NodeClock().now()
+      return issuedTokens.verdict(
+        on: token, connection: head.connection, at: (now.wall, now.uptime))
+    case .malformed: return .bad
+    case .none: return ofConnection(head).map { .principal($0) } ?? .bad
+    }
+  }
+
+  /// nil = the connection has a certificate, and no name in it that a principal may have.
+  private func ofConnection(_ head: CallHead) -> Principal? {
+    switch head.certificate {
+    case .named(let name): Principal(credentials: .certificate, name: name, groups: [])
+    case .nameless: nil
+    case nil: head.peerUser.map { .socketPeer(uid: $0) } ?? .anonymous
     }
   }
 }

@@ -31,7 +31,11 @@ struct AccessFile: Sendable {
   }
 
   /// The contents, with the mark of what was read.
-  func read(maximumBytes: Int) throws(ConfigurationError) -> (bytes: [UInt8], mark: Mark) {
+  ///
+  /// - Parameter isSecret: Whether nobody but its owner may read it.
+  func read(
+    maximumBytes: Int, isSecret: Bool = false
+  ) throws(ConfigurationError) -> (bytes: [UInt8], mark: Mark) {
     // A pipe that nobody writes to would keep the opening waiting for ever.
     let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
     if descriptor < 0 { throw failure() }
@@ -40,6 +44,10 @@ struct AccessFile: Sendable {
     if fstat(descriptor, &status) != 0 { throw failure() }
     guard status.st_mode & S_IFMT == S_IFREG else {
       throw ConfigurationError(place: path, problem: "is no file")
+    }
+    if isSecret, !Self.isPrivate(status) {
+      throw ConfigurationError(
+        place: path, problem: "may be read by others than its owner: chmod 600 \(path)")
     }
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 64 << 10)
@@ -55,6 +63,11 @@ struct AccessFile: Sendable {
         throw ConfigurationError(path, tooLong: maximumBytes)
       }
     }
+  }
+
+  /// As PostgreSQL has it of its keys: what belongs to root may be read by a group, too.
+  private static func isPrivate(_ status: stat) -> Bool {
+    status.st_mode & (status.st_uid == 0 ? 0o037 : 0o077) == 0
   }
 
   private func failure() -> ConfigurationError {

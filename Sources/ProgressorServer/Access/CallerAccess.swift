@@ -10,6 +10,8 @@ struct CallerAccess: Sendable {
 
   init(_ request: UnaryRequest) { caller = request.caller as? AdmittedCaller }
 
+  init(_ request: StreamRequest) { caller = request.caller as? AdmittedCaller }
+
   /// Whether there are rules that could say no.
   var isRestricted: Bool { caller != nil }
 

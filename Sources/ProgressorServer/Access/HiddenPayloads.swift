@@ -22,7 +22,11 @@ struct HiddenPayloads {
     case .repaired(let response): .repaired(response: hidden(response))
     case .machine(let machine): .machine(hide(in: machine))
     case .listed(let machines, let last): .listed(machines.map { hide(in: $0) }, last: last)
-    case .started, .notified, .simplyRepaired, .removed, .paused, .resumed, .quiet, .error: reply
+    case .notifications(let page): .notifications(hide(in: page))
+    // What is recorded of steps has no payloads.
+    case .started, .notified, .simplyRepaired, .removed, .paused, .resumed, .quiet, .counted,
+      .notificationDropped, .imported, .traced, .error:
+      reply
     }
   }
 
@@ -40,6 +44,14 @@ struct HiddenPayloads {
     }
     if let auxState = machine.auxState { machine.auxState?.data = hidden(auxState.data) }
     return machine
+  }
+
+  private mutating func hide(in page: NotificationPage) -> NotificationPage {
+    var page = page
+    for index in page.notifications.indices {
+      page.notifications[index].args = hidden(page.notifications[index].args)
+    }
+    return page
   }
 
   private mutating func hidden(_ payload: [UInt8]) -> [UInt8] {

@@ -5,10 +5,24 @@ public struct ConfigurationError: Error, Sendable, Hashable, CustomStringConvert
   /// What is wrong with it.
   public let problem: String
 
-  /// `problem` goes on with "must …", "is …" or "has …" and has no line ends.
+  /// `problem` goes on with "must …", "is …" or "has …". Both may quote what was given: control
+  /// characters of it are written as `\n` or `\u{7}`.
   public init(place: String, problem: String) {
-    self.place = place
-    self.problem = problem
+    self.place = ConfigurationError.inOneLine(place)
+    self.problem = ConfigurationError.inOneLine(problem)
+  }
+
+  private static func inOneLine(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: breaksLines) else { return text }
+    return text.unicodeScalars.map { breaksLines($0) ? $0.escaped(asASCII: true) : String($0) }
+      .joined()
+  }
+
+  private static func breaksLines(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.properties.generalCategory {
+    case .control, .lineSeparator, .paragraphSeparator: true
+    default: false
+    }
   }
 
   /// The place, a colon, the problem.

@@ -8,6 +8,8 @@ struct ConfigurationFile {
   var values: [String: YAMLTree.Leaf]
   /// Of `authorization`, if it has rules; the path of their file is among the values.
   var rules: [AccessRule]?
+  /// Of `listen`, if it has more than addresses; their texts are among the values.
+  var listeners: [ListenerSetting]?
   /// In the order of the file.
   var namespaces: [Namespace]
 
@@ -21,10 +23,20 @@ struct ConfigurationFile {
       throw ConfigurationError(
         place: YAMLTree.place(path, root, nil), problem: "must be a mapping of keys to values")
     }
-    let apart = ["namespaces", "authorization"]
+    let listen = mapping.first {
+      $0.key.scalar?.string == "listen" && ListenerDocument.hasMappings($0.value)
+    }
+    let apart = ["namespaces", "authorization"] + (listen == nil ? [] : ["listen"])
     let others = Yams.Node.Mapping(mapping.filter { !apart.contains($0.key.scalar?.string ?? "") })
     let keys = Setting.all.map(\.key).filter { !$0.hasPrefix("authorization.") }
     values = try YAMLTree(.mapping(others), file: path, keys: keys + apart).leaves
+    if let listen {
+      let listeners = try ListenerDocument(path: path).listeners(listen.value)
+      self.listeners = listeners
+      values["listen"] = YAMLTree.Leaf(
+        texts: listeners.map(\.description), isSequence: true,
+        place: YAMLTree.place(path, listen.key, "listen"))
+    }
     if let section = mapping.first(where: { $0.key.scalar?.string == "authorization" }) {
       try read(authorization: section.value, at: section.key, path: path)
     }
@@ -82,6 +94,7 @@ struct ConfigurationFile {
     for (index, node) in sequence.enumerated() {
       let entry = NamespaceEntry(
         tree: try YAMLTree(node, file: path, keys: NamespaceSetting.all.map(\.key)),
+        hasTLS: node.mapping?["processor"]?.mapping?["tls"] != nil,
         place: YAMLTree.place(path, node, "namespaces[\(index)]"))
       let namespace = try entry.namespace()
       if namespaces.contains(where: { $0.name.isExactly(namespace.name) }) {
@@ -97,6 +110,8 @@ struct ConfigurationFile {
 /// One entry of `namespaces`.
 private struct NamespaceEntry {
   let tree: YAMLTree
+  /// An empty one leaves nothing in the tree.
+  let hasTLS: Bool
   let place: String
 
   func namespace() throws(ConfigurationError) -> Namespace {
@@ -106,7 +121,7 @@ private struct NamespaceEntry {
         endpoint: try text("processor.endpoint") ?? "",
         timeout: try duration("processor.timeout"),
         maxInFlight: try integer("processor.max_in_flight") ?? 0,
-        connections: try integer("processor.connections") ?? 0),
+        connections: try integer("processor.connections") ?? 0, tls: try tls()),
       retryPolicy: RetryPolicy(
         initialInterval: try duration("retry_policy.initial_interval"),
         multiplier: try decimal("retry_policy.multiplier"),
@@ -120,12 +135,33 @@ private struct NamespaceEntry {
         notifications: try integer("limits.notifications")),
       idempotencyRetention: try duration("idempotency_retention"))
     namespace.defaultHistoryRange = try historyRange()
+    namespace.trace = TraceOptions(
+      level: try traceLevel(), retention: try duration("trace.retention"))
     do {
       try namespace.validateForServing(path: "")
     } catch {
       throw ConfigurationError(place: place, problem: error.message)
     }
     return namespace
+  }
+
+  private func traceLevel() throws(ConfigurationError) -> TraceLevel? {
+    guard let leaf = tree.leaves["trace.level"] else { return nil }
+    switch leaf.texts.first {
+    case "none": return .nothing
+    case "changes": return .changes
+    case "all": return .all
+    default: throw problem(leaf, "must be none, changes or all")
+    }
+  }
+
+  private func tls() throws(ConfigurationError) -> ProcessorTLS? {
+    guard hasTLS else { return nil }
+    return ProcessorTLS(
+      caFile: try text("processor.tls.ca_file") ?? "",
+      certificateFile: try text("processor.tls.certificate_file") ?? "",
+      keyFile: try text("processor.tls.key_file") ?? "",
+      serverName: try text("processor.tls.server_name") ?? "")
   }
 
   private func historyRange() throws(ConfigurationError) -> HistoryRange? {

@@ -38,14 +38,15 @@ public struct ConfigurationReport: Sendable, Hashable {
         setting.kind == .list ? reader.list(setting.key) : reader.text(setting.key).map { [$0] }
       let texts = given ?? ConfigurationReport.standard(setting, configuration)
       return Value(
-        key: setting.key, texts: setting.isSecret ? texts.map(SecretText.connection) : texts,
+        key: setting.key,
+        texts: setting.isSecret ? texts.map { SecretText.shown($0, of: setting.key) } : texts,
         source: given == nil ? nil : reader.source(setting.key))
     }
     namespaces = configuration.namespaces
     let pointed = reader.list("namespaces") ?? []
     endpointSource = pointed.isEmpty ? nil : reader.source("namespaces")
     endpointsGiven = pointed.map { String($0.prefix { $0 != "=" }) }
-    warnings = ConfigurationReport.warnings(of: environment)
+    warnings = ConfigurationReport.warnings(of: environment) + configuration.warnings
   }
 
   private static func standard(
@@ -64,6 +65,11 @@ public struct ConfigurationReport: Sendable, Hashable {
     let known =
       Setting.all.map(\.environmentVariable) + [
         "PROGRESSOR_NAMESPACES", "PROGRESSOR_NAMESPACE", "PROGRESSOR_SERVER", "PROGRESSOR_CONFIG",
+        "PROGRESSOR_CLIENT_TLS", "PROGRESSOR_CLIENT_TLS_CA", "PROGRESSOR_CLIENT_TLS_CERTIFICATE",
+        "PROGRESSOR_CLIENT_TLS_KEY", "PROGRESSOR_CLIENT_TLS_SERVER_NAME",
+        "PROGRESSOR_TOKEN_FILE",
+        // Of packaging/container and of scripts/.
+        "PROGRESSOR_HEALTH_PORT", "PROGRESSOR_CACHE",
       ]
     let foreign = ["PROGRESSOR_TEST_", "PROGRESSOR_SERVICE_", "PROGRESSOR_PORT"]
     let unknown = environment.keys.filter { name in

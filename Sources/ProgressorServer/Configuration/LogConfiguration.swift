@@ -5,7 +5,7 @@ public struct LogConfiguration: Sendable, Hashable {
   /// How a line is written.
   public enum Format: String, Sendable, Hashable {
     /// Time, level, message and `key=value` pairs.
-    case text
+    case human
     /// An object of strings.
     case json
   }
@@ -16,7 +16,7 @@ public struct LogConfiguration: Sendable, Hashable {
   public var format: Format
 
   /// What the server does unless told otherwise.
-  public init(level: Logger.Level = .info, format: Format = .text) {
+  public init(level: Logger.Level = .info, format: Format = .human) {
     self.level = level
     self.format = format
   }

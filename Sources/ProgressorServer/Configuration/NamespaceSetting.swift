@@ -39,6 +39,18 @@ public struct NamespaceSetting: Sendable, Hashable {
     NamespaceSetting(
       "processor.connections", .integer, default: "2", "Connections per address, at most 64."),
     NamespaceSetting(
+      "processor.tls.ca_file", .text,
+      "PEM file of the authorities to trust, below processor_tls_directory; without it, those of "
+        + "the system. tls: {} is TLS with nothing else said."),
+    NamespaceSetting(
+      "processor.tls.certificate_file", .text,
+      "PEM file of what is shown to the processor, leaf first, below processor_tls_directory."),
+    NamespaceSetting(
+      "processor.tls.key_file", .text, "PEM file of its private key, which others cannot read."),
+    NamespaceSetting(
+      "processor.tls.server_name", .text,
+      "The DNS name in the processor's certificate; without it, the host of the endpoint."),
+    NamespaceSetting(
       "retry_policy.initial_interval", .duration, default: "1s", "Before the second attempt."),
     NamespaceSetting(
       "retry_policy.multiplier", .decimal, default: "2", "Growth of the interval, at least 1."),
@@ -65,6 +77,11 @@ public struct NamespaceSetting: Sendable, Hashable {
       "The order of the events."),
     NamespaceSetting(
       "idempotency_retention", .duration, default: "24h", "How long replies to keys are kept."),
+    NamespaceSetting(
+      "trace.level", .choice(["none", "changes", "all"]), default: "changes",
+      "What is recorded of steps."),
+    NamespaceSetting(
+      "trace.retention", .duration, default: "7d", "How long records of steps are kept."),
   ]
 
   /// The setting of that key.

@@ -1,6 +1,7 @@
 public import GRPC
 import Glibc
 public import MachineModel
+import NIOCore
 
 /// Everything that `progressor serve` is told, checked.
 public struct NodeConfiguration: Sendable, Hashable {
@@ -35,17 +36,28 @@ public struct NodeConfiguration: Sendable, Hashable {
   }
 
   /// Where to serve; at least one.
-  public var listen: [ServerAddress]
+  public var listeners: [ListenerSetting]
+  /// Whether it is meant that everybody may do everything who can reach an address.
+  public var isInsecureMeant: Bool
+  /// The folder of the files that namespaces may name for TLS; nil = they name none.
+  public var processorTLSDirectory: TLSDirectory?
   /// Where machines are stored.
   public var database: Database
+  /// Whether a start makes and migrates the schema of a PostgreSQL server; that of a private
+  /// cluster it always does.
+  public var migratesAtStart: Bool
   /// The file of the tokens' digests; nil = no tokens are taken.
   public var tokensFile: String?
+  /// Whose JSON Web Tokens are taken; nil = none.
+  public var jwt: JWTConfiguration?
   /// Who may do what; nil = nobody says. With neither this nor tokens everybody may do everything.
   public var authorization: AuthorizationSetting?
   /// What is logged.
   public var log: LogConfiguration
   /// In the order in which they are carried out; one for each name.
   public var namespaces: [NamespaceDirective]
+  /// What people call the node.
+  public var nodeName: String
   /// Microseconds.
   public var lease: Int64
   /// Of a database that is made now; one that exists keeps its own number.
@@ -68,6 +80,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var residentBytes: Int
   /// Memory for the histories and answers of running steps.
   public var historyBytes: Int
+  /// Memory for the machines that are just being imported.
+  public var importBytes: Int
   /// nil = what the limit on open files allows.
   public var maximumConnections: Int?
   /// Connections at once from one IP address.
@@ -84,6 +98,11 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var maximumConnectionUnreadBytes: Int
   /// Where metrics are served; nil = nowhere.
   public var metricsListen: ServerAddress?
+
+  /// Where spans are sent; nil = nobody makes any.
+  var tracing: TracingConfiguration?
+  /// What cannot be meant for this program, a line each.
+  public internal(set) var warnings: [String] = []
 
   /// Every setting as it was given, or by default; for comparisons.
   private let texts: [String: [String]]
@@ -104,7 +123,9 @@ public struct NodeConfiguration: Sendable, Hashable {
     }
     let reader = SettingReader(
       flags: flags, environment: environment, file: document?.values ?? [:])
-    listen = try NodeConfiguration.listen(reader)
+    listeners = try NodeConfiguration.listeners(reader, document?.listeners)
+    isInsecureMeant = try NodeConfiguration.isOn("insecure", reader)
+    processorTLSDirectory = try NodeConfiguration.processorTLSDirectory(reader)
     if let url = reader.text("database.url") {
       database = .external(url: url)
     } else {
@@ -112,14 +133,17 @@ public struct NodeConfiguration: Sendable, Hashable {
         directory: reader.text("data_dir")
           ?? NodeConfiguration.defaultDataDirectory(environment, isRoot: geteuid() == 0))
     }
+    migratesAtStart = try reader.choice("migrate") == "on-start"
     tokensFile = reader.text("authentication.tokens")
+    jwt = try JWTConfiguration(reader)
     // A file that the command line or the environment names goes before rules in the document.
     authorization =
       reader.text("authorization.file").map { .file(path: $0) }
       ?? document?.rules.map { .rules($0) }
     log = LogConfiguration(
       level: .init(rawValue: try reader.choice("log.level")) ?? .info,
-      format: .init(rawValue: try reader.choice("log.format")) ?? .text)
+      format: .init(rawValue: try reader.choice("log.format")) ?? .human)
+    nodeName = try NodeConfiguration.nodeName(reader)
     lease = Int64(try reader.number("lease") ?? 0)
     shards = Int32(try reader.number("shards") ?? 0)
     cores = try reader.number("cores")
@@ -131,6 +155,7 @@ public struct NodeConfiguration: Sendable, Hashable {
     maximumMessageBytes = try reader.number("limits.message_size") ?? 0
     residentBytes = try reader.number("limits.resident_size") ?? 0
     historyBytes = try reader.number("limits.history_size") ?? 0
+    importBytes = try reader.number("limits.import_size") ?? 0
     maximumConnections = try reader.number("limits.connections")
     maximumConnectionsPerClient = try reader.number("limits.connections_per_client") ?? 0
     maximumStreams = try reader.number("limits.streams") ?? 0
@@ -139,6 +164,13 @@ public struct NodeConfiguration: Sendable, Hashable {
     maximumUnreadBytes = try reader.number("limits.unread_size") ?? 0
     maximumConnectionUnreadBytes = try reader.number("limits.connection_unread_size") ?? 0
     metricsListen = try NodeConfiguration.metricsListen(reader)
+    do throws(ConfigurationError) {
+      tracing = try TracingConfiguration(reader, environment, nodeName: nodeName)
+    } catch {
+      // What is meant for all programs of a machine may be meant for others than this one.
+      guard error.place.hasPrefix("OTEL_"), reader.text("otlp.endpoint") == nil else { throw error }
+      warnings.append("\(error); no traces are sent")
+    }
     namespaces = try NodeConfiguration.namespaces(document?.namespaces ?? [], reader)
     let given = Setting.all.map { setting in
       let texts =
@@ -146,6 +178,7 @@ public struct NodeConfiguration: Sendable, Hashable {
       return (setting.key, texts ?? [setting.defaultText])
     }
     texts = Dictionary(given) { first, _ in first }
+    try checkProcessorTLS(file: file?.path)
   }
 
   /// The keys of the settings that the other configuration has otherwise, as ``Setting/all`` has
@@ -154,20 +187,30 @@ public struct NodeConfiguration: Sendable, Hashable {
     Setting.all.map(\.key).filter { texts[$0] != other.texts[$0] }
   }
 
-  private static func listen(
-    _ reader: SettingReader
-  ) throws(ConfigurationError) -> [ServerAddress] {
-    let texts = reader.list("listen") ?? [Setting.named("listen")?.defaultText ?? ""]
-    var addresses: [ServerAddress] = []
-    for text in texts {
-      do {
-        addresses.append(try ServerAddress(parsing: text))
-      } catch {
-        throw reader.problem("listen", error.description)
-      }
+  /// Where others find the node: the first address that is neither a socket in the file system nor
+  /// a port that only the system knows; empty = there is none.
+  var addressForOthers: String {
+    for address in listen {
+      if case .tcp(_, let port) = address, port != 0 { return "\(address)" }
     }
-    if addresses.isEmpty { throw reader.problem("listen", "names no address to serve on") }
-    return addresses
+    return ""
+  }
+
+  private static func nodeName(_ reader: SettingReader) throws(ConfigurationError) -> String {
+    guard let name = reader.text("node_name") else { return hostName }
+    do throws(ProgressorError) { try MachineID.validate(name, field: "node_name") } catch {
+      throw reader.problem("node_name", "\"\(name)\" \(error.message)")
+    }
+    return name
+  }
+
+  /// The name of this machine (gethostname(2)).
+  private static var hostName: String {
+    var name = [CChar](repeating: 0, count: 256)
+    guard gethostname(&name, name.count - 1) == 0 else { return "progressor" }
+    let text = String(
+      decoding: name.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return text.isEmpty ? "progressor" : text
   }
 
   private static func metricsListen(
@@ -210,6 +253,9 @@ public struct NodeConfiguration: Sendable, Hashable {
     }
     return defined.map { .define($0) } + directives
   }
+
+  /// How many engines there will be.
+  public var coresInUse: Int { cores ?? NodeConfiguration.defaultCores(of: System.coreCount) }
 
   /// How many engines suit a machine with so many processors: docs/performance.md says why. More
   /// than 16 nobody has tried, and each takes sessions.

@@ -2,27 +2,34 @@
 enum SecretText {
   private static let mark = "…"
 
+  /// What of a setting is shown: only the one that says where the database is shows anything.
+  static func shown(_ text: String, of key: String) -> String {
+    key == "database.url" ? connection(text) : mark
+  }
+
   /// A PostgreSQL connection string or URL without its passwords. What is neither is hidden whole.
-  static func connection(_ text: String) -> String {
-    if let scheme = text.firstRange(of: "://") {
-      return hidingParameters(hidingUser(text, after: scheme.upperBound))
+  ///
+  /// Byte by byte, as libpq reads it: a character that joins the one before it would hide that one.
+  private static func connection(_ text: String) -> String {
+    let bytes = Array(text.utf8)
+    if let scheme = bytes.firstRange(of: Array("://".utf8)) {
+      return hidingParameters(hidingUser(bytes, after: scheme.upperBound))
     }
-    return text.contains("=") ? hidingParameters(text) : mark
+    return bytes.contains(UInt8(ascii: "=")) ? hidingParameters(bytes) : mark
   }
 
   /// Hides what is between the user and the last `@`: more than a password that was not encoded
   /// as it should be, rather than less.
-  private static func hidingUser(_ text: String, after start: String.Index) -> String {
-    guard let at = text.lastIndex(of: "@"), at >= start,
-      let colon = text[start..<at].firstIndex(of: ":")
+  private static func hidingUser(_ text: [UInt8], after start: Int) -> [UInt8] {
+    guard let at = text.lastIndex(of: UInt8(ascii: "@")), at >= start,
+      let colon = text[start..<at].firstIndex(of: UInt8(ascii: ":"))
     else { return text }
-    return text[...colon] + mark + text[at...]
+    return text[...colon] + Array(mark.utf8) + text[at...]
   }
 
   /// Hides the value of every keyword that ends with `password`.
-  private static func hidingParameters(_ text: String) -> String {
+  private static func hidingParameters(_ bytes: [UInt8]) -> String {
     let word = Array("password".utf8)
-    let bytes = Array(text.utf8)
     var result: [UInt8] = []
     var index = 0
     while index < bytes.count {

@@ -56,14 +56,56 @@ public struct Setting: Sendable, Hashable {
   public static let all: [Setting] = [
     Setting(
       "listen", .list, default: "127.0.0.1:7070", flag: "--listen",
-      "Addresses to serve on: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one."),
+      "Addresses to serve on: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. In "
+        + "the file also {address, tls, services}."),
+    Setting(
+      "tls.certificate", .text, flag: "--tls-certificate",
+      "PEM file of the certificate chain, leaf first, of all TCP listeners that have none of their "
+        + "own; read again when it changes. By default there is no TLS."),
+    Setting(
+      "tls.key", .text, flag: "--tls-key",
+      "PEM file of its private key, which others must not be able to read."),
+    Setting(
+      "tls.client_ca", .text, flag: "--tls-client-ca",
+      "PEM file of the authorities by which clients' certificates are known; clients must have one "
+        + "then. By default they are not asked."),
+    Setting(
+      "insecure", .choice(["true", "false"]), default: "false", flag: "--insecure",
+      "Serve on other than loopback addresses although nobody says who may do what, and metrics "
+        + "there at all."),
+    Setting(
+      "processor_tls_directory", .text, flag: "--processor-tls-directory",
+      "Folder of the PEM files that namespaces may name for the TLS of their processors; by "
+        + "default they may name none."),
     Setting(
       "metrics_listen", .text, flag: "--metrics-listen",
       "Address on which Prometheus finds /metrics, HOST:PORT; by default metrics are not served."),
     Setting(
+      "otlp.endpoint", .text, flag: "--otlp-endpoint",
+      "Collector of traces, OTLP over gRPC: http://HOST:PORT or https://HOST:PORT; else "
+        + "OTEL_EXPORTER_OTLP_ENDPOINT. By default no spans are made."),
+    Setting(
+      "otlp.certificate", .text, flag: "--otlp-certificate",
+      "PEM file of the authorities that sign an https collector's certificate; else "
+        + "OTEL_EXPORTER_OTLP_CERTIFICATE. By default those of the system."),
+    Setting(
+      "otlp.headers", .text, isSecret: true,
+      "What is sent to the collector as metadata: NAME=VALUE,NAME=VALUE, values percent-encoded; "
+        + "else OTEL_EXPORTER_OTLP_HEADERS."),
+    Setting(
+      "otlp.sampler", .choice(TraceSampler.names), default: "parentbased_traceidratio",
+      "Which traces are recorded, as OTEL_TRACES_SAMPLER, which counts where this is not set."),
+    Setting(
+      "otlp.sampler_ratio", .text, default: "1",
+      "The part of traces that the ratio samplers record, 0 to 1; else OTEL_TRACES_SAMPLER_ARG."),
+    Setting(
       "database.url", .text, flag: "--database-url", isSecret: true,
       "A PostgreSQL connection string or URL; without one the server runs a private cluster in "
         + "data_dir."),
+    Setting(
+      "migrate", .choice(["on-start", "never"]), default: "on-start", flag: "--migrate",
+      "Whether a start makes and migrates the schema of database.url; never = one that is not up "
+        + "to date is refused, and `progressor database migrate` is run before."),
     Setting(
       "data_dir", .text, flag: "--data-dir",
       "Directory of the private PostgreSQL cluster; by default /var/lib/progressor for root, "
@@ -73,6 +115,25 @@ public struct Setting: Sendable, Hashable {
       "File of the tokens' digests, a line PRINCIPAL sha256:HEX GROUP,GROUP for each; read again "
         + "when it changes. By default no tokens are taken."),
     Setting(
+      "authentication.jwt.jwks", .text, flag: "--authentication-jwt-jwks",
+      "File of an issuer's public keys, a JSON Web Key Set; read again when it changes. By default "
+        + "no JSON Web Tokens are taken."),
+    Setting(
+      "authentication.jwt.issuer", .text, flag: "--authentication-jwt-issuer",
+      "The `iss` of the tokens that are taken; needed with jwks."),
+    Setting(
+      "authentication.jwt.audience", .text, flag: "--authentication-jwt-audience",
+      "What `aud` of a token must be or contain; needed with jwks."),
+    Setting(
+      "authentication.jwt.principal_claim", .text, default: "sub",
+      "The claim that names a token's principal."),
+    Setting(
+      "authentication.jwt.groups_claim", .text, default: "groups",
+      "The claim that lists a token's groups; a token may have none."),
+    Setting(
+      "authentication.jwt.leeway", .duration(0...600_000_000), default: "30s",
+      "By how much the issuer's clock may be wrong."),
+    Setting(
       "authorization.file", .text, flag: "--authorization-file",
       "File of the rules that allow something, instead of authorization.rules; read again when it "
         + "changes. Without rules and tokens everything is allowed to everybody."),
@@ -80,8 +141,13 @@ public struct Setting: Sendable, Hashable {
       "log.level", .choice(LogConfiguration.levels), default: "info", flag: "--log-level",
       "The least severe messages that are logged."),
     Setting(
-      "log.format", .choice(["text", "json"]), default: "text",
-      "How log lines are written on standard error."),
+      "log.format", .choice(["human", "json", "text"]), default: "human", flag: "--log-format",
+      "How log lines are written on standard error: for people, or as an object of texts each; "
+        + "text is an old name of human."),
+    Setting(
+      "node_name", .text, flag: "--node-name",
+      "What people call this node, in the log and in `progressor status`; by default the host's "
+        + "name."),
     Setting(
       "lease", .duration(1_000_000...600_000_000), default: "10s",
       "How long this node's claim on its shards lasts unless renewed: another node can take over "
@@ -118,6 +184,9 @@ public struct Setting: Sendable, Hashable {
     Setting(
       "limits.history_size", .size(1_048_576...1_099_511_627_776), default: "256MiB",
       "Memory for the histories and answers of running steps; more steps wait with nothing read."),
+    Setting(
+      "limits.import_size", .size(1_048_576...268_435_456), default: "128MiB",
+      "Memory for the machines that are just being imported, and so for the largest that can be."),
     Setting(
       "limits.connections", .integer(1...1_000_000),
       "Client connections at once; more are closed. By default what the limit on open files allows."

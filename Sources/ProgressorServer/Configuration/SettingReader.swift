@@ -115,6 +115,12 @@ struct SettingReader {
     return file[key]?.place
   }
 
+  /// Whether a setting's value is the file's.
+  func isOfFile(_ key: String) -> Bool {
+    guard let place = file[key]?.place else { return false }
+    return source(key) == place
+  }
+
   private static func components(_ key: String) -> [String] {
     key.split(separator: ".").map(String.init)
   }

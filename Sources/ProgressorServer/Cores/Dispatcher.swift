@@ -70,5 +70,17 @@ final class Dispatcher: Sendable {
     }
   }
 
+  /// What waits in the engines, together; nil = one of them does not run. See `Engine.waiting`.
+  func waiting(machines: [MachineID], patience: Int64) async -> EngineWaiting? {
+    var sum = EngineWaiting()
+    for loop in group.loops {
+      guard let part = try? await loop.waiting(machines: machines, patience: patience).get() else {
+        return nil
+      }
+      sum.add(part)
+    }
+    return sum
+  }
+
   private func loop(of request: RequestID) -> EngineLoop { group.loops[Int(request.core.number)] }
 }

@@ -16,6 +16,10 @@ final class EngineDriver {
     /// The engine has handled one `shardsLost`, and the effects up to it were handed to storage.
     let lossHandled: @Sendable () -> Void
     let logger: Logger
+    /// Told what is durable; nil = nobody is.
+    var machineLog: MachineLog?
+    /// Makes spans of batches; nil = nobody follows traces.
+    var tracer: Tracer?
   }
 
   /// Inputs and effects of one turn for which there is always room; after a crowd its memory is
@@ -34,6 +38,8 @@ final class EngineDriver {
   private var losses = 0
   private var wakeUp: (time: Int64, task: Scheduled<Void>)?
   private var watch = TurnWatch()
+  private var news: BatchNews?
+  private var spans: BatchSpans?
 
   init(eventLoop: any EventLoop, clock: NodeClock) {
     self.eventLoop = eventLoop
@@ -43,6 +49,8 @@ final class EngineDriver {
   func start(_ engine: consuming Engine, _ outside: Outside) {
     self.engine = consume engine
     self.outside = outside
+    news = outside.machineLog.map { BatchNews($0) }
+    spans = outside.tracer.map { BatchSpans($0) }
   }
 
   /// Takes no more turns: what waits for an answer is told so, what storage and processors answer
@@ -66,6 +74,11 @@ final class EngineDriver {
     var statistics = engine?.takeStatistics(at: clock.now().uptime)
     statistics?.slowTurns = watch.slowTurns
     return statistics
+  }
+
+  /// What waits in the engine; nil = it does not run.
+  func waiting(machines: [MachineID], patience: Int64) -> EngineWaiting? {
+    engine?.waiting(at: clock.now(), machines: machines, patience: patience)
   }
 
   /// One turn. Nothing happens before `start`; the inbox keeps what comes.
@@ -93,6 +106,8 @@ final class EngineDriver {
   }
 
   private func prepare(_ input: Input, _ outside: Outside) {
+    news?.take(input)
+    spans?.take(input)
     switch input {
     case .shardsLost: losses += 1
     case .namespacesChanged(let records): outside.processors.namespacesChanged(records)
@@ -103,9 +118,13 @@ final class EngineDriver {
   private func perform(now: Moment, _ outside: Outside) {
     var stored: [Effect] = []
     for effect in effects {
+      if case .commit(let batch) = effect {
+        news?.sent(batch)
+        spans?.sent(batch)
+      }
       switch effect {
       case .reply(let request, let reply): replies.collect(reply, for: request)
-      case .load, .list, .readDue, .commit: stored.append(effect)
+      case .load, .list, .readTrace, .readDue, .commit: stored.append(effect)
       case .invoke(let invocation): outside.processors.invoke(invocation, now: now)
       case .callOff(let step, let attempt):
         outside.processors.callOff(step, attempt: attempt)

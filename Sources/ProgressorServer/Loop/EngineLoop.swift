@@ -74,6 +74,11 @@ final class EngineLoop: Sendable {
     }
   }
 
+  /// What waits in the engine; nil = it does not run. See `Engine.waiting`.
+  func waiting(machines: [MachineID], patience: Int64) -> EventLoopFuture<EngineWaiting?> {
+    eventLoop.submit { self.driver.value.waiting(machines: machines, patience: patience) }
+  }
+
   private func schedule() {
     eventLoop.execute { self.turn() }
   }

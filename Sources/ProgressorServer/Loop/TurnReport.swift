@@ -37,9 +37,14 @@ extension ProgressorEngine.Operation {
     case .get: "get"
     case .remove: "remove"
     case .list: "list"
+    case .trace: "trace"
     case .pause: "pause"
     case .resume: "resume"
     case .awaitQuiet: "awaitQuiet"
+    case .count: "count"
+    case .listNotifications: "listNotifications"
+    case .dropNotification: "dropNotification"
+    case .importMachine: "importMachine"
     }
   }
 }
@@ -51,6 +56,7 @@ extension Input {
     case .cancelled: "cancelled"
     case .loaded: "loaded"
     case .listed: "listed"
+    case .traceRead: "traceRead"
     case .due: "due"
     case .processorAnswered: "processorAnswered"
     case .endpointReady: "endpointReady"
@@ -74,6 +80,7 @@ extension Effect {
     case .reply: "reply"
     case .load: "load"
     case .list: "list"
+    case .readTrace: "readTrace"
     case .readDue: "readDue"
     case .invoke: "invoke"
     case .callOff: "callOff"

@@ -5,6 +5,8 @@ import NIOCore
 import NIOPosix
 import ProgressorEngine
 import ProgressorStorage
+import PrometheusMetrics
+import Synchronization
 
 /// Storage, the engines on their loops, and the services in front of them: a node without its
 /// sockets.
@@ -18,13 +20,17 @@ final class Backend: Sendable {
   private let health: HealthService
   private let monitor: HealthMonitor
   private let repairs: NIOLoopBoundBox<RepairJobRunner>
+  private let lookout: Lookout
+  private let imports: ImportBudget
+  private let watch = Mutex<Task<Void, Never>?>(nil)
   private let logger: Logger
   private let offset: StorageClockOffset
 
   /// Services that are served.
   static let services =
     [
-      AutomatonService.name, NamespacesService.name, RepairJobsService.name, HealthService.name,
+      AutomatonService.name, NamespacesService.name, RepairJobsService.name,
+      ClusterService.name, HealthService.name,
     ] + ReflectionService.names
 
   /// What is there before storage is.
@@ -35,12 +41,19 @@ final class Backend: Sendable {
     let timeouts: ProcessorTimeouts
     let clock: NodeClock
     let offset: StorageClockOffset
+    let outages: ProcessorOutages
+    let attempts: AttemptMetrics?
 
-    init(_ configuration: NodeConfiguration, eventLoops: [any EventLoop]) {
+    init(
+      _ configuration: NodeConfiguration, eventLoops: [any EventLoop],
+      registry: PrometheusRegistry?,
+      logger: Logger
+    ) {
       let offset = StorageClockOffset()
       let clock = NodeClock(offset: { offset.microseconds })
       let health = HealthService(services: Backend.services)
-      let monitor = HealthMonitor(health: health, eventLoop: eventLoops[0])
+      let monitor = HealthMonitor(
+        health: health, roles: RoleLog(logger: logger), eventLoop: eventLoops[0])
       let timeouts = ProcessorTimeouts()
       let limits = Backend.engineConfiguration(configuration, shards: configuration.shards)
       let cores = Int32(eventLoops.count)
@@ -54,15 +67,25 @@ final class Backend: Sendable {
       engines = EngineGroup(loops, observers: [monitor, timeouts])
       (self.health, self.monitor, self.timeouts) = (health, monitor, timeouts)
       (self.clock, self.offset) = (clock, offset)
+      outages = ProcessorOutages(logger: logger)
+      attempts = registry.map { AttemptMetrics($0) }
     }
   }
 
   /// Opens the database and starts the engines, one on each of these loops.
+  ///
+  /// - Parameters:
+  ///   - restored: Why all namespaces are to be paused; nil = they are not.
+  ///   - registry: Where calls of processors are counted; nil = nowhere.
+  ///   - tracer: Makes spans of calls of processors and of batches; nil = nobody does.
   static func start(
     _ configuration: NodeConfiguration, database: String, isExclusive: Bool,
-    eventLoops: [any EventLoop], logger: Logger
+    restored: String? = nil, eventLoops: [any EventLoop], registry: PrometheusRegistry? = nil,
+    tracer: Tracer? = nil,
+    logger: Logger
   ) async throws(NodeFailure) -> Backend {
-    let front = Front(configuration, eventLoops: eventLoops)
+    let front = Front(
+      configuration, eventLoops: eventLoops, registry: registry, logger: logger)
     var settings: StorageConfiguration
     do { settings = try StorageConfiguration(connectionString: database) } catch {
       throw NodeFailure(.configuration, "--database-url: \(error.description)")
@@ -72,6 +95,11 @@ final class Backend: Sendable {
     settings.leaseDuration = .microseconds(configuration.lease)
     settings.leaseMargin = .microseconds(configuration.lease / 10)
     settings.isExclusive = isExclusive
+    settings.mayMigrate = isExclusive || configuration.migratesAtStart
+    settings.restored = restored
+    settings.nodeName = configuration.nodeName
+    settings.nodeAddress = configuration.addressForOthers
+    settings.nodeVersion = Version.current
     let engines = front.engines
     let opening = StorageOpening(
       configuration: settings, patience: .microseconds(configuration.startTimeout), logger: logger,
@@ -84,7 +112,7 @@ final class Backend: Sendable {
         metadata: ["shards": "\(storage.shards)", "asked": "\(configuration.shards)"])
     }
     let backend = Backend(front, configuration, storage, logger)
-    backend.begin(configuration)
+    backend.begin(configuration, front, tracer)
     return backend
   }
 
@@ -105,16 +133,28 @@ final class Backend: Sendable {
           storage: storage, dispatcher: dispatcher, eventLoop: eventLoop, clock: clock,
           timeouts: timeouts, logger: logger)),
       eventLoop: eventLoop)
+    lookout = Lookout(
+      Lookout.Outside(
+        storage: storage, dispatcher: dispatcher, outages: front.outages, clock: clock,
+        logger: logger))
     let lookForJobs: @Sendable () -> Void = { [repairs] in
       eventLoop.execute { repairs.value.look() }
     }
+    let imports = ImportBudget(maximum: configuration.importBytes)
+    self.imports = imports
     var router = Router()
     AutomatonService(
       dispatcher: dispatcher, clock: clock, timeouts: timeouts,
       encoder: ReplyEncoder(maximumMessageBytes: configuration.maximumMessageBytes)
     ).register(in: &router)
+    Portability(
+      storage: storage, dispatcher: dispatcher, clock: clock, budget: imports,
+      engine: Backend.engineConfiguration(configuration, shards: storage.shards),
+      maximumMessageBytes: configuration.maximumMessageBytes
+    ).register(in: &router)
     NamespacesService(
       namespaces: storage, dispatcher: dispatcher, clock: clock, timeouts: timeouts,
+      tlsDirectory: configuration.processorTLSDirectory,
       namespaceDeleted: lookForJobs
     ).register(in: &router)
     health.register(in: &router)
@@ -123,31 +163,40 @@ final class Backend: Sendable {
       storage: storage, clock: clock, maximumMessageBytes: configuration.maximumMessageBytes,
       jobsChanged: lookForJobs
     ).register(in: &router)
+    ClusterService(storage: storage).register(in: &router)
     self.router = router
   }
 
-  private func begin(_ configuration: NodeConfiguration) {
-    let settings = Backend.engineConfiguration(configuration, shards: storage.shards)
+  private func begin(
+    _ configuration: NodeConfiguration, _ front: Front, _ tracer: Tracer?
+  ) {
+    var settings = Backend.engineConfiguration(configuration, shards: storage.shards)
+    settings.namesCauses = tracer != nil
+    let engine = settings
     let (storage, engines, monitor, logger) = (storage, engines, monitor, logger)
-    let outages = ProcessorOutages(logger: logger)
+    let (outages, attempts) = (front.outages, front.attempts)
+    let machineLog = MachineLog(eventLoop: eventLoops[0], logger: logger)
     for (index, loop) in engines.loops.enumerated() {
       let part = engines.part(index)
       loop.eventLoop.execute {
         let processors = ProcessorDirectory(
           eventLoop: loop.eventLoop, part: part,
-          maximumMessageBytes: configuration.maximumMessageBytes, outages: outages,
-          logger: logger, submit: { loop.submit($0) })
+          maximumMessageBytes: configuration.maximumMessageBytes,
+          tlsDirectory: configuration.processorTLSDirectory, outages: outages,
+          metrics: attempts, tracer: tracer, logger: logger, submit: { loop.submit($0) })
         loop.start(
-          settings.share(of: part),
+          engine.share(of: part),
           EngineDriver.Outside(
             storage: storage, processors: processors, submit: { loop.submit($0) },
             send: { engines.submit(.permits($0)) },
             lossHandled: {
               if engines.lossHandled(by: part.core) { storage.acknowledgeLoss() }
-            }, logger: logger))
+            }, logger: logger, machineLog: machineLog, tracer: tracer))
       }
     }
     eventLoops[0].execute { [repairs] in repairs.value.look() }
+    let lookout = lookout
+    watch.withLock { $0 = Task { await lookout.run() } }
     storage.followSessions { monitor.sessionsChanged(areThere: $0) }
   }
 
@@ -216,11 +265,19 @@ final class Backend: Sendable {
   /// The loops of the engines.
   var eventLoops: [any EventLoop] { engines.loops.map(\.eventLoop) }
 
+  /// Why machines are not served now, in a line; nil = they are.
+  var obstacle: String? { monitor.obstacle }
+
+  /// Shards that this node has now.
+  var ownedShards: Int { storage.status.shards }
+
   /// What the node knows about itself.
   func statistics() -> EventLoopFuture<NodeStatistics> {
-    let (storage, health) = (storage, health)
+    let (storage, health, seen, imports) = (storage, health, lookout.board, imports)
     return dispatcher.statistics().map { engine in
-      NodeStatistics(engine: engine, storage: storage.status, isServing: health.isServing)
+      NodeStatistics(
+        engine: engine, storage: storage.status, isServing: health.isServing, seen: seen.latest,
+        imports: imports.statistics)
     }
   }
 
@@ -234,6 +291,7 @@ final class Backend: Sendable {
   /// NOT_SERVING from now on; everything goes on but repair jobs, whose work another node takes up.
   func announceStop() async {
     monitor.stop()
+    watch.withLock { $0?.cancel() }
     try? await eventLoops[0].submit { [repairs] in repairs.value.stop() }.get()
   }
 
@@ -243,6 +301,8 @@ final class Backend: Sendable {
   func stop(gracePeriod: Duration) async {
     let storage = storage
     try? await NIOThreadPool.singleton.runIfActive { storage.stop(gracePeriod: gracePeriod) }
+    // It asks the engines' loops, which end after this.
+    await watch.withLock { $0 }?.value
     for loop in engines.loops { try? await loop.eventLoop.submit { loop.stop() }.get() }
     // Storage, the engines' loops and their clock know each other.
     offset.follow(nil)

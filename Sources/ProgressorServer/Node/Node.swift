@@ -11,13 +11,15 @@ import Synchronization
 /// One server: the private cluster if there is no database, storage, the engines on their loops,
 /// and the gRPC server, started in this order and stopped in the reverse one.
 public final class Node: Service {
-  private let configuration: NodeConfiguration
-  private let logger: Logger
+  let configuration: NodeConfiguration
+  let logger: Logger
+  private let acceptsRestored: Bool
   private let onServing: @Sendable ([ServerAddress]) -> Void
-  private let running = Mutex(Parts())
+  private let onListening: @Sendable () -> Void
+  let running = Mutex(Parts())
 
   /// What runs; filled while the node starts, emptied while it stops.
-  private struct Parts {
+  struct Parts {
     var group: MultiThreadedEventLoopGroup?
     var database: PrivateServer?
     var backend: Backend?
@@ -25,22 +27,36 @@ public final class Node: Service {
     var metrics: MetricsEndpoint?
     var probes: LoopProbes?
     var access: AccessFiles?
-    /// Looks after the files of `access`.
+    var exporter: SpanExporter?
+    /// In the order of the configuration's listeners; nil = without TLS.
+    var security: [ListenerSecurity?] = []
+    /// Looks after the files of `access` and of `security`.
     var watch: Task<Void, Never>?
     /// The start is over.
     var isStarted = false
+    /// What is served, from then on.
+    var addresses: [ServerAddress] = []
+    /// It has begun to stop.
+    var isStopping = false
     /// What is to be carried out after the start.
     var reload: NodeConfiguration?
   }
 
-  /// - Parameter onServing: Told once, when machines are served for the first time, where. A node
-  ///   whose shards another one has stands by, and is told when it takes over.
+  /// - Parameters:
+  ///   - acceptsRestored: A database that was restored from a backup may go on, with all its
+  ///     namespaces paused.
+  ///   - onServing: Told once, when machines are served for the first time, where. A node whose
+  ///     shards another one has stands by, and is told when it takes over.
+  ///   - onListening: Told once, when the start is over, on a standby too.
   public init(
-    configuration: NodeConfiguration, logger: Logger,
-    onServing: @escaping @Sendable ([ServerAddress]) -> Void = { _ in }
+    configuration: NodeConfiguration, logger: Logger, acceptsRestored: Bool = false,
+    onServing: @escaping @Sendable ([ServerAddress]) -> Void = { _ in },
+    onListening: @escaping @Sendable () -> Void = {}
   ) {
+    self.onListening = onListening
     self.configuration = configuration
     self.logger = logger
+    self.acceptsRestored = acceptsRestored
     self.onServing = onServing
   }
 
@@ -81,11 +97,13 @@ public final class Node: Service {
       min(max(end - .now, limits.lowerBound), limits.upperBound)
     }
     let parts = running.withLock { parts in
-      defer { parts = Parts() }
+      defer {
+        parts = Parts()
+        parts.isStopping = true
+      }
       return parts
     }
     parts.watch?.cancel()
-    if let metrics = parts.metrics { await metrics.stop() }
     parts.probes?.stop()
     if let backend = parts.backend { await backend.announceStop() }
     if let server = parts.server {
@@ -98,6 +116,9 @@ public final class Node: Service {
     if let cluster = parts.database {
       await cluster.stop(within: left(.seconds(5) ... .seconds(30)))
     }
+    if let exporter = parts.exporter { await exporter.stop(within: .seconds(2)) }
+    // Who watches is told to the end that the process lives.
+    if let metrics = parts.metrics { await metrics.stop() }
     try? await parts.group?.shutdownGracefully()
   }
 
@@ -111,7 +132,8 @@ public final class Node: Service {
     }
     guard let backend else { return }
     reloadRules(of: new)
-    let changed = configuration.settingsChanged(in: new)
+    // Whoever made the logger sees to its level.
+    let changed = configuration.settingsChanged(in: new).filter { $0 != "log.level" }
     if !changed.isEmpty {
       logger.warning(
         "the configuration was read again: these settings change with the next start",
@@ -141,37 +163,60 @@ public final class Node: Service {
 
   private func startParts() async throws(NodeFailure) -> [ServerAddress] {
     let end = ContinuousClock.now + .microseconds(configuration.startTimeout)
-    let access = try startAccess()
-    let cores = configuration.cores ?? NodeConfiguration.defaultCores(of: System.coreCount)
+    try await checkExposure()
+    let restored = try RestoredDatabase(configuration.database, isAccepted: acceptsRestored)
+    let access = try await readAccess()
+    let security = try readSecurity()
+    let cores = configuration.coresInUse
     let threads = max(cores, configuration.threads ?? System.coreCount)
     let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
     running.withLock { $0.group = group }
+    let registry = PrometheusRegistry()
+    let tracer = try startTracing()
+    try await startMetrics(registry, group)
     let (database, isExclusive) = try await startDatabase(cores: cores)
     let backend = try await Backend.start(
       configuration, database: database, isExclusive: isExclusive,
-      eventLoops: Array(group.makeIterator().prefix(cores)), logger: logger)
+      restored: restored?.pauseReason,
+      eventLoops: Array(group.makeIterator().prefix(cores)),
+      registry: configuration.metricsListen == nil ? nil : registry, tracer: tracer,
+      logger: logger)
     running.withLock { $0.backend = backend }
+    if let restored {
+      try restored.accepted()
+      logger.notice(
+        "the database was restored: all namespaces are paused until they are resumed",
+        metadata: ["reason": "\(restored.pauseReason)"])
+    }
     try await applyNamespaces(backend, until: end)
-    let registry = PrometheusRegistry()
     var router = backend.router
     if configuration.metricsListen != nil {
       CallMetrics.describe(in: registry)
       router.observe { CallMetrics(method: $0, registry: registry) }
+      let loops = LoopProbes.loops(of: group, engines: backend.eventLoops)
+      let probes = LoopProbes(loops, registry: registry)
+      running.withLock { $0.probes = probes }
     }
     let server = GRPCServer(
-      router: router, configuration: serverConfiguration(access), group: group, logger: logger)
+      router: router, configuration: serverConfiguration(access, tracer), group: group,
+      logger: logger)
     running.withLock { $0.server = server }
-    try await startMetrics(registry, backend, server, group)
     let addresses: [ServerAddress]
-    do { addresses = try await server.start(configuration.listen) } catch {
+    do {
+      addresses = try await server.start(
+        zip(configuration.listeners, security).map { listener($0, $1, router) })
+    } catch {
       throw NodeFailure(error)
     }
+    watchFiles()
     let onServing = onServing
     backend.whenServing { onServing(addresses) }
     let reload = running.withLock { parts in
       parts.isStarted = true
+      parts.addresses = addresses
       return parts.reload
     }
+    onListening()
     if let reload { await self.reload(reload) }
     return addresses
   }
@@ -197,32 +242,57 @@ public final class Node: Service {
     }
   }
 
-  /// Serves metrics, also on a standby.
+  /// Serves metrics and probes, on a standby too, from the beginning of the start on.
   private func startMetrics(
-    _ registry: PrometheusRegistry, _ backend: Backend, _ server: GRPCServer,
-    _ group: MultiThreadedEventLoopGroup
+    _ registry: PrometheusRegistry, _ group: MultiThreadedEventLoopGroup
   ) async throws(NodeFailure) {
     guard let address = configuration.metricsListen else { return }
     do {
-      let metrics = try await MetricsEndpoint.start(address, group: group, logger: logger) {
-        backend.statistics().flatMapWithEventLoop { statistics, eventLoop in
-          // The engines' loops are asked for the numbers, and not for thousands of lines of text.
-          NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
-            var statistics = statistics
-            statistics.server = server.statistics
-            var exposition = Exposition()
-            NodeExposition(statistics).write(to: &exposition)
-            registry.write(to: &exposition)
-            return exposition.text
-          }
-        }
-      }
-      let loops = LoopProbes.loops(of: group, engines: backend.eventLoops)
-      let probes = LoopProbes(loops, registry: registry)
-      running.withLock { ($0.metrics, $0.probes) = (metrics, probes) }
+      let metrics = try await MetricsEndpoint.start(
+        address, group: group, logger: logger,
+        obstacle: { [weak self] in self.map(\.obstacle) ?? "the server is stopping" },
+        render: { [weak self] in
+          self?.exposition(registry, group) ?? group.any().makeFailedFuture(NotRunning())
+        })
+      running.withLock { $0.metrics = metrics }
     } catch {
       throw NodeFailure(error, flag: "--metrics-listen")
     }
+  }
+
+  /// There are no metrics.
+  private struct NotRunning: Error {}
+
+  private func exposition(
+    _ registry: PrometheusRegistry, _ group: MultiThreadedEventLoopGroup
+  ) -> EventLoopFuture<String> {
+    let (backend, server, access, exporter, security) = running.withLock {
+      ($0.backend, $0.server, $0.access, $0.exporter, $0.security.compactMap(\.self))
+    }
+    guard let backend else { return group.any().makeFailedFuture(NotRunning()) }
+    return backend.statistics().flatMapWithEventLoop { statistics, eventLoop in
+      // The engines' loops are asked for the numbers, and not for thousands of lines of text.
+      NIOThreadPool.singleton.runIfActive(eventLoop: eventLoop) {
+        var statistics = statistics
+        statistics.server = server?.statistics
+        statistics.access = access?.statistics
+        var exposition = Exposition()
+        NodeExposition(statistics).write(to: &exposition)
+        if let server { TransportExposition(security, server.statistics).write(to: &exposition) }
+        if let exporter { TracingExposition(exporter.statistics).write(to: &exposition) }
+        registry.write(to: &exposition)
+        return exposition.text
+      }
+    }
+  }
+
+  /// Why machines are not served now, in a line; nil = they are.
+  var obstacle: String? {
+    let (backend, isStopping) = running.withLock {
+      ($0.isStarted ? $0.backend : nil, $0.isStopping)
+    }
+    if isStopping { return "the server is stopping" }
+    return backend.map(\.obstacle) ?? "the server is starting"
   }
 
   /// The connection string of the database, which has room for the sessions of so many engines, and
@@ -244,25 +314,11 @@ public final class Node: Service {
   /// it.
   private static let roomBesideMessage = 256 << 10
 
-  /// Reads who may do what, and goes on to look whether that changes.
-  private func startAccess() throws(NodeFailure) -> AccessFiles? {
-    let access: AccessFiles?
-    do throws(ConfigurationError) { access = try AccessFiles(configuration) } catch {
-      throw NodeFailure(.configuration, "\(error)")
-    }
-    guard let access else { return nil }
-    let logger = logger
-    let watch = Task {
-      while (try? await Task.sleep(for: .seconds(1))) != nil {
-        try? await NIOThreadPool.singleton.runIfActive { access.look(logger) }
-      }
-    }
-    running.withLock { ($0.access, $0.watch) = (access, watch) }
-    return access
-  }
-
-  private func serverConfiguration(_ access: AccessFiles?) -> GRPC.ServerConfiguration {
+  private func serverConfiguration(
+    _ access: AccessFiles?, _ tracer: Tracer?
+  ) -> GRPC.ServerConfiguration {
     var server = GRPC.ServerConfiguration()
+    server.follow = tracer.map { ServerSpan.follow($0) }
     if let access { server.admit = { access.admit($0) } }
     server.maxMessageSize = configuration.maximumMessageBytes
     server.maxConnections = configuration.maximumConnections

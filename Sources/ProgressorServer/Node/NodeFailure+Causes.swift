@@ -27,7 +27,8 @@ extension NodeFailure {
       self.init(
         .databaseUnavailable, "the database has no room for this server: \(error.description)")
     case .busy: self.init(.databaseUnavailable, "the database: \(error.description)")
-    case .unfit, .schema: self.init(.databaseUnusable, "the database: \(error.description)")
+    case .unfit, .schema, .rights:
+      self.init(.databaseUnusable, "the database: \(error.description)")
     }
   }
 

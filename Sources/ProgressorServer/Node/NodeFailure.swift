@@ -16,6 +16,8 @@ public struct NodeFailure: Error, Sendable, Hashable, CustomStringConvertible {
     case addressInUse
     /// The address cannot be listened on.
     case addressUnusable
+    /// The database was restored from a backup, and nobody said that it may go on.
+    case restored
     /// It was told to stop while it started.
     case stopped
   }

@@ -17,6 +17,9 @@ struct LimitsExposition {
 
   init(_ statistics: NodeStatistics, namespaces: [NamespaceStatistics]) {
     if let server = statistics.server { add(server) }
+    if let imports = statistics.imports {
+      add("import_size", imports.maximum, imports.used, imports.refused)
+    }
     guard let engine = statistics.engine else { return }
     add(engine)
     for namespace in namespaces {

@@ -1,25 +1,39 @@
-import Glibc
 public import Logging
 import MachineModel
 
-/// Writes each log message as one line on standard error, as text or as JSON.
-///
-/// A line leaves in one `write(2)`, so that lines of several threads do not mix.
+/// Writes each log message as one line on standard error, as text or as JSON, without waiting for
+/// who reads it: see `LineWriter`.
 public struct LineLogHandler: LogHandler {
-  /// The least severe messages that are written.
-  public var logLevel: Logger.Level
+  /// The least severe messages that are written: what the logger was given, or else the threshold
+  /// of all.
+  public var logLevel: Logger.Level {
+    get { own ?? threshold.level }
+    set { own = newValue }
+  }
   /// Written with every message; what comes with a message wins.
   public var metadata: Logger.Metadata = [:]
   /// Asked for each message; what the logger has wins.
   public var metadataProvider: Logger.MetadataProvider?
 
+  /// Waits until the lines so far are written, for this long at most, and then no more: for who is
+  /// about to end the process, or to write past the log. Blocks.
+  public static func flush(milliseconds: Int = 500) {
+    LineWriter.standardError.flush(atMost: .milliseconds(milliseconds))
+  }
+
   private let label: String
   private let format: LogConfiguration.Format
+  private let threshold: LogThreshold
+  private var own: Logger.Level?
 
-  /// - Parameter label: The `logger` of JSON lines.
-  public init(label: String, configuration: LogConfiguration) {
+  /// - Parameters:
+  ///   - label: The `logger` of JSON lines.
+  ///   - threshold: The level, if it may change; nil = it is the configuration's for good.
+  public init(
+    label: String, configuration: LogConfiguration, threshold: LogThreshold? = nil
+  ) {
     self.label = label
-    logLevel = configuration.level
+    self.threshold = threshold ?? LogThreshold(configuration.level)
     format = configuration.format
   }
 
@@ -29,7 +43,7 @@ public struct LineLogHandler: LogHandler {
     set { metadata[key] = newValue }
   }
 
-  /// Writes one line. From any thread; blocks while standard error does.
+  /// Writes one line. From any thread; never blocks.
   public func log(event: LogEvent) {
     let extra = event.metadata ?? [:]
     let all = (metadataProvider?.get() ?? [:]).merging(metadata) { _, own in own }
@@ -37,9 +51,7 @@ public struct LineLogHandler: LogHandler {
     let line = LogLine(
       time: NodeClock().now().wall, level: event.level, label: label, message: "\(event.message)",
       metadata: all.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 })
-    let bytes = Array((line.text(format) + "\n").utf8)
-    // A log that cannot be written has no better place to say so.
-    _ = write(STDERR_FILENO, bytes, bytes.count)
+    LineWriter.standardError.write(Array((line.text(format) + "\n").utf8))
   }
 }
 
@@ -54,7 +66,7 @@ struct LogLine {
 
   func text(_ format: LogConfiguration.Format) -> String {
     switch format {
-    case .text:
+    case .human:
       var text = "\(time.rfc3339) \(level) \(LogLine.oneLine(message))"
       for (key, value) in metadata { text += " \(key)=\(LogLine.plain(value))" }
       return text

@@ -6,13 +6,16 @@ import NIOHTTP1
 import NIOPosix
 import PrometheusMetrics
 
-/// Serves `GET /metrics` over HTTP/1.1, for Prometheus and people with curl.
+/// Serves `GET /metrics` over HTTP/1.1, for Prometheus and people with curl, and `/livez` and
+/// `/readyz` for who watches processes.
 ///
 /// One request a connection, few connections, ten seconds each: whoever can reach the address can
 /// make no more work than that.
 final class MetricsEndpoint: Sendable {
   /// Makes the text; on any loop.
   typealias Render = @Sendable () -> EventLoopFuture<String>
+  /// Says why machines are not served now, in a line; nil = they are. On any loop.
+  typealias Obstacle = @Sendable () -> String?
 
   private let channel: any Channel
 
@@ -24,17 +27,18 @@ final class MetricsEndpoint: Sendable {
   /// Begins to listen.
   static func start(
     _ address: ServerAddress, group: any EventLoopGroup, logger: Logger,
-    render: @escaping Render
+    obstacle: @escaping Obstacle, render: @escaping Render
   ) async throws(ServerError) -> MetricsEndpoint {
     let gate = ConnectionGate(maximum: maximumConnections)
     let bootstrap = ServerBootstrap(group: group)
       .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
       .childChannelInitializer { channel in
-        guard gate.enter(channel) else { return channel.close() }
+        gate.enter(channel)
         return channel.eventLoop.makeCompletedFuture {
           try channel.pipeline.syncOperations.configureHTTPServerPipeline(
             withPipeliningAssistance: true, withErrorHandling: true)
-          try channel.pipeline.syncOperations.addHandler(MetricsHandler(render: render))
+          try channel.pipeline.syncOperations.addHandler(
+            MetricsHandler(obstacle: obstacle, render: render))
         }
       }
     guard case .tcp(let host, let port) = address else {

@@ -8,6 +8,7 @@ final class MetricsHandler: ChannelInboundHandler {
   typealias InboundIn = HTTPServerRequestPart
   typealias OutboundOut = HTTPServerResponsePart
 
+  private let obstacle: MetricsEndpoint.Obstacle
   private let render: MetricsEndpoint.Render
   private var head: HTTPRequestHead?
   private var bodyBytes = 0
@@ -18,7 +19,10 @@ final class MetricsHandler: ChannelInboundHandler {
   static let maximumBodyBytes = 4_096
   static let timeLimit = TimeAmount.seconds(10)
 
-  init(render: @escaping MetricsEndpoint.Render) {
+  init(
+    obstacle: @escaping MetricsEndpoint.Obstacle, render: @escaping MetricsEndpoint.Render
+  ) {
+    self.obstacle = obstacle
     self.render = render
   }
 
@@ -54,12 +58,24 @@ final class MetricsHandler: ChannelInboundHandler {
 
   private func answer(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
     let path = head.uri.prefix { $0 != "?" }
-    guard path == "/metrics" else {
-      return write(.notFound, "The metrics are at /metrics.\n", head, context)
+    guard ["/metrics", "/livez", "/readyz"].contains(path) else {
+      return write(
+        .notFound, "There are /metrics, /livez and /readyz.\n", head, context)
     }
     guard head.method == .GET || head.method == .HEAD else {
       return write(.methodNotAllowed, "Only GET and HEAD.\n", head, context, allow: "GET, HEAD")
     }
+    switch path {
+    case "/livez": write(.ok, "ok\n", head, context)
+    case "/readyz":
+      let obstacle = obstacle()
+      write(
+        obstacle == nil ? .ok : .serviceUnavailable, "\(obstacle ?? "ok")\n", head, context)
+    default: answerMetrics(head, context)
+    }
+  }
+
+  private func answerMetrics(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
     let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
     render().hop(to: context.eventLoop).whenComplete { result in
       let (handler, context) = bound.value
@@ -67,7 +83,7 @@ final class MetricsHandler: ChannelInboundHandler {
       case .success(let text):
         handler.write(.ok, text, head, context, type: Exposition.contentType)
       case .failure:
-        handler.write(.serviceUnavailable, "The server stops.\n", head, context)
+        handler.write(.serviceUnavailable, "The server starts or stops.\n", head, context)
       }
     }
   }
@@ -96,24 +112,25 @@ final class MetricsHandler: ChannelInboundHandler {
   }
 }
 
-/// Bounds the connections that are open at once, over all loops.
+/// Bounds the connections that are open at once, over all loops: whoever comes when there are too
+/// many takes the place of the oldest, so that those who say nothing keep nobody out.
 final class ConnectionGate: Sendable {
-  private let count = Atomic<Int>(0)
+  private let open = Mutex<[any Channel]>([])
   private let maximum: Int
 
   init(maximum: Int) {
     self.maximum = maximum
   }
 
-  /// False when there are too many; else the channel counts until it closes.
-  func enter(_ channel: any Channel) -> Bool {
-    guard count.wrappingAdd(1, ordering: .relaxed).newValue <= maximum else {
-      count.wrappingSubtract(1, ordering: .relaxed)
-      return false
+  /// The channel counts until it closes.
+  func enter(_ channel: any Channel) {
+    let oldest = open.withLock { open in
+      open.append(channel)
+      return open.count > maximum ? open.removeFirst() : nil
     }
+    oldest?.close(promise: nil)
     channel.closeFuture.whenComplete { _ in
-      self.count.wrappingSubtract(1, ordering: .relaxed)
+      self.open.withLock { open in open.removeAll { $0 === channel } }
     }
-    return true
   }
 }

@@ -1,4 +1,5 @@
 import ProgressorEngine
+import ProgressorStorage
 import PrometheusMetrics
 
 /// A node's statistics as Prometheus' text.
@@ -42,8 +43,16 @@ struct NodeExposition {
       "progressor_storage_sessions_missing", .gauge,
       "Sessions with the database that are needed and cannot be had; the log says why.")
     exposition.sample(statistics.storage.missingSessions)
+    exposition.family(
+      "progressor_swept_rows_total", .counter,
+      "Rows that this node has deleted when their time was over.")
+    for table in SweptRows.Table.allCases {
+      exposition.sample(statistics.storage.swept[table], [("table", table.rawValue)])
+    }
     LimitsExposition(statistics, namespaces: shown).write(to: &exposition)
+    if let access = statistics.access { AccessExposition(access).write(to: &exposition) }
     if let engine = statistics.engine { write(engine, to: &exposition) }
+    SeenExposition(statistics.seen, at: NodeClock.uptime()).write(to: &exposition)
     writeNamespaces(to: &exposition)
   }
 
@@ -99,6 +108,10 @@ struct NodeExposition {
     exposition.family(
       "progressor_commit_duration_seconds", .histogram, "From a full batch to its being durable.")
     exposition.histogram(engine.counts.commitDurations)
+    exposition.family(
+      "progressor_timer_lateness_seconds", .histogram,
+      "From the time of a timer, or of its retry, to the call of its processor.")
+    exposition.histogram(engine.counts.timerLateness)
   }
 
   private func writeNamespaces(to exposition: inout Exposition) {
@@ -140,7 +153,9 @@ struct NodeExposition {
     exposition.family(
       "progressor_namespace_processor_calls_total", .counter,
       "Calls of the processor, by what its answer meant.")
-    for one in all {
+    // Who has no traffic has no series.
+    let called = all.filter { $0.counts.calls.contains { $0 > 0 } }
+    for one in called {
       for outcome in NamespaceCounts.CallOutcome.allCases {
         exposition.sample(
           one.counts.calls[outcome.rawValue],
@@ -150,7 +165,7 @@ struct NodeExposition {
     exposition.family(
       "progressor_namespace_processor_call_duration_seconds", .histogram,
       "From a call of the processor to its answer.")
-    for one in all {
+    for one in called {
       exposition.histogram(one.counts.callDurations, [("namespace", one.name)])
     }
   }

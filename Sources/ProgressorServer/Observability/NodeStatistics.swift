@@ -8,6 +8,12 @@ struct NodeStatistics: Sendable {
   var engine: EngineStatistics?
   var storage: StorageStatus
   var isServing: Bool
+  /// What the lookout saw.
+  var seen = Seen()
+  /// nil = nothing can be imported yet.
+  var imports: ImportBudget.Statistics?
   /// nil = nothing listens yet.
   var server: ServerStatistics?
+  /// nil = everything is allowed to everybody.
+  var access: AccessFiles.Statistics?
 }

@@ -61,7 +61,7 @@ struct ProcessorCall: Sendable {
     metadata = ProcessorCall.metadata(ownMetadata, invocation.context)
   }
 
-  /// `progressor-step`, `-attempt`, `-epoch`.
+  /// `progressor-step`, `-attempt`, `-epoch`, and `-principal` if somebody is known to ask.
   private static func ownMetadata(_ invocation: Invocation) -> Metadata {
     var metadata = Metadata()
     for (name, value) in [
@@ -69,6 +69,9 @@ struct ProcessorCall: Sendable {
       ("progressor-attempt", String(invocation.attempt)),
       ("progressor-epoch", String(invocation.epoch)),
     ] { try? metadata.append(name, text: value) }
+    if let principal = invocation.context.principal {
+      try? metadata.append("progressor-principal", text: PercentEncoding.encode(principal))
+    }
     return metadata
   }
 

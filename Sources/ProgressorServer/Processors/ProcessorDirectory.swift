@@ -14,17 +14,38 @@ final class ProcessorDirectory: ProcessorPort {
   private let eventLoop: any EventLoop
   private let part: ShardPart
   private let maximumMessageBytes: Int
+  private let tlsDirectory: TLSDirectory?
   private let outages: ProcessorOutages
+  private let metrics: AttemptMetrics?
+  private let tracer: Tracer?
   private let logger: Logger
 
   /// What decides about a channel; a change of it makes a new one.
   private struct Key: Hashable {
     let endpoint: ExactText
     let connections: Int32
+    let tls: TLSKey?
+  }
+
+  private struct TLSKey: Hashable {
+    let texts: [ExactText]
+
+    init(_ tls: ProcessorTLS) {
+      texts = (tls.files.map(\.path) + [tls.serverName]).map { ExactText($0) }
+    }
+
+    /// In the order of the texts.
+    var options: ProcessorTLS {
+      ProcessorTLS(
+        caFile: texts[0].text, certificateFile: texts[1].text, keyFile: texts[2].text,
+        serverName: texts[3].text)
+    }
   }
 
   private struct Entry {
     let channel: GRPCChannel
+    /// As metrics call it.
+    let target: String
     var namespaces: Set<NamespaceNumber>
   }
 
@@ -43,15 +64,22 @@ final class ProcessorDirectory: ProcessorPort {
 
   /// - Parameters:
   ///   - part: Of the engine: it has its part of an endpoint's connections.
+  ///   - tlsDirectory: Outside of which no file is read for TLS.
   ///   - outages: The node's.
+  ///   - metrics: The node's; nil = nobody looks.
+  ///   - tracer: The node's; nil = nobody follows traces.
   init(
     eventLoop: any EventLoop, part: ShardPart = .all, maximumMessageBytes: Int,
-    outages: ProcessorOutages, logger: Logger, submit: @escaping @Sendable (Input) -> Void
+    tlsDirectory: TLSDirectory? = nil, outages: ProcessorOutages, metrics: AttemptMetrics? = nil,
+    tracer: Tracer? = nil, logger: Logger, submit: @escaping @Sendable (Input) -> Void
   ) {
     self.eventLoop = eventLoop
     self.part = part
     self.maximumMessageBytes = maximumMessageBytes
+    self.tlsDirectory = tlsDirectory
     self.outages = outages
+    self.metrics = metrics
+    self.tracer = tracer
     self.logger = logger
     self.submit = submit
     calls = NIOLoopBoundBox.makeBoxSendingValue([:], eventLoop: eventLoop)
@@ -59,14 +87,16 @@ final class ProcessorDirectory: ProcessorPort {
       OmittedContext(logger: logger), eventLoop: eventLoop)
   }
 
-  func invoke(_ invocation: Invocation, now: Moment) {
-    let (step, attempt, submit) = (invocation.step, invocation.attempt, submit)
-    guard let channel = channel(invocation.namespace) else {
+  func invoke(_ asked: Invocation, now: Moment) {
+    let (step, attempt, submit) = (asked.step, asked.attempt, submit)
+    guard let entry = entry(asked.namespace) else {
       submit(
         .processorAnswered(
           step, attempt: attempt, .unreachable(message: "the namespace has no endpoint")))
       return
     }
+    let span = tracer.map { ProcessorSpan(asked, to: entry.channel.target, $0) }
+    let invocation = span?.invocation ?? asked
     guard let call = ProcessorCall(invocation, limit: maximumMessageBytes) else {
       submit(.processorAnswered(step, attempt: attempt, .machineTooLarge))
       return
@@ -75,13 +105,15 @@ final class ProcessorDirectory: ProcessorPort {
     let key = Attempt(step: step, number: attempt)
     let answered: Completion = { [calls] result in
       calls.value[key] = nil
+      span?.ended(result.status.code)
       let outcome = OutcomeMapping.outcome(
         of: result, method: method.rawValue,
         decode: { message throws(ProtobufError) in try method.decode(message) })
       submit(.processorAnswered(step, attempt: attempt, outcome))
     }
     let sending = Sending(
-      channel: channel, call: call,
+      channel: entry.channel, call: call,
+      attempts: metrics?.method(call.path, target: entry.target),
       deadline: now.deadline(atUptime: invocation.deadline, reference: .now()),
       timeout: .microseconds(invocation.timeout), waitsForEndpoint: invocation.waitsForEndpoint)
     if invocation.waitsForEndpoint {
@@ -101,11 +133,22 @@ final class ProcessorDirectory: ProcessorPort {
   private struct Sending: Sendable {
     let channel: GRPCChannel
     let call: ProcessorCall
+    let attempts: AttemptMetrics.Method?
     let deadline: NIODeadline
     let timeout: TimeAmount
     let waitsForEndpoint: Bool
 
     func start(_ metadata: Metadata, _ completion: @escaping Completion) -> UnaryCall {
+      guard let attempts else { return unary(metadata, completion) }
+      attempts.started()
+      let began = NIODeadline.now()
+      return unary(metadata) { result in
+        attempts.ended(result.status.code, after: (NIODeadline.now() - began).nanoseconds)
+        completion(result)
+      }
+    }
+
+    private func unary(_ metadata: Metadata, _ completion: @escaping Completion) -> UnaryCall {
       channel.unary(
         path: call.path, metadata: metadata, message: call.message, deadline: deadline,
         timeout: timeout, waitForReady: waitsForEndpoint, completion: completion)
@@ -117,9 +160,9 @@ final class ProcessorDirectory: ProcessorPort {
   }
 
   func awaitEndpoint(_ namespace: NamespaceNumber) {
-    guard let channel = channel(namespace) else { return }
+    guard let entry = entry(namespace) else { return }
     let submit = submit
-    channel.whenReady { submit(.endpointReady(namespace)) }
+    entry.channel.whenReady { submit(.endpointReady(namespace)) }
   }
 
   func namespacesChanged(_ records: [NamespaceRecord]) {
@@ -130,13 +173,14 @@ final class ProcessorDirectory: ProcessorPort {
     for record in records where !record.namespace.processor.endpoint.isEmpty {
       let key = Key(
         endpoint: ExactText(record.namespace.processor.endpoint),
-        connections: record.namespace.processor.connections)
+        connections: record.namespace.processor.connections,
+        tls: record.namespace.processor.tls.map { TLSKey($0) })
       guard let channel = entries[key]?.channel ?? old[key]?.channel ?? connect(key) else {
         continue
       }
       keys[record.number] = key
-      entries[key, default: Entry(channel: channel, namespaces: [])].namespaces
-        .insert(record.number)
+      let entry = Entry(channel: channel, target: key.endpoint.text, namespaces: [])
+      entries[key, default: entry].namespaces.insert(record.number)
     }
     for (key, entry) in old where entries[key] == nil { entry.channel.close() }
     announceMoved(old)
@@ -157,8 +201,8 @@ final class ProcessorDirectory: ProcessorPort {
     }
   }
 
-  private func channel(_ namespace: NamespaceNumber) -> GRPCChannel? {
-    keys[namespace].flatMap { entries[$0]?.channel }
+  private func entry(_ namespace: NamespaceNumber) -> Entry? {
+    keys[namespace].flatMap { entries[$0] }
   }
 
   /// Of a node's connections to an endpoint, those of one engine: its part of them, and one at
@@ -184,6 +228,9 @@ final class ProcessorDirectory: ProcessorPort {
       configuration.probeInterval = .seconds(1)
       configuration.userAgent = "progressor/" + Version.current
       configuration.outages = outages.observer(of: "\(target)")
+      configuration.security = key.tls.map {
+        ProcessorSecurity($0.options, directory: tlsDirectory)
+      }
       return GRPCChannel(
         target: target, configuration: configuration, eventLoop: eventLoop, logger: logger)
     } catch {

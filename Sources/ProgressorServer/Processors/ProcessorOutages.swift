@@ -18,6 +18,11 @@ final class ProcessorOutages: Sendable {
 
   init(logger: Logger) { self.logger = logger }
 
+  /// Whether a channel of the node wants the endpoint and does not reach it.
+  func isAway(_ endpoint: String) -> Bool {
+    state.withLock { $0.outages[ExactText(endpoint)] != nil }
+  }
+
   /// What a channel to the endpoint is to tell of its outages.
   func observer(of endpoint: String) -> @Sendable (ChannelOutage) -> Void {
     let channel = state.withLock { state in

@@ -101,7 +101,8 @@ final class RepairJobWorker {
     let request = Request(
       id: outside.dispatcher.newRequestID(for: candidate.machine), machine: candidate.machine,
       operation: operation,
-      deadline: now.uptime + outside.timeouts.timeout(of: candidate.machine.namespace))
+      deadline: now.uptime + outside.timeouts.timeout(of: candidate.machine.namespace),
+      context: CallerContext(principal: job.principal))
     let target = RepairReply(
       eventLoop: eventLoop, candidate: candidate,
       worker: NIOLoopBound(self, eventLoop: eventLoop))

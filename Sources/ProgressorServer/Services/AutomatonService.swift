@@ -29,8 +29,12 @@ struct AutomatonService: Sendable {
         request.machineID,
         .call(args: request.args, range: request.historyRange, key: request.idempotencyKey))
     }
-    serve(NotifyRequest.self, "Notify", &router) { request in
-      Decoded(
+    let argsBytes = Portability.maximumArgsBytes(ofMessages: encoder.maximumMessageBytes)
+    serve(NotifyRequest.self, "Notify", &router) { request throws(ProgressorError) in
+      if request.args.count > argsBytes {
+        throw .invalidArgument(field: "args", "are longer than \(argsBytes) bytes")
+      }
+      return Decoded(
         request.machineID,
         .notify(args: request.args, range: request.historyRange, key: request.idempotencyKey))
     }
@@ -57,15 +61,32 @@ struct AutomatonService: Sendable {
     serve(ListRequest.self, "List", &router) { request throws(ProgressorError) in
       try AutomatonService.list(request)
     }
+    serve(TraceRequest.self, "Trace", &router) { request in
+      Decoded(request.machineID, .trace(AutomatonService.trace(request)))
+    }
+    serve(CountRequest.self, "Count", &router) { request in
+      Decoded(MachineID(namespace: request.namespace, id: ""), .count)
+    }
+    serve(ListNotificationsRequest.self, "ListNotifications", &router) {
+      request throws(ProgressorError) in
+      try AutomatonService.listNotifications(request)
+    }
+    serve(DropNotificationRequest.self, "DropNotification", &router) { request in
+      Decoded(request.machineID, .dropNotification(id: request.notificationID))
+    }
   }
 
   /// A request, decoded and checked.
   struct Decoded {
     var machine: MachineID
     var operation: ProgressorEngine.Operation
-    var list: ListScope?
+    /// What must stay the same from page to page, when pages are asked for.
+    var list: (any PageScope)?
 
-    init(_ machine: MachineID, _ operation: ProgressorEngine.Operation, list: ListScope? = nil) {
+    init(
+      _ machine: MachineID, _ operation: ProgressorEngine.Operation,
+      list: (any PageScope)? = nil
+    ) {
       self.machine = machine
       self.operation = operation
       self.list = list
@@ -74,18 +95,44 @@ struct AutomatonService: Sendable {
 
   static func list(_ request: ListRequest) throws(ProgressorError) -> Decoded {
     let scope = ListScope(
-      namespace: request.namespace, status: request.statusFilter, idPrefix: request.idPrefix)
+      namespace: request.namespace, status: request.statusFilter, idPrefix: request.idPrefix,
+      failedSince: request.failedSince, failedCode: request.failedCode)
     if request.idPrefix.utf8.count > MachineID.maximumBytes {
       throw .invalidArgument(
         field: "id_prefix", "is longer than \(MachineID.maximumBytes) bytes")
     }
     var after: String?
     if !request.pageToken.isEmpty { after = try PageToken.read(request.pageToken, of: scope) }
-    let size = request.pageSize == 0 ? defaultPageSize : min(request.pageSize, maximumPageSize)
     let query = ListQuery(
-      status: request.statusFilter, idPrefix: request.idPrefix, pageSize: size, after: after)
+      status: request.statusFilter, idPrefix: request.idPrefix,
+      pageSize: pageSize(request.pageSize), after: after, failedSince: request.failedSince,
+      failedCode: request.failedCode)
     return Decoded(
       MachineID(namespace: request.namespace, id: ""), .list(query), list: scope)
+  }
+
+  static func trace(_ request: TraceRequest) -> TraceQuery {
+    TraceQuery(
+      before: request.beforeSequence,
+      limit: request.limit == 0 ? defaultPageSize : min(request.limit, maximumPageSize))
+  }
+
+  static func listNotifications(
+    _ request: ListNotificationsRequest
+  ) throws(ProgressorError) -> Decoded {
+    let scope = NotificationScope(machine: request.machineID)
+    var after: Int64 = 0
+    if !request.pageToken.isEmpty {
+      guard let sequence = Int64(try PageToken.read(request.pageToken, of: scope)), sequence > 0
+      else { throw PageToken.refusal }
+      after = sequence
+    }
+    let query = NotificationQuery(after: after, pageSize: pageSize(request.pageSize))
+    return Decoded(request.machineID, .listNotifications(query), list: scope)
+  }
+
+  private static func pageSize(_ asked: Int32) -> Int32 {
+    asked == 0 ? defaultPageSize : min(asked, maximumPageSize)
   }
 
   private func serve<Message: ProtobufMessage>(
@@ -109,12 +156,12 @@ struct AutomatonService: Sendable {
   ) {
     // A list concerns no machine.
     let id =
-      decoded.list == nil
-      ? dispatcher.newRequestID(for: decoded.machine) : dispatcher.newRequestID()
+      decoded.machine.id.isEmpty
+      ? dispatcher.newRequestID() : dispatcher.newRequestID(for: decoded.machine)
     let input = Request(
       id: id, machine: decoded.machine, operation: decoded.operation,
       deadline: deadline(request.deadline, namespace: decoded.machine.namespace),
-      context: CallerContext(request.metadata))
+      context: context(of: request, about: decoded.machine))
     let target = AutomatonReply(
       responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder,
       payloads: payloads, again: { submit(decoded, payloads, request, responder) })
@@ -123,6 +170,14 @@ struct AutomatonService: Sendable {
       return
     }
     responder.onCancel { dispatcher.cancel(id) }
+  }
+
+  /// What goes on to the processor: within the span of the call, if it has one.
+  private func context(of request: UnaryRequest, about machine: MachineID) -> CallerContext {
+    let caller = CallerContext(request.metadata, principal: CallerAccess(request).principalName)
+    guard let span = request.follower as? ServerSpan else { return caller }
+    span.concerns(machine)
+    return caller.within(span.context)
   }
 
   /// The caller's deadline; who has none waits as long as the namespace's processor may take.
@@ -137,7 +192,7 @@ struct AutomatonService: Sendable {
 private struct AutomatonReply: ReplyTarget {
   let responder: UnaryResponder
   let machine: MachineID
-  let list: ListScope?
+  let list: (any PageScope)?
   let encoder: ReplyEncoder
   let payloads: PayloadVisibility
   /// Asks anew: what only reads is read again rather than kept for a client that does not read.
@@ -163,14 +218,15 @@ private struct AutomatonReply: ReplyTarget {
 }
 
 extension CallerContext {
-  /// What of a client's metadata goes on to the processor.
-  init(_ metadata: Metadata) {
+  /// What of a client's metadata goes on to the processor, and who the client is: that is never
+  /// taken from what it sends.
+  init(_ metadata: Metadata, principal: String?) {
     self.init(
       metadata.entries.map { entry in
         switch entry.value {
         case .text(let value): Entry(name: entry.name, value: value)
         case .binary(let bytes): Entry(name: entry.name, value: Base64.encode(bytes))
         }
-      })
+      }, principal: principal)
   }
 }

@@ -7,16 +7,19 @@ import Synchronization
 final class HealthMonitor: InputObserver {
   private struct Watched {
     var state = ServingState()
+    var role = NodeRole()
     var expiry: (time: Int64, task: Scheduled<Void>)?
   }
 
   private let health: HealthService
+  private let roles: RoleLog
   private let eventLoop: any EventLoop
   private let watched = Mutex(Watched())
 
   /// - Parameter eventLoop: On which the end of a lease that nobody renews is noticed.
-  init(health: HealthService, eventLoop: any EventLoop) {
+  init(health: HealthService, roles: RoleLog, eventLoop: any EventLoop) {
     self.health = health
+    self.roles = roles
     self.eventLoop = eventLoop
   }
 
@@ -26,8 +29,13 @@ final class HealthMonitor: InputObserver {
       .fenced:
       watched.withLock { watched in
         if watched.state.observe(input) { publish(&watched) }
+        let shards = watched.state.ownedShards.count
+        if !watched.state.isStopping, let news = watched.role.observe(input, shards: shards) {
+          roles.tell(news)
+        }
       }
-    case .request, .cancelled, .loaded, .listed, .due, .processorAnswered, .endpointReady,
+    case .request, .cancelled, .loaded, .listed, .traceRead, .due, .processorAnswered,
+      .endpointReady,
       .permits, .namespacesChanged, .timePassed:
       break
     }
@@ -39,6 +47,11 @@ final class HealthMonitor: InputObserver {
       watched.state.sessionsChanged(areThere: areThere, at: NodeClock.uptime())
       publish(&watched)
     }
+  }
+
+  /// Why machines are not served now, in a line; nil = they are.
+  var obstacle: String? {
+    watched.withLock { $0.state.obstacle(at: NodeClock.uptime()) }
   }
 
   /// NOT_SERVING from now on, for good.

@@ -14,6 +14,8 @@ struct NamespacesService: Sendable {
   let dispatcher: Dispatcher
   let clock: NodeClock
   let timeouts: ProcessorTimeouts
+  /// Below which namespaces may name files for TLS; nil = they may name none.
+  let tlsDirectory: TLSDirectory?
   /// A namespace was deleted, and its repair jobs ended with it.
   let namespaceDeleted: @Sendable () -> Void
 
@@ -21,7 +23,7 @@ struct NamespacesService: Sendable {
   func register(in router: inout Router) {
     serve(CreateNamespaceRequest.self, "Create", &router, name: \.namespace.name) {
       request, _ throws(ProgressorError) in
-      try request.namespace.validateForServing(path: "namespace")
+      try validate(request.namespace)
       let record = try await namespaces.createNamespace(request.namespace)
       return CreateNamespaceResponse(namespace: record.namespace)
     }
@@ -37,7 +39,7 @@ struct NamespacesService: Sendable {
     }
     serve(UpdateNamespaceRequest.self, "Update", &router, name: \.namespace.name) {
       request, _ throws(ProgressorError) in
-      try request.namespace.validateForServing(path: "namespace")
+      try validate(request.namespace)
       let record = try await namespaces.updateNamespace(request.namespace)
       return UpdateNamespaceResponse(namespace: record.namespace)
     }
@@ -48,8 +50,9 @@ struct NamespacesService: Sendable {
       return DeleteNamespaceResponse()
     }
     serve(PauseNamespaceRequest.self, "Pause", &router, name: \.name) {
-      request, _ throws(ProgressorError) in
-      let record = try await namespaces.setPause(request.reason, ofNamespace: request.name)
+      request, access throws(ProgressorError) in
+      let record = try await namespaces.setPause(
+        request.reason, ofNamespace: request.name, by: access.principalName)
       try await awaitQuiet(request.name)
       return PauseNamespaceResponse(namespace: record.namespace)
     }
@@ -58,6 +61,11 @@ struct NamespacesService: Sendable {
       let record = try await namespaces.setPause(nil, ofNamespace: request.name)
       return ResumeNamespaceResponse(namespace: record.namespace)
     }
+  }
+
+  private func validate(_ namespace: Namespace) throws(ProgressorError) {
+    try namespace.validateForServing(path: "namespace")
+    try namespace.checkTLSFiles(below: tlsDirectory, path: "namespace")
   }
 
   /// Waits until no step of the namespace runs on this node. A processor call takes no longer than

@@ -19,7 +19,7 @@ enum PageToken {
     _ token: String, of request: some PageScope
   ) throws(ProgressorError) -> String {
     // Longer ones cannot be of ours; they are not decoded at all.
-    guard token.utf8.count <= 400, let bytes = Base64.decode(token.utf8), bytes.count > 9,
+    guard token.utf8.count <= 600, let bytes = Base64.decode(token.utf8), bytes.count > 9,
       bytes[0] == 1, let last = String(validating: bytes[9...], as: UTF8.self),
       request.checksum(last) == Array(bytes[1..<9])
     else { throw refusal }
@@ -28,7 +28,7 @@ enum PageToken {
 }
 
 /// What must stay the same from page to page.
-protocol PageScope {
+protocol PageScope: Sendable {
   /// Everything of it; no other list has the same.
   var parts: [String] { get }
 }
@@ -38,8 +38,25 @@ struct ListScope: Hashable, PageScope {
   var namespace: String
   var status: StatusFilter
   var idPrefix: String
+  var failedSince: Timestamp?
+  var failedCode: Int32?
 
-  var parts: [String] { [String(status.rawValue), namespace, idPrefix] }
+  var parts: [String] {
+    var parts = [String(status.rawValue), namespace, idPrefix]
+    // No text has U+0000, so that no other list has as many parts.
+    if failedSince != nil || failedCode != nil {
+      parts.append(failedSince.map { String($0.microseconds) } ?? "")
+      parts.append(failedCode.map { String($0) } ?? "")
+    }
+    return parts
+  }
+}
+
+/// The scope of `Automaton.ListNotifications`.
+struct NotificationScope: PageScope {
+  var machine: MachineID
+
+  var parts: [String] { ["ListNotifications", machine.namespace, machine.id] }
 }
 
 extension PageScope {

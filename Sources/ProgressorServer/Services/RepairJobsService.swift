@@ -29,7 +29,8 @@ struct RepairJobsService: Sendable {
       var spec = request.spec
       if let name = access.principalName { spec.requestedBy = name }
       let job = try await storage.createRepairJob(
-        request.id ?? RepairJobsService.newID(), spec, now: clock.now().wall)
+        request.id ?? RepairJobsService.newID(), spec, by: access.principalName,
+        now: clock.now().wall)
       jobsChanged()
       return CreateRepairJobResponse(job: try shown(job.job, access, &hidden))
     }
@@ -102,13 +103,13 @@ struct RepairJobsService: Sendable {
       before = number
     }
     let size = min(pageSize(request.pageSize), Self.maximumJobs)
+    let isShown: @Sendable (String) -> Bool = { access.allows($0) }
     let jobs = try await storage.repairJobs(
-      ofNamespace: request.namespace, before: before, limit: size + 1)
+      ofNamespace: request.namespace, before: before, limit: size + 1,
+      where: access.isRestricted ? isShown : nil)
     let page = jobs.prefix(Int(size))
     var visible: [RepairJob] = []
-    for job in page.map(\.job) where access.allows(job.spec.namespace) {
-      visible.append(try shown(job, access, &hidden))
-    }
+    for job in page { visible.append(try shown(job.job, access, &hidden)) }
     return ListRepairJobsResponse(
       jobs: visible,
       nextPageToken: token(after: jobs.count > page.count ? page.last : nil, of: scope) {

@@ -33,7 +33,8 @@ struct ServingState {
     case .commitDelayed(let batch): delayed.insert(batch)
     case .committed(let batch), .refused(let batch, _), .fenced(let batch):
       return delayed.remove(batch) != nil
-    case .request, .cancelled, .loaded, .listed, .due, .processorAnswered, .endpointReady,
+    case .request, .cancelled, .loaded, .listed, .traceRead, .due, .processorAnswered,
+      .endpointReady,
       .permits, .namespacesChanged, .timePassed:
       return false
     }
@@ -44,6 +45,19 @@ struct ServingState {
   func isServing(at uptime: Int64) -> Bool {
     guard let end, !isStopping else { return false }
     return uptime < end && !ownedShards.isEmpty && delayed.isEmpty
+  }
+
+  /// Why they are not, in a line; nil = they are.
+  func obstacle(at uptime: Int64) -> String? {
+    if isServing(at: uptime) { return nil }
+    if isStopping { return "the server is stopping" }
+    if let sessionsMissingSince, uptime >= sessionsMissingSince + Self.sessionPatience {
+      return "a session with the database is missing"
+    }
+    guard let leaseUntil else { return "the lease has not begun" }
+    if uptime >= leaseUntil { return "the lease is over: the database does not answer" }
+    if ownedShards.isEmpty { return "standby: other nodes have all shards" }
+    return "the database does not take what is committed"
   }
 
   /// When that ends unless the lease is renewed and all sessions are there; nil = it does not hold

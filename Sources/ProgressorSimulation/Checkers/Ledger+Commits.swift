@@ -14,6 +14,8 @@ extension Ledger {
       try timer(record, step)
       try notifications(record, step)
       try attempts(record)
+      try keepsPrincipal(record, step)
+      try traced(record, step)
       if let step { try commit(step, record) }
       remember(record, step)
     }
@@ -49,7 +51,7 @@ extension Ledger {
     }
     switch record.row {
     case .requeue, .pause, .condemn: return nil
-    default: break
+    default: if record.dropped != nil { return nil }
     }
     guard let last = concluded.map({ invocations[$0] }), let answer = last.answer,
       !last.isCommitted, !last.isUnusable
@@ -105,6 +107,8 @@ extension Ledger {
       try require(
         applied.head?.notificationID == step.notificationID, .notificationsDelivered,
         "\(record.machine): the answer to another notification is written")
+    case .dropNotification, .importMachine:
+      throw Violation(.rowRules, "\(record.machine): a processor is asked for \(step.kind)")
     }
   }
 
@@ -140,7 +144,11 @@ extension Ledger {
     try require(
       row.pause == before.pause && (before.pause == nil || step == nil), .pausedRests,
       "\(record.machine): a paused machine takes a step, or loses its pause by one")
-    if before.failure != nil {
+    if record.dropped != nil {
+      try require(
+        row.failure == before.failure && row.timer == before.timer, .failedMachineRests,
+        "\(record.machine): more than a notification is dropped")
+    } else if before.failure != nil {
       try require(
         row.failure == nil && record.dequeued == nil, .failedMachineRests,
         "\(record.machine): a failed machine takes a step")
@@ -220,11 +228,21 @@ extension Ledger {
         tag: tag, machine: record.machine, incarnation: incarnation,
         sequence: notification.sequence)
     }
+    if let dropped = record.dropped {
+      let one = applied.previous?.notifications.first { $0.sequence == dropped.sequence }
+      if let id = one?.notificationID { accepted[id]?.isDropped = true }
+      droppedNotifications += 1
+    }
     guard record.dequeued != nil else { return }
     try require(
       step?.kind == .notification, .notificationsDelivered,
       "\(record.machine): a notification is dropped and no processor saw it")
-    if let id = applied.head?.notificationID { accepted[id]?.isDelivered = true }
+    if let id = applied.head?.notificationID {
+      try require(
+        accepted[id]?.isDropped != true, .notificationsDelivered,
+        "\(record.machine): \(id) is delivered, and was dropped")
+      accepted[id]?.isDelivered = true
+    }
     deliveredNotifications += 1
   }
 

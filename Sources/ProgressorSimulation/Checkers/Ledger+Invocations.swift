@@ -29,6 +29,7 @@ extension Ledger {
     let record = record(invocation, node, stored)
     if node.isOwner {
       try shown(invocation, node, stored)
+      try carriesPrincipal(invocation, record, stored)
       try begins(record, now: now)
     }
     invocations.append(record)
@@ -57,7 +58,7 @@ extension Ledger {
       namespace: invocation.namespace, step: invocation.step, attempt: invocation.attempt,
       kind: kind, tag: tag, notificationID: notificationID,
       incarnation: kind == .start ? nil : stored?.row.key, timerSerial: stored?.row.timer?.serial,
-      deadline: invocation.deadline)
+      principal: invocation.context.principal, deadline: invocation.deadline)
   }
 
   /// A processor is shown the machine as the database has it, and only for a step that is due.

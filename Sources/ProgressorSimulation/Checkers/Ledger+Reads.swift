@@ -10,6 +10,15 @@ extension Ledger {
     }
     let asked = range ?? .all
     let isTrue = try reads(request) { $0?.matches(machine, range: asked) ?? false }
+    let waitsRightly =
+      switch machine.waiting?.on {
+      case .retry: machine.status.isRetrying
+      case .pause: !machine.status.isFailed
+      case .endpoint, .slot, .step, nil: true
+      }
+    try require(
+      waitsRightly, .truthfulReads,
+      "\(request.machine): is \(machine.status), and waits for \(machine.waiting as Any)")
     try require(
       isTrue && machine.historyRange == asked, .truthfulReads,
       "\(request.machine): get \(request.id.number) shows a machine that never was")
@@ -37,6 +46,24 @@ extension Ledger {
     return true
   }
 
+  /// A page of a queue is in order, and shows what was accepted.
+  func listed(_ request: ClientRequest, _ page: NotificationPage) throws(Violation) {
+    guard case .listNotifications(let query) = request.operation else {
+      throw Violation(.oneReply, "\(request.machine): \(request.operation.name) gets a queue")
+    }
+    var last = query.after
+    for (notification, sequence) in zip(page.notifications, page.sequences) {
+      let known = accepted[notification.notificationID]
+      try require(
+        sequence > last && known?.sequence == sequence && known?.machine == request.machine,
+        .truthfulReads, "\(request.machine): a queue shows \(notification.notificationID)")
+      last = sequence
+    }
+    try require(
+      page.notifications.count <= Int(query.pageSize), .truthfulReads,
+      "a page is larger than asked for")
+  }
+
   func listed(_ request: ClientRequest, _ machines: [Machine], last: String?) throws(Violation) {
     guard case .list(let query) = request.operation else {
       throw Violation(.oneReply, "\(request.machine): \(request.operation.name) gets a list")
@@ -61,6 +88,7 @@ extension Ledger {
         case .failed: machine.status.isFailed
         case .retrying: machine.status.isRetrying
         case .paused: machine.pause != nil
+        case .late: !machine.status.isFailed
         }
       try require(
         fits && id.utf8.starts(with: query.idPrefix.utf8)
@@ -88,7 +116,9 @@ extension StoredMachine {
       }
     return sameStatus && machine.lastEventID == row.lastEventID
       && machine.auxState == row.auxState && machine.pause == row.pause
-      && machine.createdAt == row.createdAt
+      && machine.createdAt == row.createdAt && machine.since == row.since
       && machine.timer == row.timer?.firesAt && machine.history == select(range)
+      // What was accepted in the transaction of a step counts after the step.
+      && machine.queuedNotifications <= row.notificationCount
   }
 }

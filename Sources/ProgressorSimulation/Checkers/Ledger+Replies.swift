@@ -11,6 +11,7 @@ extension Ledger {
     var request = request
     request.sees(Revised(number: revision(of: request.machine), machine: stored))
     request.floor = floor(of: request.machine)
+    request.newestRecord = stored?.trace.last?.sequence ?? 0
     for state in earlier { request.sees(state) }
     request.remembered = request.key.flatMap {
       keys[KeyName(machine: request.machine, key: $0)]
@@ -40,15 +41,23 @@ extension Ledger {
     _ reply: Reply, to request: ClientRequest, by node: NodeView, now: Moment
   ) throws(Violation) {
     switch reply {
-    case .error(let error): try failed(request, error, now: now)
+    case .error(let error):
+      try toldRefusal(request, error)
+      try failed(request, error, now: now)
     case .machine(let machine):
       try require(
         now.uptime < node.trustedUntil, .leaseRespected,
         "\(request.machine): read at \(now.uptime), the lease ended at \(node.trustedUntil)")
       if !request.maySeePast { try read(request, machine) }
     case .listed(let machines, let last): try listed(request, machines, last: last)
+    case .traced(let steps, let next): try traced(request, steps, next: next)
+    case .notifications(let page): try listed(request, page)
+    case .counted(let counts):
+      try require(
+        counts.map(\.status.rawValue) == Array(0...StatusFilter.late.rawValue), .truthfulReads,
+        "a count of \(counts.map(\.status))")
     case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
-      .quiet:
+      .quiet, .notificationDropped, .imported:
       try succeeded(request, reply)
     }
   }
@@ -94,6 +103,10 @@ extension Ledger {
       try require(
         request.sawUnpaused || request.maySeePast, .acknowledgedIsDurable,
         "\(what) answers OK, and is paused")
+    case (.dropNotification(let id), .notificationDropped):
+      try require(
+        request.sawNotQueued && accepted[id]?.isDropped == true, .acknowledgedIsDurable,
+        "\(what) answers OK, and \(id) is queued")
     case (.awaitQuiet, .quiet): break
     default: throw Violation(.oneReply, "\(what) gets the reply to another operation")
     }
@@ -155,6 +168,7 @@ extension Ledger {
       case .machineNotFound:
         request.isGet && !request.maySeePast ? try readsNone(request) : request.sawAbsent
       case .machineAlreadyExists: request.sawPresent
+      case .notificationNotFound: request.sawNotQueued
       case .machineFailed: request.sawFailed
       case .machineAlreadyWorking: request.sawWorking
       case .invalidArgument: request.key != nil
@@ -170,7 +184,9 @@ extension Ledger {
       case .get(let range), .call(_, let range, _), .notify(_, let range, _),
         .repair(_, let range, _):
         range
-      case .start, .simpleRepair, .remove, .pause, .resume, .awaitQuiet, .list: nil
+      case .start, .simpleRepair, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+        .listNotifications, .dropNotification, .importMachine, .trace:
+        nil
       }
     guard let range, range.direction == .forward else { return false }
     guard request.isGet else { return range.after > 0 }

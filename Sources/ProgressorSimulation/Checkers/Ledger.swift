@@ -44,6 +44,12 @@ struct Ledger {
   /// Names of namespaces that were deleted.
   var gone: Set<ExactText> = []
 
+  /// What is recorded in each namespace that is known; it never changes.
+  var traceLevels: [ExactText: TraceLevel] = [:]
+  /// Refusals in the database, and those that clients heard of.
+  var refusalsRecorded: [MachineID: Int] = [:]
+  var refusalsTold: [MachineID: Int] = [:]
+
   /// How often each machine changed in the database, and the latest of these states that a reader
   /// saw: whoever asks after that sees no earlier one.
   private var revisions: [MachineID: Int] = [:]
@@ -56,6 +62,7 @@ struct Ledger {
 
   var committedSteps = 0
   var deliveredNotifications = 0
+  var droppedNotifications = 0
   var firedTimers = 0
   var answeredRequests = 0
 
@@ -193,6 +200,7 @@ struct InvocationRecord {
   let notificationID: String?
   let incarnation: MachineKey?
   let timerSerial: Int64?
+  let principal: String?
   let deadline: Int64
 
   /// The engine counts it among those in flight.
@@ -214,11 +222,14 @@ struct AcceptedNotification {
   let incarnation: Incarnation
   let sequence: Int64
   var isDelivered = false
+  /// An operator dropped it: it need not be delivered any more, and must not.
+  var isDropped = false
 }
 
 struct IncarnationRecord {
   var lastSequence: Int64 = 0
   var lastSerial: Int64 = 0
+  var lastTraced: Int64 = 0
   /// Settings of the timer that led to a committed step.
   var fired: Set<Int64> = []
 }

@@ -30,10 +30,14 @@ struct ClientRequest {
   /// Changes that were committed since it was sent.
   var sawDeletion = false
   var sawRepair = false
+  /// The notification that it drops was not queued.
+  var sawNotQueued = false
   /// For Get: every state since it was sent, and the first of them that it may be shown: a Get
   /// before it was shown this one.
   var states: [Revised] = []
   var floor = 0
+  /// For Trace: the newest record that was there when it was sent.
+  var newestRecord: Int64 = 0
   /// What its key remembered when it was sent.
   var remembered: RememberedReply?
 
@@ -53,6 +57,11 @@ struct ClientRequest {
       sawAbsent = true
     }
     if isGet { states.append(state) }
+    if case .dropNotification(let id) = operation,
+      !(state.machine?.notifications.contains { $0.notificationID == id } ?? false)
+    {
+      sawNotQueued = true
+    }
   }
 }
 
@@ -77,6 +86,11 @@ extension Operation {
     case .resume: "resume"
     case .awaitQuiet: "awaitQuiet"
     case .list: "list"
+    case .trace: "trace"
+    case .count: "count"
+    case .listNotifications: "listNotifications"
+    case .dropNotification: "dropNotification"
+    case .importMachine: "importMachine"
     }
   }
 }

@@ -16,11 +16,22 @@ extension Simulation {
     if let decisions, !decisions.requests.contains(lastArrival) { return }
     if plan.isRecording { sentArrivals.insert(lastArrival) }
     guard let node = node(for: drawn.machine) else { return }
+    var operation = drawn.operation
+    if case .dropNotification = operation {
+      operation = .dropNotification(id: notification(of: drawn.machine))
+    }
     let id = send(
-      drawn.operation, to: drawn.machine, tag: drawn.tag, patience: drawn.patience, via: node)
+      operation, to: drawn.machine, tag: drawn.tag, patience: drawn.patience, via: node)
     if plan.strikes(.cancellation, &random) {
       agenda.plan(.cancel(id), after: random.duration(upTo: 2_000_000))
     }
+  }
+
+  /// Mostly one that is queued: the head, or any.
+  private func notification(of machine: MachineID) -> String {
+    let queue = storage.machines[machine]?.notifications ?? []
+    let one = random.chance(0.5) ? queue.first : random.pick(queue)
+    return one.map { random.chance(0.95) ? $0.notificationID : $0.notificationID + "0" } ?? "0-1"
   }
 
   /// The owner of the machine's shard mostly, sometimes another node.
@@ -52,7 +63,7 @@ extension Simulation {
     guard world.cores > 1 else { return CoreNumber(0) }
     switch operation {
     case .awaitQuiet: return CoreNumber(0)
-    case .list: return CoreNumber(Int32(random.below(Int(world.cores))))
+    case .list, .count: return CoreNumber(Int32(random.below(Int(world.cores))))
     default:
       let shard = ShardID(of: machine, shards: world.configuration.shards)
       return ShardPart.core(of: shard, cores: world.cores)
@@ -76,7 +87,9 @@ extension Simulation {
       earlier: nodes.flatMap { $0.batches.values.compactMap { $0.earlier[machine] } })
     deliver(
       .request(
-        Request(id: id, machine: machine, operation: operation, deadline: deadline)), to: node)
+        Request(
+          id: id, machine: machine, operation: operation, deadline: deadline,
+          context: CallerContext(principal: Tag.principal(of: tag)))), to: node)
     agenda.plan(.overdue(id), at: deadline + 100_000)
     return id
   }

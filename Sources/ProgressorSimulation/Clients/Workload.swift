@@ -31,7 +31,7 @@ struct Workload {
 
   init(world: World, random: inout RandomSource) {
     self.world = world
-    weights = [12, 40, 20, 12, 4, 2, 5, 5, 2, 5, 1].map { $0 * (1 + random.below(3)) }
+    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1].map { $0 * (1 + random.below(3)) }
     if random.chance(0.2) { weights[random.below(weights.count)] = 0 }
   }
 
@@ -59,7 +59,7 @@ struct Workload {
     let tag = lastTag
     let operation = operation(tag, &random)
     switch operation {
-    case .list, .awaitQuiet: machine.id = ""
+    case .list, .count, .awaitQuiet: machine.id = ""
     case .get: read = machine
     default: break
     }
@@ -79,7 +79,9 @@ struct Workload {
       drawn.operation = .notify(args: args, range: range, key: key)
     case .repair(_, let range, let key):
       drawn.operation = .repair(args: args, range: range, key: key)
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: break
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+      .listNotifications, .dropNotification, .importMachine, .trace:
+      break
     }
   }
 
@@ -89,7 +91,9 @@ struct Workload {
     case .start(_, let value), .call(_, _, let value), .notify(_, _, let value),
       .repair(_, _, let value):
       key = value
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list: key = nil
+    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+      .listNotifications, .dropNotification, .importMachine, .trace:
+      key = nil
     }
     guard key != nil else { return }
     if keyed.count < 32 { keyed.append(request) } else { keyed[random.below(32)] = request }
@@ -106,17 +110,29 @@ struct Workload {
     case 3: return .get(range: range)
     case 4: return .remove
     case 5:
-      return .list(
-        ListQuery(
-          status: random.pick([.any, .working, .retrying, .failed]) ?? .any,
-          idPrefix: random.chance(0.5) ? "m" : "", pageSize: Int32(1 + random.below(10)),
-          after: random.chance(0.3) ? "m\(random.below(world.identifiers))" : nil))
+      if random.chance(0.4) {
+        return .trace(TraceQuery(before: 0, limit: Int32(1 + random.below(10))))
+      }
+      return list(&random)
     case 6: return .repair(args: args, range: range, key: key)
     case 7: return .simpleRepair
     case 8: return .pause(reason: "")
     case 9: return .resume
+    // Which one is the simulation's to say, which knows what is queued.
+    case 11: return .dropNotification(id: "")
+    case 12: return .listNotifications(NotificationQuery(pageSize: Int32(1 + random.below(4))))
     default: return .awaitQuiet
     }
+  }
+
+  private func list(_ random: inout RandomSource) -> Operation {
+    if random.chance(0.2) { return .count }
+    var query = ListQuery(
+      status: random.pick([.any, .working, .retrying, .failed, .paused, .late]) ?? .any,
+      idPrefix: random.chance(0.5) ? "m" : "", pageSize: Int32(1 + random.below(10)),
+      after: random.chance(0.3) ? "m\(random.below(world.identifiers))" : nil)
+    if query.status == .failed, random.chance(0.5) { query.failedCode = Code.internal.rawValue }
+    return .list(query)
   }
 
   /// Mostly ranges within a history: what lies beyond its end is an error.

@@ -15,6 +15,8 @@ public struct CrashScenario: Sendable {
   /// What the client asks. What has a key is repeated under it until it is answered.
   enum Ask: Sendable {
     case start, call, notify, repair, simpleRepair, remove, pause, resume
+    /// Drops what is the queue's head by then.
+    case drop
     /// Waits until the machine has nothing to do by itself.
     case rest
   }
@@ -26,6 +28,7 @@ public struct CrashScenario: Sendable {
     case nothing
     case remove
     case transient
+    case refusal
     case fatal
 
     func outcome(_ number: Int) -> ProcessorOutcome {
@@ -39,6 +42,7 @@ public struct CrashScenario: Sendable {
       case .nothing: break
       case .remove: answer.action.remove = true
       case .transient: return .status(ProcessorStatus(code: .unavailable, message: "not now"))
+      case .refusal: return .status(ProcessorStatus(code: .notFound, message: "no"))
       case .fatal: return .status(ProcessorStatus(code: .internal, message: "broken"))
       }
       return .answered(answer)
@@ -72,6 +76,12 @@ public struct CrashScenario: Sendable {
       if call.isStart { return .eventAndTimer }
       return call.attempt < 3 ? .transient : .event
     },
+    CrashScenario(
+      name: "call that is refused, and recorded", asks: [.start, .call, .call, .call], events: 3
+    ) { call, _ in
+      guard case .call(let args, _) = call.stimulus else { return .event }
+      return Tag.number(in: args) == ScriptedClient.tag(ofAsk: 2) ? .refusal : .event
+    },
     CrashScenario(name: "fatal call and repair", asks: [.start, .call, .repair], events: 2) {
       call, _ in
       if case .call = call.stimulus { return .fatal }
@@ -92,6 +102,14 @@ public struct CrashScenario: Sendable {
       name: "removal and another start", asks: [.start, .notify, .remove, .start, .call], events: 2
     ) { _, _ in .event },
     CrashScenario(
+      name: "notifications that are dropped",
+      asks: [.start, .pause, .notify, .notify, .notify, .drop, .resume, .rest, .call], events: 4
+    ) { _, _ in .event },
+    CrashScenario(
+      name: "notification that is retried and dropped",
+      asks: [.start, .notify, .notify, .drop, .rest], events: 2
+    ) { call, _ in call.isOfAsk(1) ? .transient : .event },
+    CrashScenario(
       name: "pause and resume", asks: [.start, .pause, .notify, .resume, .rest, .call], events: 4
     ) { call, _ in call.isStart ? .eventAndTimer : .event },
   ]
@@ -108,6 +126,12 @@ public struct CrashScenario: Sendable {
 }
 
 extension Invocation {
+  /// It delivers the notification of the ask with this number.
+  fileprivate func isOfAsk(_ number: Int) -> Bool {
+    guard case .signal(.notification(let args, _)) = stimulus else { return false }
+    return Tag.number(in: args) == ScriptedClient.tag(ofAsk: number)
+  }
+
   fileprivate var isStart: Bool {
     if case .signal(.initialize) = stimulus { true } else { false }
   }

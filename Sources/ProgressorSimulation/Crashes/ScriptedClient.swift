@@ -15,6 +15,8 @@ struct ScriptedClient {
   var invocations: [String: Int] = [:]
 
   private(set) var next = 0
+  /// The notification that the present ask drops.
+  var dropped: String?
   /// The request that waits for its answer.
   var pending: RequestID?
 
@@ -28,8 +30,10 @@ struct ScriptedClient {
 
   var ask: CrashScenario.Ask? { isDone ? nil : scenario.asks[next] }
 
-  /// Beyond those that the simulation itself gives.
-  var tag: UInt64 { UInt64(1_000_000 + next) }
+  /// What the arguments of an ask carry, beyond the tags that the simulation itself gives.
+  static func tag(ofAsk number: Int) -> UInt64 { UInt64(1_000_000 + number) }
+
+  var tag: UInt64 { ScriptedClient.tag(ofAsk: next) }
 
   var operation: Operation? {
     let (args, key) = (Tag.bytes(tag), "k\(next)")
@@ -42,11 +46,15 @@ struct ScriptedClient {
     case .remove: .remove
     case .pause: .pause(reason: "a scenario")
     case .resume: .resume
+    case .drop: .dropNotification(id: dropped ?? "0-1")
     case .rest, nil: nil
     }
   }
 
-  mutating func goOn() { next += 1 }
+  mutating func goOn() {
+    next += 1
+    dropped = nil
+  }
 
   /// Takes the answer to the pending request: an unknown outcome is asked again.
   mutating func hears(_ reply: Reply) {
@@ -57,7 +65,7 @@ struct ScriptedClient {
       default: break
       }
     }
-    next += 1
+    goOn()
   }
 
   mutating func reaction(to invocation: Invocation) -> CrashScenario.Reaction {

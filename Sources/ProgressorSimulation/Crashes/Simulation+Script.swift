@@ -70,6 +70,10 @@ extension Simulation {
       }
     }
     guard script.pending == nil, let ask = script.ask else { return }
+    if case .drop = ask, script.dropped == nil {
+      let head = storage.machines[ScriptedClient.machine]?.notifications.first
+      script.dropped = head?.notificationID
+    }
     if case .rest = ask {
       if isAtRest { script.goOn() }
     } else if let operation = script.operation, let node = node(for: ScriptedClient.machine) {
@@ -140,7 +144,7 @@ extension World {
           name: "n0",
           processor: ProcessorOptions(
             endpoint: "n0:1", timeout: 1_000_000, maxInFlight: cores > 1 ? 1 : 0),
-          retryPolicy: policy, version: 1))
+          retryPolicy: policy, trace: TraceOptions(level: .all), version: 1))
     ]
     return world
   }

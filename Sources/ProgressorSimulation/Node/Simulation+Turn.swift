@@ -139,7 +139,7 @@ extension Simulation {
     case .namespacesChanged(let records):
       core.namespaces = Set(records.map(\.number))
       core.paused = Set(records.filter { $0.namespace.pause != nil }.map(\.number))
-    case .loaded, .listed, .due, .endpointReady, .commitDelayed, .permits, .timePassed:
+    case .loaded, .listed, .traceRead, .due, .endpointReady, .commitDelayed, .permits, .timePassed:
       break
     }
     if case .due = input { core.lookAhead = nil }
@@ -152,8 +152,8 @@ extension Simulation {
       if probes[id] != nil { probes[id] = .some(reply) }
       try ledger.replied(id, reply, by: view(of: core, shard: nil), now: now)
     case .load(let request): read(.load(request), node)
-    case .list(let id, _, let namespace, let query):
-      read(.list(id, namespace: namespace, query), node)
+    case .list(let id, let listing): read(.list(id, listing), node)
+    case .readTrace(let id, _, let machine, let query): read(.trace(id, machine, query), node)
     case .readDue(let query):
       try require(core.lookAhead == nil, .bounds, "two look-aheads at once")
       core.lookAhead = query

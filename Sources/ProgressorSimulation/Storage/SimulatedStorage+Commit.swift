@@ -67,7 +67,7 @@ extension SimulatedStorage {
     case .keep:
       try require(
         record.events.isEmpty && record.enqueued.isEmpty && record.dequeued == nil
-          && record.rescheduled == nil, .rowRules,
+          && record.dropped == nil && record.rescheduled == nil, .rowRules,
         "\(record.machine): a record that keeps the row changes what hangs on it")
     case .requeue:
       try require(
@@ -76,6 +76,23 @@ extension SimulatedStorage {
     case .delete:
       try require(record.enqueued.isEmpty, .rowRules, "\(record.machine): removed, and notified")
     case .insert, .update, .pause, .condemn: break
+    }
+    try keepsQueueRules(record)
+  }
+
+  private func keepsQueueRules(_ record: CommitRecord) throws(Violation) {
+    let head = machines[record.machine]?.notifications.first?.sequence
+    if let sequence = record.dequeued {
+      try require(
+        head == sequence, .notificationsDelivered,
+        "\(record.machine): notification \(sequence) is delivered, the head is \(head ?? -1)")
+    }
+    guard let dropped = record.dropped else { return }
+    guard case .update = record.row, record.events.isEmpty, record.dequeued == nil,
+      record.rescheduled == nil, dropped.isHead == (head == dropped.sequence)
+    else {
+      throw Violation(
+        .rowRules, "\(record.machine): dropping \(dropped.sequence) does something else")
     }
   }
 

@@ -53,26 +53,52 @@ struct SimulatedStorage {
     return page
   }
 
+  func list(_ listing: Listing, now: Timestamp) -> Listed {
+    switch listing {
+    case .machines(_, let namespace, let query):
+      return .machines(MachinePage(machines: list(namespace: namespace, query, now: now)))
+    case .counts(let number):
+      let known = machines.values.filter { $0.row.namespace == number }
+      return .counts(
+        (StatusFilter.any.rawValue...StatusFilter.late.rawValue).compactMap(StatusFilter.init)
+          .map { status in
+            let count = known.count { $0.isShown(by: status, now: now) }
+            return StatusCount(status: status, count: Int64(count), isCapped: false)
+          })
+    case .notifications(_, _, let name, let query):
+      guard let machine = machines[name] else { return .notifications(nil) }
+      let queue = machine.notifications.filter { $0.sequence > query.after }
+      let page = queue.prefix(Int(query.pageSize))
+      return .notifications(NotificationPage(page, hasMore: queue.count > page.count))
+    }
+  }
+
   /// A page of a namespace's machines in the order of their ids' bytes, and one more if there is.
-  func list(namespace: String, _ query: ListQuery) -> [Machine] {
+  func list(namespace: String, _ query: ListQuery, now: Timestamp = .latest) -> [Machine] {
     var ids: [String] = []
     for (id, machine) in machines where id.namespace.isExactly(namespace) {
       guard id.id.utf8.starts(with: query.idPrefix.utf8) else { continue }
       if let after = query.after, !after.precedesExactly(id.id) { continue }
-      let shown =
-        switch query.status {
-        case .any: true
-        case .working: machine.row.failure == nil
-        case .failed: machine.row.failure != nil
-        case .paused: machine.row.pause != nil
-        case .retrying: machine.row.failure == nil && !machine.retrying.isEmpty
-        }
-      if shown { ids.append(id.id) }
+      if query.selectsFailures {
+        guard let failure = machine.row.failure, failure.failedAt >= query.failedSince ?? .earliest,
+          query.failedCode ?? failure.code == failure.code
+        else { continue }
+      }
+      if machine.isShown(by: query.status, now: now) { ids.append(id.id) }
     }
     ids.sort { $0.precedesExactly($1) }
     return ids.prefix(Int(query.pageSize) + 1).compactMap {
       machines[MachineID(namespace: namespace, id: $0)]?.listed
     }
+  }
+
+  /// A page of what happened to a machine, the newest record first, and one more if there is; nil =
+  /// there is no such machine.
+  func trace(_ machine: MachineID, _ query: TraceQuery) -> [StepRecord]? {
+    guard let machine = machines[machine] else { return nil }
+    let before = query.before == 0 ? Int64.max : query.before
+    let found = machine.trace.reversed().drop { $0.sequence >= before }
+    return Array(found.prefix(Int(query.limit) + 1))
   }
 
   /// Machines of a part of the node's shards that are due in a span, oldest first. As the real one,

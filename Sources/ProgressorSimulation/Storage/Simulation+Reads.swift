@@ -21,10 +21,12 @@ extension Simulation {
     case .load(let request):
       input = .loaded(
         request.id, failure.map { .failure($0) } ?? .success(storage.load(request, now: wall)))
-    case .list(let id, let namespace, let query):
+    case .list(let id, let listing):
       input = .listed(
-        id,
-        failure.map { .failure($0) } ?? .success(storage.list(namespace: namespace, query)))
+        id, failure.map { .failure($0) } ?? .success(storage.list(listing, now: wall)))
+    case .trace(let id, let machine, let query):
+      input = .traceRead(
+        id, failure.map { .failure($0) } ?? .success(storage.trace(machine, query)))
     case .due(let query):
       input = .due(
         query,

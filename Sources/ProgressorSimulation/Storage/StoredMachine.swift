@@ -7,13 +7,31 @@ struct StoredMachine {
   var events: [Event] = []
   /// Ascending by sequence.
   var notifications: [QueuedNotification] = []
+  /// Ascending by sequence.
+  var trace: [StepRecord] = []
 
   /// When the machine must be looked at next, by what hangs on its row.
-  var needed: Timestamp? {
-    if !row.runsByItself { return nil }
+  var needed: Timestamp? { row.runsByItself ? pending : nil }
+
+  /// The same were it not paused or failed.
+  private var pending: Timestamp? {
     let delivery = notifications.first.map { $0.retry?.nextAttemptAt ?? $0.acceptedAt }
     guard let timer = row.timer?.due else { return delivery }
     return delivery.map { min($0, timer) } ?? timer
+  }
+
+  /// Whether a filter of `List` has it.
+  func isShown(by filter: StatusFilter, now: Timestamp) -> Bool {
+    switch filter {
+    case .any: true
+    case .working: row.failure == nil
+    case .failed: row.failure != nil
+    case .paused: row.pause != nil
+    case .retrying: row.failure == nil && !retrying.isEmpty
+    case .late:
+      row.failure == nil
+        && pending.map { $0 <= now.advanced(byMicroseconds: -StatusFilter.lateAfter) } ?? false
+    }
   }
 
   /// What a range shows of the history; ids are 1…n, so that an id is an index.
@@ -39,11 +57,13 @@ struct StoredMachine {
 
   /// As `List` shows it.
   var listed: Machine {
-    Machine(
+    var machine = Machine(
       machineID: row.machine, history: [],
       historyRange: HistoryRange(after: 0, limit: 0, direction: .forward), status: status,
       auxState: row.auxState, timer: row.timer?.firesAt, lastEventID: row.lastEventID,
-      createdAt: row.createdAt)
+      createdAt: row.createdAt, pause: row.pause, since: row.since)
+    machine.queuedNotifications = row.notificationCount
+    return machine
   }
 }
 
@@ -53,6 +73,11 @@ extension StoredMachine {
     switch write {
     case .updateMachine(let row, let auxChanged, let queue):
       try update(row, auxChanged: auxChanged, queue)
+    case .noteStatus(let changed):
+      try expect(version: changed.version)
+      row.repairedAt = changed.repairedAt
+      row.failure?.step = changed.failure?.step ?? ""
+      row.failure?.principal = changed.failure?.principal
     case .pauseMachine(let changed):
       try expect(version: changed.version - 1)
       row.version = changed.version
@@ -67,13 +92,14 @@ extension StoredMachine {
       row.notificationCount += queue.count
       if let due, row.runsByItself { row.due = row.due.map { min($0, due) } ?? due }
     case .insertEvent(let event): try append(event)
+    case .insertTrace(let step): trace.append(step.record)
     case .insertNotification(let notification): try append(notification)
     case .deleteNotification(let sequence):
-      try require(
-        notifications.first?.sequence == sequence, .notificationsDelivered,
-        "\(row.machine): notification \(sequence) is delivered, the head is "
-          + "\(notifications.first?.sequence ?? -1)")
-      notifications.removeFirst()
+      guard let index = notifications.firstIndex(where: { $0.sequence == sequence }) else {
+        throw Violation(
+          .notificationsDelivered, "\(row.machine): notification \(sequence) is not queued")
+      }
+      notifications.remove(at: index)
     case .rescheduleNotification(let head):
       try require(
         notifications.first?.sequence == head.sequence, .notificationsDelivered,
@@ -102,6 +128,10 @@ extension StoredMachine {
         && changed.key == before.key && changed.shard == before.shard, .rowRules,
       "\(before.machine): an update changes what never changes")
     row = changed
+    // What is written only with a change of status.
+    row.repairedAt = before.repairedAt
+    row.failure?.step = before.failure?.step ?? ""
+    row.failure?.principal = before.failure?.principal
     // The count changes by a difference, so that none is lost that was accepted meanwhile.
     row.notificationCount = before.notificationCount + queue.count
     if !auxChanged { row.auxState = before.auxState }

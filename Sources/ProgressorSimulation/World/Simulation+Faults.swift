@@ -120,6 +120,8 @@ extension Simulation {
     let index = random.below(namespaces.count)
     var changed = World.namespace(named: namespaces[index].namespace.name, random: &random)
     changed.pause = namespaces[index].namespace.pause
+    // What must be recorded is known as long as it does not change.
+    changed.trace = namespaces[index].namespace.trace
     become(changed, index)
     let bounds = Simulation.bounds(of: changed)
     widest[index] = Ledger.Widest(

@@ -18,4 +18,13 @@ enum Tag {
     for index in 0..<size { number |= UInt64(bytes[index]) << (8 * UInt64(index)) }
     return number
   }
+
+  /// Who asks in the request with this number; nil = somebody without an identity.
+  static func principal(of number: UInt64) -> String? {
+    number % 4 == 0 ? nil : "client \(number)"
+  }
+
+  static func principal(in bytes: [UInt8]) -> String? {
+    number(in: bytes).flatMap { principal(of: $0) }
+  }
 }

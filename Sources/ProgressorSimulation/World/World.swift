@@ -58,6 +58,8 @@ struct World: Sendable {
         NamespaceRecord(
           number: NamespaceNumber(Int32(number + 1)),
           namespace: World.namespace(named: "n\(number)", random: &random)))
+      namespaces[number].namespace.trace.level =
+        [nil, .all, .changes, .all, .nothing][random.below(5)]
     }
   }
 

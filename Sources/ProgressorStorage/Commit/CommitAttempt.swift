@@ -78,13 +78,14 @@ struct CommitAttempt {
   }
 
   /// Waits beyond the writer's time as long as the lease keeper hears that PostgreSQL is at work on
-  /// it.
+  /// it, or it is on its way and gets on: much of it over a slow line.
   private func commitPatiently(
     _ pipeline: consuming FencedPipeline, on connection: Connection
   ) throws(PostgreSQLError) -> FencedPipeline.Outcome {
     let (slot, lease) = (batch.slot, configuration.leaseDuration)
     let begun = LocalClock.uptime()
     progress.hand(slot: slot, to: connection.backend)
+    connection.onMove = { [progress] in progress.move(slot: slot, at: LocalClock.uptime()) }
     connection.patience = { [progress, delay, steps, allowance] in
       let now = LocalClock.uptime()
       guard let sign = progress.lastSign(slot: slot), now - sign < lease.microseconds / 2,
@@ -93,13 +94,14 @@ struct CommitAttempt {
       // Whoever has the time hears what becomes of it.
       if allowance.isRetry || now - begun < 4 * lease.microseconds { return lease / 4 }
       delay.tell(
-        "the database takes long for a batch, and is at work on it",
+        "a batch takes long: the database is at work on it, or the line to it is slow",
         cause: "the database takes long for a batch",
         metadata: ["steps": "\(steps)", "seconds": "\((now - begun) / 1_000_000)"])
       return lease / 4
     }
     defer {
       connection.patience = nil
+      connection.onMove = nil
       progress.hand(slot: slot, to: nil)
     }
     return try pipeline.commit(on: connection, timeout: writer.timeout)

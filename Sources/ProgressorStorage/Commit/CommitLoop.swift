@@ -37,10 +37,15 @@ struct CommitLoop {
   }
 
   mutating func run() {
-    var keys = Sweep(.expiredKeys, configuration: configuration, slot: slot)
-    var removed = Sweep(.removedMachines, configuration: configuration, slot: slot)
+    var keys = Sweep(
+      .expiredKeys, configuration: configuration, slot: slot, swept: progress.swept)
+    var removed = Sweep(
+      .removedMachines, configuration: configuration, slot: slot, swept: progress.swept)
+    var traces = Sweep(
+      .oldTraces, configuration: configuration, slot: slot, swept: progress.swept)
     while true {
-      switch session.waitForItems(atMost: 1, timeout: min(keys.pause, removed.pause)) {
+      let pause = min(keys.pause, removed.pause, traces.pause)
+      switch session.waitForItems(atMost: 1, timeout: pause) {
       case .items(let items):
         for item in items {
           write(item)
@@ -59,6 +64,7 @@ struct CommitLoop {
       guard let node = lease.node else { continue }
       keys.runIfDue(as: node, on: writer, logger)
       removed.runIfDue(as: node, on: writer, logger)
+      traces.runIfDue(as: node, on: writer, logger)
     }
   }
 
@@ -286,7 +292,7 @@ struct CommitLoop {
     let now = LocalClock.uptime()
     if error.isMisfit, !configuration.isExclusive {
       let mayYield = lease.meetsMisfit(at: now, lease: configuration.leaseDuration.microseconds)
-      if !mayYield { progress.sign(slot: slot, at: now) }
+      if mayYield { progress.forgetMoves(slot: slot) } else { progress.sign(slot: slot, at: now) }
     } else if let state, !state.isOfSession {
       progress.sign(slot: slot, at: now)
     }

@@ -7,8 +7,13 @@ final class CommitProgress: Sendable {
   private struct Batch {
     /// When it was begun, or the database last gave a sign that it is not to blame for a delay.
     var lastSign: Int64
+    /// When some of it last left for the database, or the database was done with a part of it; nil
+    /// = that is not known, or says nothing.
+    var lastMove: Int64?
     /// The session that it was handed to.
     var backend: BackendIdentity?
+
+    var lastLife: Int64 { max(lastSign, lastMove ?? lastSign) }
   }
 
   private struct State {
@@ -24,6 +29,8 @@ final class CommitProgress: Sendable {
   }
 
   private let state = Mutex(State())
+  /// What the writers delete beside their batches.
+  let swept = SweptBoard()
 
   func begin(slot: Int, at time: Int64) {
     state.withLock { $0.batches[slot] = Batch(lastSign: time) }
@@ -40,6 +47,16 @@ final class CommitProgress: Sendable {
       guard let last = state.batches[slot]?.lastSign else { return }
       state.batches[slot]?.lastSign = max(last, time)
     }
+  }
+
+  /// The batch of this slot is on its way, and gets on.
+  func move(slot: Int, at time: Int64) {
+    state.withLock { $0.batches[slot]?.lastMove = time }
+  }
+
+  /// That the batch of this slot got on says nothing: it ends the same each time.
+  func forgetMoves(slot: Int) {
+    state.withLock { $0.batches[slot]?.lastMove = nil }
   }
 
   /// The database does not take the batch of this slot.
@@ -60,15 +77,15 @@ final class CommitProgress: Sendable {
   }
 
   /// The least recent of the last signs; nil = no batch is in flight.
-  var oldest: Int64? { state.withLock { $0.batches.values.map(\.lastSign).min() } }
+  var oldest: Int64? { state.withLock { $0.batches.values.map(\.lastLife).min() } }
 
-  func lastSign(slot: Int) -> Int64? { state.withLock { $0.batches[slot]?.lastSign } }
+  func lastSign(slot: Int) -> Int64? { state.withLock { $0.batches[slot]?.lastLife } }
 
   /// Sessions that have a batch, and have given no sign since `time`.
   func sessions(silentSince time: Int64) -> [Session] {
     state.withLock { state in
       state.batches.compactMap { slot, batch in
-        guard batch.lastSign <= time, let backend = batch.backend else { return nil }
+        guard batch.lastLife <= time, let backend = batch.backend else { return nil }
         return Session(slot: slot, backend: backend)
       }
     }

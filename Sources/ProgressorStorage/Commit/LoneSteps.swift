@@ -28,7 +28,10 @@ struct LoneSteps {
 
   /// What a batch is allowed that is about to be written.
   mutating func allowance(for records: [CommitRecord], lease: Duration) -> CommitAllowance {
-    let isKnown = !kept.isEmpty && records.contains { kept[$0.subject] != nil }
+    // More than a batch may have is a machine that is imported: it is in the others' way for long
+    // each time, and who asked for it may ask again.
+    let isLarge = records.count == 1 && records[0].bytes > CommitBatch.maximumBytes
+    let isKnown = isLarge || !kept.isEmpty && records.contains { kept[$0.subject] != nil }
     guard records.count == 1, let subject = records.first?.subject, var step = kept[subject] else {
       others += 1
       isOther = true

@@ -7,10 +7,10 @@ import ProgressorEngine
 struct RowLocks {
   private var machines: [DamageTrials.Subject: MachineID] = [:]
 
-  /// - Parameter records: a row that is yet to be inserted cannot be locked.
+  /// - Parameter records: a row that is yet to be inserted cannot be locked, and what leaves it as
+  ///   it is waits for no lock.
   init(of records: [CommitRecord]) {
-    for record in records {
-      if case .insert = record.row { continue }
+    for record in records where record.writesExistingRow {
       machines[record.subject] = record.machine
     }
   }
@@ -38,6 +38,16 @@ struct RowLocks {
       if let machine = machines[subject] { locked.insert(machine) }
     }
     return locked
+  }
+}
+
+extension CommitRecord {
+  fileprivate var writesExistingRow: Bool {
+    switch row {
+    case .insert: false
+    case .keep: !enqueued.isEmpty || dequeued != nil || dropped != nil || rescheduled != nil
+    case .update, .pause, .requeue, .condemn, .delete: true
+    }
   }
 }
 

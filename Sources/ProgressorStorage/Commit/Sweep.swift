@@ -17,11 +17,14 @@ struct Sweep {
     let bound: Int64
     /// Between two pieces at least.
     let breather: Int64
+    /// Where what was deleted is counted; nil = the statement does not tell.
+    var counter: SweptRows.Table?
   }
 
   private let subject: Subject
   private let configuration: StorageConfiguration
   private let slot: Int
+  private let swept: SweptBoard
   /// On `LocalClock.uptime`.
   private var next: Int64
   /// Of the next piece: fewer after one that took too long.
@@ -44,7 +47,10 @@ struct Sweep {
   /// Microseconds after which an obstacle is no reason for a warning any more.
   private static let obstacleMemory: Int64 = 60_000_000
 
-  init(_ subject: Subject, configuration: StorageConfiguration, slot: Int) {
+  init(
+    _ subject: Subject, configuration: StorageConfiguration, slot: Int, swept: SweptBoard
+  ) {
+    self.swept = swept
     self.subject = subject
     self.configuration = configuration
     self.slot = slot
@@ -169,7 +175,9 @@ struct Sweep {
         $0.append(subject.bound)
       })
     let outcome = try pipeline.commit(on: connection, timeout: configuration.leaseDuration / 4)
-    return try Findings(outcome.onlyResult().onlyRow())
+    let row = try outcome.onlyResult().onlyRow()
+    if let counter = subject.counter { swept.add(try row.value(3), to: counter) }
+    return try Findings(row)
   }
 }
 
@@ -181,5 +189,10 @@ extension Sweep.Subject {
   /// Expired idempotency keys. Bound: so many of a shard.
   static let expiredKeys = Self(
     name: "expired idempotency keys", statement: Statements.sweepIdempotency, bound: 50,
-    breather: 100_000)
+    breather: 100_000, counter: .idempotency)
+
+  /// What was recorded of steps long ago. Bound: so many of a shard.
+  static let oldTraces = Self(
+    name: "old records of steps", statement: Statements.sweepTrace, bound: 500, breather: 20_000,
+    counter: .trace)
 }

@@ -12,6 +12,7 @@ enum Witness: Equatable {
   case removed(ShardID, MachineKey)
   case delivered(ShardID, MachineKey, sequence: Int64)
   case rescheduled(ShardID, MachineKey, sequence: Int64, RetryState?)
+  case traced(ShardID, MachineKey, sequence: Int64)
 
   /// The best witness of a batch: what is added tells more than what is gone, which may never have
   /// been there. Nil for a batch that writes nothing.
@@ -44,6 +45,9 @@ enum Witness: Equatable {
       self = .delivered(shard, key, sequence: sequence)
     case .rescheduleNotification(let head):
       self = .rescheduled(shard, key, sequence: head.sequence, head.retry)
+    // By itself where a refusal is recorded.
+    case .insertTrace(let step):
+      self = .traced(shard, key, sequence: step.record.sequence)
     // What comes with another row that tells more.
     default: return nil
     }
@@ -55,8 +59,9 @@ enum Witness: Equatable {
     case .remembered: 1
     case .queued: 2
     case .rescheduled: 3
-    case .removed: 4
-    case .delivered: 5
+    case .traced: 4
+    case .removed: 5
+    case .delivered: 6
     }
   }
 
@@ -80,6 +85,9 @@ enum Witness: Equatable {
       }
       let nextAttempt: SQLTimestamp? = try row.optional(1)
       return try row.optional(0) == retry?.attempt && nextAttempt == retry?.nextAttemptAt.sql
+    case .traced(let shard, let key, let sequence):
+      let parameters = Self.parameters(shard, key, sequence)
+      return try connection.run(Statements.witnessTrace, parameters, timeout: timeout).count == 1
     case .remembered(let shard, let namespace, let machine, let row):
       let parameters = Parameters.with {
         $0.append(shard.number)
@@ -111,11 +119,17 @@ enum Witness: Equatable {
     _ shard: ShardID, _ key: MachineKey, _ sequence: Int64, _ connection: Connection,
     _ timeout: Duration
   ) throws(PostgreSQLError) -> ResultSet {
-    let parameters = Parameters.with {
+    try connection.run(
+      Statements.witnessNotification, parameters(shard, key, sequence), timeout: timeout)
+  }
+
+  private static func parameters(
+    _ shard: ShardID, _ key: MachineKey, _ sequence: Int64
+  ) -> Parameters {
+    Parameters.with {
       $0.append(shard.number)
       $0.append(key.number)
       $0.append(sequence)
     }
-    return try connection.run(Statements.witnessNotification, parameters, timeout: timeout)
   }
 }

@@ -163,6 +163,9 @@ struct LeaseLoop {
         $0.append(duration)
         $0.append(configuration.nodeName)
         $0.append(Migration.newest)
+        $0.append(configuration.nodeAddress)
+        $0.append(configuration.nodeVersion)
+        $0.append(LocalClock.uptime() - configuration.startedAt)
       })
     pipeline.append(
       Statements.registerWriters,
@@ -175,7 +178,12 @@ struct LeaseLoop {
     previous = node
     begunAt = LocalClock.uptime()
     nextRenewal = 0
-    logger.info("a lease begins", metadata: ["node": "\(node)"])
+    logger.info("a lease begins", metadata: identity(of: node))
+  }
+
+  /// A lease's node as people know it, and as the database does.
+  private func identity(of node: SQLUUID) -> Logger.Metadata {
+    ["node": "\(configuration.nodeName)", "lease": "\(node)"]
   }
 
   private mutating func renew(on connection: Connection) throws(PostgreSQLError) {
@@ -192,7 +200,7 @@ struct LeaseLoop {
       }, timeout: timeout)
     let wallAfter = LocalClock.wall()
     guard let row = answer.first else {
-      logger.error("the lease was taken over", metadata: ["node": "\(node)"])
+      logger.error("the lease was taken over", metadata: identity(of: node))
       lease.end(node)
       return
     }

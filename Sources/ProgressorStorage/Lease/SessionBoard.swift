@@ -9,6 +9,8 @@ final class SessionBoard: Sendable {
   private struct State {
     /// Why, by name of the session.
     var missing: [ExactText: String] = [:]
+    /// When the first of them went missing, on the local clock.
+    var since: Int64 = 0
     /// Told whether all are there, at each change of that.
     var onChange: (@Sendable (Bool) -> Void)?
   }
@@ -27,7 +29,9 @@ final class SessionBoard: Sendable {
       guard state.missing.removeValue(forKey: ExactText(name)) != nil, state.missing.isEmpty else {
         return
       }
-      logger.notice("all sessions with the database are there again")
+      let seconds = Double((LocalClock.uptime() - state.since) / 1_000) / 1_000
+      logger.notice(
+        "all sessions with the database are there again", metadata: ["away_seconds": "\(seconds)"])
       state.onChange?(true)
     }
   }
@@ -37,6 +41,7 @@ final class SessionBoard: Sendable {
       let isFirst = state.missing.isEmpty
       state.missing[ExactText(name)] = cause
       guard isFirst else { return }
+      state.since = LocalClock.uptime()
       logger.error(
         "a session with the database is missing: not all requests can be served",
         metadata: ["session": "\(name)", "error": "\(cause)"])

@@ -11,6 +11,12 @@ struct Takeover {
   let leaseDuration: Duration
   let logger: Logger
 
+  /// A node whose lease is over, and what people call it.
+  private struct DeadNode {
+    let id: SQLUUID
+    let name: String
+  }
+
   private static let attempts = 3
   private var timeout: Duration { leaseDuration / 2 }
 
@@ -26,7 +32,9 @@ struct Takeover {
         $0.append(node)
         $0.append(isExclusive)
       }, timeout: timeout)
-    let dead = try expired.map { (row) throws(PostgreSQLError) -> SQLUUID in try row.value(0) }
+    let dead = try expired.map { (row) throws(PostgreSQLError) -> DeadNode in
+      DeadNode(id: try row.value(0), name: try row.value(1))
+    }
     // The own lease has to be renewed in between: many frozen nodes are taken over in several
     // looks, in no order, so that none is always the last.
     let end = LocalClock.uptime() + leaseDuration.microseconds / 6
@@ -43,14 +51,14 @@ struct Takeover {
     return grants
   }
 
-  private func takeOver(_ dead: SQLUUID, on connection: Connection) throws(PostgreSQLError) {
+  private func takeOver(_ dead: DeadNode, on connection: Connection) throws(PostgreSQLError) {
     var pipeline = Pipeline()
     pipeline.append(Statements.sessionLockTimeout, .with { $0.append("\(lockTimeout)") })
     pipeline.append(
       Statements.takeOver,
       .with {
         $0.append(node)
-        $0.append(dead)
+        $0.append(dead.id)
         $0.append(isExclusive)
       })
     for _ in 0..<Self.attempts {
@@ -58,17 +66,21 @@ struct Takeover {
         let taken = try connection.run(pipeline, timeout: timeout)[1]
         logger.notice(
           "a node's shards were taken over",
-          metadata: ["node": "\(dead)", "shards": "\(taken.count)"])
+          metadata: [
+            "node": "\(dead.name)", "lease": "\(dead.id)", "shards": "\(taken.count)",
+          ])
         return
       } catch {
         guard error.sqlState == .lockNotAvailable else { throw error }
         let ended = try connection.run(
           Statements.sessionEndOthers,
-          .with { $0.append(SessionName.writers(of: dead)) }, timeout: timeout)
+          .with { $0.append(SessionName.writers(of: dead.id)) }, timeout: timeout)
         let count: Int64 = try ended.onlyRow().value(0)
         logger.warning(
           "sessions of a dead node held its locks and were ended",
-          metadata: ["node": "\(dead)", "sessions": "\(count)"])
+          metadata: [
+            "node": "\(dead.name)", "lease": "\(dead.id)", "sessions": "\(count)",
+          ])
       }
     }
   }

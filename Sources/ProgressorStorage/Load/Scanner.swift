@@ -3,11 +3,13 @@ import MachineModel
 import PostgreSQL
 import ProgressorEngine
 
-/// Reads pages of machines: `List`, or the look ahead among what becomes due. On a connection of
-/// its own, so that a slow page delays no load, and many pages no look ahead.
+/// Reads pages of machines, or of what happened to one: `List` and `Trace`; or the look ahead among
+/// what becomes due. On a connection of its own, so that a slow page delays no load, and many pages
+/// no look ahead.
 final class Scanner: Sendable {
   enum Scan: Sendable {
-    case list(RequestID, NamespaceNumber, namespace: String, ListQuery)
+    case list(RequestID, Listing)
+    case trace(RequestID, TracePage)
     case due(DueQuery, SQLUUID?)
   }
 
@@ -45,7 +47,7 @@ final class Scanner: Sendable {
     }
   }
 
-  /// Answered by `listed` or `due`. From any thread.
+  /// Answered by `listed`, `traceRead` or `due`. From any thread.
   func read(_ scan: Scan) {
     let deadline = LocalClock.uptime() + timeout.microseconds
     switch thread.submit(Item(scan: scan, deadline: deadline)) {
@@ -74,10 +76,11 @@ final class Scanner: Sendable {
       do {
         let connection = try reader.connection()
         switch item.scan {
-        case .list(let id, let number, let namespace, let query):
-          let page = ListPage(number: number, namespace: namespace, query: query)
-          let machines = try page.read(on: connection, timeout: reader.timeout)
-          deliver(.listed(id, .success(machines)))
+        case .list(let id, let listing):
+          let found = try listing.read(on: connection, timeout: reader.timeout)
+          deliver(.listed(id, .success(found)))
+        case .trace(let id, let page):
+          deliver(.traceRead(id, .success(try page.read(on: connection, timeout: reader.timeout))))
         case .due(let query, let node):
           deliver(.due(query, try pages(of: query, node, on: connection, reader.timeout)))
         }
@@ -121,8 +124,26 @@ final class Scanner: Sendable {
 
   private static func fail(_ scan: Scan, _ failure: ReadFailure, _ deliver: (Input) -> Void) {
     switch scan {
-    case .list(let id, _, _, _): deliver(.listed(id, .failure(failure)))
+    case .list(let id, _): deliver(.listed(id, .failure(failure)))
+    case .trace(let id, _): deliver(.traceRead(id, .failure(failure)))
     case .due(let query, _): deliver(.due(query, query.spans.map { _ in .failure(failure) }))
+    }
+  }
+}
+
+extension Listing {
+  fileprivate func read(
+    on connection: Connection, timeout: Duration
+  ) throws(PostgreSQLError) -> Listed {
+    switch self {
+    case .machines(let number, let namespace, let query):
+      let page = ListPage(number: number, namespace: namespace, query: query)
+      return .machines(try page.read(on: connection, timeout: timeout))
+    case .counts(let number):
+      return .counts(try MachineCounts(number).read(on: connection, timeout: timeout))
+    case .notifications(let shard, let number, let machine, let query):
+      let queue = NotificationList(shard, number, machine, query)
+      return .notifications(try queue.read(on: connection, timeout: timeout))
     }
   }
 }

@@ -9,7 +9,7 @@ extension Parameters {
       namespace.processor, namespace.retryPolicy, namespace.limits
     )
     append(namespace.name)
-    append(processor.endpoint)
+    append(StoredEndpoint.text(processor))
     append(processor.timeout)
     append(processor.maxInFlight)
     append(processor.connections)
@@ -26,6 +26,8 @@ extension Parameters {
     append(namespace.defaultHistoryRange?.limit)
     append(namespace.defaultHistoryRange?.direction.rawValue)
     append(namespace.idempotencyRetention)
+    append(namespace.trace.level?.rawValue)
+    append(namespace.trace.retention)
   }
 }
 
@@ -36,9 +38,13 @@ extension RowReader {
     let number: Int32 = try next()
     let name: String = try next()
     let version: Int64 = try next()
+    let stored: String = try next()
+    guard let (endpoint, tls) = StoredEndpoint.read(stored) else {
+      throw .unreadable("the endpoint is of a later version")
+    }
     let processor = ProcessorOptions(
-      endpoint: try next(), timeout: try nextOptional(), maxInFlight: try next(),
-      connections: try next())
+      endpoint: endpoint, timeout: try nextOptional(), maxInFlight: try next(),
+      connections: try next(), tls: tls)
     let policy = RetryPolicy(
       initialInterval: try nextOptional(), multiplier: try nextOptional(),
       maxInterval: try nextOptional(), maxAttempts: try nextOptional(),
@@ -49,11 +55,18 @@ extension RowReader {
     var namespace = Namespace(
       name: name, processor: processor, retryPolicy: policy, limits: limits,
       defaultHistoryRange: try nextRange(), idempotencyRetention: try nextOptional(),
-      version: version)
+      trace: try nextTraceOptions(), version: version)
     namespace.pause = try nextPause()
     do throws(ProgressorError) { try namespace.validate(path: "") } catch {
       throw .unreadable(error.message)
     }
     return NamespaceRecord(number: NamespaceNumber(number), namespace: namespace)
+  }
+
+  private mutating func nextTraceOptions() throws(PostgreSQLError) -> TraceOptions {
+    let number: Int32? = try nextOptional()
+    let level = number.flatMap(TraceLevel.init(rawValue:))
+    if let number, level == nil { throw .unreadable("a trace level \(number)") }
+    return TraceOptions(level: level, retention: try nextOptional())
   }
 }

@@ -15,7 +15,7 @@ final class NamespaceStore: Sendable {
     case update(Namespace)
     case setEndpoint(name: String, endpoint: String)
     /// nil = resume.
-    case pause(name: String, reason: String?)
+    case pause(name: String, reason: String?, principal: String?)
     /// Unless it has machines.
     case delete(name: String, now: Timestamp)
     /// Nothing is changed.
@@ -179,17 +179,24 @@ private struct NamespaceLoop {
       return try tellAll(on: connection).sound
     case .setEndpoint(let itsName, let endpoint):
       name = itsName
+      // Beside the texts of its TLS, which stay, the endpoint may be too long.
+      let stored = try tellAll(on: connection).sound
+      if var namespace = stored.first(where: { $0.namespace.name.isExactly(itsName) })?.namespace {
+        namespace.processor.endpoint = endpoint
+        try namespace.validate(path: "namespace")
+      }
       let parameters = Parameters.with {
         $0.append(name)
         $0.append(endpoint)
       }
       rows = try connection.run(
         Statements.namespaceSetEndpoint, parameters, timeout: reader.timeout)
-    case .pause(let itsName, let reason):
+    case .pause(let itsName, let reason, let principal):
       name = itsName
       let parameters = Parameters.with {
         $0.append(name)
         $0.append(reason)
+        $0.append(principal)
       }
       rows = try connection.run(Statements.namespacePause, parameters, timeout: reader.timeout)
     }

@@ -10,6 +10,9 @@ public struct StoredRepairJob: Sendable, Hashable {
   public var namespace: NamespaceNumber
   /// The job as clients see it.
   public var job: RepairJob
+  /// Who asked for it, as the server knew it; nil = nobody had an identity. `requestedBy` may be
+  /// what a client said.
+  public var principal: String?
   /// Its namespace was deleted; another one may have its name.
   public var isOrphaned = false
 
@@ -19,7 +22,9 @@ public struct StoredRepairJob: Sendable, Hashable {
 
 extension Parameters {
   /// The parameters of repair_job_insert.
-  mutating func append(_ spec: RepairJobSpec, id: String, now: Timestamp) {
+  mutating func append(
+    _ spec: RepairJobSpec, id: String, by principal: String?, now: Timestamp
+  ) {
     append(id)
     append(spec.namespace)
     append(spec.failedSince.sql)
@@ -35,6 +40,7 @@ extension Parameters {
     append(spec.reason)
     append(spec.requestedBy)
     append(now.sql)
+    append(principal)
   }
 }
 
@@ -70,8 +76,10 @@ extension RowReader {
       (job.remaining, job.failed) = (remaining, failed)
       job.repaired = max(0, job.matched - remaining - failed)
     }
+    let principal: String? = try nextOptional()
     return StoredRepairJob(
-      number: number, namespace: namespace, job: job, isOrphaned: try next())
+      number: number, namespace: namespace, job: job, principal: principal,
+      isOrphaned: try next())
   }
 
   /// What cannot be read of a failure is shown as what is wrong with it: it hides no others.

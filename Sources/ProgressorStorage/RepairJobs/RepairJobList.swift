@@ -14,6 +14,12 @@ struct RepairJobList {
   let choice: Choice
   let limit: Int32
   let damaged: DamagedRepairJobs
+  /// Told the namespace of a job; nil = all are shown.
+  var isShown: (@Sendable (String) -> Bool)?
+
+  /// Jobs that are read at once where some may not be shown. There are never many more than a
+  /// thousand.
+  private static let leastRead: Int32 = 100
 
   private struct Found {
     var number: Int64
@@ -26,10 +32,11 @@ struct RepairJobList {
     before number: Int64, on connection: Connection, timeout: Duration
   ) throws(PostgreSQLError) -> [StoredRepairJob] {
     var (before, jobs): (Int64, [StoredRepairJob]) = (number, [])
+    let size = isShown == nil ? limit : max(limit, Self.leastRead)
     while true {
-      let page = try page(before: before, on: connection, timeout)
-      jobs += page.compactMap(\.job)
-      guard jobs.count < Int(limit), page.count == Int(limit), let last = page.last else {
+      let page = try page(before: before, size, on: connection, timeout)
+      jobs += page.compactMap(\.job).filter { isShown?($0.job.spec.namespace) ?? true }
+      guard jobs.count < Int(limit), page.count == Int(size), let last = page.last else {
         return Array(jobs.prefix(Int(limit)))
       }
       before = last.number
@@ -37,12 +44,12 @@ struct RepairJobList {
   }
 
   private func page(
-    before number: Int64, on connection: Connection, _ timeout: Duration
+    before number: Int64, _ size: Int32, on connection: Connection, _ timeout: Duration
   ) throws(PostgreSQLError) -> [Found] {
     let parameters = Parameters.with {
       if case .all(let namespace) = choice { $0.append(namespace) }
       $0.append(number)
-      $0.append(limit)
+      $0.append(size)
     }
     let statement =
       switch choice {
@@ -55,13 +62,13 @@ struct RepairJobList {
       }
     } catch {
       guard error.scope == .statement, error.isDamage else { throw error }
-      return try readOneByOne(before: number, on: connection, timeout)
+      return try readOneByOne(before: number, size, on: connection, timeout)
     }
   }
 
   /// A row on a damaged page spoils the statement for all: each alone.
   private func readOneByOne(
-    before number: Int64, on connection: Connection, _ timeout: Duration
+    before number: Int64, _ size: Int32, on connection: Connection, _ timeout: Duration
   ) throws(PostgreSQLError) -> [Found] {
     let parameters = Parameters.with {
       switch choice {
@@ -73,7 +80,7 @@ struct RepairJobList {
         $0.append(true)
       }
       $0.append(number)
-      $0.append(limit)
+      $0.append(size)
     }
     var page: [Found] = []
     for row in try connection.run(Statements.repairJobNumbers, parameters, timeout: timeout) {

@@ -8,27 +8,43 @@ public import ProgressorEngine
 extension Storage {
   /// Jobs that run at once; each has a bounded number of repairs in flight.
   public static let maximumRunningRepairJobs: Int64 = 100
+  /// Of them, those of one namespace: nobody's jobs keep all others from beginning.
+  public static let maximumRunningRepairJobsOfNamespace: Int64 = 20
 
   /// Creates a job that begins now, or answers the one of this id and spec. Throws
   /// REPAIR_JOB_ALREADY_EXISTS, NAMESPACE_NOT_FOUND, OVERLOADED.
+  ///
+  /// - Parameter principal: Who asks; nil = nobody has an identity.
   public func createRepairJob(
-    _ id: String, _ spec: RepairJobSpec, now: Timestamp
+    _ id: String, _ spec: RepairJobSpec, by principal: String? = nil, now: Timestamp
   ) async throws(ProgressorError) -> StoredRepairJob {
     try await repairJobRequests.perform { connection, timeout in
       if let job = try Self.find(id, like: spec, on: connection, timeout) { return job }
-      let running: Int64 = try connection.run(Statements.repairJobRunningCount, timeout: timeout)
-        .onlyRow().value(0)
-      if running >= Self.maximumRunningRepairJobs, !spec.dryRun {
-        throw ProgressorError.overloaded(
-          "\(running) repair jobs are running: wait for their end, or cancel one")
-      }
+      if !spec.dryRun { try Self.requireRoom(in: spec.namespace, on: connection, timeout) }
       var pipeline = Pipeline()
       pipeline.append(
-        Statements.repairJobInsert, .with { $0.append(spec, id: id, now: now) })
+        Statements.repairJobInsert, .with { $0.append(spec, id: id, by: principal, now: now) })
       pipeline.append(Statements.repairJobCount, .with { $0.append(id) })
       _ = try connection.run(pipeline, timeout: timeout)
       if let job = try Self.find(id, like: spec, on: connection, timeout) { return job }
       throw ProgressorError.namespaceNotFound(spec.namespace)
+    }
+  }
+
+  private static func requireRoom(
+    in namespace: String, on connection: Connection, _ timeout: Duration
+  ) throws {
+    let running = try connection.run(
+      Statements.repairJobRunningCount, .with { $0.append(namespace) }, timeout: timeout
+    ).onlyRow()
+    let (all, own): (Int64, Int64) = (try running.value(0), try running.value(1))
+    if own >= maximumRunningRepairJobsOfNamespace {
+      throw ProgressorError.overloaded(
+        "\(own) repair jobs of the namespace are running: wait for their end, or cancel one")
+    }
+    if all >= maximumRunningRepairJobs {
+      throw ProgressorError.overloaded(
+        "\(maximumRunningRepairJobs) repair jobs are running: wait for the end of one")
     }
   }
 
@@ -42,11 +58,15 @@ extension Storage {
   /// Jobs before a number, the newest first, of one namespace or of all, without those whose rows
   /// are damaged: fewer than the limit only at the end. Nothing is counted. Those of a deleted
   /// namespace are among those of all.
+  ///
+  /// - Parameter isShown: Told a job's namespace; the others are left out, and take nobody's place.
   public func repairJobs(
-    ofNamespace namespace: String?, before number: Int64, limit: Int32
+    ofNamespace namespace: String?, before number: Int64, limit: Int32,
+    where isShown: (@Sendable (String) -> Bool)? = nil
   ) async throws(ProgressorError) -> [StoredRepairJob] {
     let list = RepairJobList(
-      choice: .all(namespace: namespace), limit: limit, damaged: damagedRepairJobs)
+      choice: .all(namespace: namespace), limit: limit, damaged: damagedRepairJobs,
+      isShown: isShown)
     return try await repairJobRequests.perform { connection, timeout in
       try list.read(before: number, on: connection, timeout: timeout)
     }

@@ -75,6 +75,7 @@ extension Storage {
   /// Forgets a part of the oldest job that need not be kept. True = there was something.
   public func sweepRepairJobs(now: Timestamp) async throws(ProgressorError) -> Bool {
     let before = now.advanced(byMicroseconds: -Self.repairJobRetention)
+    let swept = progress.swept
     return try await repairJobWork.perform { connection, timeout in
       let parameters = Parameters.with {
         $0.append(before.sql)
@@ -84,6 +85,8 @@ extension Storage {
       let row = try connection.run(Statements.repairJobSweep, parameters, timeout: timeout)
         .onlyRow()
       let (failures, jobs): (Int64, Int64) = (try row.value(0), try row.value(1))
+      swept.add(failures, to: .repairJobFailure)
+      swept.add(jobs, to: .repairJob)
       return failures + jobs > 0
     }
   }

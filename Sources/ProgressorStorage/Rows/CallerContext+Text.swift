@@ -2,9 +2,13 @@ import MachineModel
 
 extension CallerContext {
   /// The form in a text column, readable in psql: a line per entry, name and value with a tab
-  /// between; backslash, tab, line feed and NUL are written as `\\`, `\t`, `\n`, `\0`.
+  /// between; backslash, tab, line feed and NUL are written as `\\`, `\t`, `\n`, `\0`. Who asks
+  /// stands in a line of its own, under a name that no entry has: a node that does not know of it
+  /// passes it over.
   var text: String {
-    entries.map { "\(Self.escaped($0.name))\t\(Self.escaped($0.value))\n" }.joined()
+    let who = principal.map { "\(Self.principalName)\t\(Self.escaped($0))\n" } ?? ""
+    return who
+      + entries.map { "\(Self.escaped($0.name))\t\(Self.escaped($0.value))\n" }.joined()
   }
 
   /// Reads that form; nil when `text` is not of it.
@@ -35,8 +39,18 @@ extension CallerContext {
       }
     }
     guard !isEscaped, fields.isEmpty, field.isEmpty else { return nil }
-    self.init(entries)
+    var who: String?
+    for entry in entries where entry.name.isExactly(Self.principalName) {
+      guard who == nil, (1...Self.maximumPrincipalBytes).contains(entry.value.utf8.count) else {
+        return nil
+      }
+      who = entry.value
+    }
+    self.init(entries, principal: who)
   }
+
+  /// Of the line of who asks; `isCarried` lets nobody send it.
+  private static let principalName = "progressor-principal"
 
   private static let escapes: [Unicode.Scalar: Unicode.Scalar] = [
     "\\": "\\", "t": "\t", "n": "\n", "0": "\0",

@@ -33,6 +33,7 @@ extension RowReader {
     let lastEventAt = try nextTime()
     let auxState = try nextContent()
     let failure = try nextFailure()
+    let repairedAt = try nextOptionalTime()
     let pause = try nextPause()
     let timer = try nextTimer()
     let notificationCount: Int32 = try next()
@@ -42,7 +43,7 @@ extension RowReader {
     return MachineRow(
       key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
       version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
-      auxState: auxState, failure: failure, pause: pause, timer: timer,
+      auxState: auxState, failure: failure, repairedAt: repairedAt, pause: pause, timer: timer,
       notificationCount: notificationCount, due: try nextOptionalTime())
   }
 

@@ -32,10 +32,10 @@ extension RowReader {
       lastMessage: try next())
   }
 
-  /// Columns failed_at, reason, step, code, attempts; failed_at NULL = working.
+  /// Columns failed_at, reason, step, code, attempts, token, principal; failed_at NULL = working.
   mutating func nextFailure() throws(PostgreSQLError) -> Failure? {
     guard let failedAt = try nextOptionalTime() else {
-      skip(4)
+      skip(6)
       return nil
     }
     let reason: String = try next()
@@ -44,16 +44,17 @@ extension RowReader {
       throw .unreadable("a failure in a step of kind \(step)")
     }
     return Failure(
-      reason: reason, failedAt: failedAt, stepKind: kind, code: try next(), attempts: try next())
+      reason: reason, failedAt: failedAt, stepKind: kind, code: try next(), attempts: try next(),
+      step: try nextOptional() ?? "", principal: try nextOptional())
   }
 
-  /// Columns paused_at, reason; both NULL = not paused.
+  /// Columns paused_at, reason, principal; all NULL = not paused.
   mutating func nextPause() throws(PostgreSQLError) -> Pause? {
     guard let pausedAt = try nextOptionalTime() else {
-      skip(1)
+      skip(2)
       return nil
     }
-    return Pause(pausedAt: pausedAt, reason: try next())
+    return Pause(pausedAt: pausedAt, reason: try next(), principal: try nextOptional())
   }
 
   /// Columns format, data; both NULL = none.

@@ -2,7 +2,8 @@
 -- Runs: under the fence, like everything that writes.
 -- Parameters: $1 uuid node, $2 int slot, $3 int slots, $4 int at most so many, $5 int8 and so many
 -- per shard: where that many were found, there may be more. Locks: the keys; one that is locked is
--- left for later. Result: whether more may be left; NULL, NULL, as commit_sweep_removed has them.
+-- left for later. Result: whether more may be left; NULL, NULL, as commit_sweep_removed has them;
+-- how many were deleted.
 -- Plan: shard_by_owner, then per shard a few rows of idempotency_by_expiry, then idempotency_pkey.
 WITH expired AS (
   SELECT old.*
@@ -24,4 +25,5 @@ WITH expired AS (
     AND idempotency.machine_id = expired.machine_id AND idempotency.key = expired.key
   RETURNING 1
 )
-SELECT (SELECT count(*) FROM gone) >= least($4, $5), NULL::text, NULL::text;
+SELECT (SELECT count(*) FROM gone) >= least($4, $5), NULL::text, NULL::text,
+  (SELECT count(*) FROM gone);

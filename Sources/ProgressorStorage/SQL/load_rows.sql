@@ -21,7 +21,10 @@ WITH found AS (
 SELECT load, place,
   machine_key, version, created_at, last_event_id, last_event_at,
   aux_format, CASE WHEN place = 0 THEN aux_data END,
-  failed_at, failure_reason, failure_step, failure_code, failure_attempts, paused_at, pause_reason,
+  failed_at, failure_reason, failure_step, failure_code, failure_attempts,
+  CASE WHEN failure_noted_at = failed_at THEN failure_token END,
+  CASE WHEN failure_noted_at = failed_at THEN failure_principal END, repaired_at,
+  paused_at, pause_reason, CASE WHEN pause_noted_at = paused_at THEN pause_principal END,
   timer_serial, timer_at, timer_after, timer_limit, timer_direction, timer_processing_timeout,
   timer_context, timer_attempt, timer_next_at, timer_code, timer_message,
   notification_count, due_at

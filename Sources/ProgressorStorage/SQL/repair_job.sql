@@ -16,7 +16,7 @@ SELECT job.number, job.namespace, job.id, coalesce(namespace.name, job.namespace
     SELECT count(*) FROM repair_job_machine WHERE repair_job_machine.job = job.number)), --: get
   coalesce(job.failed, ( --: get
     SELECT count(*) FROM repair_job_failure WHERE repair_job_failure.job = job.number)), --: get
-  namespace.number IS NULL
+  job.principal, namespace.number IS NULL
 FROM repair_job AS job
 LEFT JOIN namespace ON namespace.number = job.namespace
 WHERE job.id = $1; --: get

@@ -1,18 +1,20 @@
 -- Purpose: which rights the role lacks of those that a node needs, by what it does with each table.
+-- `schema_serving_role` grants just these.
 -- Result: each missing one as text. On every column is as good as on the table.
 -- Locks: none.
 WITH needed (name, rights) AS (
   VALUES
     ('schema_migration', 'SELECT'),
-    ('setting', 'SELECT,INSERT'),
+    ('setting', 'SELECT'),
     ('node', 'SELECT,INSERT,UPDATE,DELETE'),
     ('writer', 'SELECT,INSERT,UPDATE,DELETE'),
-    ('shard', 'SELECT,INSERT,UPDATE'),
+    ('shard', 'SELECT,UPDATE'),
     ('namespace', 'SELECT,INSERT,UPDATE,DELETE'),
     ('machine', 'SELECT,INSERT,UPDATE,DELETE'),
     ('event', 'SELECT,INSERT,DELETE'),
     ('notification', 'SELECT,INSERT,UPDATE,DELETE'),
     ('idempotency', 'SELECT,INSERT,UPDATE,DELETE'),
+    ('trace', 'SELECT,INSERT,UPDATE,DELETE'),
     ('tombstone', 'SELECT,INSERT,UPDATE,DELETE'),
     ('repair_job', 'SELECT,INSERT,UPDATE,DELETE'),
     ('repair_job_failure', 'SELECT,INSERT,UPDATE,DELETE'),
@@ -38,7 +40,8 @@ CROSS JOIN LATERAL (
     WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
   ) AS attribute
 ) AS columns
-WHERE has_table_privilege(relation, privilege) IS NOT TRUE
+-- One that is not there yet lacks nothing.
+WHERE relation IS NOT NULL AND has_table_privilege(relation, privilege) IS NOT TRUE
   AND (columns.has_some IS NOT TRUE OR columns.lacking IS NOT NULL)
 UNION ALL
 SELECT format('EXECUTE on the function %s', function.oid::regprocedure)

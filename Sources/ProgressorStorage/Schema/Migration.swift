@@ -34,6 +34,12 @@ struct Migration: Sendable {
     self.sql = sql
   }
 
+  /// As its file is called: `003_pause`.
+  var title: String {
+    let digits = "\(number)"
+    return String(repeating: "0", count: max(0, 3 - digits.count)) + "\(digits)_\(name)"
+  }
+
   /// What is sent at a time.
   var scripts: [String] {
     switch manner {
@@ -67,5 +73,8 @@ struct Migration: Sendable {
     Migration(7, "patient_sweeps", PackageResources._07_patient_sweeps_sql),
     Migration(8, "drop_superseded", PackageResources._08_drop_superseded_sql, .cleanup),
     Migration(9, "delete_namespaces", PackageResources._09_delete_namespaces_sql),
+    Migration(10, "principals", PackageResources._10_principals_sql),
+    Migration(11, "trace", PackageResources._11_trace_sql),
+    Migration(12, "node_status", PackageResources._12_node_status_sql),
   ]
 }

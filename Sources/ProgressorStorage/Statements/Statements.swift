@@ -27,6 +27,12 @@ enum Statements {
     "schema_older_nodes", PackageResources.schema_older_nodes_sql)
   static let schemaMissingRights = Statement(
     "schema_missing_rights", PackageResources.schema_missing_rights_sql)
+  static let schemaIsOwn = Statement("schema_is_own", PackageResources.schema_is_own_sql)
+  static let schemaMayCreate = Statement(
+    "schema_may_create", PackageResources.schema_may_create_sql)
+  static let schemaServer = Statement("schema_server", PackageResources.schema_server_sql)
+  static let schemaServingRole = Statement(
+    "schema_serving_role", PackageResources.schema_serving_role_sql)
   static let schemaVersion = Statement("schema_version", PackageResources.schema_version_sql)
   static let settingInitialise = Statement(
     "setting_initialise", PackageResources.setting_initialise_sql)
@@ -71,6 +77,8 @@ enum Statements {
     "commit_locked_machines", PackageResources.commit_locked_machines_sql)
   static let sweepIdempotency = Statement(
     "commit_sweep_idempotency", PackageResources.commit_sweep_idempotency_sql)
+  static let sweepTrace = Statement(
+    "commit_sweep_trace", PackageResources.commit_sweep_trace_sql)
   static let probe = Statement("commit_probe", PackageResources.commit_probe_sql)
   static let sweepRemoved = Statement(
     "commit_sweep_removed", PackageResources.commit_sweep_removed_sql)
@@ -80,6 +88,7 @@ enum Statements {
     "witness_notification", PackageResources.witness_notification_sql)
   static let witnessIdempotency = Statement(
     "witness_idempotency", PackageResources.witness_idempotency_sql)
+  static let witnessTrace = Statement("witness_trace", PackageResources.witness_trace_sql)
 
   static let loadRows = Statement("load_rows", PackageResources.load_rows_sql)
   static let loadRemains = Statement("load_remains", PackageResources.load_remains_sql)
@@ -97,6 +106,14 @@ enum Statements {
   static let listRetrying = list("retrying")
   static let listFailed = list("failed")
   static let listPaused = list("paused")
+  static let listFound = list("found")
+  static let findFailures = Statement("find_failures", PackageResources.find_failures_sql)
+  static let findLate = findLate("all")
+  static let findLateInOrder = findLate("walk")
+  static let countMachines = Statement("count_machines", PackageResources.count_machines_sql)
+  static let listNotifications = Statement(
+    "list_notifications", PackageResources.list_notifications_sql)
+  static let trace = Statement("trace", PackageResources.trace_sql)
   static let dueMachines = Statement("due_machines", PackageResources.due_machines_sql)
 
   static let namespaceAll = Statement("namespace_all", PackageResources.namespace_all_sql)
@@ -140,8 +157,34 @@ enum Statements {
   static let repairJobRunningCount = Statement(
     "repair_job_running_count", PackageResources.repair_job_running_count_sql)
 
+  static let censusNamespaces = Statement(
+    "census_namespaces", PackageResources.census_namespaces_sql)
+  static let censusLate = Statement("census_late", PackageResources.census_late_sql)
+  static let clusterNodes = Statement("cluster_nodes", PackageResources.cluster_nodes_sql)
+  static let clusterShards = Statement("cluster_shards", PackageResources.cluster_shards_sql)
+  static let clusterDatabase = Statement(
+    "cluster_database", PackageResources.cluster_database_sql)
+  static let clusterSize = Statement("cluster_size", PackageResources.cluster_size_sql)
+
+  static let restoredPause = Statement("restored_pause", PackageResources.restored_pause_sql)
+  static let restoredEpochs = Statement(
+    "restored_epochs", PackageResources.restored_epochs_sql)
+
+  static let retainedTables = Statement(
+    "retained_tables", PackageResources.retained_tables_sql)
+
+  static let exportNamespace = Statement(
+    "export_namespace", PackageResources.export_namespace_sql)
+  static let exportIDs = Statement("export_ids", PackageResources.export_ids_sql)
+  static let exportState = Statement("export_state", PackageResources.export_state_sql)
+  static let exportEvents = Statement("export_events", PackageResources.export_events_sql)
+
   private static func list(_ status: String) -> Statement {
     Statement("list_\(status)", PackageResources.list_sql, variant: status)
+  }
+
+  private static func findLate(_ how: String) -> Statement {
+    Statement("find_late_\(how)", PackageResources.find_late_sql, variant: how)
   }
 
   private static func repairJob(_ purpose: String) -> Statement {

@@ -8,12 +8,15 @@ import ProgressorProto
 /// their order; one that answers is asked first from then on.
 final class Client {
   private let channels: [GRPCChannel]
+  /// Of every call.
+  private let metadata: Metadata
   /// Microseconds.
   private let timeout: Int
   private var current = 0
 
-  private init(channels: [GRPCChannel], timeout: Int) {
+  private init(channels: [GRPCChannel], metadata: Metadata, timeout: Int) {
     self.channels = channels
+    self.metadata = metadata
     self.timeout = timeout
   }
 
@@ -22,9 +25,14 @@ final class Client {
     _ options: ClientOptions, _ body: (Client) async throws -> Result
   ) async throws -> Result {
     let targets = try options.targets
+    var metadata = Metadata()
+    if let token = try ClientToken(flag: options.tokenFile) {
+      try metadata.append("authorization", text: "Bearer \(token.text)")
+    }
     var configuration = ChannelConfiguration()
     configuration.maximumResponseMessageSize = InputFile.maximumBytes
     configuration.userAgent = "progressor-cli"
+    configuration.security = try options.security.security()
     // A host that swallows packets leaves time for the others.
     let share = options.timeoutMicroseconds / targets.count
     configuration.connectTimeout = .microseconds(
@@ -36,7 +44,8 @@ final class Client {
         logger: Logger(label: "progressor") { _ in SwiftLogNoOpLogHandler() })
     }
     defer { for channel in channels { channel.closeNow() } }
-    return try await body(Client(channels: channels, timeout: options.timeoutMicroseconds))
+    return try await body(
+      Client(channels: channels, metadata: metadata, timeout: options.timeoutMicroseconds))
   }
 
   /// Calls a method; `service` is its full name. All servers together have the command's timeout.
@@ -47,14 +56,31 @@ final class Client {
     _ service: String, _ method: String, _ request: Request,
     repeatability: Repeatability? = nil, as: Response.Type = Response.self
   ) async throws(ClientFailure) -> Response {
-    let message = ByteBuffer(bytes: request.encoded())
+    try await call(
+      service, method, [ByteBuffer(bytes: request.encoded())], isStream: false,
+      repeatability: repeatability)
+  }
+
+  /// Calls a method that takes several messages, which are all there, and answers once.
+  func send<Request: ProtobufMessage, Response: ProtobufMessage>(
+    _ service: String, _ method: String, _ requests: [Request], as: Response.Type = Response.self
+  ) async throws(ClientFailure) -> Response {
+    try await call(
+      service, method, requests.map { ByteBuffer(bytes: $0.encoded()) }, isStream: true,
+      repeatability: nil)
+  }
+
+  private func call<Response: ProtobufMessage>(
+    _ service: String, _ method: String, _ messages: [ByteBuffer], isStream: Bool,
+    repeatability: Repeatability?
+  ) async throws(ClientFailure) -> Response {
     let deadline = NIODeadline.now() + .microseconds(Int64(timeout))
     let first = current
     var attempts: [ClientFailure.Attempt] = []
     while true {
       let channel = channels[current]
-      let result = await Client.result(
-        channel, path: "/\(service)/\(method)", message, deadline)
+      let result = await result(
+        channel, path: "/\(service)/\(method)", messages, isStream: isStream, deadline)
       do throws(RPCStatus) { return try Client.decode(result) } catch {
         attempts.append(.init(server: channel.target, status: error))
         let failure = ClientFailure(
@@ -71,12 +97,19 @@ final class Client {
     }
   }
 
-  private static func result(
-    _ channel: GRPCChannel, path: String, _ message: ByteBuffer, _ deadline: NIODeadline
+  private func result(
+    _ channel: GRPCChannel, path: String, _ messages: [ByteBuffer], isStream: Bool,
+    _ deadline: NIODeadline
   ) async -> UnaryResult? {
     let promise = channel.eventLoop.makePromise(of: UnaryResult.self)
-    let call = channel.unary(
-      path: path, message: message, deadline: deadline, completion: promise.succeed)
+    let call =
+      isStream
+      ? channel.clientStreaming(
+        path: path, metadata: metadata, messages: messages, deadline: deadline,
+        completion: promise.succeed)
+      : channel.unary(
+        path: path, metadata: metadata, message: messages.first ?? ByteBuffer(),
+        deadline: deadline, completion: promise.succeed)
     return await withTaskCancellationHandler {
       // Nothing fails the promise.
       try? await promise.futureResult.get()

@@ -39,6 +39,8 @@ extension ClientFailure {
     case .unavailable where reason == nil: serverAdvice
     case .unimplemented where reason == nil: "Is that a Progressor server of this version?"
     case .deadlineExceeded: deadlineAdvice
+    case .unauthenticated:
+      "Name the file of your token with --token-file, or set PROGRESSOR_TOKEN_FILE."
     default: nil
     }
   }

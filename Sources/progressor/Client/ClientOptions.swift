@@ -17,6 +17,13 @@ struct ClientOptions: ParsableArguments {
       valueName: "address"))
   var server: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "A file with the token to show, in one line. (env: PROGRESSOR_TOKEN_FILE)",
+      valueName: "path"))
+  var tokenFile: String?
+  @OptionGroup var security: ClientTLSOptions
+
   @Option(help: ArgumentHelp("How long to wait for the answer: 500ms, 10s, 2m.", valueName: "time"))
   var timeout = "30s"
 

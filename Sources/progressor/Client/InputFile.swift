@@ -10,18 +10,20 @@ enum InputFile {
     let description: String
   }
 
-  static func read(path: String) throws -> [UInt8] {
+  static func read(path: String) throws(Failure) -> [UInt8] {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)
     if descriptor < 0 { throw Failure(description: "cannot read \(path): \(lastError())") }
     defer { close(descriptor) }
     return try read(descriptor, name: path)
   }
 
-  static func readStandardInput() throws -> [UInt8] {
+  static func readStandardInput() throws(Failure) -> [UInt8] {
     try read(STDIN_FILENO, name: "standard input")
   }
 
-  private static func read(_ descriptor: Int32, name: String) throws -> [UInt8] {
+  private static func read(
+    _ descriptor: Int32, name: String
+  ) throws(Failure) -> [UInt8] {
     var bytes: [UInt8] = []
     var piece = [UInt8](repeating: 0, count: 64 << 10)
     while true {

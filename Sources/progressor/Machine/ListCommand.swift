@@ -1,19 +1,24 @@
 import ArgumentParser
+import GRPC
 import MachineModel
 import ProgressorProto
+import ProgressorServer
 
 struct ListCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "list", abstract: "List the machines of a namespace.",
     discussion: """
-      TIME is when a machine failed, when it is tried next, since when it is paused, or when its \
-      timer is due; CODE and REASON are those of the failure. On a terminal the columns fit its \
-      width; elsewhere tabs part them and nothing is cut. For programs there is --json.
+      QUEUED are notifications that wait. TIME is when a machine failed, when it is tried next, \
+      since when it is paused, or when its timer is due; CODE, REASON and STEP are those of the \
+      failure, BY is who asked for that step, or for the pause. Late are machines with something \
+      due for 10 s or more that does not run. On a terminal the columns fit its width, and STEP \
+      and BY are shown if it has 120 columns; elsewhere tabs part them and nothing is cut. For \
+      programs there is --json.
       """)
 
   /// The words of `--status`.
   enum Status: String, ExpressibleByArgument, CaseIterable {
-    case any, working, retrying, failed, paused
+    case any, working, retrying, failed, paused, late
 
     var filter: StatusFilter {
       switch self {
@@ -22,6 +27,7 @@ struct ListCommand: AsyncParsableCommand {
       case .retrying: .retrying
       case .failed: .failed
       case .paused: .paused
+      case .late: .late
       }
     }
   }
@@ -32,6 +38,20 @@ struct ListCommand: AsyncParsableCommand {
   @Option(help: "Only machines of this status; working includes retrying.")
   var status: Status = .any
 
+  @Flag(help: "The same as --status late.")
+  var late = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Only machines that failed since then: 2026-11-25T08:30:00Z, or 2h ago.",
+      valueName: "time"))
+  var failedSince: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Only machines that failed with this gRPC code: INTERNAL, or 13.", valueName: "code"))
+  var failedCode: String?
+
   @Option(help: ArgumentHelp("Only ids that begin so.", valueName: "text"))
   var prefix = ""
 
@@ -40,8 +60,8 @@ struct ListCommand: AsyncParsableCommand {
 
   @Flag(
     help: """
-      Count the machines instead of showing them, up to --limit, by default 100,000; a + says that \
-      there are more.
+      Count the machines instead of showing them: by status, or those that the other options \
+      select, up to --limit, by default 100,000. A + says that there are more.
       """)
   var count = false
 
@@ -50,11 +70,37 @@ struct ListCommand: AsyncParsableCommand {
 
   mutating func validate() throws {
     if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
+    if late, status != .any, status != .late {
+      throw ValidationError("--late and --status \(status.rawValue) exclude each other.")
+    }
+    if let failedSince, PointInTime.read(failedSince, now: .latest) == nil {
+      throw ValidationError(
+        "--failed-since must be a time such as 2026-11-25T08:30:00Z, or a duration such as 2h.")
+    }
+    if failedCode != nil, code == nil {
+      throw ValidationError("--failed-code must be a gRPC status code: its name, or 0 to 16.")
+    }
+  }
+
+  private var code: Int32? {
+    guard let failedCode else { return nil }
+    if let number = Int32(failedCode) { return Code(rawValue: number)?.rawValue }
+    return StatusCode.allCases.first { $0.name == failedCode.uppercased() }
+      .map { Int32($0.rawValue) }
+  }
+
+  private var filter: StatusFilter { late ? .late : status.filter }
+
+  /// Nothing but the namespace says what is counted.
+  private var countsAll: Bool {
+    limit == nil && filter == .any && prefix.isEmpty && failedSince == nil && failedCode == nil
   }
 
   func run() async throws {
     try await Output.reportingErrors(json: client.json) {
-      if count {
+      if count, countsAll {
+        try await printCounts()
+      } else if count {
         try await printCount()
       } else if client.json {
         try await printJSON()
@@ -69,6 +115,18 @@ struct ListCommand: AsyncParsableCommand {
     try await eachPage { machines in
       Output.print(table.lines(machines).joined(separator: "\n"))
     }
+  }
+
+  private func printCounts() async throws {
+    let response = try await Client.with(client) { client in
+      try await client.call(
+        MachineCommand.service, "Count", CountRequest(namespace: namespace.name),
+        as: CountResponse.self)
+    }
+    if client.json { return Output.print(CountOutput.value(response.counts)) }
+    Output.print(
+      CountOutput.lines(response.counts, width: TextTable.terminalWidth())
+        .joined(separator: "\n"))
   }
 
   private func printCount() async throws {
@@ -95,13 +153,16 @@ struct ListCommand: AsyncParsableCommand {
   private func eachPage(
     atMost count: Int? = nil, _ body: ([Machine]) -> Void
   ) async throws {
+    // The same on each page: a token is good for one list.
+    let since = failedSince.flatMap { PointInTime.read($0, now: NodeClock().now().wall) }
     try await Client.with(client) { client in
       var rest = count ?? limit ?? Int.max
       var token = ""
       repeat {
         let request = ListRequest(
-          namespace: namespace.name, statusFilter: status.filter, idPrefix: prefix,
-          pageSize: Int32(min(rest, 1_000)), pageToken: token)
+          namespace: namespace.name, statusFilter: filter, idPrefix: prefix,
+          pageSize: Int32(min(rest, 1_000)), pageToken: token, failedSince: since,
+          failedCode: code)
         let response = try await client.call(
           MachineCommand.service, "List", request, as: ListResponse.self)
         let machines = Array(response.machines.prefix(rest))

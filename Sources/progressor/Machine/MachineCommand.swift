@@ -9,7 +9,8 @@ struct MachineCommand: AsyncParsableCommand {
     subcommands: [
       StartCommand.self, CallCommand.self, NotifyCommand.self, GetCommand.self,
       ListCommand.self, RemoveCommand.self, RepairCommand.self, SimpleRepairCommand.self,
-      PauseCommand.self, ResumeCommand.self,
+      PauseCommand.self, ResumeCommand.self, TraceCommand.self, NotificationsCommand.self,
+      DropNotificationCommand.self, ExportCommand.self, ImportCommand.self,
     ])
 
   /// The service that all of them call.

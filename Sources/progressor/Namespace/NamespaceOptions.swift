@@ -13,6 +13,8 @@ struct NamespaceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Connections to each address of the processor.", valueName: "count"))
   var connections: Int32?
 
+  @OptionGroup var tls: ProcessorTLSOptions
+
   @Option(help: ArgumentHelp("Before the second attempt.", valueName: "time"))
   var retryInitialInterval: String?
 
@@ -49,6 +51,25 @@ struct NamespaceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How long replies to idempotency keys are kept.", valueName: "time"))
   var idempotencyRetention: String?
 
+  @Option(help: "What is recorded of steps: see `progressor machine trace`.")
+  var traceLevel: RecordedSteps?
+
+  @Option(help: ArgumentHelp("How long records of steps are kept.", valueName: "time"))
+  var traceRetention: String?
+
+  /// The words of `--trace-level`.
+  enum RecordedSteps: String, ExpressibleByArgument, CaseIterable {
+    case none, changes, all
+
+    var level: TraceLevel {
+      switch self {
+      case .none: .nothing
+      case .changes: .changes
+      case .all: .all
+      }
+    }
+  }
+
   /// Sets what is given. Throws `ValidationError` for what is no time.
   func apply(to namespace: inout Namespace) throws {
     func set<Value>(_ path: WritableKeyPath<Namespace, Value?>, _ value: Value?) {
@@ -57,6 +78,7 @@ struct NamespaceOptions: ParsableArguments {
     set(\.processor.timeout, try time(processorTimeout, "--processor-timeout"))
     if let maxInFlight { namespace.processor.maxInFlight = maxInFlight }
     if let connections { namespace.processor.connections = connections }
+    tls.apply(to: &namespace.processor)
     set(\.retryPolicy.initialInterval, try time(retryInitialInterval, "--retry-initial-interval"))
     set(\.retryPolicy.multiplier, retryMultiplier)
     set(\.retryPolicy.maxInterval, try time(retryMaxInterval, "--retry-max-interval"))
@@ -67,6 +89,8 @@ struct NamespaceOptions: ParsableArguments {
     set(\.limits.stepsInFlight, limitStepsInFlight)
     set(\.limits.notifications, limitNotifications)
     set(\.idempotencyRetention, try time(idempotencyRetention, "--idempotency-retention"))
+    set(\.trace.level, traceLevel?.level)
+    set(\.trace.retention, try time(traceRetention, "--trace-retention"))
   }
 
   private func time(_ text: String?, _ flag: String) throws -> Int64? {

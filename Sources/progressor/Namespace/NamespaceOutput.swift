@@ -19,6 +19,7 @@ enum NamespaceOutput {
         "timeout": namespace.processor.timeout.map(duration),
         "maxInFlight": .int32(namespace.processor.maxInFlight),
         "connections": .int32(namespace.processor.connections),
+        "tls": namespace.processor.tls.map(tls),
       ]),
       "retryPolicy": .members([
         "initialInterval": policy.initialInterval.map(duration),
@@ -35,6 +36,10 @@ enum NamespaceOutput {
       ]),
       "defaultHistoryRange": namespace.defaultHistoryRange.map(MachineJSON.range),
       "idempotencyRetention": namespace.idempotencyRetention.map(duration),
+      "trace": .members([
+        "level": namespace.trace.level.map { .string(name($0)) },
+        "retention": namespace.trace.retention.map(duration),
+      ]),
       "version": .int64(namespace.version),
       "paused": namespace.pause.map(MachineJSON.pause),
     ])
@@ -51,6 +56,7 @@ enum NamespaceOutput {
       "  max in flight  \(value(given, ProcessorOptions.defaultMaxInFlight))",
       "  connections    \(value(connections, ProcessorOptions.defaultConnections))",
     ]
+    if let tls = processor.tls { lines.append("  TLS            \(text(tls))") }
     lines += policy(namespace.retryPolicy)
     lines += [
       "  mailbox        \(value(limits.mailbox, Limits.defaultMailbox))",
@@ -58,10 +64,48 @@ enum NamespaceOutput {
       "  notifications  \(value(limits.notifications, Limits.defaultNotifications))",
       "  keys kept      "
         + time(namespace.idempotencyRetention, Namespace.defaultIdempotencyRetention),
+      "  recorded       \(value(namespace.trace.level.map(word), word(TraceOptions.defaultLevel)))",
+      "  records kept   "
+        + time(namespace.trace.retention, TraceOptions.defaultRetention),
       "  version        \(namespace.version)",
     ]
     if let pause = namespace.pause { lines.append("  paused         \(MachineText.pause(pause))") }
     return lines
+  }
+
+  private static func name(_ level: TraceLevel) -> String {
+    switch level {
+    case .nothing: "TRACE_LEVEL_NONE"
+    case .changes: "TRACE_LEVEL_CHANGES"
+    case .all: "TRACE_LEVEL_ALL"
+    }
+  }
+
+  /// As `--trace-level` has it.
+  private static func word(_ level: TraceLevel) -> String {
+    switch level {
+    case .nothing: "none"
+    case .changes: "changes"
+    case .all: "all"
+    }
+  }
+
+  /// The JSON form of `progressor.v1.ProcessorTls`.
+  private static func tls(_ tls: ProcessorTLS) -> JSONValue {
+    .members([
+      "caFile": .string(tls.caFile), "certificateFile": .string(tls.certificateFile),
+      "keyFile": .string(tls.keyFile), "serverName": .string(tls.serverName),
+    ])
+  }
+
+  private static func text(_ tls: ProcessorTLS) -> String {
+    var parts = ["trusts \(tls.caFile.isEmpty ? "the system's authorities" : tls.caFile)"]
+    if !tls.certificateFile.isEmpty {
+      parts.append("certificate \(tls.certificateFile)")
+      parts.append("key \(tls.keyFile)")
+    }
+    if !tls.serverName.isEmpty { parts.append("name \(tls.serverName)") }
+    return parts.joined(separator: ", ")
   }
 
   private static func policy(_ policy: RetryPolicy) -> [TerminalText] {

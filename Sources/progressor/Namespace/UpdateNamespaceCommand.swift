@@ -16,10 +16,12 @@ struct UpdateNamespaceCommand: AsyncParsableCommand {
     case processorTimeout = "processor-timeout"
     case maxInFlight = "max-in-flight"
     case connections
+    case processorTLS = "processor-tls"
     case retryPolicy = "retry-policy"
     case nonRetryable = "non-retryable"
     case limits
     case idempotencyRetention = "idempotency-retention"
+    case trace
   }
 
   @OptionGroup var client: ClientOptions
@@ -77,10 +79,12 @@ struct UpdateNamespaceCommand: AsyncParsableCommand {
       case .processorTimeout: namespace.processor.timeout = nil
       case .maxInFlight: namespace.processor.maxInFlight = 0
       case .connections: namespace.processor.connections = 0
+      case .processorTLS: namespace.processor.tls = nil
       case .retryPolicy: namespace.retryPolicy = RetryPolicy()
       case .nonRetryable: namespace.retryPolicy.nonRetryable = []
       case .limits: namespace.limits = Limits()
       case .idempotencyRetention: namespace.idempotencyRetention = nil
+      case .trace: namespace.trace = TraceOptions()
       }
     }
     if let endpoint { namespace.processor.endpoint = endpoint }

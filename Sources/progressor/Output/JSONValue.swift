@@ -49,6 +49,17 @@ enum JSONValue: Sendable, Hashable {
     }
   }
 
+  /// Without any space, on one line.
+  var line: String {
+    switch self {
+    case .object(let members):
+      "{" + members.map { "\(JSONValue.quoted($0.name)):\($0.value.line)" }.joined(separator: ",")
+        + "}"
+    case .array(let elements): "[" + elements.map(\.line).joined(separator: ",") + "]"
+    case .string, .number, .bool: text()
+    }
+  }
+
   private static func quoted(_ text: String) -> String {
     var result = "\""
     for scalar in text.unicodeScalars {

@@ -13,6 +13,11 @@ enum MachineJSON {
       "lastEventId": .int64(machine.lastEventID),
       "createdAt": .string(machine.createdAt.rfc3339),
       "paused": machine.pause.map(pause),
+      "since": machine.since.map { .string($0.rfc3339) },
+      "queuedNotifications": machine.queuedNotifications == 0
+        ? nil : .int32(machine.queuedNotifications),
+      "waitingOn": machine.waiting.map { .string(name($0.on)) },
+      "waitingSince": machine.waiting.map { .string($0.since.rfc3339) },
       "historyRange": range(machine.historyRange),
       "history": .array(machine.history.map(event)),
     ])
@@ -34,6 +39,7 @@ enum MachineJSON {
   static func pause(_ pause: Pause) -> JSONValue {
     .members([
       "pausedAt": .string(pause.pausedAt.rfc3339), "reason": .string(pause.reason),
+      "principal": pause.principal.map(JSONValue.string),
     ])
   }
 
@@ -50,15 +56,18 @@ enum MachineJSON {
     case .working(nil): .members(["working": .object([])])
     case .working(let retrying?):
       .members(["working": .members(["retrying": self.retrying(retrying)])])
-    case .failed(let failure):
-      .members([
-        "failed": .members([
-          "reason": .string(failure.reason), "failedAt": .string(failure.failedAt.rfc3339),
-          "stepKind": .string(name(failure.stepKind)), "code": .int32(failure.code),
-          "attempts": .int32(failure.attempts),
-        ])
-      ])
+    case .failed(let failure): .members(["failed": self.failure(failure)])
     }
+  }
+
+  static func failure(_ failure: Failure) -> JSONValue {
+    .members([
+      "reason": .string(failure.reason), "failedAt": .string(failure.failedAt.rfc3339),
+      "stepKind": .string(name(failure.stepKind)), "code": .int32(failure.code),
+      "attempts": .int32(failure.attempts),
+      "step": failure.step.isEmpty ? nil : .string(failure.step),
+      "principal": failure.principal.map(JSONValue.string),
+    ])
   }
 
   private static func retrying(_ retrying: Retrying) -> JSONValue {
@@ -69,6 +78,16 @@ enum MachineJSON {
     ])
   }
 
+  private static func name(_ waiting: WaitingOn) -> String {
+    switch waiting {
+    case .endpoint: "WAITING_ON_ENDPOINT"
+    case .pause: "WAITING_ON_PAUSE"
+    case .retry: "WAITING_ON_RETRY"
+    case .slot: "WAITING_ON_SLOT"
+    case .step: "WAITING_ON_STEP"
+    }
+  }
+
   static func name(_ kind: StepKind) -> String {
     switch kind {
     case .start: "STEP_KIND_START"
@@ -76,6 +95,8 @@ enum MachineJSON {
     case .notification: "STEP_KIND_NOTIFICATION"
     case .timeout: "STEP_KIND_TIMEOUT"
     case .repair: "STEP_KIND_REPAIR"
+    case .dropNotification: "STEP_KIND_DROP_NOTIFICATION"
+    case .importMachine: "STEP_KIND_IMPORT_MACHINE"
     }
   }
 }

@@ -15,6 +15,8 @@ enum MachineText {
           "failed at",
           "\(failure.failedAt.rfc3339), \(step(failure.stepKind)), \(code(failure.code)), "
             + "attempts: \(failure.attempts)"))
+      if !failure.step.isEmpty { lines.append(fact("step", "\(failure.step)")) }
+      if let principal = failure.principal { lines.append(fact("asked by", "\(principal)")) }
     case .working(let retrying?):
       lines.append(
         fact(
@@ -24,8 +26,18 @@ enum MachineText {
       lines.append(fact("next attempt", "\(retrying.nextAttemptAt.rfc3339)"))
     case .working(nil): break
     }
+    if !machine.status.isFailed, let since = machine.since, since != machine.createdAt {
+      lines.append(fact("works since", "\(since.rfc3339)"))
+    }
     if let pause = machine.pause {
       lines.append(fact("paused", self.pause(pause)))
+    }
+    if let waiting = machine.waiting {
+      lines.append(
+        fact("waits", "\(reason(waiting.on)), since \(waiting.since.rfc3339)"))
+    }
+    if machine.queuedNotifications > 0 {
+      lines.append(fact("queued", "\(machine.queuedNotifications) notifications"))
     }
     if let timer = machine.timer { lines.append(fact("timer", "\(timer.rfc3339)")) }
     if let auxState = machine.auxState { lines.append(fact("aux state", content(auxState))) }
@@ -40,14 +52,27 @@ enum MachineText {
     return lines
   }
 
-  /// Since when, and why if that was said.
+  /// Since when, by whom if that is known, and why if that was said.
   static func pause(_ pause: Pause) -> TerminalText {
-    "since \(pause.pausedAt.rfc3339)" + (pause.reason.isEmpty ? "" : ": \(pause.reason)")
+    let who: TerminalText = pause.principal.map { " by \($0)" } ?? ""
+    let why: TerminalText = pause.reason.isEmpty ? "" : ": \(pause.reason)"
+    return "since \(pause.pausedAt.rfc3339)" + who + why
   }
 
   /// A name and what it is.
   static func fact(_ name: String, _ value: TerminalText) -> TerminalText {
     "  \(name)\(String(repeating: " ", count: max(1, 14 - name.count)))\(value)"
+  }
+
+  /// What a machine waits for, in words.
+  private static func reason(_ waiting: WaitingOn) -> String {
+    switch waiting {
+    case .endpoint: "for its processor, which cannot be reached"
+    case .pause: "for the end of its pause, or its namespace's"
+    case .retry: "for the next attempt"
+    case .slot: "for its turn: the namespace has as much under way as it may"
+    case .step: "for the step that runs"
+    }
   }
 
   private static func status(_ status: MachineStatus) -> TerminalText {
@@ -63,17 +88,19 @@ enum MachineText {
     return content.formatVersion == 0 ? text : "\(text) (format \(content.formatVersion))"
   }
 
-  private static func step(_ kind: StepKind) -> String {
+  static func step(_ kind: StepKind) -> String {
     switch kind {
     case .start: "start"
     case .call: "call"
     case .notification: "notification"
     case .timeout: "timeout"
     case .repair: "repair"
+    case .dropNotification: "drop notification"
+    case .importMachine: "import"
     }
   }
 
-  private static func code(_ number: Int32) -> String {
+  static func code(_ number: Int32) -> String {
     StatusCode(rawValue: Int(number))?.name ?? String(number)
   }
 }

@@ -9,14 +9,19 @@ struct TextTable {
   /// Of all columns but the last, as long as nothing longer was seen in the first rows.
   private var widths: [Int]
   private let header: [TerminalText]
+  /// The column from which is taken first.
+  private let longest: Int
   private var isBegun = false
   /// The least that a column is cut to.
   private static let narrowest = 8
   private static let gap = 2
 
-  /// - Parameter width: The terminal's columns; nil = what reads it is none.
-  init(header: [TerminalText], width: Int?) {
+  /// - Parameters:
+  ///   - width: The terminal's columns; nil = what reads it is none.
+  ///   - longest: The place of the column that is cut first; nil = the last.
+  init(header: [TerminalText], width: Int?, cut longest: Int? = nil) {
     self.header = header
+    self.longest = longest ?? header.count - 1
     self.width = width
     widths = header.map { TextTable.columns($0.text) }
   }
@@ -38,7 +43,7 @@ struct TextTable {
     return rows.map(line)
   }
 
-  /// Takes what is too much from the last column first, down to a fifth, then from the first, and
+  /// Takes what is too much from the longest column, down to a fifth, then from the first, and
   /// only then from what stands between them.
   private mutating func fit(_ width: Int) {
     var excess = widths.reduce(TextTable.gap * (widths.count - 1) - width, +)
@@ -47,10 +52,9 @@ struct TextTable {
       widths[index] -= taken
       excess -= taken
     }
-    let last = widths.count - 1
-    shrink(last, to: max(TextTable.narrowest, width / 5), &widths)
+    shrink(longest, to: max(TextTable.narrowest, width / 5), &widths)
     shrink(0, to: TextTable.narrowest + 4, &widths)
-    shrink(last, to: TextTable.narrowest, &widths)
+    shrink(longest, to: TextTable.narrowest, &widths)
     let widestFirst = widths.indices.sorted { widths[$0] > widths[$1] }
     for index in widestFirst { shrink(index, to: TextTable.narrowest, &widths) }
   }

@@ -21,22 +21,46 @@ struct Reloading {
   }
 
   /// Tells the node what was read, until the task is cancelled. What is wrong changes nothing.
-  func follow(_ source: ConfigurationSource, _ node: Node, _ logger: Logger) -> Task<Void, Never> {
+  func follow(
+    _ source: ConfigurationSource, _ node: Node, _ threshold: LogThreshold,
+    _ manager: ServiceManager?, _ logger: Logger
+  ) -> Task<Void, Never> {
     let requests = requests
     return Task {
       for await _ in requests {
-        guard source.path != nil else {
-          logger.warning("SIGHUP: there is no configuration file that could be read again")
-          continue
-        }
-        do {
-          await node.reload(try source.read())
-        } catch {
-          logger.error(
-            "SIGHUP: the configuration cannot be used, the one before stays in force",
-            metadata: ["error": "\(error)"])
+        if let manager {
+          await manager.reloading { await Self.reload(source, node, threshold, logger) }
+        } else {
+          await Self.reload(source, node, threshold, logger)
         }
       }
+    }
+  }
+
+  private static func reload(
+    _ source: ConfigurationSource, _ node: Node, _ threshold: LogThreshold, _ logger: Logger
+  ) async {
+    await node.readFilesAgain(always: true)
+    guard source.path != nil else {
+      logger.warning("SIGHUP: there is no configuration file that could be read again")
+      return
+    }
+    do {
+      let configuration = try source.read()
+      let level = configuration.log.level
+      if threshold.change(to: level) {
+        // At any level: the lines after it are more or fewer than those before.
+        var announcer = logger
+        announcer.logLevel = .notice
+        announcer.notice(
+          "the configuration was read again: the log has another level",
+          metadata: ["level": "\(level)"])
+      }
+      await node.reload(configuration)
+    } catch {
+      logger.error(
+        "SIGHUP: the configuration cannot be used, the one before stays in force",
+        metadata: ["error": "\(error)"])
     }
   }
 

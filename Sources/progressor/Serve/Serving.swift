@@ -18,8 +18,14 @@ enum Serving {
     case .databaseUnavailable, .databaseUnusable: 69
     case .dataDirectoryUnusable, .addressUnusable: 73
     case .dataDirectoryInUse, .addressInUse: 75
+    case .restored: CommandExit.failedPrecondition
     case .stopped: 0
     }
+  }
+
+  /// How long a stop may take at the most: docs/operations.md says why.
+  static func stopPatience(_ configuration: NodeConfiguration) -> Duration {
+    .microseconds(configuration.drainTimeout) + .seconds(30)
   }
 
   private static func end(_ problem: String, code: Int32) -> ExitCode {

@@ -1,8 +1,10 @@
 import Dispatch
 import Glibc
+import ProgressorServer
 import Synchronization
 
-/// SIGTERM and SIGINT: the first asks to stop in order, the second ends the process at once.
+/// SIGTERM and SIGINT: the first asks to stop in order, the second ends the process, once the
+/// log is written.
 struct StopSignals {
   private final class Counter: Sendable {
     let value = Atomic<Int>(0)
@@ -18,7 +20,9 @@ struct StopSignals {
       let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
       source.setEventHandler {
         let earlier = counter.value.wrappingAdd(1, ordering: .relaxed).oldValue
-        if earlier == 0 { stop() } else { _exit(128 + number) }
+        if earlier == 0 { return stop() }
+        LineLogHandler.flush()
+        _exit(128 + number)
       }
       source.resume()
       return source

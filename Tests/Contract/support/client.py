@@ -14,8 +14,8 @@ from grpc_status import rpc_status
 
 from .processor import UNLIMITED, Behaviour, Invocation, ScriptedProcessor
 from .stubs import (
-    automaton_pb2, automaton_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc, repair_jobs_pb2_grpc,
-    types_pb2,
+    automaton_pb2, automaton_pb2_grpc, cluster_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc,
+    repair_jobs_pb2_grpc, types_pb2,
 )
 
 DEADLINE = 30.0
@@ -39,14 +39,17 @@ def duration(seconds: float) -> duration_pb2.Duration:
 class Client:
     """One connection to a server. Every method raises grpc.RpcError."""
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, credentials: grpc.ChannelCredentials | None = None):
         self.address = address
-        self.channel = grpc.insecure_channel(address, options=[
+        options = [
             *UNLIMITED, ("grpc.enable_retries", 0), ("grpc.use_local_subchannel_pool", 1),
-            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)])
+            ("grpc.initial_reconnect_backoff_ms", 100), ("grpc.max_reconnect_backoff_ms", 500)]
+        self.channel = grpc.secure_channel(address, credentials, options) if credentials \
+            else grpc.insecure_channel(address, options)
         self.automaton = automaton_pb2_grpc.AutomatonStub(self.channel)
         self.namespaces = namespaces_pb2_grpc.NamespacesStub(self.channel)
         self.repair_jobs = repair_jobs_pb2_grpc.RepairJobsStub(self.channel)
+        self.cluster = cluster_pb2_grpc.ClusterStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
 
     def serving(self) -> bool:

@@ -54,10 +54,11 @@ def headers(stream: int, block: bytes, ends: bool = False) -> bytes:
 class RawConnection:
     """A connection that only does what it is told."""
 
-    def __init__(self, port: int, initial_window: int = 65535):
+    def __init__(self, port: int, initial_window: int = 65535, start: bytes | None = None):
+        """`start` is sent instead of the preface and SETTINGS."""
         self.socket = socket.create_connection(("127.0.0.1", port), 20)
         settings = frame(SETTINGS, 0, 0, struct.pack(">HI", 4, initial_window))
-        self.send(PREFACE + settings)
+        self.send(PREFACE + settings if start is None else start)
 
     def __enter__(self) -> "RawConnection":
         return self

@@ -101,6 +101,13 @@ class Postgres:
         return frozen(self.postmaster)
 
     @contextlib.contextmanager
+    def stopped(self) -> Iterator[None]:
+        """It does not run in the block."""
+        self.stop()
+        yield
+        self.start()
+
+    @contextlib.contextmanager
     def killed(self) -> Iterator[None]:
         """SIGKILL of the postmaster, and at the end of the block a new one that recovers."""
         self.kill()

@@ -101,7 +101,8 @@ class ScriptedProcessor:
     """Serves progressor.v1.Processor on a port. Namespaces without a behaviour answer with one
     event that repeats the arguments."""
 
-    def __init__(self, port: int | None = None, host: str = "127.0.0.1"):
+    def __init__(self, port: int | None = None, host: str = "127.0.0.1",
+                 credentials: grpc.ServerCredentials | None = None):
         # Of namespaces that have none of their own.
         self.behaviour: Behaviour = echo
         self._behaviours: dict[str, Behaviour] = {}
@@ -111,7 +112,9 @@ class ScriptedProcessor:
         self._seen: defaultdict[str, list[Invocation]] = defaultdict(list)
         self._server = grpc.server(ThreadPoolExecutor(max_workers=128), options=UNLIMITED)
         self._server.add_generic_rpc_handlers((_Handlers(self),))
-        self.port = self._server.add_insecure_port(f"{host}:{port or free_port()}")
+        address = f"{host}:{port or free_port()}"
+        self.port = self._server.add_secure_port(address, credentials) if credentials \
+            else self._server.add_insecure_port(address)
         self._server.start()
 
     @property

@@ -11,11 +11,18 @@ READY = b"Z\x00\x00\x00\x05"
 
 
 class Proxy:
-    """Listens on a port of 127.0.0.1 and connects each client to `target`."""
+    """Listens on a port of 127.0.0.1 and connects each client to `target`. `rate`: so many bytes
+    of a client pass in a second, and no more are taken from it."""
 
-    def __init__(self, target: int):
+    def __init__(self, target: int, rate: int | None = None):
         self.target = target
+        self.rate = rate
+        # Whoever connects is cut off at once.
+        self.is_away = False
         self._listener = socket.create_server(("127.0.0.1", 0))
+        if rate:
+            # Before the connections: they have it from here, and grow no further.
+            self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 << 10)
         self.port = self._listener.getsockname()[1]
         self._links: list[_Link] = []
         self._fault: Fault | None = None
@@ -59,6 +66,9 @@ class Proxy:
                 client, _ = self._listener.accept()
             except OSError:
                 return
+            if self.is_away:
+                client.close()
+                continue
             try:
                 server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
             except OSError:
@@ -83,13 +93,15 @@ class _Link:
         with contextlib.suppress(OSError, ValueError):
             while not self.closed:
                 for end in select.select([self.client, self.server], [], [])[0]:
-                    data = end.recv(1 << 20)
+                    data = end.recv(64 << 10 if self._proxy.rate else 1 << 20)
                     if not data:
                         return self.close()
                     self._forward(data, from_client=end is self.client)
         self.close()
 
     def _forward(self, data: bytes, from_client: bool) -> None:
+        if from_client and self._proxy.rate:
+            threading.Event().wait(len(data) / self._proxy.rate)
         if from_client:
             self._fault = self._fault or self._proxy.fault_of(data)
         if self._fault:

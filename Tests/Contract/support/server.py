@@ -22,7 +22,7 @@ CORES = int(os.environ.get("CONTRACT_CORES", "1"))
 def clean_environment(**extra: str) -> dict[str, str]:
     """The environment without settings of the server that the caller of the tests may have, but for
     the number of cores."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("PROGRESSOR_")}
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PROGRESSOR_", "OTEL_"))}
     cores = {"PROGRESSOR_CORES": str(CORES)} if CORES > 1 else {}
     return {**kept, **cores, **extra}
 
@@ -59,7 +59,8 @@ class Server:
 
     def __init__(self, arguments: Iterable[str] = (), directory: Path | None = None,
                  embedded: bool = True, template: Path | None = None,
-                 environment: dict[str, str] | None = None, launcher: Iterable[str] = ()):
+                 environment: dict[str, str] | None = None, launcher: Iterable[str] = (),
+                 binary: Path = BINARY):
         self.directory = directory or scratch_directory()
         self.port = free_port()
         self.address = f"127.0.0.1:{self.port}"
@@ -67,12 +68,15 @@ class Server:
         self.log = self.directory / "server.log"
         # What starts the server, as nice does: it becomes the server's process.
         self._launcher = [*launcher]
+        # What the next start runs; a path within another root if the launcher goes there.
+        self.binary = binary
         self.arguments = ["serve", "--listen", self.address, *arguments]
         if embedded:
             self.arguments += ["--data-dir", str(self.data)]
         self._template = template if embedded else None
         self._environment = environment if environment is not None else {}
         self._process: subprocess.Popen | None = None
+        self._log_begins = 0
 
     @property
     def data(self) -> Path:
@@ -82,8 +86,9 @@ class Server:
         if self._template and not self.data.exists():
             subprocess.run(["cp", "--archive", self._template, self.data], check=True)
         with self.log.open("ab") as log:
+            self._log_begins = log.tell()
             self._process = subprocess.Popen(
-                [*self._launcher, str(BINARY), *self.arguments],
+                [*self._launcher, str(self.binary), *self.arguments],
                 stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 env=clean_environment(**self._environment), start_new_session=True)
         if wait:
@@ -101,6 +106,21 @@ class Server:
 
     def log_tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
+
+    @property
+    def is_up(self) -> bool:
+        """Whether the last start has come to its end: it serves, or stands by."""
+        log = self._last_log()
+        return f"listening on {self.address}" in log or "became standby" in log
+
+    def last_words(self) -> str:
+        """The end of what the last start wrote."""
+        return "\n".join(self._last_log().splitlines()[-5:])
+
+    def _last_log(self) -> str:
+        with self.log.open("rb") as log:
+            log.seek(self._log_begins)
+            return log.read().decode(errors="replace")
 
     @property
     def pid(self) -> int:

@@ -80,7 +80,7 @@ struct GRPCServerTests {
   func startedOnce() async throws {
     let server = server()
     try await server.start([.tcp(host: "127.0.0.1", port: 0)])
-    await #expect(throws: ServerError.alreadyStarted) { try await server.start([]) }
+    await #expect(throws: ServerError.alreadyStarted) { try await server.start([ServerAddress]()) }
     await server.stop(grace: .zero)
   }
 

@@ -75,6 +75,56 @@ struct ServerAdmissionTests {
     }
   }
 
+  /// Keeps how calls end.
+  private final class Follower: CallFollower {
+    let path: String
+    let ends: Mutex<[StatusCode]> = Mutex([])
+
+    init(_ path: String) { self.path = path }
+
+    func callEnded(_ call: CallSummary) { ends.withLock { $0.append(call.code) } }
+  }
+
+  @Test("has each call followed to its one end, whether it is admitted or not")
+  func followed() async throws {
+    let followers = Mutex<[Follower]>([])
+    var configuration = Gate().configuration { head in
+      head.path.hasSuffix("Flood") ? .refused(Self.refusal) : .admitted(nil)
+    }
+    configuration.follow = { head in
+      let follower = Follower(head.path)
+      followers.withLock { $0.append(follower) }
+      return follower
+    }
+    try await TestService.withClient(configuration) { service, client in
+      for path in ["/test.Test/Echo", "/test.Test/Flood", "/test.Test/No"] {
+        _ = try await client.call(path, RawClient.frame([1]))
+      }
+      // No message at all: refused before a handler sees it.
+      _ = try await client.call("/test.Test/Echo", [])
+      let given = service.seen.withLock { $0.requests.first?.follower as? Follower }
+      let all = followers.withLock { $0 }
+      #expect(given === all.first)
+      #expect(all.map(\.path) == ["/test.Test/Echo", "/test.Test/Flood", "/test.Test/Echo"])
+      let ends = all.map { follower in follower.ends.withLock { $0 } }
+      #expect(ends.prefix(2) == [[.ok], [.permissionDenied]])
+      #expect(ends.last?.count == 1 && ends.last != [.ok])
+    }
+  }
+
+  @Test("knows the calls of one connection from those of others")
+  func connections() async throws {
+    let gate = Gate()
+    for _ in 0..<2 {
+      try await TestService.withClient(gate.configuration { _ in .admitted(nil) }) { _, client in
+        for _ in 0..<2 { _ = try await client.call("/test.Test/Echo", RawClient.frame([1])) }
+      }
+    }
+    let numbers = gate.asked.withLock { $0.map(\.connection) }
+    #expect(numbers.count == 4 && numbers[0] == numbers[1] && numbers[2] == numbers[3])
+    #expect(numbers[0] != numbers[2])
+  }
+
   @Test("knows the user at the other end of a Unix socket from the system")
   func peerUser() async throws {
     let gate = Gate()

@@ -26,6 +26,8 @@ struct ServerLimitsTests {
 
   private final class Observer: Sendable {
     let seen = Mutex<[String: [StatusCode]]>([:])
+    let sizes = Mutex<[String: [Int]]>([:])
+    let started = Mutex(0)
 
     func named(_ path: String) -> any CallObserver { Named(path: path, observer: self) }
 
@@ -33,8 +35,13 @@ struct ServerLimitsTests {
       let path: String
       let observer: Observer
 
-      func callEnded(_ code: StatusCode, after nanoseconds: Int64) {
-        observer.seen.withLock { $0[path, default: []].append(code) }
+      func callStarted() { observer.started.withLock { $0 += 1 } }
+
+      func callEnded(_ call: CallSummary) {
+        observer.seen.withLock { $0[path, default: []].append(call.code) }
+        observer.sizes.withLock { sizes in
+          sizes[path, default: []] += [call.receivedBytes, call.sentBytes]
+        }
       }
     }
   }
@@ -78,11 +85,15 @@ struct ServerLimitsTests {
       let greedy = try await RawClient.connect(to: address)
       let part = RawClient.frame([UInt8](repeating: 0, count: 50_000))
       var running: [RawCall] = []
-      for _ in 0..<20 { running.append(try await greedy.start("/test.Test/Hold", part)) }
-      // The answer to the last shows that the server has seen all of them.
-      #expect(try await greedy.call("/test.Test/No", hello).status == .unimplemented)
+      func held() -> Int { service.seen.withLock { $0.held.count } }
+      // One after another: of calls that arrive together, the header fields of the last come before
+      // the message of the first.
+      for count in 1...20 {
+        running.append(try await greedy.start("/test.Test/Hold", part))
+        try await eventually { held() + server.statistics.requestBytesRefused == count }
+      }
+      #expect(held() == 9)
       #expect((400_000...500_000).contains(server.statistics.requestBytes))
-      #expect(service.seen.withLock { $0.held.count } == 9)
       for call in running[9...] {
         #expect(try await call.response().status == .resourceExhausted)
       }
@@ -218,5 +229,10 @@ struct ServerLimitsTests {
         "/test.Test/Echo": [.ok], "/test.Test/Fail": [.notFound], "/test.Test/Count": [.ok],
         "unknown": [.unimplemented], "/test.Test/Hold": [.cancelled],
       ])
+    #expect(observer.started.withLock { $0 } == 5)
+    let sizes = observer.sizes.withLock { $0 }
+    #expect(sizes["/test.Test/Echo"] == [5, 5])
+    #expect(sizes["/test.Test/Fail"] == [5, 0])
+    #expect(sizes["unknown"] == [0, 0])
   }
 }

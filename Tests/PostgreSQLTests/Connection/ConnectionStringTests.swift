@@ -56,4 +56,23 @@ import Testing
     #expect(copy.attempts.map { $0.options["host"] } == ["b", "a", "c"])
     #expect(try string == ConnectionString("postgres://a:1,b:2,c:3/db"))
   }
+
+  @Test(
+    "A server that cannot be written is of no use",
+    arguments: ["standby", "read-only", "prefer-standby"])
+  func standbys(demand: String) {
+    let error = failure { () throws(PostgreSQLError) in
+      _ = try ConnectionString("postgres://a,b/db?target_session_attrs=\(demand)")
+    }
+    #expect(error?.scope == .configuration)
+    #expect(error?.message.contains("target_session_attrs=\(demand)") == true)
+  }
+
+  @Test("An address has its turn of a second, or of `connect_timeout`")
+  func turns() throws {
+    #expect(try ConnectionString("postgres://a,b/db").turn == .seconds(1))
+    #expect(try ConnectionString("postgres://a,b/db?connect_timeout=3").turn == .seconds(3))
+    #expect(try ConnectionString("host=a connect_timeout=0").turn == .seconds(1))
+    #expect(try ConnectionString("host=a connect_timeout=-7").turn == .seconds(1))
+  }
 }

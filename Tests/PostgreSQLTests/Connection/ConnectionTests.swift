@@ -1,9 +1,10 @@
 import EmbeddedPostgreSQL
 import Glibc
 import PostgreSQL
+import TestThreads
 import Testing
 
-@Suite struct ConnectionTests {
+@Suite(.ownThreads) struct ConnectionTests {
   @Test("A session has the parameters that commits and plans depend on")
   func sessionParameters() async throws {
     let database = try await TestDatabase()

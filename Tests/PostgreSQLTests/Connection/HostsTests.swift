@@ -1,8 +1,9 @@
 import EmbeddedPostgreSQL
 import PostgreSQL
+import TestThreads
 import Testing
 
-@Suite struct HostsTests {
+@Suite(.ownThreads) struct HostsTests {
   @Test("A silent host costs its time once, not once per session")
   func silentHost() async throws {
     let silent = try SilentListener()

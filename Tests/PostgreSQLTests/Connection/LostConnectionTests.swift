@@ -1,9 +1,10 @@
 import EmbeddedPostgreSQL
 import Glibc
 import PostgreSQL
+import TestThreads
 import Testing
 
-@Suite struct LostConnectionTests {
+@Suite(.ownThreads) struct LostConnectionTests {
   @Test("An answer that does not come in time leaves the outcome unknown and closes the session")
   func timeout() async throws {
     let connection = try await TestDatabase().connect()

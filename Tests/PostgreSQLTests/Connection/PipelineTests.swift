@@ -1,4 +1,5 @@
 import PostgreSQL
+import TestThreads
 import Testing
 
 private let insert = PreparedStatement(
@@ -30,7 +31,7 @@ private func selection(of ids: some Collection<Int64>) -> Parameters {
   return parameters
 }
 
-@Suite struct PipelineTests {
+@Suite(.ownThreads) struct PipelineTests {
   @Test("All statements up to the Sync are one transaction with one result each")
   func success() async throws {
     let database = try await makeDatabase()

@@ -1,5 +1,6 @@
 import Dispatch
 import PostgreSQL
+import TestThreads
 import Testing
 
 /// Collects what a thread's body reports; a test waits for it without sleeping.
@@ -31,7 +32,7 @@ private final class Gate: Sendable {
   func open() { semaphore.signal() }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct ConnectionThreadTests {
+@Suite(.ownThreads, .timeLimit(.minutes(1))) struct ConnectionThreadTests {
   private func unreachable() throws -> ConnectionSettings {
     ConnectionSettings(
       target: try ConnectionString("host=127.0.0.1 port=1 dbname=x user=x"),

@@ -1,9 +1,10 @@
 import PostgreSQL
+import TestThreads
 import Testing
 
 /// Each value goes to the server and comes back; the server also compares it with its own reading
 /// of the same value as text.
-@Suite struct RoundTripTests {
+@Suite(.ownThreads) struct RoundTripTests {
   private func roundTrip<Value: SQLValue & Equatable>(
     _ values: [(value: Value, literal: String)], type: String
   ) async throws {

@@ -169,7 +169,8 @@ struct HeldRecordsTests {
   func failure() throws {
     let world = world(["a"])
     let call = world.call("a")
-    world.refuse(try #require(batch(world)), .contents)
+    // The step, and then its failure with its record.
+    for _ in 0..<2 { world.refuse(try #require(batch(world)), .contents) }
     world.processor.holds = true
     for _ in 0..<5 {
       let failing = try #require(batch(world))
@@ -233,7 +234,7 @@ struct HeldRecordsTests {
   func removal() throws {
     let world = world(["a"])
     let call = world.call("a")
-    for _ in 0..<2 { world.refuse(try #require(batch(world)), .contents) }
+    for _ in 0..<3 { world.refuse(try #require(batch(world)), .contents) }
     let removal = world.remove("a")
     world.now += .seconds(1)
     world.refuse(try #require(batch(world)), .contents)

@@ -19,7 +19,7 @@ import Testing
     #expect(cores(.committed(BatchID(numbers.next()))) == [2])
     #expect(cores(.fenced(BatchID(numbers.next()))) == [2])
     #expect(cores(.loaded(LoadID(numbers.next()), .failure(.unavailable))) == [2])
-    #expect(cores(.listed(RequestID(numbers.next()), .success([]))) == [2])
+    #expect(cores(.listed(RequestID(numbers.next()), .success(.counts([])))) == [2])
     #expect(cores(.cancelled(RequestID(numbers.next()))) == [2])
     let query = DueQuery(number: 1, part: ShardPart(CoreNumber(1), of: 3), spans: [])
     #expect(cores(.due(query, [])) == [1])

@@ -77,7 +77,7 @@ import Testing
     ) { try ListRequest(decoding: Wire.text(1, "n") + Wire.varint(4, .max)) }
     #expect(
       throws: ProtobufError.invalid(path: "status_filter", problem: "has an unknown value")
-    ) { try ListRequest(decoding: Wire.text(1, "n") + Wire.varint(2, 5)) }
+    ) { try ListRequest(decoding: Wire.text(1, "n") + Wire.varint(2, 6)) }
   }
 
   @Test("Each kind of error becomes the status that clients are promised")

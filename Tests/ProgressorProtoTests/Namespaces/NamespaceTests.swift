@@ -42,9 +42,24 @@ import Testing
     }
   }
 
-  @Test("TLS is refused rather than ignored")
+  @Test("A key needs its certificate, and a name is no address")
   func tls() {
-    refuses("processor.tls", "is not supported by this version", Wire.bytes(2, Wire.bytes(5, [])))
+    func tls(_ fields: [UInt8]) -> [UInt8] {
+      Wire.bytes(2, Wire.text(1, "h:1") + Wire.bytes(5, fields))
+    }
+    refuses(
+      "processor.tls.certificate_file", "must be set with key_file", tls(Wire.text(3, "/k")))
+    refuses(
+      "processor.tls.key_file", "must be set with certificate_file", tls(Wire.text(2, "/c")))
+    refuses(
+      "processor.tls.ca_file", "contains a space, a control character or \"|\"",
+      tls(Wire.text(1, "/a|b")))
+    for name in ["10.0.0.1", "::1", "a_b"] {
+      refuses(
+        "processor.tls.server_name",
+        "must be a DNS name; of an IP address in the endpoint, that is looked for",
+        tls(Wire.text(4, name)))
+    }
   }
 
   @Test("A multiplier below 1 or a jitter outside of 0 to 1 is refused, NaN too")

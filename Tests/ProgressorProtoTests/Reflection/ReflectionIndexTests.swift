@@ -24,6 +24,7 @@ import Testing
       ReflectionIndex.knownServices == [
         "grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection",
         "grpc.reflection.v1alpha.ServerReflection", "progressor.v1.Automaton",
+        "progressor.v1.Cluster",
         "progressor.v1.EventSink", "progressor.v1.Namespaces", "progressor.v1.Processor",
         "progressor.v1.RepairJobs",
       ])
@@ -36,7 +37,8 @@ import Testing
     #expect(
       names.sorted() == [
         "google/protobuf/duration.proto", "google/protobuf/timestamp.proto",
-        "progressor/v1/automaton.proto", "progressor/v1/types.proto",
+        "progressor/v1/automaton.proto", "progressor/v1/transfer.proto",
+        "progressor/v1/types.proto",
       ])
   }
 

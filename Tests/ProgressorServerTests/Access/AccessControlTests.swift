@@ -20,12 +20,14 @@ struct AccessControlTests {
   }
 
   private static func head(
-    _ method: String, authorization: String? = nil, user: UInt32? = nil
+    _ method: String, authorization: String? = nil, user: UInt32? = nil,
+    certificate: PeerCertificate? = nil
   ) throws -> CallHead {
     var metadata = Metadata()
     if let authorization { try metadata.append("authorization", text: authorization) }
     return CallHead(
-      path: "/progressor.v1.Automaton/\(method)", metadata: metadata, peer: "test", peerUser: user)
+      path: "/progressor.v1.Automaton/\(method)", metadata: metadata, peer: "test", peerUser: user,
+      certificate: certificate)
   }
 
   private static func code(_ head: CallHead) throws -> StatusCode? {
@@ -42,6 +44,20 @@ struct AccessControlTests {
     #expect(try Self.code(Self.head("Call", user: 7)) == nil)
     #expect(try Self.code(Self.head("Call", user: 8)) == .permissionDenied)
     #expect(try Self.code(Self.head("Call")) == .unauthenticated)
+  }
+
+  @Test("A certificate comes behind a token and before the socket's user; without a name it is bad")
+  func certificates() throws {
+    let alice = PeerCertificate.named("alice")
+    #expect(try Self.code(Self.head("Get", certificate: alice)) == nil)
+    #expect(try Self.code(Self.head("Call", user: 7, certificate: alice)) == .permissionDenied)
+    let bad = try Self.head("Get", authorization: "Bearer x", certificate: alice)
+    #expect(try Self.code(bad) == .unauthenticated)
+    for name in ["uid:7", "anonymous", "", nil] {
+      let certificate = name.map { PeerCertificate.named($0) } ?? .nameless
+      let head = try Self.head("Call", user: 7, certificate: certificate)
+      #expect(try Self.code(head) == .unauthenticated)
+    }
   }
 
   @Test("Bad credentials are worth less than none", arguments: ["Bearer x", "Basic x", "secret"])

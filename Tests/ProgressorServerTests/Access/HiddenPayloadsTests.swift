@@ -28,6 +28,23 @@ struct HiddenPayloadsTests {
     #expect(hidden.metadata.text("progressor-hidden-bytes") == "7")
   }
 
+  @Test("Arguments of queued notifications are taken out; attempts and failures stay")
+  func notifications() {
+    let queued = QueuedNotification(
+      sequence: 4, notificationID: "0-4", args: [1, 2, 3], historyRange: nil,
+      context: CallerContext(), acceptedAt: Timestamp(microseconds: 1),
+      retry: RetryState(
+        attempt: 2, nextAttemptAt: .latest, lastCode: 14, lastMessage: "busy"))
+    let page = NotificationPage([queued], hasMore: true)
+    var hidden = HiddenPayloads()
+    guard case .notifications(let shown) = hidden.hide(in: .notifications(page)) else {
+      return #expect(Bool(false))
+    }
+    var expected = page
+    expected.notifications[0].args = []
+    #expect(shown == expected && hidden.bytes == 3)
+  }
+
   @Test("Responses are taken out; what has no payload stays as it is")
   func replies() {
     var hidden = HiddenPayloads()

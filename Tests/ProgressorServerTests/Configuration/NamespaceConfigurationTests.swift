@@ -30,6 +30,9 @@ struct NamespaceConfigurationTests {
             limit: 5
             direction: backward
           idempotency_retention: 1h
+          trace:
+            level: all
+            retention: 30d
       """
     let expected = Namespace(
       name: "orders",
@@ -40,7 +43,8 @@ struct NamespaceConfigurationTests {
         jitter: 0.2, nonRetryable: ["ABORTED", "OUT_OF_STOCK"]),
       limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3),
       defaultHistoryRange: HistoryRange(after: 4, limit: 5, direction: .backward),
-      idempotencyRetention: 3_600_000_000)
+      idempotencyRetention: 3_600_000_000,
+      trace: TraceOptions(level: .all, retention: 30 * 86_400_000_000))
     let configuration = try NodeConfiguration(file: (text: text, path: "p.yaml"))
     #expect(configuration.namespaces == [.define(expected)])
   }
@@ -100,6 +104,14 @@ struct NamespaceConfigurationTests {
       (
         "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, "
           + "default_history_range: {direction: up}}", "forward or backward"
+      ),
+      (
+        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, trace: {level: most}}",
+        "none, changes or all"
+      ),
+      (
+        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, trace: {retention: 0s}}",
+        "trace.retention"
       ),
       (
         "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}}\n"

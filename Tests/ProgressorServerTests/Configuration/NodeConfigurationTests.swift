@@ -9,7 +9,7 @@ struct NodeConfigurationTests {
   func defaults() throws {
     let configuration = try NodeConfiguration()
     #expect(configuration.listen == [.tcp(host: "127.0.0.1", port: 7070)])
-    #expect(configuration.log == LogConfiguration(level: .info, format: .text))
+    #expect(configuration.log == LogConfiguration(level: .info, format: .human))
     #expect(configuration.lease == 10_000_000)
     #expect(configuration.shards == 1_024)
     #expect(configuration.slots == 2)
@@ -62,24 +62,64 @@ struct NodeConfigurationTests {
   @Test("every setting can be given by its environment variable", arguments: Setting.all)
   func environmentVariables(setting: Setting) throws {
     let values = [
-      "listen": "127.0.0.1:9", "database.url": "postgresql:///x", "data_dir": "/tmp/d",
+      "listen": "127.0.0.1:9", "database.url": "postgresql:///x", "migrate": "never",
+      "data_dir": "/tmp/d",
       "log.level": "debug", "log.format": "json", "lease": "11s", "shards": "7", "cores": "3",
+      "node_name": "n",
       "slots": "3", "threads": "5", "start_timeout": "1s", "drain_timeout": "2s",
-      "limits.requests": "8",
+      "limits.requests": "8", "limits.import_size": "7MiB",
       "limits.message_size": "1MiB", "limits.resident_size": "2MiB",
       "limits.history_size": "2MiB", "limits.connections": "9",
       "limits.connections_per_client": "10", "limits.streams": "11", "limits.pending_size": "3MiB",
       "limits.connection_pending_size": "4MiB", "limits.unread_size": "5MiB",
       "limits.connection_unread_size": "6MiB", "metrics_listen": "127.0.0.1:10",
       "authentication.tokens": "/tokens", "authorization.file": "/rules",
+      "authentication.jwt.jwks": "/keys", "authentication.jwt.issuer": "i",
+      "authentication.jwt.audience": "a", "authentication.jwt.principal_claim": "p",
+      "authentication.jwt.groups_claim": "g", "authentication.jwt.leeway": "1s",
+      "tls.certificate": "/c", "tls.key": "/k", "tls.client_ca": "/ca", "insecure": "true",
+      "processor_tls_directory": "/p", "otlp.endpoint": "http://c:1", "otlp.certificate": "/o",
+      "otlp.headers": "a=b", "otlp.sampler": "always_on", "otlp.sampler_ratio": "0.5",
     ]
+    var environment = ["HOME": "/h"]
+    // A certificate needs its key, and both what they are for.
+    if setting.key.hasPrefix("tls.") {
+      environment["PROGRESSOR_TLS_CERTIFICATE"] = "/before"
+      environment["PROGRESSOR_TLS_KEY"] = "/before"
+    }
     let value = try #require(values[setting.key])
-    let plain = try NodeConfiguration(environment: ["HOME": "/h"])
-    let changed = try NodeConfiguration(
-      environment: ["HOME": "/h", setting.environmentVariable: value])
+    if setting.key.hasPrefix("authentication.jwt.") {
+      for name in ["JWKS", "ISSUER", "AUDIENCE"] {
+        environment["PROGRESSOR_AUTHENTICATION_JWT_\(name)"] = "other"
+      }
+    }
+    let plain = try NodeConfiguration(environment: environment)
+    environment[setting.environmentVariable] = value
+    let changed = try NodeConfiguration(environment: environment)
     #expect(plain != changed)
     #expect(plain.settingsChanged(in: changed) == [setting.key])
     #expect(plain.settingsChanged(in: plain) == [])
+  }
+
+  @Test("an issuer of tokens is whole: keys, issuer and audience")
+  func jwt() throws {
+    let text = """
+      authentication: {tokens: /t, jwt: {jwks: /k, issuer: "https://i", audience: a, leeway: 0s}}
+      """
+    let jwt = try #require(try NodeConfiguration(file: (text, "p.yaml")).jwt)
+    #expect(jwt.keysFile == "/k" && jwt.issuer.issuer == "https://i" && jwt.issuer.audience == "a")
+    #expect(jwt.issuer.leeway == 0 && jwt.issuer.principalClaim == "sub")
+    #expect(jwt.issuer.groupsClaim == "groups")
+    #expect(try NodeConfiguration().jwt == nil)
+    for (members, place) in [
+      ("jwks: /k, issuer: i", "jwks"), ("jwks: /k, audience: a", "jwks"), ("issuer: i", "issuer"),
+      ("audience: a", "audience"),
+    ] {
+      let error = #expect(throws: ConfigurationError.self) {
+        try NodeConfiguration(file: ("authentication: {jwt: {\(members)}}", "p.yaml"))
+      }
+      #expect(error?.place == "p.yaml:1: authentication.jwt.\(place)")
+    }
   }
 
   @Test("rules stand in the file, or it names theirs; the environment goes before both")

@@ -12,8 +12,23 @@ struct LogLineTests {
   @Test("a text line is one line, whatever the message and its values hold")
   func text() {
     #expect(
-      line.text(.text)
+      line.text(.human)
         == #"2025-11-24T22:40:00.250Z warning a \"b\"\nc empty="" key=value text="two words""#)
+  }
+
+  @Test("a change of the threshold counts for every logger without a level of its own")
+  func threshold() {
+    let threshold = LogThreshold(.info)
+    let handler = LineLogHandler(
+      label: "l", configuration: LogConfiguration(level: .error), threshold: threshold)
+    var own = handler
+    own.logLevel = .trace
+    #expect(handler.logLevel == .info)
+    #expect(threshold.change(to: .debug))
+    #expect(!threshold.change(to: .debug))
+    #expect(handler.logLevel == .debug && own.logLevel == .trace)
+    let fixed = LineLogHandler(label: "l", configuration: LogConfiguration(level: .error))
+    #expect(fixed.logLevel == .error)
   }
 
   @Test("a JSON line is an object of strings")
@@ -30,7 +45,7 @@ struct LogLineTests {
       time: line.time, level: .info, label: "l", message: "a\u{1B}[2Jb",
       metadata: [("key", "\u{9B}31m\u{202E}x\u{85}")])
     let escaped = #"key="\u009b31m\u202ex\u0085""#
-    #expect(hostile.text(.text) == #"2025-11-24T22:40:00.250Z info a\u001b[2Jb "# + escaped)
+    #expect(hostile.text(.human) == #"2025-11-24T22:40:00.250Z info a\u001b[2Jb "# + escaped)
     let json = hostile.text(.json)
     #expect(json.hasSuffix(#","key":"\u009b31m\u202ex\u0085"}"#) && json.contains(#"a\u001b[2Jb"#))
   }

@@ -54,13 +54,52 @@ struct ProcessorCallTests {
     #expect(call.metadata.text("x-tenant") == "t")
   }
 
+  @Test(
+    "who asks travels in ASCII, percent-encoded where the name has other bytes",
+    arguments: [
+      ("alice", "alice"), ("a b", "a b"), (" a ", "%20a%20"), ("100%", "100%25"),
+      ("é", "%C3%A9"), ("e\u{301}", "e%CC%81"), ("uid:0", "uid:0"),
+    ])
+  func principal(name: String, sent: String) throws {
+    let context = CallerContext([.init(name: "x-a", value: "1")], principal: name)
+    let call = try #require(
+      ProcessorCall(invocation(.signal(.timeout), context: context), limit: .max))
+    #expect(call.metadata.text("progressor-principal") == sent)
+    // It is not among what is left out for a processor that takes little.
+    #expect(call.ownMetadata.text("progressor-principal") == sent)
+    #expect(PercentEncoding.decode(sent.utf8).utf8.elementsEqual(name.utf8))
+  }
+
+  @Test("nobody names themselves: what a client sends as its principal is not handed on")
+  func spoofedPrincipal() throws {
+    var sent = Metadata()
+    for name in ["progressor-principal", "Progressor-Principal", "progressor-principal-bin"] {
+      if name.hasSuffix("-bin") {
+        try sent.append(name, binary: [1])
+      } else {
+        try sent.append(name, text: "admin")
+      }
+    }
+    try sent.append("x-progressor-principal", text: "harmless")
+    for principal in [nil, "alice"] {
+      let context = CallerContext(sent, principal: principal)
+      let call = try #require(
+        ProcessorCall(invocation(.signal(.timeout), context: context), limit: .max))
+      #expect(
+        call.metadata.values("progressor-principal") == principal.map { [.text($0)] } ?? [])
+      #expect(call.metadata.values("progressor-principal-bin") == [])
+      #expect(call.metadata.text("x-progressor-principal") == "harmless")
+    }
+  }
+
   @Test("bytes that a caller sent arrive as the same bytes")
   func binaryMetadata() throws {
     var sent = Metadata()
     try sent.append("x-raw-bin", binary: [0, 255, 1])
     try sent.append("x-raw-bin", binary: [])
+    let context = CallerContext(sent, principal: nil)
     let call = try #require(
-      ProcessorCall(invocation(.signal(.timeout), context: CallerContext(sent)), limit: .max))
+      ProcessorCall(invocation(.signal(.timeout), context: context), limit: .max))
     #expect(call.metadata.values("x-raw-bin") == [.binary([0, 255, 1]), .binary([])])
   }
 

@@ -23,6 +23,9 @@ struct PageTokenTests {
       ListScope(namespace: "other", status: .working, idPrefix: "a"),
       ListScope(namespace: "orders", status: .failed, idPrefix: "a"),
       ListScope(namespace: "orders", status: .working, idPrefix: ""),
+      ListScope(
+        namespace: "orders", status: .working, idPrefix: "a", failedSince: .earliest),
+      ListScope(namespace: "orders", status: .working, idPrefix: "a", failedCode: 0),
     ])
   func otherList(other: ListScope) {
     let token = PageToken.make(after: "a1", of: scope)
@@ -37,6 +40,39 @@ struct PageTokenTests {
       #expect(throws: ProgressorError.self) { try PageToken.read(token, of: scope) })
     #expect(error.code == .invalidArgument)
     #expect(error.message.hasPrefix("page_token: "))
+  }
+
+  @Test("no two lists that differ in their filters alone have the same token")
+  func filters() {
+    let scopes: [any PageScope] = [
+      scope, ListScope(namespace: "orders", status: .late, idPrefix: "a"),
+      ListScope(namespace: "orders", status: .working, idPrefix: "a", failedCode: 1),
+      ListScope(namespace: "orders", status: .working, idPrefix: "a", failedCode: 11),
+      ListScope(
+        namespace: "orders", status: .working, idPrefix: "a",
+        failedSince: Timestamp(microseconds: 1)),
+      ListScope(
+        namespace: "orders", status: .working, idPrefix: "a",
+        failedSince: Timestamp(microseconds: 1), failedCode: 1),
+      NotificationScope(machine: MachineID(namespace: "orders", id: "é")),
+      NotificationScope(machine: MachineID(namespace: "orders", id: "e\u{301}")),
+    ]
+    #expect(Set(scopes.map { PageToken.make(after: "1", of: $0) }).count == scopes.count)
+  }
+
+  @Test("a queue's token holds a place in the queue, or is refused", arguments: ["0", "-1", "x"])
+  func queues(place: String) throws {
+    let machine = MachineID(namespace: "n", id: "m")
+    let scope = NotificationScope(machine: machine)
+    func decoded(_ place: String) throws -> ProgressorEngine.Operation {
+      let token = PageToken.make(after: place, of: scope)
+      return try AutomatonService.listNotifications(
+        ListNotificationsRequest(machineID: machine, pageToken: token)
+      ).operation
+    }
+    #expect(
+      try decoded("7") == .listNotifications(NotificationQuery(after: 7, pageSize: 100)))
+    #expect(throws: ProgressorError.self) { try decoded(place) }
   }
 
   @Test("no changed byte of a token goes unnoticed")

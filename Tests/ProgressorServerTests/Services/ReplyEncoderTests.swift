@@ -52,6 +52,37 @@ struct ReplyEncoderTests {
     #expect(try PageToken.read(response.nextPageToken, of: scope) == "m2")
   }
 
+  private func queue(_ bytes: Int...) -> [QueuedNotification] {
+    bytes.enumerated().map { index, bytes in
+      QueuedNotification(
+        sequence: Int64(index) + 1, notificationID: "0-\(index + 1)",
+        args: [UInt8](repeating: 7, count: bytes), historyRange: nil, context: CallerContext(),
+        acceptedAt: Timestamp(microseconds: 1))
+    }
+  }
+
+  @Test("a page of a queue is cut where the message ends, and has a token as long as there is more")
+  func queues() throws {
+    let scope = NotificationScope(machine: MachineID(namespace: "n", id: "m"))
+    func page(_ queue: [QueuedNotification], hasMore: Bool) throws -> ListNotificationsResponse {
+      let page = NotificationPage(queue, hasMore: hasMore)
+      let message = try encoder.encode(.notifications(page), list: scope)
+      #expect(message.readableBytes <= encoder.size(ofRead: .notifications(page)) ?? 0)
+      return try ListNotificationsResponse(decoding: message)
+    }
+    let cut = try page(queue(500_000, 500_000, 500_000), hasMore: false)
+    #expect(cut.notifications.map(\.notificationID) == ["0-1", "0-2"])
+    #expect(try PageToken.read(cut.nextPageToken, of: scope) == "2")
+    let whole = try page(queue(1, 1), hasMore: false)
+    #expect(whole.notifications.count == 2 && whole.nextPageToken.isEmpty)
+    #expect(
+      try PageToken.read(page(queue(1, 1), hasMore: true).nextPageToken, of: scope) == "2")
+    #expect(try page([], hasMore: false).nextPageToken.isEmpty)
+    let error = try #require(
+      #expect(throws: ProgressorError.self) { try page(queue(1 << 20), hasMore: true) })
+    #expect(error.message.contains("0-1") && error.code == .resourceExhausted)
+  }
+
   @Test("a whole page has a token only if there is more")
   func wholePage() throws {
     let all = try ListResponse(

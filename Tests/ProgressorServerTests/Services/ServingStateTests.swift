@@ -52,6 +52,26 @@ struct ServingStateTests {
     #expect(!state.isServing(at: 0))
   }
 
+  @Test("who asks why not is told, while it does not")
+  func obstacles() {
+    #expect(serving().obstacle(at: 99) == nil)
+    #expect(serving().obstacle(at: 100)?.contains("lease is over") == true)
+    #expect(ServingState().obstacle(at: 0)?.contains("not begun") == true)
+    var state = serving()
+    state.observe(.shardsLost([ShardID(1)]))
+    #expect(state.obstacle(at: 0)?.contains("standby") == true)
+    state = serving()
+    state.observe(.commitDelayed(BatchID(1)))
+    #expect(state.obstacle(at: 0)?.contains("does not take") == true)
+    state = serving()
+    state.observe(.leaseRenewed(until: 10 * ServingState.sessionPatience))
+    state.sessionsChanged(areThere: false, at: 0)
+    #expect(state.obstacle(at: 0) == nil)
+    #expect(state.obstacle(at: ServingState.sessionPatience)?.contains("session") == true)
+    state.isStopping = true
+    #expect(state.obstacle(at: 0)?.contains("stopping") == true)
+  }
+
   @Test("a session that is missing for a moment is no reason, one that stays away is")
   func sessions() {
     let patience = ServingState.sessionPatience

@@ -21,6 +21,13 @@ struct TestHistory {
   mutating func invoke(_ stimulus: Invocation.Stimulus, step: UInt64) throws(Violation) {
     var machine = shown
     machine.timer = stored.row.timer?.firesAt
+    var context = CallerContext()
+    switch stimulus {
+    case .signal(.timeout): context = stored.row.timer?.context ?? context
+    case .signal(.initialize(let args)), .signal(.notification(let args, _)), .call(let args, _),
+      .repair(let args, _):
+      context.principal = Tag.principal(in: args)
+    }
     switch stimulus {
     case .signal(.timeout): machine.timer = nil
     case .call(let args, let key) where waits:
@@ -33,7 +40,7 @@ struct TestHistory {
       Invocation(
         step: StepID(step), attempt: 1, namespace: NamespaceNumber(1), stimulus: stimulus,
         machine: machine, stepToken: "", epoch: 1, deadline: 900, timeout: 800,
-        context: CallerContext(),
+        context: context,
         waitsForEndpoint: false), by: node, now: now, stored: stored)
   }
 

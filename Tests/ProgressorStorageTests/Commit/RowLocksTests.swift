@@ -51,6 +51,22 @@ extension OnPostgreSQL {
     }
 
     @Test(
+      "What leaves the row of its machine as it is waits for no lock of it",
+      arguments: [false, true])
+    func bystander(expectsLocks: Bool) async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      var machine = TestMachine("m", key: 1)
+      _ = try await test.commit([machine.start()])
+      let connection = try hold("SELECT 1 FROM machine FOR UPDATE", in: test)
+      let refusal = machine.record(traced: TestMachine.traced(7))
+      let id = test.submit([refusal], expectsLocks: expectsLocks)
+      #expect(try await test.outcome(of: id) == .committed)
+      _ = try connection.query("ROLLBACK", timeout: .seconds(10))
+      #expect(try connection.scalar("SELECT sequence FROM trace") == Int64(7))
+    }
+
+    @Test(
       "Of other rows nobody is named, nor over a lock that is in no update's way",
       arguments: [
         ("SELECT 1 FROM notification FOR UPDATE", CommitRefusal.Fault.overdue),

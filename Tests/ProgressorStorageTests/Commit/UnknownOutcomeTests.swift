@@ -114,7 +114,8 @@ extension OnPostgreSQL {
 
     /// What a record can consist of.
     enum Kind: CaseIterable {
-      case insert, update, requeue, key, delete, deletedWithKey, reschedule, deliver, enqueue
+      case insert, update, requeue, key, delete, deletedWithKey, reschedule, deliver, enqueue,
+        traced
 
       func before(_ machine: inout TestMachine) -> [CommitRecord] {
         let accepted = [TestMachine.notification(1)]
@@ -141,6 +142,7 @@ extension OnPostgreSQL {
           return machine.record(rescheduled: TestMachine.notification(1, retry: TestMachine.retry))
         case .deliver: return machine.record(dequeued: 1)
         case .enqueue: return machine.record(enqueued: [TestMachine.notification(1)])
+        case .traced: return machine.record(traced: TestMachine.traced(1))
         }
       }
     }

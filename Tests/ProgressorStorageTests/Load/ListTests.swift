@@ -203,8 +203,10 @@ extension OnPostgreSQL {
       for number in 0..<lists {
         test.storage.perform(
           .list(
-            RequestID(UInt64(number)), TestMachine.namespace, namespace: "orders",
-            ListQuery(status: .any, idPrefix: "", pageSize: 10, after: nil)))
+            RequestID(UInt64(number)),
+            .machines(
+              TestMachine.namespace, namespace: "orders",
+              ListQuery(status: .any, idPrefix: "", pageSize: 10, after: nil))))
       }
       let span = TestMachine.due(from: .start, until: TestMachine.start, limit: 10)
       #expect(try await test.due(span)[0].get().machines.isEmpty)

@@ -17,7 +17,7 @@ extension OnPostgreSQL {
         nonRetryable: ["INTERNAL", "CARD_BLOCKED"]),
       limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3),
       defaultHistoryRange: HistoryRange(after: 1, limit: 2, direction: .backward),
-      idempotencyRetention: 60_000_000)
+      idempotencyRetention: 60_000_000, trace: TraceOptions(level: .all, retention: 1))
 
     @Test("A namespace is read back with every option, and the engine is told before its creator")
     func create() async throws {
@@ -82,6 +82,21 @@ extension OnPostgreSQL {
       #expect(changed.namespace == expected && changed.number == first.number)
       let same = try await test.storage.setEndpoint("host:2", ofNamespace: "pay/ü")
       #expect(same == changed)
+    }
+
+    @Test("An endpoint that is too long beside the stored TLS is refused, and the row stays")
+    func endpointBesideTLS() async throws {
+      let test = try await TestStorage.owner(namespace: false)
+      defer { test.storage.stop() }
+      var namespace = Self.full
+      namespace.processor.tls = ProcessorTLS(caFile: String(repeating: "f", count: 900))
+      let stored = try await test.storage.createNamespace(namespace)
+      let long = String(repeating: "h", count: 200) + ":1"
+      let error = await #expect(throws: ProgressorError.self) {
+        try await test.storage.setEndpoint(long, ofNamespace: namespace.name)
+      }
+      #expect(error?.code == .invalidArgument && error?.message.contains("processor.tls") == true)
+      #expect(try await test.storage.namespace(named: namespace.name) == stored)
     }
 
     @Test("Replacing gives exactly the options given; the version grows with a change only")
@@ -177,7 +192,8 @@ extension OnPostgreSQL {
           max_in_flight, connections, retry_initial_interval, retry_multiplier, retry_max_interval,
           retry_max_attempts, retry_jitter, retry_non_retryable, limit_mailbox,
           limit_steps_in_flight, limit_notifications, history_after, history_limit,
-          history_direction, idempotency_retention, paused_at, pause_reason
+          history_direction, idempotency_retention, trace_level, trace_retention, paused_at,
+          pause_reason, pause_noted_at, pause_principal
         FROM sound;
         """, timeout: .seconds(10))
       #expect(try await test.storage.listNamespaces() == [good])
@@ -219,14 +235,14 @@ extension OnPostgreSQL {
       // Its new session is kept: it asks again and again.
       let reader =
         "SELECT FROM pg_stat_activity WHERE datname = current_database()"
-        + " AND application_name = 'progressor/namespaces' AND state = 'idle'"
+        + " AND application_name = 'progressor/namespaces'"
       try connection.waitUntil("(\(reader.replacing("SELECT", with: "SELECT count(*)"))) = 1")
       let session: Int32 = try connection.scalar(
         reader.replacing("SELECT", with: "SELECT pid"))
       for _ in 1...3 {
         let last: String = try connection.scalar("SELECT clock_timestamp()::text")
         try connection.waitUntil(
-          "EXISTS (\(reader) AND pid = \(session) AND query_start > '\(last)')")
+          "EXISTS (\(reader) AND pid = \(session) AND state = 'idle' AND query_start > '\(last)')")
       }
       try connection.runScript("ALTER TABLE gone RENAME TO namespace", timeout: .seconds(10))
       try await eventually("said") { test.log.count("namespaces can be read again") > 0 }

@@ -74,7 +74,7 @@ extension OnPostgreSQL {
         CREATE VIEW repair_job AS
         SELECT number, id, namespace, failed_since, failed_until, id_prefix, failure_contains,
           processor_args, rate, dry_run, lost(id, reason) COLLATE "default" AS reason, requested_by,
-          created_at, matched, state, finished_at, remaining, failed, namespace_name
+          created_at, matched, state, finished_at, remaining, failed, namespace_name, principal
         FROM sound;
         """, timeout: .seconds(10))
       #expect(try await test.storage.runningRepairJobs().map(\.job.id) == ["last", "first"])

@@ -223,19 +223,54 @@ extension OnPostgreSQL {
       #expect(others.map(\.job.id) == ["k"])
     }
 
-    @Test("A hundred jobs run at once, more are refused until one ends")
+    @Test("Twenty jobs of a namespace run at once, a hundred of all, more are refused")
     func limit() async throws {
       let test = try await storage(failed: ["a1"])
       defer { test.storage.stop() }
-      for number in 0..<Storage.maximumRunningRepairJobs {
-        _ = try await create(spec(), as: "j\(number)", on: test)
+      for name in ["n2", "n3", "n4", "n5", "n6"] {
+        _ = try await test.storage.createNamespace(
+          Namespace(name: name, processor: ProcessorOptions(endpoint: "127.0.0.1:1")))
       }
-      let refused = await #expect(throws: ProgressorError.self) {
-        try await create(spec(), as: "one-more", on: test)
+      func isRefused(_ namespace: String) async -> Bool {
+        let spec = spec { $0.namespace = namespace }
+        let refused = await #expect(throws: ProgressorError.self) {
+          try await create(spec, as: "one-more", on: test)
+        }
+        return refused?.reason == .overloaded
       }
-      #expect(refused?.reason == .overloaded)
-      _ = try await test.storage.cancelRepairJob("j7", now: Self.created)
-      _ = try await create(spec(), as: "one-more", on: test)
+      for (place, name) in [spec().namespace, "n2", "n3", "n4", "n5"].enumerated() {
+        for number in 0..<Storage.maximumRunningRepairJobsOfNamespace {
+          let spec = spec { $0.namespace = name }
+          _ = try await create(spec, as: "j\(place)-\(number)", on: test)
+        }
+        if place < 4 { #expect(await isRefused(name)) }
+      }
+      #expect(await isRefused("n6"))
+      _ = try await test.storage.cancelRepairJob("j0-7", now: Self.created)
+      #expect(await isRefused("n2"))
+      _ = try await create(spec { $0.namespace = "n6" }, as: "one-more", on: test)
+    }
+
+    @Test("A page is full of what is shown, whatever lies between")
+    func shown() async throws {
+      let test = try await storage(failed: ["a1"])
+      defer { test.storage.stop() }
+      _ = try await test.storage.createNamespace(
+        Namespace(name: "other", processor: ProcessorOptions(endpoint: "127.0.0.1:1")))
+      for number in 0..<6 {
+        let dry = spec {
+          $0.namespace = number.isMultiple(of: 3) ? "other" : $0.namespace
+          $0.dryRun = true
+        }
+        _ = try await create(dry, as: "j\(number)", on: test)
+      }
+      func page(before number: Int64) async throws -> [StoredRepairJob] {
+        try await test.storage.repairJobs(
+          ofNamespace: nil, before: number, limit: 3, where: { $0 != "other" })
+      }
+      let first = try await page(before: .max)
+      #expect(first.map(\.job.id) == ["j5", "j4", "j2"])
+      #expect(try await page(before: first[2].number).map(\.job.id) == ["j1"])
     }
 
     @Test("Jobs are forgotten 30 days after their end, or when a thousand ended later")

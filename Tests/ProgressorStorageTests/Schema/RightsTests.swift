@@ -17,15 +17,11 @@ extension OnPostgreSQL {
         logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     }
 
-    /// A role that owns nothing of a schema that is there, and may do all that a node does.
+    /// A role that owns nothing of a schema that is there, and has what `grants` gives.
     private func user() async throws -> TestRole {
       let user = try await TestRole()
       #expect(try migrator(user.administration).migrate() == 16)
-      try user.run(
-        """
-        GRANT USAGE ON SCHEMA progressor TO ROLE_NAME;
-        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA progressor TO ROLE_NAME;
-        """)
+      try user.run(DatabaseCare.grants(to: user.name))
       return user
     }
 
@@ -33,7 +29,7 @@ extension OnPostgreSQL {
     func making() async throws {
       let role = try await TestRole()
       let error = #expect(throws: StorageError.self) { try migrator(role.database).migrate() }
-      #expect(error?.kind == .schema && error?.description.contains("lacks a right") == true)
+      #expect(error?.kind == .rights && error?.description.contains("lacks a right") == true)
       try role.run("CREATE SCHEMA progressor AUTHORIZATION ROLE_NAME")
       #expect(try migrator(role.database).migrate() == 16)
     }
@@ -41,15 +37,6 @@ extension OnPostgreSQL {
     @Test("A role without rights to make anything is enough when the schema is there")
     func using() async throws {
       let user = try await user()
-      // Nothing but what is checked.
-      try user.run(
-        """
-        REVOKE INSERT, UPDATE, DELETE
-        ON progressor.schema_migration, progressor.repair_job_machine FROM ROLE_NAME;
-        REVOKE UPDATE, DELETE ON progressor.setting FROM ROLE_NAME;
-        REVOKE DELETE ON progressor.shard FROM ROLE_NAME;
-        REVOKE UPDATE ON progressor.event FROM ROLE_NAME;
-        """)
       let test = try TestStorage(database: user.database) { $0.sweepInterval = .milliseconds(50) }
       defer { test.storage.stop() }
       try await test.grants()
@@ -86,7 +73,7 @@ extension OnPostgreSQL {
       let user = try await user()
       try user.run("REVOKE \(right) FROM ROLE_NAME")
       let error = #expect(throws: StorageError.self) { try TestStorage(database: user.database) }
-      #expect(error?.kind == .schema)
+      #expect(error?.kind == .rights)
       #expect(error?.description.contains(words) == true, "\(String(describing: error))")
       try user.run("GRANT \(right) TO ROLE_NAME")
       try TestStorage(database: user.database).storage.stop()
@@ -100,7 +87,8 @@ extension OnPostgreSQL {
         retry_initial_interval, retry_multiplier, retry_max_interval, retry_max_attempts,
         retry_jitter, retry_non_retryable, limit_mailbox, limit_steps_in_flight,
         limit_notifications, history_after, history_limit, history_direction,
-        idempotency_retention, paused_at, pause_reason)
+        idempotency_retention, trace_level, trace_retention, paused_at, pause_reason,
+        pause_noted_at, pause_principal)
         """
       try user.run(
         """
@@ -119,10 +107,34 @@ extension OnPostgreSQL {
     @Test("So does a function that it may not call")
     func function() async throws {
       let user = try await user()
-      try user.run("REVOKE EXECUTE ON FUNCTION progressor.claim_shards FROM PUBLIC")
+      try user.run("REVOKE EXECUTE ON FUNCTION progressor.claim_shards FROM PUBLIC, ROLE_NAME")
       let error = #expect(throws: StorageError.self) { try TestStorage(database: user.database) }
-      #expect(error?.kind == .schema)
+      #expect(error?.kind == .rights)
       #expect(error?.description.contains("EXECUTE on the function claim_shards(uuid)") == true)
+    }
+
+    @Test("What is granted is what is looked for, and no more")
+    func exactly() async throws {
+      let user = try await user()
+      let connection = try Connection.open(TestStorage.settings(user.database, name: "test"))
+      func missing() throws -> [String] {
+        try connection.run(Statements.schemaMissingRights, timeout: .seconds(10))
+          .map { try $0.value(0) }
+      }
+      #expect(try missing() == [])
+      let given = try connection.query(
+        """
+        SELECT privilege_type || ' ON progressor.' || table_name
+        FROM information_schema.role_table_grants
+        WHERE grantee = current_user AND table_schema = 'progressor'
+        """, timeout: .seconds(10)
+      ).map { try $0.value(0, as: String.self) }
+      #expect(given.count > 40)
+      for right in given {
+        try user.run("REVOKE \(right) FROM ROLE_NAME")
+        #expect(try !missing().isEmpty, "nobody needs \(right)")
+        try user.run("GRANT \(right) TO ROLE_NAME")
+      }
     }
 
     @Test("Every table and every function that the schema has is looked at")

@@ -33,10 +33,15 @@ extension OnPostgreSQL {
       Hot(CondemnedMachines.statement, "machine_pkey"),
       Hot(Statements.lockedMachines, "machine_pkey"),
       Hot(Statements.sweepIdempotency, "idempotency_by_expiry", "idempotency_pkey"),
+      Hot(Statements.sweepTrace, "trace_by_expiry", "trace_pkey"),
+      Hot(Statements.exportEvents, machineID, "event_pkey"),
+      Hot(Statements.exportIDs, machineID),
       Hot(Statements.raiseEpoch, "writer_pkey"),
       Hot(Statements.witnessMachine, "machine_pkey"),
       Hot(Statements.witnessNotification, "notification_pkey"),
       Hot(Statements.witnessIdempotency, "idempotency_pkey"),
+      Hot(Statements.witnessTrace, "trace_pkey"),
+      Hot(Statements.trace, machineID, "trace_pkey"),
       Hot(Statements.loadRows, machineID),
       Hot(Statements.loadHistories, machineID, "event_pkey"),
       Hot(Statements.loadHistorySize, "event_pkey"),
@@ -48,6 +53,14 @@ extension OnPostgreSQL {
       Hot(Statements.listRetrying, "machine_retrying", "notification_pkey"),
       Hot(Statements.listFailed, "machine_failed"),
       Hot(Statements.listPaused, "machine_paused"),
+      Hot(Statements.listFound, "machine_pkey", "notification_pkey"),
+      Hot(Statements.findFailures, "machine_failed"),
+      Hot(Statements.findLate, "machine_due_by_namespace", "machine_paused", "notification_pkey"),
+      Hot(Statements.findLateInOrder, machineID, "notification_pkey"),
+      Hot(
+        Statements.countMachines, machineID, "machine_failed", "machine_retrying", "machine_paused",
+        "machine_due_by_namespace", "notification_pkey"),
+      Hot(Statements.listNotifications, machineID, "notification_pkey"),
       Hot(Statements.dueMachines, "machine_due_by_namespace"),
       Hot(Statements.renew, "node_pkey"),
       Hot(Statements.repairJobPage, "machine_failed_at"),
@@ -95,6 +108,32 @@ extension OnPostgreSQL {
           #expect(plan.contains(" \(Self.machineID) "), "\(statement.name):\n\(plan)")
           #expect(!plan.contains("Seq Scan on machine"), "\(statement.name):\n\(plan)")
           #expect(!plan.contains("Sort"), "\(statement.name):\n\(plan)")
+        }
+      }
+    }
+
+    @Test("A census looks at no machine but those that it counts, in the order of an index")
+    func census() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      let due = "machine_due_by_namespace"
+      for isFilled in [false, true] {
+        if isFilled { try fill(connection) }
+        for (statement, indexes) in [
+          (
+            Statements.censusNamespaces,
+            ["machine_failed", "machine_retrying", "machine_paused", due]
+          ), (Statements.censusLate, [due]),
+        ] {
+          let plan = try plan(of: statement, on: connection)
+          for index in indexes {
+            #expect(plan.contains(" \(index) "), "\(statement.name) without \(index):\n\(plan)")
+          }
+          #expect(!plan.contains("Seq Scan on machine"), "\(statement.name):\n\(plan)")
+          // Sorted is what there is of namespaces and nodes.
+          let sorts = plan.split(separator: "\n").filter { $0.contains("Sort Key") }
+          #expect(sorts.allSatisfy { !$0.contains("machine") }, "\(statement.name):\n\(plan)")
         }
       }
     }

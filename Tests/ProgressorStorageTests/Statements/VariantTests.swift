@@ -18,7 +18,7 @@ struct VariantTests {
     for (list, expected) in lists {
       let found = conditions.indices.filter { list.sql.contains("AND \(conditions[$0])") }
       #expect(found == expected, "\(list.name)")
-      #expect(list.sql.contains("LIMIT $5\n"))
+      #expect(list.sql.contains("LIMIT $6"))
     }
   }
 

@@ -30,12 +30,12 @@ struct TestMachine: Sendable {
   func record(
     _ change: RowChange = .keep, events: [Event] = [], enqueued: [QueuedNotification] = [],
     dequeued: Int64? = nil, rescheduled: QueuedNotification? = nil,
-    idempotency: IdempotencyRow? = nil
+    idempotency: IdempotencyRow? = nil, traced: TracedStep? = nil
   ) -> CommitRecord {
     CommitRecord(
       shard: shard, namespace: namespace, machine: machine, key: row.key, row: change,
       events: events, enqueued: enqueued, dequeued: dequeued, rescheduled: rescheduled,
-      idempotency: idempotency)
+      idempotency: idempotency, traced: traced)
   }
 
   /// The record that starts the machine, with events of these bodies.
@@ -70,6 +70,15 @@ struct TestMachine: Sendable {
       historyRange: HistoryRange(after: 0, limit: 5, direction: .backward),
       context: CallerContext([.init(name: "traceparent", value: "00-ab-cd-01")]),
       acceptedAt: after(seconds: sequence), retry: retry)
+  }
+
+  /// - Parameter expiresAt: nil = in a hundred years.
+  static func traced(_ sequence: Int64, expiresAt: Timestamp? = nil) -> TracedStep {
+    TracedStep(
+      record: StepRecord(
+        sequence: sequence, step: "c-0-\(sequence)", kind: .call, beganAt: start,
+        endedAt: after(seconds: 1), outcome: .refused, attempt: 1, code: 9, message: "não\0"),
+      expiresAt: expiresAt ?? after(seconds: 100 * 365 * 86_400))
   }
 
   static let retry = RetryState(

@@ -123,12 +123,36 @@ final class TestStorage: Sendable {
     _ status: StatusFilter = .any, prefix: String = "", pageSize: Int32 = 1000,
     after: String? = nil, namespace: NamespaceNumber = TestMachine.namespace
   ) async throws -> Result<[Machine], ReadFailure> {
-    let id = RequestID(numbers.wrappingAdd(1, ordering: .relaxed).newValue)
     let query = ListQuery(
       status: status, idPrefix: prefix, pageSize: pageSize, after: after)
-    storage.perform(.list(id, namespace, namespace: "orders", query))
+    return try await page(query, namespace: namespace).map(\.machines)
+  }
+
+  func page(
+    _ query: ListQuery, namespace: NamespaceNumber = TestMachine.namespace
+  ) async throws -> Result<MachinePage, ReadFailure> {
+    try await read(.machines(namespace, namespace: "orders", query)).map { found in
+      if case .machines(let page) = found { page } else { MachinePage(machines: []) }
+    }
+  }
+
+  /// What is found of many rows.
+  func read(_ listing: Listing) async throws -> Result<Listed, ReadFailure> {
+    let id = RequestID(numbers.wrappingAdd(1, ordering: .relaxed).newValue)
+    storage.perform(.list(id, listing))
     return try await inbox.next("answer to the list") {
       if case .listed(id, let result) = $0 { result } else { nil }
+    }
+  }
+
+  func trace(
+    _ machine: TestMachine, before: Int64 = 0, limit: Int32 = 100
+  ) async throws -> Result<[StepRecord]?, ReadFailure> {
+    let id = RequestID(numbers.wrappingAdd(1, ordering: .relaxed).newValue)
+    let query = TraceQuery(before: before, limit: limit)
+    storage.perform(.readTrace(id, machine.namespace, machine.machine, query))
+    return try await inbox.next("answer to the question what happened") {
+      if case .traceRead(id, let result) = $0 { result } else { nil }
     }
   }
 

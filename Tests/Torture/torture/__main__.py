@@ -1,8 +1,10 @@
 """`python -m torture`: see scripts/torture."""
 
 import argparse
+import os
 import random
 import sys
+from pathlib import Path
 
 from .names import Naming, best_naming
 from .run import Options, Run
@@ -29,8 +31,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--long", type=int, metavar="EVENTS",
                         help="of a machine that is removed under load; 0 = none (20,000, and a "
                         "million in runs of ten minutes or more)")
+    parser.add_argument("--upgrade", type=Path, metavar="FROM_BINARY",
+                        help="the nodes run this build at first, and are replaced one after the "
+                        "other under load: by PROGRESSOR_BINARY, back, and again")
     parser.add_argument("--keep", action="store_true", help="keep logs and records")
     arguments = parser.parse_args()
+    if arguments.upgrade and not os.access(arguments.upgrade, os.X_OK):
+        parser.error(f"--upgrade {arguments.upgrade}: there is no such program")
     if arguments.long is None:
         arguments.long = 1_000_000 if arguments.seconds >= 600 else 20_000
     return arguments
@@ -42,7 +49,7 @@ def main() -> int:
     print(f"torture: seed {seed}, {arguments.nodes} nodes of {arguments.cores} cores, "
           f"{arguments.seconds:g} s, processor by {arguments.names.value}", flush=True)
     run = Run(Options(arguments.nodes, arguments.cores, seed, arguments.keep, arguments.names,
-                      arguments.unread, arguments.long))
+                      arguments.unread, arguments.long, arguments.upgrade))
     completed = False
     try:
         run.run(arguments.seconds)

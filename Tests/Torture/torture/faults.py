@@ -1,6 +1,7 @@
 """What is done to the processes and their connections, and when. Each fault ends by itself; faults
 on different targets overlap."""
 
+import collections
 import contextlib
 import datetime
 import random
@@ -8,7 +9,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -156,6 +157,8 @@ def _kill_node(node: Node, pause: Pause, seconds: float) -> None:
 
 
 def _stop_node(node: Node, pause: Pause, seconds: float) -> None:
+    if node.exit_status() is not None:
+        return  # by itself: who watches the nodes tells of it
     status = node.terminate()
     if status != 0:
         raise AssertionError(f"SIGTERM ended a server with status {status}")
@@ -184,22 +187,40 @@ class Schedule:
         self.counts: Counter[str] = Counter()
         self.failures: list[str] = []
 
-    def run(self, seconds: float, tick: Callable[[], None]) -> None:
-        """Faults for so long; returns when the last one is undone. `tick` is called now and
-        then."""
+    def run(self, seconds: float, tick: Callable[[], None], plan: Iterable[Fault] = ()) -> None:
+        """Once: faults for so long; returns when the last one is undone. `tick` is called now and
+        then. `plan` comes in its order, spread over the time, each fault when its target has none;
+        what has not come by then follows."""
+        planned = collections.deque(plan)
+        every = seconds / (len(planned) + 1)
+        due = time.monotonic() + every
         over = threading.Event()
         timer = threading.Timer(seconds, over.set)
         timer.start()
         with ThreadPoolExecutor(self.AT_ONCE) as pool:
             while not over.wait(self._random.uniform(*self.INTERVAL)):
                 tick()
+                if planned and time.monotonic() >= due:
+                    if self._begins(planned[0]):
+                        pool.submit(self._run, planned.popleft())
+                        due += every
+                    continue
                 fault = self._catalogue.draw()
-                with self._lock:
-                    if fault.target in self._busy or len(self._busy) == self.AT_ONCE:
-                        continue
-                    self._busy.add(fault.target)
-                pool.submit(self._run, fault)
+                if self._begins(fault):
+                    pool.submit(self._run, fault)
         timer.cancel()
+        for fault in planned:
+            tick()
+            self._run(fault)
+        self._log.close()
+
+    def _begins(self, fault: Fault) -> bool:
+        """Whether there is room for it; then its target is taken."""
+        with self._lock:
+            if fault.target in self._busy or len(self._busy) == self.AT_ONCE:
+                return False
+            self._busy.add(fault.target)
+            return True
 
     def _run(self, fault: Fault) -> None:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from support.client import BACKWARD, duration, history
-from support.server import scratch_directory
+from support.server import BINARY, scratch_directory
 from support.stubs import namespaces_pb2
 from support.waiting import eventually
 
@@ -28,6 +28,7 @@ from .settling import Settling
 from .topology import Child, Topology
 from .unread import Unread
 from .unread import serve as serve_unread
+from .upgrade import Upgrade
 
 ROUND = 60.0  # seconds: bounds what the checker has to hold
 MACHINES = 24  # that all clients of a namespace share
@@ -55,6 +56,7 @@ class Options:
     naming: Naming  # of the processor
     unread: int  # connections on which nothing is read
     long: int  # events of a machine that is removed under load
+    upgrade: Path | None = None  # the build that the nodes run at first
 
 
 class Run:
@@ -68,6 +70,10 @@ class Run:
         self._topology = Topology(options.nodes, options.cores, options.seed, self._logs,
                                   options.naming)
         self._catalogue = Catalogue(self._topology, options.seed)
+        self._upgrade: Upgrade | None = None
+        if options.upgrade:
+            self._upgrade = Upgrade(self._topology, options.upgrade, BINARY)
+            self._topology.excused = self._upgrade.replaces
         self.report = Report(options.seed, options.nodes)
 
     def run(self, seconds: float) -> None:
@@ -145,7 +151,8 @@ class Run:
             self._topology.addresses, places, self._options.unread, seeds.getrandbits(64)))
         ended: list[str] = []
         self._topology.processor.control.send(False)
-        schedule.run(seconds, lambda: ended.extend(self._topology.restart_ended()))
+        plan = self._upgrade.plan() if self._upgrade else ()
+        schedule.run(seconds, lambda: ended.extend(self._topology.restart_ended()), plan)
         for name, proxies in self._topology.proxies.items():
             proxies.set(name, Mode.OPEN, 0)
         unread.kill()
@@ -153,6 +160,10 @@ class Run:
         self._topology.processor.control.send(True)
         for text in [*ended, *schedule.failures]:
             yield Violation("process", "the run", text)
+        if self._upgrade:
+            schedule.counts["old build refused"] = self._upgrade.refusals
+            for number in self._upgrade.left:
+                yield Violation("process", "the run", f"node {number} still runs the old build")
         for child in clients:
             child.control.send("end")
         for child in clients:

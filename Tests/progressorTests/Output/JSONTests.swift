@@ -50,9 +50,11 @@ struct JSONTests {
       status: .failed(
         Failure(
           reason: "r", failedAt: Timestamp(microseconds: 1), stepKind: .timeout, code: 13,
-          attempts: 2)),
+          attempts: 2, step: "t-1", principal: "alice")),
       auxState: Content(formatVersion: 2, data: []), timer: Timestamp(microseconds: 1_000),
-      lastEventID: 1, createdAt: Timestamp(microseconds: 0))
+      lastEventID: 1, createdAt: Timestamp(microseconds: 0),
+      pause: Pause(pausedAt: Timestamp(microseconds: 0), reason: "", principal: "bob"),
+      since: Timestamp(microseconds: 1))
     #expect(
       MachineJSON.value(machine).text() == """
         {
@@ -64,7 +66,9 @@ struct JSONTests {
               "failedAt": "1970-01-01T00:00:00.000001Z",
               "stepKind": "STEP_KIND_TIMEOUT",
               "code": 13,
-              "attempts": 2
+              "attempts": 2,
+              "step": "t-1",
+              "principal": "alice"
             }
           },
           "auxState": {
@@ -75,6 +79,12 @@ struct JSONTests {
           "timer": "1970-01-01T00:00:00.001Z",
           "lastEventId": "1",
           "createdAt": "1970-01-01T00:00:00Z",
+          "paused": {
+            "pausedAt": "1970-01-01T00:00:00Z",
+            "reason": "",
+            "principal": "bob"
+          },
+          "since": "1970-01-01T00:00:00.000001Z",
           "historyRange": {
             "after": "0",
             "limit": 1,

@@ -15,17 +15,19 @@ struct TextTableTests {
 
   private let failure = Failure(
     reason: "out of stock\nat once", failedAt: Timestamp(microseconds: 1_500_000), stepKind: .call,
-    code: 13, attempts: 1)
+    code: 13, attempts: 1, principal: "alice")
 
   @Test("what reads it as text has tabs, a header, and everything")
   func piped() {
     var table = MachineTable(width: nil)
     let lines = table.lines([machine(String(repeating: "x", count: 200), .failed(failure))])
-    #expect(lines[0].text == "ID\tSTATUS\tEVENTS\tTIME\tCODE\tREASON")
+    #expect(lines[0].text == "ID\tSTATUS\tEVENTS\tQUEUED\tTIME\tCODE\tREASON\tSTEP\tBY")
     #expect(
       lines[1].text == String(repeating: "x", count: 200)
-        + "\tfailed\t7\t1970-01-01T00:00:01.500Z\tINTERNAL\tout of stock\\nat once")
-    #expect(table.lines([machine("b", .working(nil))]).map(\.text) == ["b\tworking\t7\t-\t-\t-"])
+        + "\tfailed\t7\t0\t1970-01-01T00:00:01.500Z\tINTERNAL\tout of stock\\nat once\tcall\talice")
+    #expect(
+      table.lines([machine("b", .working(nil))]).map(\.text)
+        == ["b\tworking\t7\t0\t-\t-\t-\t-\t-"])
   }
 
   @Test("a retry says when it is next, a pause since when it lasts")
@@ -33,14 +35,16 @@ struct TextTableTests {
     let retrying = Retrying(
       stepKind: .timeout, attempt: 2, nextAttemptAt: Timestamp(microseconds: 0), lastCode: 14,
       lastMessage: "busy")
-    let pause = Pause(pausedAt: Timestamp(microseconds: 0), reason: "why")
+    let pause = Pause(
+      pausedAt: Timestamp(microseconds: 0), reason: "why", principal: "bob")
     var table = MachineTable(width: nil)
     let lines = table.lines([
       machine("a", .working(retrying), pause: pause), machine("b", .working(nil), pause: pause),
     ])
     #expect(
-      lines[1].text == "a\tretrying,paused\t7\t1970-01-01T00:00:00Z\tUNAVAILABLE\tbusy")
-    #expect(lines[2].text == "b\tworking,paused\t7\t1970-01-01T00:00:00Z\t-\twhy")
+      lines[1].text
+        == "a\tretrying,paused\t7\t0\t1970-01-01T00:00:00Z\tUNAVAILABLE\tbusy\ttimeout\t-")
+    #expect(lines[2].text == "b\tworking,paused\t7\t0\t1970-01-01T00:00:00Z\t-\twhy\t-\tbob")
   }
 
   @Test(
@@ -59,6 +63,7 @@ struct TextTableTests {
     }
     #expect(Set(places).count == 1)
     #expect(width < 80 || lines[1].text.contains("1970-01-01T00:00:01Z"))
+    #expect(lines[1].text.hasSuffix("alice") == (width >= MachineTable.wide))
   }
 
   @Test("wide letters count twice, marks not at all")

@@ -127,6 +127,72 @@ void   progressor__v1__list_response__init
   static const Progressor__V1__ListResponse init_value = PROGRESSOR__V1__LIST_RESPONSE__INIT;
   *message = init_value;
 }
+void   progressor__v1__count_request__init
+                     (Progressor__V1__CountRequest         *message)
+{
+  static const Progressor__V1__CountRequest init_value = PROGRESSOR__V1__COUNT_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__count_response__init
+                     (Progressor__V1__CountResponse         *message)
+{
+  static const Progressor__V1__CountResponse init_value = PROGRESSOR__V1__COUNT_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__status_count__init
+                     (Progressor__V1__StatusCount         *message)
+{
+  static const Progressor__V1__StatusCount init_value = PROGRESSOR__V1__STATUS_COUNT__INIT;
+  *message = init_value;
+}
+void   progressor__v1__list_notifications_request__init
+                     (Progressor__V1__ListNotificationsRequest         *message)
+{
+  static const Progressor__V1__ListNotificationsRequest init_value = PROGRESSOR__V1__LIST_NOTIFICATIONS_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__list_notifications_response__init
+                     (Progressor__V1__ListNotificationsResponse         *message)
+{
+  static const Progressor__V1__ListNotificationsResponse init_value = PROGRESSOR__V1__LIST_NOTIFICATIONS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__queued_notification__init
+                     (Progressor__V1__QueuedNotification         *message)
+{
+  static const Progressor__V1__QueuedNotification init_value = PROGRESSOR__V1__QUEUED_NOTIFICATION__INIT;
+  *message = init_value;
+}
+void   progressor__v1__drop_notification_request__init
+                     (Progressor__V1__DropNotificationRequest         *message)
+{
+  static const Progressor__V1__DropNotificationRequest init_value = PROGRESSOR__V1__DROP_NOTIFICATION_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__drop_notification_response__init
+                     (Progressor__V1__DropNotificationResponse         *message)
+{
+  static const Progressor__V1__DropNotificationResponse init_value = PROGRESSOR__V1__DROP_NOTIFICATION_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__trace_request__init
+                     (Progressor__V1__TraceRequest         *message)
+{
+  static const Progressor__V1__TraceRequest init_value = PROGRESSOR__V1__TRACE_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__trace_response__init
+                     (Progressor__V1__TraceResponse         *message)
+{
+  static const Progressor__V1__TraceResponse init_value = PROGRESSOR__V1__TRACE_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__step_record__init
+                     (Progressor__V1__StepRecord         *message)
+{
+  static const Progressor__V1__StepRecord init_value = PROGRESSOR__V1__STEP_RECORD__INIT;
+  *message = init_value;
+}
 static const ProtobufCFieldDescriptor progressor__v1__start_request__field_descriptors[4] =
 {
   {
@@ -997,7 +1063,7 @@ const ProtobufCMessageDescriptor progressor__v1__resume_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__resume_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__list_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor progressor__v1__list_request__field_descriptors[7] =
 {
   {
     "namespace",
@@ -1059,8 +1125,34 @@ static const ProtobufCFieldDescriptor progressor__v1__list_request__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "failed_since",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListRequest, failed_since),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "failed_code",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Progressor__V1__ListRequest, optional_failed_code_case),
+    offsetof(Progressor__V1__ListRequest, failed_code),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__list_request__field_indices_by_name[] = {
+  6,   /* field[6] = failed_code */
+  5,   /* field[5] = failed_since */
   2,   /* field[2] = id_prefix */
   0,   /* field[0] = namespace */
   3,   /* field[3] = page_size */
@@ -1070,7 +1162,7 @@ static const unsigned progressor__v1__list_request__field_indices_by_name[] = {
 static const ProtobufCIntRange progressor__v1__list_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor progressor__v1__list_request__descriptor =
 {
@@ -1080,7 +1172,7 @@ const ProtobufCMessageDescriptor progressor__v1__list_request__descriptor =
   "Progressor__V1__ListRequest",
   "progressor.v1",
   sizeof(Progressor__V1__ListRequest),
-  5,
+  7,
   progressor__v1__list_request__field_descriptors,
   progressor__v1__list_request__field_indices_by_name,
   1,  progressor__v1__list_request__number_ranges,
@@ -1138,20 +1230,810 @@ const ProtobufCMessageDescriptor progressor__v1__list_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__list_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue progressor__v1__status_filter__enum_values_by_number[5] =
+static const ProtobufCFieldDescriptor progressor__v1__count_request__field_descriptors[1] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__CountRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__count_request__field_indices_by_name[] = {
+  0,   /* field[0] = namespace */
+};
+static const ProtobufCIntRange progressor__v1__count_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__count_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.CountRequest",
+  "CountRequest",
+  "Progressor__V1__CountRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__CountRequest),
+  1,
+  progressor__v1__count_request__field_descriptors,
+  progressor__v1__count_request__field_indices_by_name,
+  1,  progressor__v1__count_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__count_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__count_response__field_descriptors[1] =
+{
+  {
+    "counts",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__CountResponse, n_counts),
+    offsetof(Progressor__V1__CountResponse, counts),
+    &progressor__v1__status_count__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__count_response__field_indices_by_name[] = {
+  0,   /* field[0] = counts */
+};
+static const ProtobufCIntRange progressor__v1__count_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__count_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.CountResponse",
+  "CountResponse",
+  "Progressor__V1__CountResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__CountResponse),
+  1,
+  progressor__v1__count_response__field_descriptors,
+  progressor__v1__count_response__field_indices_by_name,
+  1,  progressor__v1__count_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__count_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__status_count__field_descriptors[3] =
+{
+  {
+    "status",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StatusCount, status),
+    &progressor__v1__status_filter__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "count",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StatusCount, count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "capped",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StatusCount, capped),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__status_count__field_indices_by_name[] = {
+  2,   /* field[2] = capped */
+  1,   /* field[1] = count */
+  0,   /* field[0] = status */
+};
+static const ProtobufCIntRange progressor__v1__status_count__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__status_count__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.StatusCount",
+  "StatusCount",
+  "Progressor__V1__StatusCount",
+  "progressor.v1",
+  sizeof(Progressor__V1__StatusCount),
+  3,
+  progressor__v1__status_count__field_descriptors,
+  progressor__v1__status_count__field_indices_by_name,
+  1,  progressor__v1__status_count__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__status_count__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__list_notifications_request__field_descriptors[4] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListNotificationsRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListNotificationsRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListNotificationsRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListNotificationsRequest, page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__list_notifications_request__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+  2,   /* field[2] = page_size */
+  3,   /* field[3] = page_token */
+};
+static const ProtobufCIntRange progressor__v1__list_notifications_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor progressor__v1__list_notifications_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ListNotificationsRequest",
+  "ListNotificationsRequest",
+  "Progressor__V1__ListNotificationsRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__ListNotificationsRequest),
+  4,
+  progressor__v1__list_notifications_request__field_descriptors,
+  progressor__v1__list_notifications_request__field_indices_by_name,
+  1,  progressor__v1__list_notifications_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__list_notifications_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__list_notifications_response__field_descriptors[2] =
+{
+  {
+    "notifications",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__ListNotificationsResponse, n_notifications),
+    offsetof(Progressor__V1__ListNotificationsResponse, notifications),
+    &progressor__v1__queued_notification__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListNotificationsResponse, next_page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__list_notifications_response__field_indices_by_name[] = {
+  1,   /* field[1] = next_page_token */
+  0,   /* field[0] = notifications */
+};
+static const ProtobufCIntRange progressor__v1__list_notifications_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__list_notifications_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ListNotificationsResponse",
+  "ListNotificationsResponse",
+  "Progressor__V1__ListNotificationsResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__ListNotificationsResponse),
+  2,
+  progressor__v1__list_notifications_response__field_descriptors,
+  progressor__v1__list_notifications_response__field_indices_by_name,
+  1,  progressor__v1__list_notifications_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__list_notifications_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__queued_notification__field_descriptors[7] =
+{
+  {
+    "notification_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__QueuedNotification, notification_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "accepted_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__QueuedNotification, accepted_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "args",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__QueuedNotification, args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempt",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__QueuedNotification, attempt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_attempt_at",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__QueuedNotification, next_attempt_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_code",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__QueuedNotification, last_code),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_message",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__QueuedNotification, last_message),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__queued_notification__field_indices_by_name[] = {
+  1,   /* field[1] = accepted_at */
+  2,   /* field[2] = args */
+  3,   /* field[3] = attempt */
+  5,   /* field[5] = last_code */
+  6,   /* field[6] = last_message */
+  4,   /* field[4] = next_attempt_at */
+  0,   /* field[0] = notification_id */
+};
+static const ProtobufCIntRange progressor__v1__queued_notification__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor progressor__v1__queued_notification__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.QueuedNotification",
+  "QueuedNotification",
+  "Progressor__V1__QueuedNotification",
+  "progressor.v1",
+  sizeof(Progressor__V1__QueuedNotification),
+  7,
+  progressor__v1__queued_notification__field_descriptors,
+  progressor__v1__queued_notification__field_indices_by_name,
+  1,  progressor__v1__queued_notification__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__queued_notification__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__drop_notification_request__field_descriptors[3] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__DropNotificationRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__DropNotificationRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notification_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__DropNotificationRequest, notification_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__drop_notification_request__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+  2,   /* field[2] = notification_id */
+};
+static const ProtobufCIntRange progressor__v1__drop_notification_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__drop_notification_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.DropNotificationRequest",
+  "DropNotificationRequest",
+  "Progressor__V1__DropNotificationRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__DropNotificationRequest),
+  3,
+  progressor__v1__drop_notification_request__field_descriptors,
+  progressor__v1__drop_notification_request__field_indices_by_name,
+  1,  progressor__v1__drop_notification_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__drop_notification_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__drop_notification_response__field_descriptors NULL
+#define progressor__v1__drop_notification_response__field_indices_by_name NULL
+#define progressor__v1__drop_notification_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__drop_notification_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.DropNotificationResponse",
+  "DropNotificationResponse",
+  "Progressor__V1__DropNotificationResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__DropNotificationResponse),
+  0,
+  progressor__v1__drop_notification_response__field_descriptors,
+  progressor__v1__drop_notification_response__field_indices_by_name,
+  0,  progressor__v1__drop_notification_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__drop_notification_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__trace_request__field_descriptors[4] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__TraceRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__TraceRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "before_sequence",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__TraceRequest, before_sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__TraceRequest, limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__trace_request__field_indices_by_name[] = {
+  2,   /* field[2] = before_sequence */
+  1,   /* field[1] = id */
+  3,   /* field[3] = limit */
+  0,   /* field[0] = namespace */
+};
+static const ProtobufCIntRange progressor__v1__trace_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor progressor__v1__trace_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.TraceRequest",
+  "TraceRequest",
+  "Progressor__V1__TraceRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__TraceRequest),
+  4,
+  progressor__v1__trace_request__field_descriptors,
+  progressor__v1__trace_request__field_indices_by_name,
+  1,  progressor__v1__trace_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__trace_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__trace_response__field_descriptors[2] =
+{
+  {
+    "steps",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__TraceResponse, n_steps),
+    offsetof(Progressor__V1__TraceResponse, steps),
+    &progressor__v1__step_record__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__TraceResponse, next),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__trace_response__field_indices_by_name[] = {
+  1,   /* field[1] = next */
+  0,   /* field[0] = steps */
+};
+static const ProtobufCIntRange progressor__v1__trace_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__trace_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.TraceResponse",
+  "TraceResponse",
+  "Progressor__V1__TraceResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__TraceResponse),
+  2,
+  progressor__v1__trace_response__field_descriptors,
+  progressor__v1__trace_response__field_indices_by_name,
+  1,  progressor__v1__trace_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__trace_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__step_record__field_descriptors[13] =
+{
+  {
+    "sequence",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, sequence),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "step",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kind",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, kind),
+    &progressor__v1__step_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "began_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, began_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ended_at",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, ended_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "outcome",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, outcome),
+    &progressor__v1__outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempt",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, attempt),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "code",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, code),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, message),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "first_event_id",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, first_event_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_event_id",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, last_event_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "principal",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, principal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trace_id",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StepRecord, trace_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__step_record__field_indices_by_name[] = {
+  6,   /* field[6] = attempt */
+  3,   /* field[3] = began_at */
+  7,   /* field[7] = code */
+  4,   /* field[4] = ended_at */
+  9,   /* field[9] = first_event_id */
+  2,   /* field[2] = kind */
+  10,   /* field[10] = last_event_id */
+  8,   /* field[8] = message */
+  5,   /* field[5] = outcome */
+  11,   /* field[11] = principal */
+  0,   /* field[0] = sequence */
+  1,   /* field[1] = step */
+  12,   /* field[12] = trace_id */
+};
+static const ProtobufCIntRange progressor__v1__step_record__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor progressor__v1__step_record__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.StepRecord",
+  "StepRecord",
+  "Progressor__V1__StepRecord",
+  "progressor.v1",
+  sizeof(Progressor__V1__StepRecord),
+  13,
+  progressor__v1__step_record__field_descriptors,
+  progressor__v1__step_record__field_indices_by_name,
+  1,  progressor__v1__step_record__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__step_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue progressor__v1__status_filter__enum_values_by_number[6] =
 {
   { "STATUS_FILTER_UNSPECIFIED", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_UNSPECIFIED", 0 },
   { "STATUS_FILTER_WORKING", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_WORKING", 1 },
   { "STATUS_FILTER_RETRYING", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_RETRYING", 2 },
   { "STATUS_FILTER_FAILED", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_FAILED", 3 },
   { "STATUS_FILTER_PAUSED", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_PAUSED", 4 },
+  { "STATUS_FILTER_LATE", "PROGRESSOR__V1__STATUS_FILTER__STATUS_FILTER_LATE", 5 },
 };
 static const ProtobufCIntRange progressor__v1__status_filter__value_ranges[] = {
-{0, 0},{0, 5}
+{0, 0},{0, 6}
 };
-static const ProtobufCEnumValueIndex progressor__v1__status_filter__enum_values_by_name[5] =
+static const ProtobufCEnumValueIndex progressor__v1__status_filter__enum_values_by_name[6] =
 {
   { "STATUS_FILTER_FAILED", 3 },
+  { "STATUS_FILTER_LATE", 5 },
   { "STATUS_FILTER_PAUSED", 4 },
   { "STATUS_FILTER_RETRYING", 2 },
   { "STATUS_FILTER_UNSPECIFIED", 0 },
@@ -1164,11 +2046,51 @@ const ProtobufCEnumDescriptor progressor__v1__status_filter__descriptor =
   "StatusFilter",
   "Progressor__V1__StatusFilter",
   "progressor.v1",
-  5,
+  6,
   progressor__v1__status_filter__enum_values_by_number,
-  5,
+  6,
   progressor__v1__status_filter__enum_values_by_name,
   1,
   progressor__v1__status_filter__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue progressor__v1__outcome__enum_values_by_number[8] =
+{
+  { "OUTCOME_UNSPECIFIED", "PROGRESSOR__V1__OUTCOME__OUTCOME_UNSPECIFIED", 0 },
+  { "OUTCOME_COMMITTED", "PROGRESSOR__V1__OUTCOME__OUTCOME_COMMITTED", 1 },
+  { "OUTCOME_REFUSED", "PROGRESSOR__V1__OUTCOME__OUTCOME_REFUSED", 2 },
+  { "OUTCOME_RETRIED", "PROGRESSOR__V1__OUTCOME__OUTCOME_RETRIED", 3 },
+  { "OUTCOME_FAILED", "PROGRESSOR__V1__OUTCOME__OUTCOME_FAILED", 4 },
+  { "OUTCOME_REPAIRED", "PROGRESSOR__V1__OUTCOME__OUTCOME_REPAIRED", 5 },
+  { "OUTCOME_PAUSED", "PROGRESSOR__V1__OUTCOME__OUTCOME_PAUSED", 6 },
+  { "OUTCOME_RESUMED", "PROGRESSOR__V1__OUTCOME__OUTCOME_RESUMED", 7 },
+};
+static const ProtobufCIntRange progressor__v1__outcome__value_ranges[] = {
+{0, 0},{0, 8}
+};
+static const ProtobufCEnumValueIndex progressor__v1__outcome__enum_values_by_name[8] =
+{
+  { "OUTCOME_COMMITTED", 1 },
+  { "OUTCOME_FAILED", 4 },
+  { "OUTCOME_PAUSED", 6 },
+  { "OUTCOME_REFUSED", 2 },
+  { "OUTCOME_REPAIRED", 5 },
+  { "OUTCOME_RESUMED", 7 },
+  { "OUTCOME_RETRIED", 3 },
+  { "OUTCOME_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor progressor__v1__outcome__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "progressor.v1.Outcome",
+  "Outcome",
+  "Progressor__V1__Outcome",
+  "progressor.v1",
+  8,
+  progressor__v1__outcome__enum_values_by_number,
+  8,
+  progressor__v1__outcome__enum_values_by_name,
+  1,
+  progressor__v1__outcome__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

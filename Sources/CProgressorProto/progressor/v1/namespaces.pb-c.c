@@ -13,6 +13,12 @@ void   progressor__v1__namespace__init
   static const Progressor__V1__Namespace init_value = PROGRESSOR__V1__NAMESPACE__INIT;
   *message = init_value;
 }
+void   progressor__v1__trace_options__init
+                     (Progressor__V1__TraceOptions         *message)
+{
+  static const Progressor__V1__TraceOptions init_value = PROGRESSOR__V1__TRACE_OPTIONS__INIT;
+  *message = init_value;
+}
 void   progressor__v1__processor_options__init
                      (Progressor__V1__ProcessorOptions         *message)
 {
@@ -121,7 +127,7 @@ void   progressor__v1__resume_namespace_response__init
   static const Progressor__V1__ResumeNamespaceResponse init_value = PROGRESSOR__V1__RESUME_NAMESPACE_RESPONSE__INIT;
   *message = init_value;
 }
-static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descriptors[8] =
+static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descriptors[9] =
 {
   {
     "name",
@@ -219,6 +225,18 @@ static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "trace",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Namespace, trace),
+    &progressor__v1__trace_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__namespace__field_indices_by_name[] = {
   4,   /* field[4] = default_history_range */
@@ -228,12 +246,13 @@ static const unsigned progressor__v1__namespace__field_indices_by_name[] = {
   7,   /* field[7] = paused */
   1,   /* field[1] = processor */
   2,   /* field[2] = retry_policy */
+  8,   /* field[8] = trace */
   6,   /* field[6] = version */
 };
 static const ProtobufCIntRange progressor__v1__namespace__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 9 }
 };
 const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor =
 {
@@ -243,11 +262,62 @@ const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor =
   "Progressor__V1__Namespace",
   "progressor.v1",
   sizeof(Progressor__V1__Namespace),
-  8,
+  9,
   progressor__v1__namespace__field_descriptors,
   progressor__v1__namespace__field_indices_by_name,
   1,  progressor__v1__namespace__number_ranges,
   (ProtobufCMessageInit) progressor__v1__namespace__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__trace_options__field_descriptors[2] =
+{
+  {
+    "level",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__TraceOptions, level),
+    &progressor__v1__trace_level__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__TraceOptions, retention),
+    &google__protobuf__duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__trace_options__field_indices_by_name[] = {
+  0,   /* field[0] = level */
+  1,   /* field[1] = retention */
+};
+static const ProtobufCIntRange progressor__v1__trace_options__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__trace_options__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.TraceOptions",
+  "TraceOptions",
+  "Progressor__V1__TraceOptions",
+  "progressor.v1",
+  sizeof(Progressor__V1__TraceOptions),
+  2,
+  progressor__v1__trace_options__field_descriptors,
+  progressor__v1__trace_options__field_indices_by_name,
+  1,  progressor__v1__trace_options__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__trace_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor progressor__v1__processor_options__field_descriptors[5] =
@@ -1088,4 +1158,36 @@ const ProtobufCMessageDescriptor progressor__v1__resume_namespace_response__desc
   1,  progressor__v1__resume_namespace_response__number_ranges,
   (ProtobufCMessageInit) progressor__v1__resume_namespace_response__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue progressor__v1__trace_level__enum_values_by_number[4] =
+{
+  { "TRACE_LEVEL_UNSPECIFIED", "PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_UNSPECIFIED", 0 },
+  { "TRACE_LEVEL_NONE", "PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_NONE", 1 },
+  { "TRACE_LEVEL_CHANGES", "PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_CHANGES", 2 },
+  { "TRACE_LEVEL_ALL", "PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_ALL", 3 },
+};
+static const ProtobufCIntRange progressor__v1__trace_level__value_ranges[] = {
+{0, 0},{0, 4}
+};
+static const ProtobufCEnumValueIndex progressor__v1__trace_level__enum_values_by_name[4] =
+{
+  { "TRACE_LEVEL_ALL", 3 },
+  { "TRACE_LEVEL_CHANGES", 2 },
+  { "TRACE_LEVEL_NONE", 1 },
+  { "TRACE_LEVEL_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor progressor__v1__trace_level__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "progressor.v1.TraceLevel",
+  "TraceLevel",
+  "Progressor__V1__TraceLevel",
+  "progressor.v1",
+  4,
+  progressor__v1__trace_level__enum_values_by_number,
+  4,
+  progressor__v1__trace_level__enum_values_by_name,
+  1,
+  progressor__v1__trace_level__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

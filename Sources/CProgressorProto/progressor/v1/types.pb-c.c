@@ -288,7 +288,7 @@ const ProtobufCMessageDescriptor progressor__v1__history_range__descriptor =
   (ProtobufCMessageInit) progressor__v1__history_range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[10] =
+static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[14] =
 {
   {
     "namespace",
@@ -410,6 +410,54 @@ static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "since",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, since),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "queued_notifications",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, queued_notifications),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_on",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, waiting_on),
+    &progressor__v1__waiting_on__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waiting_since",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, waiting_since),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   5,   /* field[5] = aux_state */
@@ -420,13 +468,17 @@ static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   7,   /* field[7] = last_event_id */
   0,   /* field[0] = namespace */
   9,   /* field[9] = paused */
+  11,   /* field[11] = queued_notifications */
+  10,   /* field[10] = since */
   4,   /* field[4] = status */
   6,   /* field[6] = timer */
+  12,   /* field[12] = waiting_on */
+  13,   /* field[13] = waiting_since */
 };
 static const ProtobufCIntRange progressor__v1__machine__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
 {
@@ -436,14 +488,14 @@ const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
   "Progressor__V1__Machine",
   "progressor.v1",
   sizeof(Progressor__V1__Machine),
-  10,
+  14,
   progressor__v1__machine__field_descriptors,
   progressor__v1__machine__field_indices_by_name,
   1,  progressor__v1__machine__number_ranges,
   (ProtobufCMessageInit) progressor__v1__machine__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__paused__field_descriptors[2] =
+static const ProtobufCFieldDescriptor progressor__v1__paused__field_descriptors[3] =
 {
   {
     "paused_at",
@@ -469,15 +521,28 @@ static const ProtobufCFieldDescriptor progressor__v1__paused__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "principal",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Paused, principal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__paused__field_indices_by_name[] = {
   0,   /* field[0] = paused_at */
+  2,   /* field[2] = principal */
   1,   /* field[1] = reason */
 };
 static const ProtobufCIntRange progressor__v1__paused__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor progressor__v1__paused__descriptor =
 {
@@ -487,7 +552,7 @@ const ProtobufCMessageDescriptor progressor__v1__paused__descriptor =
   "Progressor__V1__Paused",
   "progressor.v1",
   sizeof(Progressor__V1__Paused),
-  2,
+  3,
   progressor__v1__paused__field_descriptors,
   progressor__v1__paused__field_indices_by_name,
   1,  progressor__v1__paused__number_ranges,
@@ -673,7 +738,7 @@ const ProtobufCMessageDescriptor progressor__v1__retrying__descriptor =
   (ProtobufCMessageInit) progressor__v1__retrying__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__failed__field_descriptors[5] =
+static const ProtobufCFieldDescriptor progressor__v1__failed__field_descriptors[7] =
 {
   {
     "reason",
@@ -735,18 +800,44 @@ static const ProtobufCFieldDescriptor progressor__v1__failed__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "step",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Failed, step),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "principal",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Failed, principal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__failed__field_indices_by_name[] = {
   4,   /* field[4] = attempts */
   3,   /* field[3] = code */
   1,   /* field[1] = failed_at */
+  6,   /* field[6] = principal */
   0,   /* field[0] = reason */
+  5,   /* field[5] = step */
   2,   /* field[2] = step_kind */
 };
 static const ProtobufCIntRange progressor__v1__failed__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor progressor__v1__failed__descriptor =
 {
@@ -756,7 +847,7 @@ const ProtobufCMessageDescriptor progressor__v1__failed__descriptor =
   "Progressor__V1__Failed",
   "progressor.v1",
   sizeof(Progressor__V1__Failed),
-  5,
+  7,
   progressor__v1__failed__field_descriptors,
   progressor__v1__failed__field_indices_by_name,
   1,  progressor__v1__failed__number_ranges,
@@ -1174,7 +1265,43 @@ const ProtobufCEnumDescriptor progressor__v1__direction__descriptor =
   progressor__v1__direction__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue progressor__v1__step_kind__enum_values_by_number[6] =
+static const ProtobufCEnumValue progressor__v1__waiting_on__enum_values_by_number[6] =
+{
+  { "WAITING_ON_UNSPECIFIED", "PROGRESSOR__V1__WAITING_ON__WAITING_ON_UNSPECIFIED", 0 },
+  { "WAITING_ON_ENDPOINT", "PROGRESSOR__V1__WAITING_ON__WAITING_ON_ENDPOINT", 1 },
+  { "WAITING_ON_PAUSE", "PROGRESSOR__V1__WAITING_ON__WAITING_ON_PAUSE", 2 },
+  { "WAITING_ON_RETRY", "PROGRESSOR__V1__WAITING_ON__WAITING_ON_RETRY", 3 },
+  { "WAITING_ON_SLOT", "PROGRESSOR__V1__WAITING_ON__WAITING_ON_SLOT", 4 },
+  { "WAITING_ON_STEP", "PROGRESSOR__V1__WAITING_ON__WAITING_ON_STEP", 5 },
+};
+static const ProtobufCIntRange progressor__v1__waiting_on__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex progressor__v1__waiting_on__enum_values_by_name[6] =
+{
+  { "WAITING_ON_ENDPOINT", 1 },
+  { "WAITING_ON_PAUSE", 2 },
+  { "WAITING_ON_RETRY", 3 },
+  { "WAITING_ON_SLOT", 4 },
+  { "WAITING_ON_STEP", 5 },
+  { "WAITING_ON_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor progressor__v1__waiting_on__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "progressor.v1.WaitingOn",
+  "WaitingOn",
+  "Progressor__V1__WaitingOn",
+  "progressor.v1",
+  6,
+  progressor__v1__waiting_on__enum_values_by_number,
+  6,
+  progressor__v1__waiting_on__enum_values_by_name,
+  1,
+  progressor__v1__waiting_on__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue progressor__v1__step_kind__enum_values_by_number[8] =
 {
   { "STEP_KIND_UNSPECIFIED", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_UNSPECIFIED", 0 },
   { "STEP_KIND_START", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_START", 1 },
@@ -1182,13 +1309,17 @@ static const ProtobufCEnumValue progressor__v1__step_kind__enum_values_by_number
   { "STEP_KIND_NOTIFICATION", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_NOTIFICATION", 3 },
   { "STEP_KIND_TIMEOUT", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_TIMEOUT", 4 },
   { "STEP_KIND_REPAIR", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_REPAIR", 5 },
+  { "STEP_KIND_DROP_NOTIFICATION", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_DROP_NOTIFICATION", 6 },
+  { "STEP_KIND_IMPORT_MACHINE", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_IMPORT_MACHINE", 7 },
 };
 static const ProtobufCIntRange progressor__v1__step_kind__value_ranges[] = {
-{0, 0},{0, 6}
+{0, 0},{0, 8}
 };
-static const ProtobufCEnumValueIndex progressor__v1__step_kind__enum_values_by_name[6] =
+static const ProtobufCEnumValueIndex progressor__v1__step_kind__enum_values_by_name[8] =
 {
   { "STEP_KIND_CALL", 2 },
+  { "STEP_KIND_DROP_NOTIFICATION", 6 },
+  { "STEP_KIND_IMPORT_MACHINE", 7 },
   { "STEP_KIND_NOTIFICATION", 3 },
   { "STEP_KIND_REPAIR", 5 },
   { "STEP_KIND_START", 1 },
@@ -1202,9 +1333,9 @@ const ProtobufCEnumDescriptor progressor__v1__step_kind__descriptor =
   "StepKind",
   "Progressor__V1__StepKind",
   "progressor.v1",
-  6,
+  8,
   progressor__v1__step_kind__enum_values_by_number,
-  6,
+  8,
   progressor__v1__step_kind__enum_values_by_name,
   1,
   progressor__v1__step_kind__value_ranges,

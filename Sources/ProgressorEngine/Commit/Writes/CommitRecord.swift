@@ -12,22 +12,36 @@ public struct CommitRecord: Sendable, Hashable {
   public var key: MachineKey
   /// What becomes of the machine's own row.
   public var row: RowChange
+  /// The updated row fails or works again: what is only known then is written with it.
+  public var changesStatus = false
   /// Ids continue the machine's history without a gap.
   public var events: [Event]
   /// Accepted notifications; the machine must exist when they are written.
   public var enqueued: [QueuedNotification]
   /// The notification that the step delivered.
   public var dequeued: Int64?
+  /// A notification that is taken out of the queue, undelivered.
+  public var dropped: DroppedNotification?
   /// The head of the queue with its new retry state.
   public var rescheduled: QueuedNotification?
   /// The reply to be remembered with the step; nil = the request had no key.
   public var idempotency: IdempotencyRow?
+  /// What is kept of the step for those who ask what happened; nil = nothing.
+  public var traced: TracedStep?
+  /// What people are told of it; it is written nowhere.
+  public var news: MachineNews?
+  /// Who asked for it, or for what caused it, where somebody follows traces
+  /// (``EngineConfiguration/namesCauses``); it is written nowhere.
+  public var cause: CallerContext?
+  /// For what it takes in memory, until its outcome is known; it is written nowhere.
+  public var charge: Charge?
 
   public init(
     shard: ShardID, namespace: NamespaceNumber, machine: MachineID, key: MachineKey,
     row: RowChange = .keep, events: [Event] = [], enqueued: [QueuedNotification] = [],
-    dequeued: Int64? = nil, rescheduled: QueuedNotification? = nil,
-    idempotency: IdempotencyRow? = nil
+    dequeued: Int64? = nil, dropped: DroppedNotification? = nil,
+    rescheduled: QueuedNotification? = nil, idempotency: IdempotencyRow? = nil,
+    traced: TracedStep? = nil
   ) {
     self.shard = shard
     self.namespace = namespace
@@ -37,8 +51,10 @@ public struct CommitRecord: Sendable, Hashable {
     self.events = events
     self.enqueued = enqueued
     self.dequeued = dequeued
+    self.dropped = dropped
     self.rescheduled = rescheduled
     self.idempotency = idempotency
+    self.traced = traced
   }
 
   /// About how many bytes travel to the database.
@@ -55,13 +71,28 @@ public struct CommitRecord: Sendable, Hashable {
     case .called(let response), .repaired(let response): sum += response.count
     case .started, .notified, nil: break
     }
+    if let traced { sum += traced.record.message.utf8.count + 256 }
     return sum
+  }
+}
+
+/// A notification that is taken out of its queue, undelivered.
+public struct DroppedNotification: Sendable, Hashable {
+  /// Which.
+  public var sequence: Int64
+  /// Whether it is the queue's head, whose retry state goes with it.
+  public var isHead: Bool
+
+  public init(sequence: Int64, isHead: Bool) {
+    self.sequence = sequence
+    self.isHead = isHead
   }
 }
 
 /// What happens to a machine's row.
 public enum RowChange: Sendable, Hashable {
   case keep
+  /// Its version is 1, of a paused one 2.
   case insert(MachineRow)
   /// The row as it shall be; `version` is one more than what the database must hold. Without
   /// `auxChanged` the aux state in the database stays and `auxState` need not be sent.
@@ -87,6 +118,8 @@ public enum RowWrite: Sendable {
   /// The row as it shall be; its version is one more than what the database must hold. Without
   /// `auxChanged` the aux state stays. The count of notifications changes by the difference only.
   case updateMachine(MachineRow, auxChanged: Bool, QueueDifference)
+  /// Of the row as it is after `updateMachine`: when it was repaired last, and what failed it.
+  case noteStatus(MachineRow)
   /// Of the row as it shall be, its pause, its due time and its version.
   case pauseMachine(MachineRow)
   /// `version` is the one that the row shall have.
@@ -94,6 +127,8 @@ public enum RowWrite: Sendable {
   /// The due time becomes the earlier of what it is and `due`, of a machine that runs by itself.
   case requeueMachine(due: Timestamp?, QueueDifference)
   case insertEvent(Event)
+  /// What happened, for those who ask.
+  case insertTrace(TracedStep)
   case insertNotification(QueuedNotification)
   case deleteNotification(sequence: Int64)
   /// The head of the queue with its new retry state.
@@ -110,10 +145,12 @@ public enum RowWrite: Sendable {
   public enum Kind: Int, Sendable, CaseIterable {
     case insertMachine
     case updateMachine
+    case noteStatus
     case pauseMachine
     case condemnMachine
     case requeueMachine
     case insertEvent
+    case insertTrace
     case insertNotification
     case deleteNotification
     case rescheduleNotification
@@ -126,10 +163,12 @@ public enum RowWrite: Sendable {
     switch self {
     case .insertMachine: .insertMachine
     case .updateMachine: .updateMachine
+    case .noteStatus: .noteStatus
     case .pauseMachine: .pauseMachine
     case .condemnMachine: .condemnMachine
     case .requeueMachine: .requeueMachine
     case .insertEvent: .insertEvent
+    case .insertTrace: .insertTrace
     case .insertNotification: .insertNotification
     case .deleteNotification: .deleteNotification
     case .rescheduleNotification: .rescheduleNotification
@@ -155,23 +194,40 @@ extension CommitRecord {
     let queue = queueDifference
     switch row {
     case .keep: if queue.count != 0 { try body(.requeueMachine(due: nil, queue)) }
-    case .insert(let row): try body(.insertMachine(row, queue))
+    case .insert(let row):
+      // The row's pause is written by what writes pauses: that is its second version.
+      var first = row
+      first.version = 1
+      try body(.insertMachine(first, queue))
+      if changesStatus { try body(.noteStatus(first)) }
+      if row.pause != nil { try body(.pauseMachine(row)) }
     case .update(let row, let auxChanged):
       try body(.updateMachine(row, auxChanged: auxChanged, queue))
+      if changesStatus { try body(.noteStatus(row)) }
     case .pause(let row): try body(.pauseMachine(row))
     case .requeue(let due): try body(.requeueMachine(due: due, queue))
     case .condemn(let failure, let version):
       try body(.condemnMachine(failure, version: version))
-    // With the machine go its events and notifications: those of this record are not written.
+    // With the machine goes what hangs on it: what this record has of that is not written.
     case .delete(let version): try body(.deleteMachine(version: version))
     }
     if !removesMachine {
       for event in events { try body(.insertEvent(event)) }
+      if let traced { try body(.insertTrace(traced)) }
       for notification in enqueued { try body(.insertNotification(notification)) }
-      if let sequence = dequeued { try body(.deleteNotification(sequence: sequence)) }
+      if let sequence = dequeued ?? dropped?.sequence {
+        try body(.deleteNotification(sequence: sequence))
+      }
       if let head = rescheduled { try body(.rescheduleNotification(head)) }
     }
     if let idempotency { try body(.rememberKey(idempotency)) }
+  }
+
+  /// Whether there is not a row to be written.
+  var writesNothing: Bool {
+    var count = 0
+    forEachWrite { _ in count += 1 }
+    return count == 0
   }
 
   /// Whether the machine is gone afterwards.
@@ -180,10 +236,15 @@ extension CommitRecord {
   }
 
   private var queueDifference: QueueDifference {
+    let takesOneOut = dequeued != nil || dropped != nil
+    let takesHeadOut = dequeued != nil || dropped?.isHead == true
     var difference = QueueDifference(
-      count: Int32(clamping: enqueued.count) - (dequeued == nil ? 0 : 1),
-      headIsRetrying: dequeued == nil ? nil : false)
+      count: Int32(clamping: enqueued.count) - (takesOneOut ? 1 : 0),
+      headIsRetrying: takesHeadOut ? false : nil)
     if let rescheduled { difference.headIsRetrying = rescheduled.retry != nil }
+    if case .insert = row, let head = enqueued.first, head.retry != nil {
+      difference.headIsRetrying = true
+    }
     return difference
   }
 }

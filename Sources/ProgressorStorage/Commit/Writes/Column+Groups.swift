@@ -22,6 +22,14 @@ extension Column {
     ]
   }
 
+  /// Of the step that failed a machine; token NULL = it had none.
+  static func failedStep(_ failure: @escaping @Sendable (Value) -> Failure?) -> [Column] {
+    [
+      Column("failure_token") { failure($0.value).flatMap { $0.step.isEmpty ? nil : $0.step } },
+      Column("failure_principal") { failure($0.value)?.principal?.withoutNUL },
+    ]
+  }
+
   /// The timer of a machine; timer_at NULL = none.
   static func timer(_ timer: @escaping @Sendable (Value) -> TimerRow?) -> [Column] {
     let setting = [

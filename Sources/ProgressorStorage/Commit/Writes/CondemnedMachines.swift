@@ -24,5 +24,5 @@ enum CondemnedMachines: RowKind {
     [
       .shard, .machineKey,
       Column("version") { $0.value.version },
-    ] + Column.failure { $0.failure }
+    ] + Column.failure { $0.failure } + Column.failedStep { $0.failure }
 }

@@ -11,6 +11,8 @@ enum EventInserts: RowKind {
     if case .insertEvent(let event) = write { event } else { nil }
   }
 
+  static func bytes(of event: Event) -> Int { event.body.data.count }
+
   static let columns: [Column<Event>] = [
     .shard, .machineKey,
     Column("id") { $0.value.id },

@@ -16,6 +16,7 @@ enum MachinePauses: RowKind {
     Column("version") { $0.value.version },
     Column("paused_at") { $0.value.pause?.pausedAt.sql },
     Column("reason") { $0.value.pause?.reason },
+    Column("principal") { $0.value.pause?.principal?.withoutNUL },
     Column("due_at") { $0.value.due?.sql },
   ]
 }

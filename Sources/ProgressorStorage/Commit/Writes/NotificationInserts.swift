@@ -11,6 +11,8 @@ enum NotificationInserts: RowKind {
     if case .insertNotification(let notification) = write { notification } else { nil }
   }
 
+  static func bytes(of notification: QueuedNotification) -> Int { notification.args.count }
+
   static let columns: [Column<QueuedNotification>] =
     [
       .shard, .machineKey,

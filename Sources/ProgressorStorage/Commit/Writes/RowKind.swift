@@ -16,12 +16,34 @@ protocol RowKind: Sendable {
   /// What there is to be written; nil = it is of another kind.
   static func value(of write: RowWrite) -> Value?
 
+  /// About what a row takes of a statement beside some hundred bytes; none if it never takes more.
+  static func bytes(of value: Value) -> Int
+
   /// Adds the statement with these rows, all of this kind. Required here only so that each kind
   /// gets code of its own for it.
   static func append(_ writes: [RecordWrite], of records: [CommitRecord], to: inout FencedPipeline)
 }
 
 extension RowKind {
+  static func bytes(of value: Value) -> Int { 0 }
+
+  /// The rows as they go into statements: as many as take a MiB, or one that takes more. So the
+  /// database answers something every now and then, however much is written and however slow the
+  /// line to it is, and neither side holds all of it once more.
+  static func statements(of rows: [Column<Value>.Row]) -> [ArraySlice<Column<Value>.Row>] {
+    var (statements, start, bytes): ([ArraySlice<Column<Value>.Row>], Int, Int) = ([], 0, 0)
+    for (place, row) in rows.enumerated() {
+      let more = Self.bytes(of: row.value)
+      if bytes + more > mostStatementBytes, place > start {
+        statements.append(rows[start..<place])
+        (start, bytes) = (place, 0)
+      }
+      bytes += more
+    }
+    if start < rows.count { statements.append(rows[start...]) }
+    return statements
+  }
+
   static func append(
     _ writes: [RecordWrite], of records: [CommitRecord], to pipeline: inout FencedPipeline
   ) {
@@ -38,11 +60,16 @@ extension RowKind {
           shard: record.shard, namespace: record.namespace, machine: record.machine,
           key: record.key, value: value))
     }
-    var parameters = Parameters()
-    for column in columns { column.append(rows, to: &parameters) }
-    pipeline.append(statement, parameters)
+    for rows in statements(of: rows) {
+      var parameters = Parameters()
+      for column in columns { column.append(Array(rows), to: &parameters) }
+      pipeline.append(statement, parameters)
+    }
   }
 }
+
+/// What the rows of a statement may take together.
+private let mostStatementBytes = 1 << 20
 
 /// A row that a record of a batch writes.
 struct RecordWrite {
@@ -52,7 +79,8 @@ struct RecordWrite {
 }
 
 extension FencedPipeline {
-  /// Adds what the records write: a statement for each kind of row that there is.
+  /// Adds what the records write: a statement for each kind of row that there is, or several for
+  /// much of it.
   mutating func append(_ records: [CommitRecord]) {
     var writes = [[RecordWrite]](repeating: [], count: RowWrite.Kind.allCases.count)
     for (place, record) in records.enumerated() {

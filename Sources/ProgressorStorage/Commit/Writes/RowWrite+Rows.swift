@@ -6,10 +6,12 @@ extension RowWrite.Kind {
     switch self {
     case .insertMachine: MachineInserts.self
     case .updateMachine: MachineUpdates.self
+    case .noteStatus: StatusNotes.self
     case .pauseMachine: MachinePauses.self
     case .condemnMachine: CondemnedMachines.self
     case .requeueMachine: MachineRequeues.self
     case .insertEvent: EventInserts.self
+    case .insertTrace: TraceInserts.self
     case .insertNotification: NotificationInserts.self
     case .deleteNotification: NotificationDeletes.self
     case .rescheduleNotification: NotificationReschedules.self

@@ -17,7 +17,7 @@ struct VirtualConnection {
     server = try ServerConnection(
       eventLoop: channel.eventLoop, router: service.router,
       configuration: ServerConfiguration(), counters: ServerCounters(),
-      inflating: InflateScheduler(eventLoop: channel.eventLoop), peer: "test",
+      inflating: InflateScheduler(eventLoop: channel.eventLoop), peer: PeerIdentity(name: "test"),
       logger: Logger(label: "test"), jitter: 0)
     try server.start(on: channel)
     try channel.connect(to: try SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()

@@ -18,6 +18,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "progressor/v1/types.pb-c.h"
 
 typedef struct Progressor__V1__Namespace Progressor__V1__Namespace;
+typedef struct Progressor__V1__TraceOptions Progressor__V1__TraceOptions;
 typedef struct Progressor__V1__ProcessorOptions Progressor__V1__ProcessorOptions;
 typedef struct Progressor__V1__ProcessorTls Progressor__V1__ProcessorTls;
 typedef struct Progressor__V1__RetryPolicy Progressor__V1__RetryPolicy;
@@ -40,6 +41,30 @@ typedef struct Progressor__V1__ResumeNamespaceResponse Progressor__V1__ResumeNam
 
 /* --- enums --- */
 
+/*
+ * How much a trace tells.
+ */
+typedef enum _Progressor__V1__TraceLevel {
+  /*
+   * The same as TRACE_LEVEL_CHANGES.
+   */
+  PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_UNSPECIFIED = 0,
+  /*
+   * Nothing is recorded.
+   */
+  PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_NONE = 1,
+  /*
+   * Starts, retries, failures, repairs, removals of notifications, pauses and their ends: everything
+   * but steps that were committed at once, and refusals.
+   */
+  PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_CHANGES = 2,
+  /*
+   * Everything. Refusals, which change nothing, are stored with the machine's next commit, or within
+   * a second.
+   */
+  PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_ALL = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__TRACE_LEVEL)
+} Progressor__V1__TraceLevel;
 
 /* --- messages --- */
 
@@ -85,10 +110,34 @@ struct  Progressor__V1__Namespace
    * Set while the namespace is paused. Create and Update ignore it: see Pause and Resume.
    */
   Progressor__V1__Paused *paused;
+  /*
+   * What is kept of what happens to machines. Absent = the defaults.
+   */
+  Progressor__V1__TraceOptions *trace;
 };
 #define PROGRESSOR__V1__NAMESPACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__namespace__descriptor) \
-    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, NULL }
+    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+
+
+/*
+ * What is kept of what happens to machines: see Automaton.Trace.
+ */
+struct  Progressor__V1__TraceOptions
+{
+  ProtobufCMessage base;
+  /*
+   * How much is recorded.
+   */
+  Progressor__V1__TraceLevel level;
+  /*
+   * How long a record is kept. Absent = 7 days; must be positive.
+   */
+  Google__Protobuf__Duration *retention;
+};
+#define PROGRESSOR__V1__TRACE_OPTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__trace_options__descriptor) \
+    , PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_UNSPECIFIED, NULL }
 
 
 /*
@@ -497,6 +546,9 @@ struct  Progressor__V1__ResumeNamespaceResponse
 /* Progressor__V1__Namespace methods */
 void   progressor__v1__namespace__init
                      (Progressor__V1__Namespace         *message);
+/* Progressor__V1__TraceOptions methods */
+void   progressor__v1__trace_options__init
+                     (Progressor__V1__TraceOptions         *message);
 /* Progressor__V1__ProcessorOptions methods */
 void   progressor__v1__processor_options__init
                      (Progressor__V1__ProcessorOptions         *message);
@@ -555,6 +607,9 @@ void   progressor__v1__resume_namespace_response__init
 
 typedef void (*Progressor__V1__Namespace_Closure)
                  (const Progressor__V1__Namespace *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__TraceOptions_Closure)
+                 (const Progressor__V1__TraceOptions *message,
                   void *closure_data);
 typedef void (*Progressor__V1__ProcessorOptions_Closure)
                  (const Progressor__V1__ProcessorOptions *message,
@@ -616,7 +671,9 @@ typedef void (*Progressor__V1__ResumeNamespaceResponse_Closure)
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    progressor__v1__trace_level__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__trace_options__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__processor_options__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__processor_tls__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__retry_policy__descriptor;

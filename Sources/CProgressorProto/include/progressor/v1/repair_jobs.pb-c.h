@@ -110,7 +110,7 @@ struct  Progressor__V1__RepairJobSpec
    */
   ProtobufCBinaryData reason;
   /*
-   * Who asks, for people. At most 256 bytes.
+   * Who asks, for people. At most 256 bytes. Set by the server where the caller has an identity.
    */
   ProtobufCBinaryData requested_by;
   Progressor__V1__RepairJobSpec__MethodCase method_case;

@@ -57,6 +57,36 @@ typedef enum _Progressor__V1__Direction {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__DIRECTION)
 } Progressor__V1__Direction;
 /*
+ * What keeps a step that is due from being done.
+ */
+typedef enum _Progressor__V1__WaitingOn {
+  /*
+   * Nothing: no step is due.
+   */
+  PROGRESSOR__V1__WAITING_ON__WAITING_ON_UNSPECIFIED = 0,
+  /*
+   * The processor cannot be reached.
+   */
+  PROGRESSOR__V1__WAITING_ON__WAITING_ON_ENDPOINT = 1,
+  /*
+   * The machine or its namespace is paused.
+   */
+  PROGRESSOR__V1__WAITING_ON__WAITING_ON_PAUSE = 2,
+  /*
+   * What failed is tried again later: see `retrying`.
+   */
+  PROGRESSOR__V1__WAITING_ON__WAITING_ON_RETRY = 3,
+  /*
+   * The namespace has as many steps or invocations under way as it may.
+   */
+  PROGRESSOR__V1__WAITING_ON__WAITING_ON_SLOT = 4,
+  /*
+   * A step of the machine runs: the processor has it, or it is being stored.
+   */
+  PROGRESSOR__V1__WAITING_ON__WAITING_ON_STEP = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__WAITING_ON)
+} Progressor__V1__WaitingOn;
+/*
  * What a step was about.
  */
 typedef enum _Progressor__V1__StepKind {
@@ -81,9 +111,17 @@ typedef enum _Progressor__V1__StepKind {
    */
   PROGRESSOR__V1__STEP_KIND__STEP_KIND_TIMEOUT = 4,
   /*
-   * A Repair.
+   * A Repair, or a SimpleRepair.
    */
-  PROGRESSOR__V1__STEP_KIND__STEP_KIND_REPAIR = 5
+  PROGRESSOR__V1__STEP_KIND__STEP_KIND_REPAIR = 5,
+  /*
+   * A notification was dropped by DropNotification. Only in a trace.
+   */
+  PROGRESSOR__V1__STEP_KIND__STEP_KIND_DROP_NOTIFICATION = 6,
+  /*
+   * The machine was imported. Only in a trace.
+   */
+  PROGRESSOR__V1__STEP_KIND__STEP_KIND_IMPORT_MACHINE = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__STEP_KIND)
 } Progressor__V1__StepKind;
 
@@ -222,10 +260,26 @@ struct  Progressor__V1__Machine
    * Set while the machine is paused by Automaton.Pause. A paused namespace does not show here.
    */
   Progressor__V1__Paused *paused;
+  /*
+   * Since when the machine has its status: works (retries included), or is failed.
+   */
+  Google__Protobuf__Timestamp *since;
+  /*
+   * Notifications that are stored and not delivered yet. In what a processor is sent: 0.
+   */
+  int32_t queued_notifications;
+  /*
+   * What the machine's next step waits for, when it is due and has not ended. Only Get tells.
+   */
+  Progressor__V1__WaitingOn waiting_on;
+  /*
+   * Since when it waits. Absent = it waits for nothing.
+   */
+  Google__Protobuf__Timestamp *waiting_since;
 };
 #define PROGRESSOR__V1__MACHINE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__machine__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, PROGRESSOR__V1__WAITING_ON__WAITING_ON_UNSPECIFIED, NULL }
 
 
 /*
@@ -242,10 +296,14 @@ struct  Progressor__V1__Paused
    * Why, as the request said. At most 4 KiB.
    */
   ProtobufCBinaryData reason;
+  /*
+   * Who paused it. Empty = nobody has an identity here.
+   */
+  ProtobufCBinaryData principal;
 };
 #define PROGRESSOR__V1__PAUSED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__paused__descriptor) \
-    , NULL, {0,NULL} }
+    , NULL, {0,NULL}, {0,NULL} }
 
 
 typedef enum {
@@ -355,10 +413,19 @@ struct  Progressor__V1__Failed
    * How often the step was attempted.
    */
   int32_t attempts;
+  /*
+   * The step that failed: `progressor-step` of its invocations.
+   */
+  ProtobufCBinaryData step;
+  /*
+   * Who asked for it; of a timeout, who asked for the step that set the timer. Empty = nobody has an
+   * identity here.
+   */
+  ProtobufCBinaryData principal;
 };
 #define PROGRESSOR__V1__FAILED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__failed__descriptor) \
-    , {0,NULL}, NULL, PROGRESSOR__V1__STEP_KIND__STEP_KIND_UNSPECIFIED, 0, 0 }
+    , {0,NULL}, NULL, PROGRESSOR__V1__STEP_KIND__STEP_KIND_UNSPECIFIED, 0, 0, {0,NULL}, {0,NULL} }
 
 
 /*
@@ -666,6 +733,7 @@ typedef void (*Progressor__V1__NotificationSignal_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    progressor__v1__direction__descriptor;
+extern const ProtobufCEnumDescriptor    progressor__v1__waiting_on__descriptor;
 extern const ProtobufCEnumDescriptor    progressor__v1__step_kind__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__content__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__event__descriptor;
