@@ -67,6 +67,9 @@ extension Ledger {
     switch (record.row, last.kind) {
     case (.insert, .start), (.keep, _): return last
     case (.update, .timeout), (.update, .repair):
+      // The engine may have given the answer up. A SimpleRepair changes the same: no processor was
+      // asked for it.
+      if record.traced?.record.step.isEmpty == true { return nil }
       let wasFailed = applied.before?.failure != nil
       let goesOn = applied.after?.failure == nil && applied.after?.timer?.retry == nil
       return goesOn && wasFailed == (last.kind == .repair) ? last : nil
