@@ -189,6 +189,15 @@ let package = Package(
     .executableTarget(
       name: "progressor-simulate", dependencies: ["ProgressorSimulation"], swiftSettings: common),
 
+    // gRPC's interoperability tests, from both sides.
+    .executableTarget(
+      name: "grpc-interop",
+      dependencies: [
+        "GRPC", .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/Interop/Program", swiftSettings: common),
+
     // The world in which tests of the engine play.
     .target(
       name: "ProgressorEngineTestKit", dependencies: ["ProgressorEngine", "MachineModel"],

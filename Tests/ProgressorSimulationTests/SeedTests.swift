@@ -5,7 +5,7 @@ import Testing
 
 @Suite("Seeds", .serialized, .ownThreads)
 struct SeedTests {
-  @Test("Every invariant holds in a fixed set of worlds", arguments: UInt64(1)...16)
+  @Test("Every invariant holds in a fixed set of worlds", arguments: UInt64(1)...6)
   func invariantsHold(seed: UInt64) {
     let report = Simulation(seed: seed).run(inputs: 1_500)
     #expect(report.violation == nil, "progressor-simulate --seed \(seed) --steps 1500 --trace")

@@ -57,6 +57,13 @@ final class AnswerMemory {
     }
   }
 
+  /// Says how many bytes an answer of several messages holds; false when there is no room for it.
+  func hold(_ held: Int, _ share: inout Share) -> Bool {
+    guard case .counted(let counted) = share else { return true }
+    share = .counted(held)
+    return budget.count(held - counted)
+  }
+
   /// What a stream has that waited, as soon as it is granted.
   func take(_ share: inout Share) {
     guard case .waiting(_, let counted, let asked) = share else { return }

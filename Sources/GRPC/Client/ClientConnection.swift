@@ -89,7 +89,7 @@ final class ClientConnection {
   ///
   /// - Throws: when the connection takes no more streams. It is retired then.
   func submit(
-    _ headers: HeaderList, _ attempt: ClientStream, now: NIODeadline
+    _ headers: HeaderList, _ attempt: any ClientAttempt, now: NIODeadline
   ) throws(HTTP2Error) {
     do throws(HTTP2Error) {
       let stream = try session.submitRequest(

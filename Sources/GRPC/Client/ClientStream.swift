@@ -2,7 +2,7 @@ import HTTP2
 import NIOCore
 
 /// One attempt at a unary call: a stream on one connection. Confined to the event loop.
-final class ClientStream: StreamDelegate {
+final class ClientStream: ClientAttempt {
   private let connection: ClientConnection
   private let memory: AnswerMemory
   private let maximumMessageSize: Int
@@ -39,20 +39,16 @@ final class ClientStream: StreamDelegate {
     reader = UnaryResponseReader(maximumMessageSize: maximumMessageSize)
   }
 
-  /// Whether the request's header fields left, so that the peer may have seen them.
   var isSent: Bool { stream?.isSent ?? false }
 
-  /// Remembers the stream that was submitted for this attempt.
   func begin(on stream: HTTP2Stream) {
     self.stream = stream
   }
 
-  /// The attempt's time is over; it is about to be abandoned.
   func expire(now: NIODeadline) {
     connection.callTimedOut(begin: begin, now: now)
   }
 
-  /// Gives the attempt up: nobody waits for it any more.
   func abandon() {
     call = nil
     body = nil
@@ -61,7 +57,6 @@ final class ClientStream: StreamDelegate {
     connection.setNeedsFlush()
   }
 
-  /// The attempt was not submitted.
   func detach() {
     call = nil
   }

@@ -91,10 +91,7 @@ final class ConnectionPool: @unchecked Sendable {
         call, .deadline, .deadlineExceeded, "the deadline passed before the call began")
     }
     do {
-      call.body =
-        call.isFramed
-        ? RequestBody(framed: call.message)
-        : try RequestBody(call.message, encoding: configuration.requestEncoding)
+      if call.exchange == nil { call.body = try body(of: call) }
       call.message = ByteBuffer()
     } catch {
       return endLater(call, .unsendable, .resourceExhausted, error.status.message)
@@ -109,6 +106,11 @@ final class ConnectionPool: @unchecked Sendable {
     }
   }
 
+  private func body(of call: UnaryCall) throws(FramingError) -> RequestBody {
+    if call.isFramed { return RequestBody(framed: call.message) }
+    return try RequestBody(call.message, encoding: configuration.requestEncoding)
+  }
+
   /// Ends a call because its caller wants so.
   func cancel(_ call: UnaryCall) {
     end(call, .cancelled, .cancelled, "the call was cancelled")
@@ -119,7 +121,9 @@ final class ConnectionPool: @unchecked Sendable {
   /// peer that goes on refusing for one that is not ready: it is tried again, with pauses.
   func attemptEnded(_ call: UnaryCall, _ result: UnaryResult, wasSent: Bool) {
     leaveStream(call)
-    guard !result.seen, result.localReason != .unsendable, !state.isClosed else {
+    // Of a streaming call the requests that left are gone.
+    let isRepeatable = call.exchange == nil || !wasSent
+    guard !result.seen, result.localReason != .unsendable, isRepeatable, !state.isClosed else {
       return finish(call, result)
     }
     if wasSent, call.hasRepeated {
@@ -188,10 +192,9 @@ final class ConnectionPool: @unchecked Sendable {
 
   /// The peer's time begins.
   private func submit(_ call: UnaryCall, on subchannel: Subchannel, now: NIODeadline) {
-    guard let connection = subchannel.connection, let body = call.body else { return }
-    let attempt = ClientStream(
-      call: call, body: body, maximumMessageSize: configuration.maximumResponseMessageSize,
-      memory: responses, connection: connection, now: now)
+    guard let connection = subchannel.connection,
+      let attempt = attempt(at: call, on: connection, now: now)
+    else { return }
     let limit = call.timeout.map { Timeout.deadline(after: $0, from: now) } ?? .distantFuture
     let end = min(call.expiry, limit)
     let timeout = end < .distantFuture ? end - now : nil
@@ -211,6 +214,22 @@ final class ConnectionPool: @unchecked Sendable {
       state.calls.watch(call, until: call.notice)
       state.calls.putBack(call)
       if !isDraining { drainQueue() }
+    }
+  }
+
+  private func attempt(
+    at call: UnaryCall, on connection: ClientConnection, now: NIODeadline
+  ) -> (any ClientAttempt)? {
+    let limit = configuration.maximumResponseMessageSize
+    if let exchange = call.exchange {
+      return StreamingAttempt(
+        call: call, exchange: exchange, maximumMessageSize: limit, memory: responses,
+        connection: connection, now: now)
+    }
+    return call.body.map {
+      ClientStream(
+        call: call, body: $0, maximumMessageSize: limit, memory: responses,
+        connection: connection, now: now)
     }
   }
 

@@ -95,6 +95,27 @@ public final class GRPCChannel: Sendable {
         deadline: deadline, timeout: nil, waitsForReady: false, completion: completion))
   }
 
+  /// Calls a method with any number of requests and responses, or of one of them. On the channel's
+  /// event loop only.
+  ///
+  /// The parameters are those of the unary form; what is sent waits for a connection too.
+  public func stream(
+    path: String, metadata: Metadata = Metadata(), deadline: NIODeadline?,
+    waitForReady: Bool = false, events: StreamingCall.Events
+  ) -> StreamingCall {
+    eventLoop.assertInEventLoop()
+    let exchange = StreamingCall(
+      events: events, encoding: pool.configuration.requestEncoding, on: eventLoop)
+    let call = UnaryCall(
+      pool: pool, path: path, metadata: metadata, message: ByteBuffer(), isFramed: false,
+      deadline: deadline, timeout: nil, waitsForReady: waitForReady, exchange: exchange,
+      completion: events.end)
+    exchange.begin(as: call)
+    pool.start(call)
+    return exchange
+  }
+
+  @discardableResult
   private func start(_ call: UnaryCall) -> UnaryCall {
     if eventLoop.inEventLoop {
       pool.start(call)

@@ -1,6 +1,6 @@
 import NIOCore
 
-/// A unary call that was started: the handle to cancel it by.
+/// A call that was started, as the pool keeps it: the handle to cancel a unary one by.
 public final class UnaryCall: @unchecked Sendable {
   // Safe to share: constants are immutable, and every variable is touched on the channel's event
   // loop only.
@@ -21,12 +21,14 @@ public final class UnaryCall: @unchecked Sendable {
 
   /// The message, until the call is admitted.
   var message: ByteBuffer
+  /// What it sends and hears, if it is a streaming call. Then ``message`` is empty.
+  let exchange: StreamingCall?
   /// It is several messages, each with its prefix.
   let isFramed: Bool
   /// The request's body, from when the call is admitted until it ends.
   var body: RequestBody?
   /// The attempt that is under way.
-  var stream: ClientStream?
+  var stream: (any ClientAttempt)?
   /// Whether the one repetition after the peer refused an attempt was used.
   var hasRepeated = false
   /// Whether the call waits in the channel's queue.
@@ -37,6 +39,7 @@ public final class UnaryCall: @unchecked Sendable {
   init(
     pool: ConnectionPool, path: String, metadata: Metadata, message: ByteBuffer, isFramed: Bool,
     deadline: NIODeadline?, timeout: TimeAmount?, waitsForReady: Bool,
+    exchange: StreamingCall? = nil,
     completion: @escaping @Sendable (UnaryResult) -> Void
   ) {
     self.pool = pool
@@ -44,6 +47,7 @@ public final class UnaryCall: @unchecked Sendable {
     self.metadata = metadata
     self.message = message
     self.isFramed = isFramed
+    self.exchange = exchange
     expiry = deadline ?? .distantFuture
     self.deadline = expiry
     notice = expiry

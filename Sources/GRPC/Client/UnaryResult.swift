@@ -1,6 +1,6 @@
 public import NIOCore
 
-/// How a unary call ended, with what a caller needs to decide about a retry.
+/// How a call ended, with what a caller needs to decide about a retry.
 public struct UnaryResult: Sendable {
   /// Whose word ``status`` is.
   public enum Origin: Sendable, Hashable {
@@ -10,9 +10,9 @@ public struct UnaryResult: Sendable {
     case local
   }
 
-  /// The status, `.ok` only together with a message.
+  /// The status; of a unary call `.ok` only together with a message.
   public var status: RPCStatus
-  /// The response message; nil unless the status is OK.
+  /// The response message of a unary call; nil unless the status is OK.
   public var message: ByteBuffer?
   /// The metadata that came before the message. Empty for an answer that had trailers only.
   public var initialMetadata: Metadata

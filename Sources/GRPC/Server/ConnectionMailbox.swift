@@ -4,11 +4,11 @@ import Synchronization
 /// What a responder says about its call.
 enum Answer: Sendable {
   /// The one response of a unary call, and OK.
-  case message(ByteBuffer, headers: Metadata, trailers: Metadata)
+  case message(ByteBuffer, headers: Metadata, trailers: Metadata, compressed: Bool)
   /// The metadata that goes before the responses.
   case headers(Metadata)
   /// One response of several.
-  case part(ByteBuffer)
+  case part(ByteBuffer, compressed: Bool)
   /// The end.
   case status(RPCStatus)
 }

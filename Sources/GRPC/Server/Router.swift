@@ -87,6 +87,8 @@ public struct UnaryRequest: Sendable {
   public let deadline: NIODeadline?
   /// The message, decompressed.
   public let message: ByteBuffer
+  /// Whether it came compressed.
+  public let wasCompressed: Bool
   /// Who asks: `127.0.0.1:4711`, `[::1]:4711` or `unix:`.
   public let peer: String
   /// What ``ServerConfiguration/admit`` said of the caller.
@@ -116,7 +118,7 @@ public struct StreamRequest: Sendable {
 /// No message is delivered while the responder is not writable, so a handler that answers each
 /// message needs no flow control of its own.
 public struct StreamInput: Sendable {
-  let message: @Sendable (ByteBuffer) -> Void
+  let message: @Sendable (ByteBuffer, _ wasCompressed: Bool) -> Void
   let end: @Sendable () -> Void
 
   /// - Parameters:
@@ -125,7 +127,17 @@ public struct StreamInput: Sendable {
   public init(
     message: @escaping @Sendable (ByteBuffer) -> Void, end: @escaping @Sendable () -> Void
   ) {
-    self.message = message
+    self.init(received: { bytes, _ in message(bytes) }, end: end)
+  }
+
+  /// - Parameters:
+  ///   - received: takes the next message, and whether it came compressed.
+  ///   - end: is told that the client sends no more. Not called when the call is cancelled.
+  public init(
+    received: @escaping @Sendable (ByteBuffer, _ wasCompressed: Bool) -> Void,
+    end: @escaping @Sendable () -> Void
+  ) {
+    message = received
     self.end = end
   }
 }

@@ -16,8 +16,7 @@ extension ServerStream: InflateOwner {
     do throws(RPCStatus) {
       try receive(try inflated(end), isLast: http.isRemoteClosed)
     } catch {
-      fail(error)
-      if saysMuch { cancel() }
+      if saysMuch { abort(error) } else { fail(error) }
     }
   }
 

@@ -54,6 +54,7 @@ extension ServerStream {
     let encoded: MessageFramer.EncodedMessage?
     do throws(FramingError) { encoded = try deframer.nextEncoded() } catch { throw refusal(error) }
     receivedMessageBytes += encoded?.bytes.readableBytes ?? 0
+    isMessageCompressed = encoded?.isCompressed ?? isMessageCompressed
     guard let encoded, encoded.isCompressed else { return encoded?.bytes }
     let limit = connection.configuration.maxMessageSize
     switch connection.inflating.begin(encoded.bytes, limit: limit, owner: self) {
@@ -106,7 +107,7 @@ extension ServerStream {
     http?.hasBegunWork = true
     let request = UnaryRequest(
       path: head.path, metadata: takeMetadata(), deadline: deadline, message: message,
-      peer: connection.peer, caller: caller, follower: follower)
+      wasCompressed: isMessageCompressed, peer: connection.peer, caller: caller, follower: follower)
     switch handler {
     case .unary(let handler): handler(request, UnaryResponder(self))
     case .serverStreaming(let handler): handler(request, StreamResponder(self))
@@ -126,7 +127,7 @@ extension ServerStream {
           http.consume(http.unconsumedBytes)
           break
         }
-        input.message(message)
+        input.message(message, isMessageCompressed)
         if ending != nil || call.withLock({ $0.isOver }) { return }
       }
       if http.isRemoteClosed, isWritable {
@@ -135,8 +136,7 @@ extension ServerStream {
         input.end()
       }
     } catch {
-      fail(error)
-      cancel()
+      abort(error)
     }
   }
 

@@ -6,7 +6,7 @@ extension ServerStream {
   /// Does what a responder said. On the loop.
   func perform(_ answer: Answer) {
     switch answer {
-    case .message(let message, let headers, let trailers):
+    case .message(let message, let headers, let trailers, let compressed):
       finishRunning()
       guard ending == nil, http != nil else { return }
       guard message.readableBytes <= UInt32.max else { return fail(.responseTooLarge) }
@@ -19,19 +19,19 @@ extension ServerStream {
       ending = RPCStatus(code: .ok, trailers: trailers)
       connection.bufferResponse(size)
       sendHead(headers)
-      append(message)
+      append(message, compressed: compressed)
       observe(.ok)
     case .headers(let headers):
       guard ending == nil else { return }
       sendHead(headers)
-    case .part(let message):
+    case .part(let message, let compressed):
       guard ending == nil, http != nil else {
         connection.bufferResponse(-MessageDeframer.prefixLength - message.readableBytes)
         connection.driver.setNeedsFlush()  // Others may go on.
         return
       }
       sendHead(Metadata())
-      append(message)
+      append(message, compressed: compressed)
     case .status(let status):
       finishRunning()
       end(status)
@@ -47,11 +47,11 @@ extension ServerStream {
     connection.sentCallFrames()
   }
 
-  func append(_ message: ByteBuffer) {
+  func append(_ message: ByteBuffer, compressed: Bool) {
     guard let http else { return }
     let before = body.byteCount
     let wasEmpty = body.isEmpty
-    body.append(message, encoding: responseEncoding)
+    body.append(message, encoding: compressed ? responseEncoding : .identity)
     sentMessageBytes += body.byteCount - before - MessageDeframer.prefixLength
     let plain = MessageDeframer.prefixLength + message.readableBytes
     let saved = plain - (body.byteCount - before)
@@ -151,8 +151,16 @@ extension ServerStream {
   /// The deadline passed: the client is told at once, whatever the handler does.
   func expire() {
     guard ending == nil else { return }
-    fail(.deadlineExceeded)
-    cancel()
+    abort(.deadlineExceeded)
+  }
+
+  /// Ends a call whose handler is to hear that it is over. What it made of the requests may be all
+  /// that has its responder: let go before, that would be an answer.
+  func abort(_ status: RPCStatus) {
+    withExtendedLifetime(input) {
+      fail(status)
+      cancel()
+    }
   }
 
   /// Ends the call if its client takes or sends too slowly.
@@ -180,8 +188,7 @@ extension ServerStream {
     guard
       requestPace.isTooSlow(period: period, next: demandOfRequest, now: now, paused: paused)
     else { return true }
-    fail(.requestUnfinished)
-    cancel()
+    abort(.requestUnfinished)
     return false
   }
 

@@ -34,12 +34,14 @@ final class ServerStream: @unchecked Sendable {
   var deframer: MessageDeframer
   /// The one request of a unary call, complete; or one of several that was inflated.
   var message: ByteBuffer?
+  /// Whether the message that came last was compressed.
+  var isMessageCompressed = false
   /// The compressed message that is being inflated; it comes before all others.
   var inflating: InflateJob?
   /// Takes the requests of a bidirectional call.
   var input: StreamInput?
   var phase = Phase.receiving
-  var body = ResponseBody()
+  var body = OutgoingMessages()
   /// The status that ends the call, once it is known.
   var ending: RPCStatus?
   var sentHead = false
@@ -139,7 +141,7 @@ final class ServerStream: @unchecked Sendable {
     connection.deliver(answer, of: self)
   }
 
-  func send(_ message: ByteBuffer) -> Bool {
+  func send(_ message: ByteBuffer, compressed: Bool) -> Bool {
     let size = MessageDeframer.prefixLength + message.readableBytes
     let isTaken = call.withLock { call in
       guard
@@ -153,7 +155,7 @@ final class ServerStream: @unchecked Sendable {
     }
     guard isTaken else { return false }
     connection.bufferResponse(size)
-    connection.deliver(.part(message), of: self)
+    connection.deliver(.part(message, compressed: compressed), of: self)
     return true
   }
 
@@ -189,8 +191,7 @@ extension ServerStream: StreamDelegate {
       deframer.append(data)
       deliverRequests()
       if ending == nil, !holdRequest(receivedBytes) {
-        fail(.tooMuchUnderWay)
-        cancel()
+        abort(.tooMuchUnderWay)
       }
       return
     }
@@ -231,11 +232,13 @@ extension ServerStream: StreamDelegate {
     phase = .begun
     message = nil
     stopInflating()
-    input = nil
+    // It may be all that has the responder, which is not to answer before the handler has heard.
+    let released = input.take()
+    defer { withExtendedLifetime(released) {} }
     releaseRequest()
     connection.bufferResponse(-body.byteCount - bufferedStatusBytes)
     bufferedStatusBytes = 0
-    body = ResponseBody()
+    body = OutgoingMessages()
     countHarmless()
     stopWaiting()
     cancel()

@@ -33,11 +33,13 @@ public final class StreamResponder: Sendable {
 
   /// Sends a message.
   ///
+  /// - Parameter compressed: whether it may go compressed
+  ///   (``ServerConfiguration/compressResponses``).
   /// - Returns: whether it was taken. It is refused when too much waits to be sent already, and
   ///   when the call is over.
   @discardableResult
-  public func send(_ message: ByteBuffer) -> Bool {
-    stream.send(message)
+  public func send(_ message: ByteBuffer, compressed: Bool = true) -> Bool {
+    stream.send(message, compressed: compressed)
   }
 
   /// Ends the call after what was sent, with OK or an error.

@@ -31,10 +31,13 @@ public final class UnaryResponder: Sendable {
   /// - Parameters:
   ///   - headers: metadata that goes before the message.
   ///   - trailers: metadata that goes after it.
+  ///   - compressed: whether it may go compressed (``ServerConfiguration/compressResponses``).
   public func respond(
-    _ message: ByteBuffer, headers: Metadata = Metadata(), trailers: Metadata = Metadata()
+    _ message: ByteBuffer, headers: Metadata = Metadata(), trailers: Metadata = Metadata(),
+    compressed: Bool = true
   ) {
-    stream.answer(.message(message, headers: headers, trailers: trailers))
+    stream.answer(
+      .message(message, headers: headers, trailers: trailers, compressed: compressed))
   }
 
   /// Says about how long the answer will be before it is made, so that as much as fits is made for

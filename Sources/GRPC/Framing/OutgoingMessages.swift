@@ -4,7 +4,7 @@ import NIOCore
 
 /// Messages that wait to be sent, with their prefixes of five bytes. Messages are not copied before
 /// they go into a DATA frame.
-struct ResponseBody {
+struct OutgoingMessages {
   private struct Message {
     /// The prefix's bytes that are not written yet, the first in the highest byte.
     var prefix: UInt64
