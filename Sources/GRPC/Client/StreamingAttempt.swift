@@ -133,7 +133,11 @@ final class StreamingAttempt: ClientAttempt {
     defer { isDelivering = false }
     do throws(FramingError) {
       while call != nil, exchange.isReading, inflating == nil, let next = try reader.next() {
-        if next.isCompressed { inflate(next.bytes) } else { exchange.events.message(next.bytes, false) }
+        if next.isCompressed {
+          inflate(next.bytes)
+        } else {
+          exchange.events.message(next.bytes, false)
+        }
       }
     } catch {
       return conclude(reader.framingFailure(error), resetting: stream)

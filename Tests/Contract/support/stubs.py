@@ -1,4 +1,5 @@
-"""Generates the Python code of proto/progressor/v1 once per contents and makes it importable."""
+"""Generates the Python code of proto files once per contents, and makes that of proto/progressor/v1
+importable."""
 
 import hashlib
 import os
@@ -13,9 +14,10 @@ ROOT = Path(__file__).resolve().parents[3]
 CACHE = Path(os.environ.get("PROGRESSOR_CACHE", ROOT / ".cache"))
 
 
-def generate() -> Path:
-    """The folder of the generated code, made unless it is there for these very files."""
-    protos = sorted((ROOT / "proto" / "progressor").rglob("*.proto"))
+def generate(include: Path = ROOT / "proto", package: str = "progressor") -> Path:
+    """The folder of the code of the protos in `include`/`package`, made unless it is there for
+    these very files."""
+    protos = sorted((include / package).rglob("*.proto"))
     digest = hashlib.sha256(grpc_tools.__file__.encode())
     for proto in protos:
         digest.update(proto.read_bytes())
@@ -25,7 +27,7 @@ def generate() -> Path:
         scratch = Path(tempfile.mkdtemp(prefix="stubs-", dir=CACHE))
         well_known = Path(grpc_tools.__file__).parent / "_proto"
         status = protoc.main(
-            ["protoc", f"-I{ROOT / 'proto'}", f"-I{well_known}", f"--python_out={scratch}",
+            ["protoc", f"-I{include}", f"-I{well_known}", f"--python_out={scratch}",
              f"--grpc_python_out={scratch}", *map(str, protos)])
         if status != 0:
             raise RuntimeError("protoc could not generate the stubs; see its message above")

@@ -8,8 +8,8 @@ import NIOPosix
 
 /// gRPC's interoperability tests with the module GRPC on one side, or on both.
 ///
-///     grpc-interop server                  prints its port, and serves until it is ended
-///     grpc-interop client ENDPOINT CASE …  runs cases, all when none is named; status 1 if one fails
+///     grpc-interop server                  prints its port, and serves until its input ends
+///     grpc-interop client ENDPOINT CASE …  runs cases, or all; status 1 if one fails
 @main enum GRPCInterop {
   static func main() async {
     var exitCode: Int32 = 0
@@ -40,8 +40,8 @@ import NIOPosix
     }
     print(port)
     fflush(nil)
-    // Until whoever started it ends it.
-    while true { try await Task.sleep(for: .seconds(3_600)) }
+    while readLine() != nil {}
+    await server.stop()
   }
 
   /// Prints a line for each case.

@@ -64,7 +64,7 @@ extension InteropClient {
     return request
   }
 
-  fileprivate func emptyUnary() async throws {
+  func emptyUnary() async throws {
     let result = try await unary(TestService.path("EmptyCall"), Empty())
     try require(result.message?.readableBytes == 0, "\(result.status), \(result.message as Any)")
   }

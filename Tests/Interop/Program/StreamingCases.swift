@@ -109,6 +109,8 @@ extension InteropClient {
   }
 
   func timeoutOnSleepingServer() async throws {
+    // A call without a connection tells that its peer cannot be reached.
+    try await emptyUnary()
     let call = try await stream(Self.fullDuplex, within: .milliseconds(1))
     // It may be over before.
     try? await call.send(StreamingOutputCallRequest.asking(for: [], payload: 27_182))
