@@ -3,9 +3,10 @@ import NIOCore
 
 /// The one attempt at a streaming call: a stream on one connection. Confined to the event loop.
 ///
-/// Bytes of responses are given back to the peer's window as they are taken, unless the call does
+/// Bytes of responses are given back to the stream's window as they are taken, unless the call does
 /// not read, or a message is being inflated. So what is held is the message that is not complete
-/// and one window; all of a channel's answers together have a budget.
+/// and one window; all of a channel's answers together have a budget. The connection's window is
+/// everybody's, and waits for nobody.
 final class StreamingAttempt: ClientAttempt {
   private let connection: ClientConnection
   private let memory: AnswerMemory
@@ -18,6 +19,8 @@ final class StreamingAttempt: ClientAttempt {
   private var stream: HTTP2Stream?
   private var reader: AnswerReader
   private var share = AnswerMemory.Share.counted(0)
+  /// Received bytes that were not given back to the stream's window.
+  private var withheldBytes = 0
   private var inflating: InflateJob?
   /// Whether the answer is complete, and only some of its messages are still to be taken.
   private var hasEnded = false
@@ -85,8 +88,9 @@ final class StreamingAttempt: ClientAttempt {
 
   func stream(_ stream: HTTP2Stream, didReceive data: RawSpan) {
     connection.didReceiveAnswer()
-    guard call != nil else { return stream.consume(data.byteCount) }
-    // The connection's window is everybody's; the stream's opens as messages are taken.
+    stream.consumeOfConnection(data.byteCount)
+    guard call != nil else { return }
+    withheldBytes += data.byteCount
     reader.receive(data)
     deliver()
   }
@@ -100,9 +104,10 @@ final class StreamingAttempt: ClientAttempt {
   func stream(_ stream: HTTP2Stream, readBodyInto writer: inout BodyWriter) -> BodyProgress {
     guard call != nil else { return .open }
     exchange.requests.write(into: &writer)
-    let isOver = exchange.hasEndedRequests && exchange.requests.isEmpty
-    if !isOver { exchange.didWrite() }
-    return isOver ? .end : .open
+    exchange.didWrite()
+    // What was added just now: a stream that wrote nothing waits for more.
+    exchange.requests.write(into: &writer)
+    return exchange.hasSentAll && call != nil ? .end : .open
   }
 
   func stream(_ stream: HTTP2Stream, didClose code: ErrorCode) {
@@ -147,7 +152,8 @@ final class StreamingAttempt: ClientAttempt {
       return conclude(reader.receiveTooMuch(), resetting: stream)
     }
     guard exchange.isReading, inflating == nil else { return }
-    if let stream { stream.consume(stream.unconsumedBytes) }
+    stream?.openWindow(to: 0, consumed: withheldBytes)
+    withheldBytes = 0
     if hasEnded { conclude(reader.receiveEnd(), resetting: stream) }
   }
 
@@ -170,7 +176,6 @@ final class StreamingAttempt: ClientAttempt {
     inflating?.cancel()
     inflating = nil
     reader = AnswerReader(maximumMessageSize: 0)
-    exchange.requests = OutgoingMessages()
     exchange.attempt = nil
     let released = share
     share = .counted(0)
@@ -185,8 +190,7 @@ final class StreamingAttempt: ClientAttempt {
   ) {
     guard let call else { return }
     self.call = nil
-    let isComplete = hasEnded && exchange.hasEndedRequests && exchange.requests.isEmpty
-    if !isComplete { stream?.reset(.cancel) }
+    if !hasEnded || !exchange.hasSentAll { stream?.reset(.cancel) }
     forget()
     call.pool.attemptEnded(call, result, wasSent: wasSent)
   }

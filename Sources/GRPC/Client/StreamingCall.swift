@@ -37,10 +37,13 @@ public final class StreamingCall: @unchecked Sendable {
   let events: Events
   /// The encoding of the requests that are to be compressed.
   let encoding: MessageEncoding
-  /// What is to be sent; its memory goes with the call.
+  /// What is to be sent. It is whole as long as no header fields left: then another connection may
+  /// take it.
   var requests = OutgoingMessages()
   /// Whether nothing follows ``requests``.
   private(set) var hasEndedRequests = false
+  /// Whether every request was taken by a connection.
+  var hasSentAll: Bool { hasEndedRequests && requests.isEmpty }
   /// Whether a message was refused since `writable` was called.
   private var owesWritable = false
   /// Whether responses are taken from the peer.

@@ -89,6 +89,7 @@ public final class UnaryCall: @unchecked Sendable {
   /// Marks the call as finished and gives its completion out, once.
   func finish() -> (@Sendable (UnaryResult) -> Void)? {
     body = nil
+    exchange?.requests = OutgoingMessages()
     defer { completion = nil }
     return completion
   }

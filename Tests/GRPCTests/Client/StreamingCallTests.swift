@@ -128,6 +128,40 @@ import Testing
     try await peer.stop()
   }
 
+  @Test("Callers that do not read keep nobody else on their connection waiting")
+  func bystander() async throws {
+    let peer = try await StreamingPeer()
+    var calls: [RecordedCall] = []
+    // Their windows are more than the connection's.
+    for _ in 0..<260 {
+      let call = try await peer.call("/test.Service/Flood")
+      try await call.onLoop { $0.setReading(false) }
+      try await call.finish()
+      calls.append(call)
+    }
+    try await eventually { peer.refusedSends >= 260 }
+    let other = try await peer.call("/test.Service/Echo")
+    try await other.send(.init(repeating: 7, count: 1_000_000))
+    try await other.finish()
+    #expect(try await other.end.get().status.isOK)
+    #expect(other.received.map(\.size) == [1_000_000])
+    for call in calls { call.cancel() }
+    try await peer.stop()
+  }
+
+  @Test("A writer that goes on as soon as it may gets everything through, a message at a time")
+  func writable() async throws {
+    let peer = try await StreamingPeer()
+    let call = try await peer.call("/test.Service/Echo")
+    let count = 50
+    for _ in 0..<count { try await call.send(.init(repeating: 1, count: 100_000)) }
+    try await call.finish()
+    #expect(try await call.end.get().status.isOK)
+    #expect(call.received.map(\.size) == Array(repeating: 100_000, count: count))
+    #expect(call.writable > 0)
+    try await peer.stop()
+  }
+
   @Test("Messages to a server that does not read are refused, and wanted again when it does")
   func refusedMessages() async throws {
     let peer = try await StreamingPeer()
