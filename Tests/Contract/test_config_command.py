@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from support.server import progressor
 
 FILE = """\
@@ -69,3 +70,14 @@ def test_what_is_no_yaml_is_not_quoted(tmp_path):
         path, result = check(tmp_path, text)
         assert result.returncode == 78 and "no valid YAML" in result.stderr, result
         assert str(path) in result.stderr and "secret" not in result.stdout + result.stderr
+
+
+@pytest.mark.parametrize("line", ["listen: ['0.0.0.0:7070']", "listen: ['[::]:7070']",
+                                  "metrics_listen: '192.0.2.1:9090'"])
+def test_addresses_on_which_no_server_would_listen_are_told(tmp_path, line):
+    _, result = check(tmp_path, f"{line}\n")
+    assert result.returncode == 78 and "--insecure" in result.stderr, result
+    assert line.partition(":")[0] in result.stderr
+    assert check(tmp_path, f"{line}\n", "--insecure")[1].returncode == 0
+    shown = progressor("config", "show", "--config", str(tmp_path / "progressor.yaml"))
+    assert shown.returncode == 0 and line.partition("'")[2].partition("'")[0] in shown.stdout

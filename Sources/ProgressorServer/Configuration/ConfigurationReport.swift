@@ -20,6 +20,9 @@ public struct ConfigurationReport: Sendable, Hashable {
   public let endpointsGiven: [String]
   /// What is likely not meant so, a line each.
   public let warnings: [String]
+  /// Why a server would not start with it, though each value is right; nil = nothing is known. Names
+  /// are not looked up.
+  public let refusal: String?
 
   /// Reads and checks the configuration; the parameters are those of ``NodeConfiguration``. Throws
   /// what is wrong with it.
@@ -47,6 +50,7 @@ public struct ConfigurationReport: Sendable, Hashable {
     endpointSource = pointed.isEmpty ? nil : reader.source("namespaces")
     endpointsGiven = pointed.map { String($0.prefix { $0 != "=" }) }
     warnings = ConfigurationReport.warnings(of: environment) + configuration.warnings
+    refusal = ExposedListeners.problem(configuration, lookingUp: false)
   }
 
   private static func standard(

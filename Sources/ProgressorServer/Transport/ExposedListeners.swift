@@ -5,17 +5,22 @@ import NIOCore
 /// Addresses that others than this machine's processes can reach, where nobody says who may do
 /// what.
 enum ExposedListeners {
-  /// Why the server must not listen as it is told; nil = it may. Looks names up.
-  static func problem(_ configuration: NodeConfiguration) -> String? {
+  /// Why the server must not listen as it is told; nil = it may.
+  ///
+  /// - Parameter lookingUp: Names are looked up. Otherwise they are taken for local ones.
+  static func problem(_ configuration: NodeConfiguration, lookingUp: Bool = true) -> String? {
     guard !configuration.isInsecureMeant else { return nil }
+    let isExposed = { (address: ServerAddress) in
+      (lookingUp || address.isLiteral) && !isLocal(address)
+    }
     if !configuration.isProtected {
-      for address in configuration.listen where !isLocal(address) {
+      for address in configuration.listen where isExposed(address) {
         return "listen: \(address) is not a loopback address, and everybody who reaches it may do "
           + "everything: set authentication, authorization or a client_ca, or say with --insecure "
           + "that this is meant"
       }
     }
-    if let address = configuration.metricsListen, !isLocal(address) {
+    if let address = configuration.metricsListen, isExposed(address) {
       return "metrics_listen: \(address) is not a loopback address, and metrics, which have names "
         + "of namespaces, are served to everybody who reaches it: say with --insecure that this "
         + "is meant"
@@ -70,5 +75,13 @@ enum ExposedListeners {
       }
     }
     return addresses
+  }
+}
+
+extension ServerAddress {
+  /// Whether no name has to be looked up to listen there.
+  fileprivate var isLiteral: Bool {
+    guard case .tcp(let host, let port) = self else { return true }
+    return (try? SocketAddress(ipAddress: host, port: port)) != nil
   }
 }

@@ -7,7 +7,8 @@ struct ConfigCommand: ParsableCommand {
     commandName: "config", abstract: "Check and show the server's configuration; starts nothing.",
     discussion: """
       Both read the file, the environment and the flags as `progressor serve` does, and print each \
-      value with its source. They exit with 78 if something is wrong. Passwords are not shown.
+      value with its source. They exit with 78 if something is wrong, check also if \
+      the server would refuse to listen there. Passwords are not shown.
       """,
     subcommands: [CheckConfigCommand.self, ShowConfigCommand.self])
 }
@@ -29,7 +30,7 @@ struct CheckConfigCommand: ParsableCommand {
   }
 
   func run() throws {
-    try ConfigurationOutput.print(options.source(path: file), json: json)
+    try ConfigurationOutput.print(options.source(path: file), json: json, checking: true)
   }
 }
 
@@ -43,6 +44,6 @@ struct ShowConfigCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    try ConfigurationOutput.print(options.source, json: json)
+    try ConfigurationOutput.print(options.source, json: json, checking: false)
   }
 }

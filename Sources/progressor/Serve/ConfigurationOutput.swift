@@ -8,15 +8,23 @@ enum ConfigurationOutput {
 
   /// Reads a configuration and prints it; what is likely not meant goes to standard error. Ends the
   /// program with 78 if it is wrong.
-  static func print(_ source: ConfigurationSource, json: Bool) throws {
+  ///
+  /// - Parameter checking: A configuration with which no server starts is wrong.
+  static func print(_ source: ConfigurationSource, json: Bool, checking: Bool) throws {
     let report: ConfigurationReport
     do { report = try source.report() } catch {
       Output.printError("\(error)", reason: "CONFIGURATION_WRONG", json: json)
       throw ExitCode(CommandExit.configuration)
     }
-    if json { return Output.print(self.json(report)) }
-    for warning in report.warnings { Output.printError("warning: \(warning)") }
-    Output.print(lines(report, path: source.path).joined(separator: "\n"))
+    if json {
+      Output.print(self.json(report))
+    } else {
+      for warning in report.warnings { Output.printError("warning: \(warning)") }
+      Output.print(lines(report, path: source.path).joined(separator: "\n"))
+    }
+    guard checking, let refusal = report.refusal else { return }
+    Output.printError(refusal, reason: "CONFIGURATION_WRONG", json: json)
+    throw ExitCode(CommandExit.configuration)
   }
 
   /// `key: value  # source`, then the namespaces.
