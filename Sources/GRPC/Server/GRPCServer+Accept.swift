@@ -50,17 +50,17 @@ extension GRPCServer {
       logger.debug("too many connections", metadata: ["peer": "\(peer.name)"])
       return channel.close()
     }
-    let timeout = channel.eventLoop.scheduleTask(in: configuration.lifetime.handshakeTimeout) {
-      channel.close(promise: nil)
-    }
     do {
+      let timeout = NIOLoopBound(
+        HandshakeTimeout(after: configuration.lifetime.handshakeTimeout, on: channel.eventLoop),
+        eventLoop: channel.eventLoop)
+      try channel.pipeline.syncOperations.addHandler(timeout.value, position: .first)
       try security.secure(channel) { result in
-        timeout.cancel()
+        timeout.value.end()
         self.handshakeEnded(result, on: channel, listener, peer)
       }
       return channel.eventLoop.makeSucceededVoidFuture()
     } catch {
-      timeout.cancel()
       logger.error("there can be no handshake", metadata: ["error": "\(error)"])
       return channel.close()
     }

@@ -15,35 +15,46 @@ protocol TimeDriven: AnyObject {
 /// that makes one thing moot cannot take away the timer of another. Call ``update(for:)`` in one
 /// place after every input.
 final class LoopTimer {
-  private let eventLoop: any EventLoop
-  private var planned: (at: NIODeadline, task: Scheduled<Void>)?
+  private let agenda: LoopAgenda
+  /// What fires; nil when nothing is waited for.
+  private var action: ((NIODeadline) -> Void)?
+  var heapIndex: Int?
+  /// When it fires, as long as it is planned.
+  var deadline = NIODeadline.distantFuture
 
   init(on eventLoop: any EventLoop) {
-    self.eventLoop = eventLoop
+    agenda = LoopAgenda.of(eventLoop)
   }
 
   /// When the timer fires; nil when it does not.
-  var time: NIODeadline? { planned?.at }
+  var time: NIODeadline? { heapIndex == nil ? nil : deadline }
 
   /// Sees to it that the timer fires no later than at the owner's next time. A timer that fires too
   /// early, once, costs less than one that is moved with every call, so it is only moved forward.
   /// The owner is retained as long as it waits for something.
   func update(for owner: some TimeDriven) {
     guard let time = owner.nextTime else {
-      planned?.task.cancel()
-      planned = nil
+      agenda.remove(self)
+      action = nil
       return
     }
-    if let planned, planned.at <= time { return }
-    planned?.task.cancel()
-    let task = eventLoop.assumeIsolated().scheduleTask(deadline: time) {
-      self.planned = nil
-      owner.timeCame(now: self.eventLoop.now)
+    if let planned = self.time, planned <= time { return }
+    action = { now in
+      owner.timeCame(now: now)
       self.update(for: owner)
     }
-    planned = (time, task)
+    agenda.set(self, at: time)
+  }
+
+  /// Its time came.
+  func fire(now: NIODeadline) {
+    let action = action
+    self.action = nil
+    action?(now)
   }
 }
+
+extension LoopTimer: DeadlineHolder {}
 
 extension NIODeadline {
   /// The earlier of two times, either of which may be missing.

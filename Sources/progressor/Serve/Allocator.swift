@@ -11,4 +11,19 @@ enum Allocator {
   static func returnLargeBlocks() {
     _ = mallopt(M_MMAP_THRESHOLD, mappedFrom)
   }
+
+  /// So much of the heaps may be free. Bytes.
+  private static let keptFree = 64 << 20
+  private static let interval = Duration.seconds(10)
+
+  /// Gives back what the heaps keep of a crowd that is gone, as that of ten thousand connections:
+  /// by itself glibc gives back only what is free at a heap's end (malloc_trim(3)). Others that ask
+  /// for memory wait for it some ten milliseconds, so it is done only where that is much.
+  static func returnFreeMemory() -> Task<Void, Never> {
+    Task.detached(priority: .background) {
+      while (try? await Task.sleep(for: interval)) != nil {
+        if mallinfo2().fordblks > keptFree { malloc_trim(0) }
+      }
+    }
+  }
 }

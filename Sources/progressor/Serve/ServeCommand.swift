@@ -61,6 +61,7 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let following = [
       reloading.follow(source, node, threshold, manager, logger), manager?.follow(node),
+      Allocator.returnFreeMemory(),
     ]
     defer {
       signals.cancel()

@@ -7,8 +7,8 @@ protocol DeadlineHolder: AnyObject {
   var heapIndex: Int? { get set }
 }
 
-/// Calls in the order of their deadlines: a binary heap from which any element can be taken, so
-/// that a call that ended long before its deadline leaves nothing behind.
+/// Calls, or timers, in the order of their deadlines: a binary heap from which any element can be
+/// taken, so that a call that ended long before its deadline leaves nothing behind.
 struct DeadlineHeap<Element: DeadlineHolder> {
   private var elements: [Element] = []
 
