@@ -2,7 +2,7 @@
 # who runs the tests wants a web server on port 80. Sourced after environment.sh.
 
 # What the tests put in front of the server and of its database, what knows whether rules of alerts
-# are right, what makes a Debian to install into, and another language's gRPC; with the libraries
+# are right, what makes a Debian to install into, and other languages' gRPC; with the libraries
 # that nothing else brings.
 DEBIAN_PROGRAMS=(
   nginx
@@ -11,6 +11,7 @@ DEBIAN_PROGRAMS=(
   prometheus
   ruby3.1 libruby3.1 ruby-grpc ruby-google-protobuf ruby-googleapis-common-protos-types
   libgrpc29 libabsl20220623 libre2-9 libyaml-0-2
+  libgrpc++-dev libgrpc++1.51 libgrpc-dev libabsl-dev libprotoc32 protobuf-compiler-grpc
   debootstrap
 )
 
