@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 from support.client import Client, Space
+from support.hosted import Departed, Hosted
+from support.hosts import Network
 from support.metrics import Measured
+from support.names import NameServer
 from support.postgres import Postgres
 from support.processor import Behaviour, ScriptedProcessor, echo
 from support.server import BINARY, Server, fastest_folder, scratch_directory
@@ -136,3 +139,37 @@ def node(servers: Callable[..., Server], postgres: Postgres) -> Callable[..., Se
 def measured(servers: Callable[..., Server]) -> Callable[..., Measured]:
     """A server of the test's own with these limits, and its metrics."""
     return lambda **limits: Measured(servers, **limits)
+
+
+@pytest.fixture(scope="session")
+def network() -> Iterator[Network]:
+    """Hosts, each with the last numbers of its addresses."""
+    network = Network(
+        "names", names=(53,), server=(1,), database=(2,), processor=(3, 33, 133), client=(4,),
+        waiting=(5,), reading=(6,))
+    yield network
+    network.close()
+
+
+@pytest.fixture(scope="session")
+def names(network: Network) -> Iterator[NameServer]:
+    """The name server of all hosts."""
+    names = NameServer(network["names"])
+    yield names
+    names.close()
+
+
+@pytest.fixture(scope="session")
+def hosted(network: Network, processor: ScriptedProcessor) -> Iterator[Hosted]:
+    """A server on its host. Tests may cut its links, and leave them whole."""
+    hosted = Hosted(network, processor)
+    yield hosted
+    hosted.close()
+
+
+@pytest.fixture(scope="session")
+def departed(hosted: Hosted, processor: ScriptedProcessor) -> Iterator[Departed]:
+    """Clients of that server whose links are cut: from before the first test that is on hosts."""
+    departed = Departed(hosted, processor)
+    yield departed
+    departed.close()

@@ -97,6 +97,11 @@ class Space:
             namespace=self.name, id=id, args=args, idempotency_key=key)
         self.client.automaton.Start(request, **_call(call))
 
+    def start_later(self, id: str, args: bytes = b"", **call):
+        """The start as a future."""
+        request = automaton_pb2.StartRequest(namespace=self.name, id=id, args=args)
+        return self.client.automaton.Start.future(request, **_call(call))
+
     def call_request(self, id: str, args: bytes = b"", key: str = "",
                      range: types_pb2.HistoryRange | None = None) -> automaton_pb2.CallRequest:
         return automaton_pb2.CallRequest(

@@ -24,9 +24,13 @@ def _programs() -> Path:
 
 
 class Postgres:
-    """A cluster on a port of 127.0.0.1, trusted, made by initdb. `options` are initdb's."""
+    """A cluster on a port of 127.0.0.1, trusted, made by initdb. `options` are initdb's. With an
+    `address` it is on a host of that, where `launcher` starts programs, and trusts its network."""
 
-    def __init__(self, copy_of: "Postgres | None" = None, options: Iterable[str] = ()):
+    def __init__(self, copy_of: "Postgres | None" = None, options: Iterable[str] = (),
+                 address: str = "127.0.0.1", launcher: Iterable[str] = ()):
+        self.address = address
+        self._launcher = [*launcher]
         self.directory = scratch_directory(fastest_folder())
         if os.geteuid() == 0:
             shutil.chown(self.directory, "postgres", "postgres")
@@ -39,17 +43,20 @@ class Postgres:
         else:
             self._run("pg_basebackup", "-D", str(self.data), "-d", copy_of._url("postgres"), "-R",
                       "--checkpoint=fast", "--no-sync")
+        if launcher:
+            with (self.data / "pg_hba.conf").open("a") as rules:
+                rules.write(f"host all all {address}/24 trust\n")
 
     def _run(self, program: str, *arguments: str) -> None:
         command = [str(_programs() / program), *arguments]
         if os.geteuid() == 0:
             command = ["runuser", "-u", "postgres", "--", *command]
-        result = subprocess.run(command, capture_output=True, text=True, timeout=120,
-                                cwd=self.directory)
+        result = subprocess.run([*self._launcher, *command], capture_output=True, text=True,
+                                timeout=120, cwd=self.directory)
         assert result.returncode == 0, result.stdout + result.stderr
 
     def start(self) -> "Postgres":
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -k {self.directory}"
+        options = f"-p {self.port} -c listen_addresses={self.address} -k {self.directory}"
         self._run("pg_ctl", "-D", str(self.data), "-l", str(self.directory / "log"), "-w",
                   "-o", options, "start")
         return self
@@ -87,7 +94,8 @@ class Postgres:
         eventually(lambda: self._accepts() or self._starts(), "PostgreSQL is back", timeout=60)
 
     def _accepts(self) -> bool:
-        ready = [str(_programs() / "pg_isready"), "-h", "127.0.0.1", "-p", str(self.port)]
+        ready = [*self._launcher, str(_programs() / "pg_isready"), "-h", self.address,
+                 "-p", str(self.port)]
         return subprocess.run(ready, capture_output=True, timeout=60).returncode == 0
 
     def _starts(self) -> bool:
@@ -129,7 +137,7 @@ class Postgres:
                      "select pg_reload_conf()")
 
     def _url(self, database: str) -> str:
-        return f"postgresql://{USER}@127.0.0.1:{self.port}/{database}"
+        return f"postgresql://{USER}@{self.address}:{self.port}/{database}"
 
     def new_database(self, options: str = "") -> None:
         """Makes an empty database; `url` is its address from now on."""
@@ -155,7 +163,7 @@ class Postgres:
     def sql(self, *statements: str, database: str | None = None) -> str:
         """What the statements answer in one session, on `url` or another database."""
         url = self._url(database) if database else self.url
-        command = [str(_programs() / "psql"), "-XAtq", url]
+        command = [*self._launcher, str(_programs() / "psql"), "-XAtq", url]
         for statement in statements:
             command += ["-c", statement]
         return subprocess.run(command, check=True, capture_output=True, text=True,
@@ -179,8 +187,8 @@ class Postgres:
     @contextlib.contextmanager
     def session(self, *statements: str, name: str = "tests") -> Iterator[None]:
         """A session that has run the statements, and stays open and silent in the block."""
-        with subprocess.Popen([str(_programs() / "psql"), "-XAtq", self.url], text=True,
-                              stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        command = [*self._launcher, str(_programs() / "psql"), "-XAtq", self.url]
+        with subprocess.Popen(command, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                               env={**os.environ, "PGAPPNAME": name}) as client:
             try:
                 client.stdin.write(";\n".join([*statements, "select 'there'"]) + ";\n")

@@ -4,6 +4,7 @@ with one event, and calls with its own name."""
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from .ports import free_port
@@ -12,11 +13,16 @@ from .processor import Answer, Invocation, ScriptedProcessor
 
 
 class ProcessorProcess:
-    def __init__(self, name: str, port: int | None = None, host: str = "127.0.0.1"):
+    """`launcher` starts it where the address is."""
+
+    def __init__(self, name: str, port: int | None = None, host: str = "127.0.0.1",
+                 launcher: Iterable[str] = ()):
         self.port = port or free_port()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "support.processor_process", name, host, str(self.port)],
-            cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+            [*launcher, sys.executable, "-m", "support.processor_process", name, host,
+             str(self.port)],
+            env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])},
+            stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
         self.port = int(self._process.stdout.readline())
 
     def send_signal(self, number: int) -> None:
