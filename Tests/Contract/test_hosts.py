@@ -27,9 +27,14 @@ def server(hosted, departed):
 
 @pytest.fixture
 def since(server):
-    """What the server's log says from here on."""
+    """What the server's log says from here on; a test that fails shows it."""
     begin = server.log.stat().st_size
-    return lambda: server.log.read_bytes()[begin:].decode(errors="replace")
+
+    def read() -> str:
+        return server.log.read_bytes()[begin:].decode(errors="replace")
+
+    yield read
+    print(read())
 
 
 @contextlib.contextmanager

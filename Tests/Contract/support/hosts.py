@@ -29,9 +29,12 @@ DEVICE = b"net0"
 MTU = 1_500
 # Packets that may wait for the router: it loses none that a link would take.
 BACKLOG = 5_000
-# What may wait for a narrow link. Of what comes then the large packets fall: those of a connection
-# that says little would be served in turn by a router that knows connections. Bytes.
-QUEUE, LARGE = 256 << 10, 1_000
+# What may wait of one connection for a narrow link; what comes then falls. So one that says little
+# is slowed down by the others, and loses nothing. Bytes.
+QUEUE = 128 << 10
+
+# Addresses and ports of a packet without options.
+CONNECTION = slice(12, 24)
 
 CLONE_NEWNET = 0x40000000
 TUNSETIFF, IFF_TUN, IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
@@ -54,16 +57,16 @@ class Link:
         self.is_cut = False
         self._free = [0.0, 0.0]
 
-    def pass_on(self, size: int, direction: int, now: float) -> float | None:
-        """When the packet arrives at the other end, if it does."""
+    def pass_on(self, size: int, direction: int, now: float, under_way: int) -> float | None:
+        """When the packet arrives at the other end, if it does. `under_way`: bytes of the same
+        connection that are."""
         if self.is_cut:
             return None
         if self.rate is None:
             return now + self.delay
-        begins = max(now, self._free[direction])
-        if size > LARGE and (begins - now) * self.rate > QUEUE:
+        if under_way > QUEUE:
             return None
-        self._free[direction] = begins + size / self.rate
+        self._free[direction] = max(now, self._free[direction]) + size / self.rate
         return self._free[direction] + self.delay
 
     @contextlib.contextmanager
@@ -177,6 +180,7 @@ class Network:
         self._hosts: dict[str, Host] = {}
         self._ways: dict[bytes, Host] = {}
         self._waiting: list[tuple[float, int, int, bytes]] = []
+        self._under_way: Counter[bytes] = Counter()
         self._numbers = itertools.count()
         self._ended = threading.Event()
         self._router = threading.Thread(target=self._run, daemon=True)
@@ -224,6 +228,7 @@ class Network:
                 self._read(device, sources[device])
             while self._waiting and self._waiting[0][0] <= time.monotonic():
                 _, _, device, packet = heapq.heappop(self._waiting)
+                self._under_way[packet[CONNECTION]] -= len(packet)
                 with contextlib.suppress(OSError):
                     os.write(device, packet)
 
@@ -240,9 +245,10 @@ class Network:
         target = self._ways.get(receiver)
         if target is None or sender in self._silent or receiver in self._silent:
             return
-        arrives: float | None = time.monotonic()
+        under_way, arrives = self._under_way[packet[CONNECTION]], time.monotonic()
         for link, direction in (source.link, 0), (target.link, 1):
-            arrives = link.pass_on(len(packet), direction, arrives)
+            arrives = link.pass_on(len(packet), direction, arrives, under_way)
             if arrives is None:
                 return
+        self._under_way[packet[CONNECTION]] += len(packet)
         heapq.heappush(self._waiting, (arrives, next(self._numbers), target.device, packet))
