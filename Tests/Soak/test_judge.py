@@ -2,7 +2,7 @@
 
 import random
 
-from soak.judge import BOUNDS, courses, latenesses, quantile, thirds
+from soak.judge import BOUNDS, VOLUME_BOUNDS, courses, fifths, latenesses, quantile, thirds
 from soak.samples import Latency, Sample, latency_of
 from support.metrics import Metrics
 
@@ -15,7 +15,7 @@ def run_of(*values: float, name: str = MEMORY) -> list[Sample]:
 
 
 def verdict(samples: list[Sample]) -> bool:
-    (course,) = courses(samples)
+    (course,) = courses(thirds(samples))
     return course.grows
 
 
@@ -23,6 +23,27 @@ def test_thirds_are_by_time():
     samples = [Sample(at, {}) for at in (0, 1, 2, 3, 50, 99, 100)]
     middle, last = thirds(samples)
     assert [s.at for s in middle] == [50] and [s.at for s in last] == [99, 100]
+
+
+def volume_of(*values: float) -> list[Sample]:
+    """So many MiB after each hundredth of what was to be done."""
+    return [Sample(0, {"done": done, MEMORY: value}) for done, value in enumerate(values, 1)]
+
+
+def test_fifths_are_by_what_was_done():
+    early, last = fifths(volume_of(*range(1, 101)))
+    assert [s.numbers["done"] for s in early] == [*range(21, 41)]
+    assert [s.numbers["done"] for s in last] == [*range(81, 101)]
+
+
+def test_what_each_call_leaves_is_seen():
+    def grows(mebibytes_in_all: float) -> bool:
+        values = (15 + mebibytes_in_all * done / 100 for done in range(100))
+        (course,) = courses(fifths(volume_of(*values)), VOLUME_BOUNDS)
+        return course.grows
+
+    assert grows(1_000_000 * 32 / (1 << 20)), "32 bytes of each of a million"
+    assert not grows(5)
 
 
 def test_a_leak_is_seen():

@@ -2,6 +2,7 @@
 
 import socket
 import struct
+from collections.abc import Iterator
 
 PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 DATA, HEADERS, RST_STREAM, SETTINGS, PING, GOAWAY, WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -51,6 +52,27 @@ def headers(stream: int, block: bytes, ends: bool = False) -> bytes:
     return frame(HEADERS, END_HEADERS | (END_STREAM if ends else 0), stream, block)
 
 
+def call(stream: int, block: bytes, message: bytes) -> bytes:
+    """A whole call with one message."""
+    body = b"\0" + struct.pack(">I", len(message)) + message
+    return headers(stream, block) + frame(DATA, END_STREAM, stream, body)
+
+
+def frames_of(connection: socket.socket) -> Iterator[tuple[int, int, int, bytes]]:
+    """The frames that come, as (type, flags, stream, payload), until the connection ends."""
+    buffer = bytearray()
+    while True:
+        while len(buffer) >= 9 and len(buffer) >= 9 + int.from_bytes(buffer[:3], "big"):
+            end = 9 + int.from_bytes(buffer[:3], "big")
+            stream = int.from_bytes(buffer[5:9], "big") & 0x7fffffff
+            yield buffer[3], buffer[4], stream, bytes(buffer[9:end])
+            del buffer[:end]
+        data = connection.recv(1 << 18)
+        if not data:
+            return
+        buffer += data
+
+
 class RawConnection:
     """A connection that only does what it is told."""
 
@@ -71,22 +93,10 @@ class RawConnection:
 
     def call(self, stream: int, path: str, message: bytes) -> None:
         """A whole call with one message."""
-        body = b"\0" + struct.pack(">I", len(message)) + message
-        self.send(headers(stream, request_block(path)) + frame(DATA, END_STREAM, stream, body))
+        self.send(call(stream, request_block(path), message))
 
-    def frames(self):
-        """The frames that come, as (type, flags, stream, payload), until the connection ends."""
-        buffer = bytearray()
-        while True:
-            while len(buffer) >= 9 and len(buffer) >= 9 + int.from_bytes(buffer[:3], "big"):
-                end = 9 + int.from_bytes(buffer[:3], "big")
-                stream = int.from_bytes(buffer[5:9], "big") & 0x7fffffff
-                yield buffer[3], buffer[4], stream, bytes(buffer[9:end])
-                del buffer[:end]
-            data = self.socket.recv(1 << 18)
-            if not data:
-                return
-            buffer += data
+    def frames(self) -> Iterator[tuple[int, int, int, bytes]]:
+        return frames_of(self.socket)
 
     def read_until_ended(self, count: int) -> dict[int, int]:
         """Reads until so many streams ended: how many bytes of DATA came, by stream."""

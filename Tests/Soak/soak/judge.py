@@ -1,5 +1,6 @@
-"""Whether what a server holds grows: the last third of a run against the middle one. The first
-third is left out: caches fill, PostgreSQL's tables find their size."""
+"""Whether what a server holds grows: the last third of a run against the middle one, or the last
+fifth against the second. What comes first is left out: caches fill, PostgreSQL's tables find their
+size."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ FEW = 5
 
 @dataclass(frozen=True)
 class Bound:
-    """A number may grow from third to third by a share of itself and an amount beside it, which is
+    """A number may grow from part to part by a share of itself and an amount beside it, which is
     what it sways by without growing."""
 
     name: str
@@ -41,6 +42,14 @@ BOUNDS = (
     Bound("database (MiB)", 0.05, 8),
 )
 
+# Of so many calls, or connections. Memory: 32 bytes, the least that the heap gives, for each of
+# 300,000; or 320 for each connection of 30,000. Descriptors: of those that are just open.
+VOLUME_BOUNDS = (
+    Bound("memory (MiB)", 0, 9),
+    Bound("file descriptors", 0, 10),
+    Bound("threads", 0, 1),
+)
+
 
 def thirds(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
     """The middle and the last third, by time."""
@@ -49,32 +58,42 @@ def thirds(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
     return ([s for s in samples if first <= s.at < second], [s for s in samples if s.at >= second])
 
 
+def fifths(samples: list[Sample]) -> tuple[list[Sample], list[Sample]]:
+    """The second and the last fifth, by what was done."""
+    fifth = samples[-1].numbers["done"] / 5
+
+    def part(number: int) -> list[Sample]:
+        return [s for s in samples if fifth * (number - 1) < s.numbers["done"] <= fifth * number]
+
+    return part(2), part(5)
+
+
 @dataclass(frozen=True)
 class Course:
-    """The median of a number in both thirds."""
+    """The median of a number in both parts."""
 
     bound: Bound
-    middle: float
+    before: float
     last: float
 
     @property
     def allowed(self) -> float:
-        return self.middle * (1 + self.bound.share) + self.bound.amount
+        return self.before * (1 + self.bound.share) + self.bound.amount
 
     @property
     def grows(self) -> bool:
         return self.last > self.allowed
 
     def __str__(self) -> str:
-        return (f"{self.bound.name:26} {self.middle:10.1f} {self.last:10.1f}   "
+        return (f"{self.bound.name:26} {self.before:10.1f} {self.last:10.1f}   "
                 f"{'GROWS: ' if self.grows else ''}at most {self.allowed:.1f}")
 
 
-def courses(samples: list[Sample]) -> Iterator[Course]:
-    middle, last = thirds(samples)
-    for bound in BOUNDS:
-        values = [[s.numbers[bound.name] for s in third if bound.name in s.numbers]
-                  for third in (middle, last)]
+def courses(parts: tuple[list[Sample], list[Sample]],
+            bounds: Iterable[Bound] = BOUNDS) -> Iterator[Course]:
+    for bound in bounds:
+        values = [[s.numbers[bound.name] for s in part if bound.name in s.numbers]
+                  for part in parts]
         if all(values):
             yield Course(bound, median(values[0]), median(values[1]))
 
