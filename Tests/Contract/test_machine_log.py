@@ -3,17 +3,23 @@ role, processors that are away; and that it does not drown in it. And the probes
 
 import json
 import os
+import time
 import urllib.error
 import urllib.request
+from datetime import datetime
 
 import grpc
 import pytest
-from support.client import Space
+from support.client import DEADLINE, Space, at_once
 from support.ports import free_port
-from support.processor import Answer, Invocation, Refusal
-from support.stubs import namespaces_pb2
+from support.processor import Answer, Invocation, Refusal, content, timer_in
+from support.quick_processor import CALL, QuickProcessor
+from support.stubs import automaton_pb2, processor_pb2
 from support.waiting import eventually
 
+MACHINES = 10_000
+# Seconds: CONTRACT_OUTAGE=120 is one of two minutes.
+OUTAGE = float(os.environ.get("CONTRACT_OUTAGE", "16"))
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = [("traceparent", f"00-{TRACE}-b7ad6b7169203331-01")]
 
@@ -97,27 +103,87 @@ def test_a_crowd_is_ten_lines_and_a_count(server, space):
     assert len(log.named("a machine failed")) <= 30
 
 
-def test_a_processor_that_is_away_costs_few_lines(server, space):
-    log = Log(server)
-    ids = [f"m{number}" for number in range(500)]
-    for id in ids:
-        space.start(id)
-    point(space, f"127.0.0.1:{free_port()}")
-    before = len(log.lines)
-    for id in ids:
-        space.notify(id, b"waits")
-    eventually(lambda: log.named("the endpoint cannot be reached"), "it is told")
-    point(space, space.processor.endpoint)
-    eventually(lambda: all(b"waits" in space.events(id) for id in ids), "all are delivered",
-               timeout=120)
-    assert len(log.lines) - before < 20
+class Waiting:
+    """Ten thousand machines whose timers come due in an outage of their processor, some of which
+    are notified and called meanwhile."""
+
+    def __init__(self, space: Space, port: int):
+        self._space, self._port = space, port
+        self._ids = [f"m{number:04}" for number in range(MACHINES)]
+        # Who fires before the outage fires in it again.
+        armed = processor_pb2.ProcessSignalResponse()
+        armed.action.set_timer.CopyFrom(timer_in(8))
+        self._processor = QuickProcessor(port, processor_pb2.ProcessCallResponse(), armed)
+        requests = (automaton_pb2.StartRequest(namespace=space.name, id=id) for id in self._ids)
+        at_once(requests, space.client.automaton.Start)
+
+    def _late(self) -> int:
+        """Machines with something due for ten seconds."""
+        reply = self._space.client.automaton.Count(
+            automaton_pb2.CountRequest(namespace=self._space.name), timeout=DEADLINE)
+        return next(found.count for found in reply.counts
+                    if found.status == automaton_pb2.STATUS_FILTER_LATE)
+
+    def outage(self) -> list[grpc.Future]:
+        """The calls that wait for its end."""
+        self.stop()
+        begin = time.monotonic()
+        patient = [self._space.call_later(id, CALL, timeout=OUTAGE + 120)
+                   for id in self._ids[:300]]
+        for id in self._ids[300:600]:
+            self._space.notify(id)
+        while time.monotonic() < begin + OUTAGE:
+            hasty = [self._space.call_later(id, CALL, timeout=1) for id in self._ids[600:800]]
+            assert {call.code().name for call in hasty} <= {"UNAVAILABLE", "DEADLINE_EXCEEDED"}
+        eventually(lambda: self._late() >= MACHINES - len(patient), "all timers are due",
+                   timeout=30)
+        return patient
+
+    def go_on(self, patient: list[grpc.Future]) -> None:
+        """The processor is back: everybody comes to it."""
+        answer = processor_pb2.ProcessSignalResponse()
+        answer.change.events.append(content(b"came"))
+        self._processor = QuickProcessor(
+            self._port, processor_pb2.ProcessCallResponse(response=b"ok"), answer)
+        assert {call.result().response for call in patient} == {b"ok"}
+        # A timeout is an event, and so is a notification.
+        expected = {id: 2 if id in self._ids[300:600] else 1 for id in self._ids}
+        eventually(lambda: self._events() == expected, "all come", timeout=120)
+        assert self._space.ids(status=automaton_pb2.STATUS_FILTER_FAILED) == []
+
+    def _events(self) -> dict[str, int]:
+        return {machine.id: machine.last_event_id
+                for page in self._space.pages(page_size=1000) for machine in page}
+
+    def stop(self) -> None:
+        self._processor.kill()
 
 
-def point(space: Space, endpoint: str) -> None:
-    options = namespaces_pb2.ProcessorOptions(endpoint=endpoint)
-    request = namespaces_pb2.UpdateNamespaceRequest(
-        namespace=namespaces_pb2.Namespace(name=space.name, processor=options))
-    space.client.namespaces.Update(request, timeout=30)
+def test_a_processor_that_is_away_costs_few_lines_and_they_say_what_to_know(server, spaces):
+    """However many wait: fewer than a hundred a minute, at the default level."""
+    log, port = Log(server), free_port()
+    waiting = Waiting(spaces(server.client, endpoint=f"127.0.0.1:{port}"), port)
+    try:
+        before, begin = len(log.lines), time.monotonic()
+        patient = waiting.outage()
+        away = time.monotonic() - begin
+        waiting.go_on(patient)
+        told, seconds = log.lines[before:], time.monotonic() - begin
+    finally:
+        waiting.stop()
+    assert len(told) < 100 * seconds / 60 and most_in_a_minute(told) < 100, told
+    (began,) = [line for line in told if line["message"] == "the endpoint cannot be reached"]
+    (ended,) = [line for line in told if line["message"] == "the endpoint can be reached again"]
+    assert (began["level"], ended["level"]) == ("warning", "notice")
+    assert began["endpoint"] == ended["endpoint"] == f"127.0.0.1:{port}"
+    assert "refused" in began["reason"]
+    assert away - 2 < float(ended["away_seconds"]) < away + 5
+    assert int(ended["waited"]) > len(patient)
+
+
+def most_in_a_minute(lines: list[dict]) -> int:
+    times = [datetime.fromisoformat(line["time"]).timestamp() for line in lines]
+    return max((sum(begin <= time < begin + 60 for time in times) for begin in times), default=0)
 
 
 def test_the_role_of_a_node(node):

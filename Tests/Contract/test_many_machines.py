@@ -1,24 +1,11 @@
 """10,000 machines in one namespace: started, called, listed, found."""
 
-from collections import deque
-
 import pytest
-from support.client import DEADLINE, Space
+from support.client import Space, at_once
 from support.processor import Answer
 from support.stubs import automaton_pb2
 
 COUNT = 10_000
-
-
-def at_once(requests, method, window=128):
-    """Sends all requests, at most `window` of them unanswered."""
-    waiting = deque()
-    for request in requests:
-        if len(waiting) == window:
-            waiting.popleft().result()
-        waiting.append(method.future(request, timeout=DEADLINE))
-    while waiting:
-        waiting.popleft().result()
 
 
 @pytest.fixture(scope="module")

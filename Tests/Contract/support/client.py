@@ -2,6 +2,7 @@
 
 import contextlib
 import threading
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -187,6 +188,17 @@ class Space:
 
 def _call(options: dict) -> dict:
     return {"timeout": DEADLINE, **options}
+
+
+def at_once(requests: Iterable, method: grpc.UnaryUnaryMultiCallable, window: int = 128) -> None:
+    """Sends all requests, at most `window` of them unanswered."""
+    waiting = deque()
+    for request in requests:
+        if len(waiting) == window:
+            waiting.popleft().result()
+        waiting.append(method.future(request, timeout=DEADLINE))
+    while waiting:
+        waiting.popleft().result()
 
 
 @dataclass
