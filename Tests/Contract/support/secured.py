@@ -38,7 +38,7 @@ authorization:
 class Secured:
     """A server with listeners of every kind, and those who know its authority."""
 
-    def __init__(self, server: Server):
+    def __init__(self, server: Server, log_level: str = "debug"):
         self.server = server
         folder = server.directory / "tls"
         self.folder = folder
@@ -57,7 +57,7 @@ class Secured:
         configuration.write_text(
             CONFIGURATION.format(folder=folder, plain=server.port, **self.ports))
         server.arguments = ["serve", "--config", str(configuration), "--data-dir",
-                            str(server.data), "--log-level", "debug"]
+                            str(server.data), "--log-level", log_level]
         self._clients: list[Client] = []
 
     def restore(self) -> None:
