@@ -20,6 +20,7 @@ from support.waiting import eventually
 MACHINES = 10_000
 # Seconds: CONTRACT_OUTAGE=120 is one of two minutes.
 OUTAGE = float(os.environ.get("CONTRACT_OUTAGE", "16"))
+BEGAN = "the endpoint cannot be reached"
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = [("traceparent", f"00-{TRACE}-b7ad6b7169203331-01")]
 
@@ -124,10 +125,13 @@ class Waiting:
         return next(found.count for found in reply.counts
                     if found.status == automaton_pb2.STATUS_FILTER_LATE)
 
-    def outage(self) -> list[grpc.Future]:
+    def outage(self, log: Log) -> list[grpc.Future]:
         """The calls that wait for its end."""
         self.stop()
         begin = time.monotonic()
+        # What is sent before the server knows is lost with its connection.
+        self._space.call_later(self._ids[0], CALL, timeout=1)
+        eventually(lambda: log.named(BEGAN), "the outage is told")
         patient = [self._space.call_later(id, CALL, timeout=OUTAGE + 120)
                    for id in self._ids[:300]]
         for id in self._ids[300:600]:
@@ -146,9 +150,10 @@ class Waiting:
         self._processor = QuickProcessor(
             self._port, processor_pb2.ProcessCallResponse(response=b"ok"), answer)
         assert {call.result().response for call in patient} == {b"ok"}
+        eventually(lambda: self._late() == 0, "all timers fire", timeout=120)
         # A timeout is an event, and so is a notification.
-        expected = {id: 2 if id in self._ids[300:600] else 1 for id in self._ids}
-        eventually(lambda: self._events() == expected, "all come", timeout=120)
+        expected = dict.fromkeys(self._ids, 1) | dict.fromkeys(self._ids[300:600], 2)
+        eventually(lambda: self._events() == expected, "all have come")
         assert self._space.ids(status=automaton_pb2.STATUS_FILTER_FAILED) == []
 
     def _events(self) -> dict[str, int]:
@@ -165,14 +170,14 @@ def test_a_processor_that_is_away_costs_few_lines_and_they_say_what_to_know(serv
     waiting = Waiting(spaces(server.client, endpoint=f"127.0.0.1:{port}"), port)
     try:
         before, begin = len(log.lines), time.monotonic()
-        patient = waiting.outage()
+        patient = waiting.outage(log)
         away = time.monotonic() - begin
         waiting.go_on(patient)
         told, seconds = log.lines[before:], time.monotonic() - begin
     finally:
         waiting.stop()
     assert len(told) < 100 * seconds / 60 and most_in_a_minute(told) < 100, told
-    (began,) = [line for line in told if line["message"] == "the endpoint cannot be reached"]
+    (began,) = [line for line in told if line["message"] == BEGAN]
     (ended,) = [line for line in told if line["message"] == "the endpoint can be reached again"]
     assert (began["level"], ended["level"]) == ("warning", "notice")
     assert began["endpoint"] == ended["endpoint"] == f"127.0.0.1:{port}"
