@@ -62,28 +62,28 @@ final class LoopAgenda: @unchecked Sendable {
 
   // MARK: By loop
 
-  private struct Known {
-    weak var agenda: LoopAgenda?
-    let identity: ObjectIdentifier
-  }
+  /// The agendas of loops on which there are timers, and how many. An agenda keeps its loop, so that
+  /// no other can have its identity.
+  private static let known = Mutex<[ObjectIdentifier: (agenda: LoopAgenda, timers: Int)]>([:])
 
-  private static let known = Mutex<[ObjectIdentifier: Known]>([:])
-
-  /// The agenda of a loop, as long as somebody has a timer there. It keeps the loop, so that no
-  /// other can have its identity.
-  static func of(_ eventLoop: any EventLoop) -> LoopAgenda {
+  /// The agenda of a loop, for a timer that is made.
+  static func join(_ eventLoop: any EventLoop) -> LoopAgenda {
     let id = ObjectIdentifier(eventLoop)
     return known.withLock { known in
-      if let agenda = known[id]?.agenda { return agenda }
-      let agenda = LoopAgenda(eventLoop)
-      known[id] = Known(agenda: agenda, identity: ObjectIdentifier(agenda))
-      return agenda
+      var entry = known[id] ?? (LoopAgenda(eventLoop), 0)
+      entry.timers += 1
+      known[id] = entry
+      return entry.agenda
     }
   }
 
-  deinit {
-    let (id, identity) = (ObjectIdentifier(eventLoop), ObjectIdentifier(self))
-    // Another may have taken its place already.
-    Self.known.withLock { if $0[id]?.identity == identity { $0[id] = nil } }
+  /// A timer that was made is gone.
+  func leave() {
+    let id = ObjectIdentifier(eventLoop)
+    Self.known.withLock { known in
+      guard var entry = known[id] else { return assertionFailure("a timer leaves twice") }
+      entry.timers -= 1
+      known[id] = entry.timers == 0 ? nil : entry
+    }
   }
 }

@@ -23,8 +23,10 @@ final class LoopTimer {
   var deadline = NIODeadline.distantFuture
 
   init(on eventLoop: any EventLoop) {
-    agenda = LoopAgenda.of(eventLoop)
+    agenda = LoopAgenda.join(eventLoop)
   }
+
+  deinit { agenda.leave() }
 
   /// When the timer fires; nil when it does not.
   var time: NIODeadline? { heapIndex == nil ? nil : deadline }
