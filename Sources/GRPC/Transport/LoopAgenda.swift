@@ -3,7 +3,7 @@ import Synchronization
 
 /// The timers of one event loop, in one heap behind one task of the loop. Confined to the loop.
 ///
-/// To cancel a task of its own NIO looks at all tasks of the loop: were each connection's timer one,
+/// To cancel a task NIO looks at all tasks of the loop. Were each connection's timer one of them,
 /// ten thousand that end together would hold the loop for seconds, and whatever else cancels a task
 /// there would pay for all connections.
 final class LoopAgenda: @unchecked Sendable {
@@ -62,8 +62,8 @@ final class LoopAgenda: @unchecked Sendable {
 
   // MARK: By loop
 
-  /// The agendas of loops on which there are timers, and how many. An agenda keeps its loop, so that
-  /// no other can have its identity.
+  /// The agendas of loops on which there are timers, and how many. An agenda keeps its loop, so no
+  /// other can have its identity.
   private static let known = Mutex<[ObjectIdentifier: (agenda: LoopAgenda, timers: Int)]>([:])
 
   /// The agenda of a loop, for a timer that is made.

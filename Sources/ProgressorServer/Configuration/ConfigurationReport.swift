@@ -20,8 +20,8 @@ public struct ConfigurationReport: Sendable, Hashable {
   public let endpointsGiven: [String]
   /// What is likely not meant so, a line each.
   public let warnings: [String]
-  /// Why a server would not start with it, though each value is right; nil = nothing is known. Names
-  /// are not looked up.
+  /// Why a server would not start with it, though each value is right; nil = nothing is known of
+  /// that. Names are not looked up.
   public let refusal: String?
 
   /// Reads and checks the configuration; the parameters are those of ``NodeConfiguration``. Throws
