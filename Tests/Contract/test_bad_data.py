@@ -320,7 +320,7 @@ def test_a_damaged_namespace_hides_no_other(server, cluster, space, spaces):
     with fails("INTERNAL", "DATA_DAMAGED") as failed:
         server.client.namespaces.Get(namespaces_pb2.GetNamespaceRequest(name=bad.name), timeout=30)
     assert "retry_policy.jitter" in failed[0].message
-    assert server.log.read_text().count("a namespace is damaged") == 1
+    assert server.says("a namespace is damaged").count("a namespace is damaged") == 1
 
     restart(server)
     assert names(server.client) == [space.name]
@@ -328,7 +328,8 @@ def test_a_damaged_namespace_hides_no_other(server, cluster, space, spaces):
     with fails("UNAVAILABLE", "NAMESPACE_PAUSED") as failed:
         bad.call("m", b"c")
     assert "retry_policy.jitter" in failed[0].message
-    assert server.log.read_text().count("a namespace is damaged") == 2, "once for each start"
+    log = server.says("a namespace is damaged", times=2)
+    assert log.count("a namespace is damaged") == 2, "once for each start"
 
     cluster.in_schema(f"update namespace set retry_jitter = null where name = '{bad.name}'")
     eventually(lambda: bad.name in names(server.client), "it is listed again")
@@ -370,7 +371,7 @@ def test_a_damaged_repair_job_hides_no_other(server, cluster, space):
             repairs.get(server.client, id)
         assert "cannot be read" in failed[0].message
     assert repairs.get(server.client, "j1").state == repairs.COMPLETED
-    log = server.log.read_text()
+    log = server.says("a repair job is damaged", times=4)
     assert log.count("a repair job is damaged") == 4, "each is named once"
     with fails("ALREADY_EXISTS", "REPAIR_JOB_ALREADY_EXISTS"):
         repairs.create(server.client, repairs.spec(space, rate=7), "j1")

@@ -61,7 +61,7 @@ def test_missing_sessions_are_told_once_and_when_they_are_back(database, servers
     database.sql("alter role app connection limit -1")
     eventually(server.client.serving, "health says SERVING again", timeout=30)
     assert metrics_of(metrics).value("progressor_storage_sessions_missing") == 0
-    log = server.log.read_text()
+    log = server.says("all sessions with the database are there again")
     assert log.count("a session with the database is missing") == 1
     assert "too many connections for role" in log
     assert log.count("all sessions with the database are there again") == 1
@@ -86,7 +86,7 @@ def test_a_right_that_is_missing_is_said_and_what_needs_it_is_kept(database, ser
     with fails("UNAVAILABLE", "STORAGE_UNAVAILABLE"):
         space.remove("m", timeout=20)
     eventually(lambda: not server.client.serving(), "health says NOT_SERVING")
-    log = server.log.read_text()
+    log = server.says("mend the schema or the rights")
     assert log.count("mend the schema or the rights") == 1
     assert "permission denied for table tombstone" in log
     database.sql("grant insert on progressor.tombstone to app")

@@ -107,6 +107,13 @@ class Server:
     def log_tail(self) -> str:
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-40:])
 
+    def says(self, text: str, times: int = 1) -> str:
+        """The log, once it has the text so often: lines are written beside the work that they are
+        about."""
+        eventually(lambda: self.log.read_text(errors="replace").count(text) >= times,
+                   f"the log says: {text}", timeout=10)
+        return self.log.read_text(errors="replace")
+
     @property
     def is_up(self) -> bool:
         """Whether the last start has come to its end: it serves, or stands by."""
