@@ -1,5 +1,7 @@
 """Histories by range: 10,000 events, both directions, every edge."""
 
+import uuid
+
 import pytest
 from support.client import BACKWARD, FORWARD, Space, fails, history
 from support.processor import Answer
@@ -11,8 +13,10 @@ EVENTS = 10_000
 @pytest.fixture(scope="module")
 def long(server, processor):
     """A machine with 10,000 events, the n-th of which says n."""
-    server.client.create_namespace("long-history", processor.endpoint)
-    space = Space(server.client, processor, "long-history")
+    # Where tests move between processes, one may make it again.
+    name = f"long-history-{uuid.uuid4().hex[:8]}"
+    server.client.create_namespace(name, processor.endpoint)
+    space = Space(server.client, processor, name)
 
     def append(invocation):
         first = invocation.machine.last_event_id + 1

@@ -1,5 +1,7 @@
 """10,000 machines in one namespace: started, called, listed, found."""
 
+import uuid
+
 import pytest
 from support.client import Space, at_once
 from support.processor import Answer
@@ -10,10 +12,12 @@ COUNT = 10_000
 
 @pytest.fixture(scope="module")
 def crowd(server, processor) -> Space:
-    server.client.create_namespace("crowd", processor.endpoint)
-    space = Space(server.client, processor, "crowd")
+    # Where tests move between processes, one may make it again.
+    name = f"crowd-{uuid.uuid4().hex[:8]}"
+    server.client.create_namespace(name, processor.endpoint)
+    space = Space(server.client, processor, name)
     space.behave(lambda i: Answer(response=i.machine.id.encode(), events=[i.args]))
-    at_once((automaton_pb2.StartRequest(namespace="crowd", id=f"machine-{n:05}", args=b"%d" % n)
+    at_once((automaton_pb2.StartRequest(namespace=name, id=f"machine-{n:05}", args=b"%d" % n)
              for n in range(COUNT)), server.client.automaton.Start)
     return space
 
