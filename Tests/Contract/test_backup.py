@@ -6,6 +6,7 @@ import resource
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -253,9 +254,9 @@ def test_what_is_restored_twice_names_no_step_twice(servers, spaces, place):
     backup(server, place / "copy")
     server.kill()
     seen = len(space.invocations())
-    for time in ("first", "second"):
-        restore(place / "copy", place / time)
-        other = Server(["--data-dir", str(place / time), "--accept-restored"], embedded=False)
+    for when in ("first", "second"):
+        restore(place / "copy", place / when)
+        other = Server(["--data-dir", str(place / when), "--accept-restored"], embedded=False)
         try:
             other.start()
             there = space.on(other.client)
@@ -264,6 +265,9 @@ def test_what_is_restored_twice_names_no_step_twice(servers, spaces, place):
             there.start("late")
         finally:
             other.close()
+        # What tells them apart is the time, by two seconds.
+        ended = time.monotonic()
+        eventually(lambda ended=ended: time.monotonic() > ended + 2, "it is later")
     steps = [invocation.step for invocation in space.invocations()[seen:]]
     assert len(steps) == 4 == len(set(steps))
 
