@@ -264,7 +264,8 @@ struct Migrator {
 
 extension Migrator {
   /// Has nothing of the database run by itself, nor take a number that was given out after the time
-  /// to which it was put back. May be repeated.
+  /// to which it was put back: not even one that another restore of the same copy gives out, which
+  /// is why this takes two seconds. May be repeated.
   func quieten(reason: String) throws(StorageError) {
     do {
       let connection = try Connection.open(configuration.settings(for: "migrator"), stop: stop)
@@ -273,6 +274,8 @@ extension Migrator {
       pipeline.append(Statements.restoredPause, .with { $0.append(reason) })
       pipeline.append(Statements.restoredEpochs)
       _ = try connection.run(pipeline, timeout: Self.timeout)
+      // Not in the pipeline, which is one transaction: others need not wait for its rows as well.
+      _ = try connection.run(Statements.restoredWait, timeout: Self.timeout)
     } catch {
       throw StorageError(
         error.scope == .statement ? .schema : .unreachable,

@@ -169,6 +169,7 @@ enum Statements {
   static let restoredPause = Statement("restored_pause", PackageResources.restored_pause_sql)
   static let restoredEpochs = Statement(
     "restored_epochs", PackageResources.restored_epochs_sql)
+  static let restoredWait = Statement("restored_wait", PackageResources.restored_wait_sql)
 
   static let retainedTables = Statement(
     "retained_tables", PackageResources.retained_tables_sql)
