@@ -232,7 +232,7 @@ let package = Package(
     .testTarget(
       name: "GRPCTests",
       dependencies: [
-        "GRPC", "HTTP2",
+        "GRPC", "HTTP2", "MachineModel",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "NIOConcurrencyHelpers", package: nio),
         .product(name: "NIOEmbedded", package: nio),
@@ -279,6 +279,7 @@ let package = Package(
         "ProgressorServer", "ProgressorAccess", "ProgressorProto", "GRPC", "MachineModel",
         "ProgressorEngine", "EmbeddedPostgreSQL", "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOEmbedded", package: nio),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: common),

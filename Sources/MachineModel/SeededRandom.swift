@@ -1,7 +1,5 @@
 /// Chance out of one number: SplitMix64 (Steele, Lea, Flood 2014). The same seed gives the same
 /// numbers on every machine and in every process, so that a run can be repeated.
-///
-/// GRPC, which knows nothing of machines, has one of its own.
 package struct SeededRandom: RandomNumberGenerator, Sendable {
   private var state: UInt64
 

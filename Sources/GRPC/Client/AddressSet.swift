@@ -51,9 +51,11 @@ enum AddressSet {
     var seen: Set<SocketAddress> = []
     let unique = resolved.filter { seen.insert($0).inserted }
     guard unique.count > maximumCount else { return unique }
-    var generator = SplitMix64(state: random.bitPattern)
     let kept = unique.filter(hopeful.contains).prefix(maximumCount)
-    let others = unique.filter { !hopeful.contains($0) }.shuffled(using: &generator)
-    return Array(kept + others.prefix(maximumCount - kept.count))
+    let others = unique.filter { !hopeful.contains($0) }
+    // Those that come after one that chance chooses, in a ring.
+    let first = min(max(Int(random * Double(others.count)), 0), others.count)
+    let ring = others[first...] + others[..<first]
+    return Array(kept + ring.prefix(maximumCount - kept.count))
   }
 }

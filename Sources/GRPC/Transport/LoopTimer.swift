@@ -1,7 +1,7 @@
-import NIOCore
+package import NIOCore
 
 /// Something that knows from its state alone when it has to act next. Confined to an event loop.
-protocol TimeDriven: AnyObject {
+package protocol TimeDriven: AnyObject {
   /// When ``timeCame(now:)`` is due; nil when nothing is pending.
   var nextTime: NIODeadline? { get }
 
@@ -14,7 +14,7 @@ protocol TimeDriven: AnyObject {
 /// It cannot be cancelled, only be brought in line with what its owner is waiting for: an input
 /// that makes one thing moot cannot take away the timer of another. Call ``update(for:)`` in one
 /// place after every input.
-final class LoopTimer {
+package final class LoopTimer {
   private let agenda: LoopAgenda
   /// What fires; nil when nothing is waited for.
   private var action: ((NIODeadline) -> Void)?
@@ -22,7 +22,7 @@ final class LoopTimer {
   /// When it fires, as long as it is planned.
   var deadline = NIODeadline.distantFuture
 
-  init(on eventLoop: any EventLoop) {
+  package init(on eventLoop: any EventLoop) {
     agenda = LoopAgenda.join(eventLoop)
   }
 
@@ -34,7 +34,7 @@ final class LoopTimer {
   /// Sees to it that the timer fires no later than at the owner's next time. A timer that fires too
   /// early, once, costs less than one that is moved with every call, so it is only moved forward.
   /// The owner is retained as long as it waits for something.
-  func update(for owner: some TimeDriven) {
+  package func update(for owner: some TimeDriven) {
     guard let time = owner.nextTime else {
       agenda.remove(self)
       action = nil

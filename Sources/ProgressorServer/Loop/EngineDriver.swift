@@ -36,7 +36,9 @@ final class EngineDriver {
   private var replies = ReplyTable()
   /// Losses of shards that this turn handled.
   private var losses = 0
-  private var wakeUp: (time: Int64, task: Scheduled<Void>)?
+  private lazy var wakeUp = Alarm(on: eventLoop) { [weak self] in
+    self?.outside?.submit(.timePassed)
+  }
   private var watch = TurnWatch()
   private var news: BatchNews?
   private var spans: BatchSpans?
@@ -56,8 +58,7 @@ final class EngineDriver {
   /// Takes no more turns: what waits for an answer is told so, what storage and processors answer
   /// from now on goes nowhere.
   func stop(_ inbox: EngineInbox) {
-    wakeUp?.task.cancel()
-    wakeUp = nil
+    wakeUp.set(at: nil)
     outside?.processors.close()
     outside = nil
     engine = nil
@@ -130,7 +131,7 @@ final class EngineDriver {
         outside.processors.callOff(step, attempt: attempt)
       case .awaitEndpoint(let namespace): outside.processors.awaitEndpoint(namespace)
       case .sendPermits(let message): outside.send(message)
-      case .wake(let time): wake(at: time, now: now, outside)
+      case .wake(let time): wakeUp.set(at: now.deadline(atUptime: time, reference: .now()))
       }
     }
     // Replies tell what is durable already, and storage answers later: handing them over in this
@@ -139,16 +140,5 @@ final class EngineDriver {
     if !stored.isEmpty { outside.storage.perform(stored) }
     for _ in 0..<losses { outside.lossHandled() }
     losses = 0
-  }
-
-  private func wake(at time: Int64, now: Moment, _ outside: Outside) {
-    if let wakeUp, wakeUp.time == time { return }
-    wakeUp?.task.cancel()
-    let deadline = now.deadline(atUptime: time, reference: .now())
-    let task = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
-      self.wakeUp = nil
-      outside.submit(.timePassed)
-    }
-    wakeUp = (time, task)
   }
 }

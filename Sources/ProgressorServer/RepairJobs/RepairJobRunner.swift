@@ -9,7 +9,7 @@ import ProgressorStorage
 final class RepairJobRunner {
   private let outside: RepairJobWorker.Outside
   private var workers: [Int64: RepairJobWorker] = [:]
-  private var nextLook: Scheduled<Void>?
+  private lazy var nextLook = Alarm(on: eventLoop) { [weak self] in self?.look() }
   private var isLooking = false
   private var looksAgain = false
   /// Uptime.
@@ -35,7 +35,7 @@ final class RepairJobRunner {
       return
     }
     isLooking = true
-    nextLook?.cancel()
+    nextLook.set(at: nil)
     let storage = outside.storage
     eventLoop.makeFutureWithTask { try await storage.runningRepairJobs() }
       .assumeIsolated().whenComplete { self.looked(try? $0.get()) }
@@ -44,7 +44,7 @@ final class RepairJobRunner {
   /// Begins nothing more.
   func stop() {
     isStopped = true
-    nextLook?.cancel()
+    nextLook.set(at: nil)
     for worker in workers.values { worker.stop() }
     workers = [:]
   }
@@ -59,7 +59,7 @@ final class RepairJobRunner {
       return look()
     }
     sweepIfDue()
-    nextLook = eventLoop.assumeIsolated().scheduleTask(in: Self.lookInterval) { self.look() }
+    nextLook.set(at: .now() + Self.lookInterval)
   }
 
   private func follow(_ jobs: [StoredRepairJob]) {

@@ -23,7 +23,7 @@ final class RepairJobWorker {
   private let outside: Outside
   private let onEnd: () -> Void
   private var plan: RepairPlan
-  private var wakeUp: Scheduled<Void>?
+  private lazy var wakeUp = Alarm(on: eventLoop) { [weak self] in self?.handle(.timePassed) }
   private var isStopped = false
 
   private var eventLoop: any EventLoop { outside.eventLoop }
@@ -43,8 +43,7 @@ final class RepairJobWorker {
   /// Begins nothing more; what has begun is carried out, and nobody waits for it.
   func stop() {
     isStopped = true
-    wakeUp?.cancel()
-    wakeUp = nil
+    wakeUp.set(at: nil)
   }
 
   private func handle(_ event: RepairPlan.Event) {
@@ -76,11 +75,7 @@ final class RepairJobWorker {
         self.completed($0 ?? false)
       }
     case .wake(let time):
-      wakeUp?.cancel()
-      let deadline = now.deadline(atUptime: time, reference: .now())
-      wakeUp = eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
-        self.handle(.timePassed)
-      }
+      wakeUp.set(at: now.deadline(atUptime: time, reference: .now()))
     }
   }
 

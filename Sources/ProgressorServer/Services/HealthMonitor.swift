@@ -8,19 +8,26 @@ final class HealthMonitor: InputObserver {
   private struct Watched {
     var state = ServingState()
     var role = NodeRole()
-    var expiry: (time: Int64, task: Scheduled<Void>)?
+    /// When serving ends, if no input comes.
+    var end: Int64?
   }
 
   private let health: HealthService
   private let roles: RoleLog
   private let eventLoop: any EventLoop
   private let watched = Mutex(Watched())
+  /// For the end of serving that no input tells of; nil before the first and after the last.
+  private let alarm: NIOLoopBoundBox<Alarm?>
 
   /// - Parameter eventLoop: On which the end of a lease that nobody renews is noticed.
   init(health: HealthService, roles: RoleLog, eventLoop: any EventLoop) {
     self.health = health
     self.roles = roles
     self.eventLoop = eventLoop
+    alarm = .makeBoxSendingValue(nil, eventLoop: eventLoop)
+    eventLoop.execute {
+      self.alarm.value = Alarm(on: eventLoop) { [weak self] in self?.ended() }
+    }
   }
 
   func observe(_ input: Input) {
@@ -58,9 +65,8 @@ final class HealthMonitor: InputObserver {
   func stop() {
     watched.withLock { watched in
       watched.state.isStopping = true
-      watched.expiry?.task.cancel()
-      watched.expiry = nil
     }
+    eventLoop.execute { self.alarm.value = nil }
     health.stop()
   }
 
@@ -70,18 +76,17 @@ final class HealthMonitor: InputObserver {
     let now = NodeClock.uptime()
     health.update(isServing: watched.state.isServing(at: now))
     let time = watched.state.endsServing(at: now)
-    if let expiry = watched.expiry, expiry.time == time { return }
-    watched.expiry?.task.cancel()
-    watched.expiry = time.map { time in
-      // A lease that nobody renews ends without an input.
-      let deadline = NIODeadline.now() + .microseconds(max(0, time - now) + 1_000)
-      return (time, eventLoop.scheduleTask(deadline: deadline) { self.expired(time) })
-    }
+    if watched.end == time { return }
+    watched.end = time
+    let deadline = time.map { NIODeadline.now() + .microseconds(max(0, $0 - now) + 1_000) }
+    // In the lock, so that the alarm is set for what is so in the end.
+    eventLoop.execute { self.alarm.value?.set(at: deadline) }
   }
 
-  private func expired(_ time: Int64) {
+  /// A lease that nobody renewed has ended, or is about to.
+  private func ended() {
     watched.withLock { watched in
-      if watched.expiry?.time == time { watched.expiry = nil }
+      watched.end = nil
       publish(&watched)
     }
   }

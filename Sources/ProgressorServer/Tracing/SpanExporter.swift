@@ -28,8 +28,8 @@ final class SpanExporter: Sendable {
   private let eventLoop: any EventLoop
   private let channel: GRPCChannel
   private let queue: Mutex<SpanQueue>
-  /// The next look at the queue, if one is to come.
-  private let alarm: NIOLoopBoundBox<Scheduled<Void>?>
+  /// For the next look at the queue; nil before the first and after the last.
+  private let alarm: NIOLoopBoundBox<Alarm?>
 
   init(
     _ configuration: TracingConfiguration, limits: SpanQueue.Limits = SpanQueue.Limits(),
@@ -53,6 +53,9 @@ final class SpanExporter: Sendable {
     options.outages = { _ in }
     channel = GRPCChannel(
       target: configuration.target, configuration: options, eventLoop: eventLoop, logger: logger)
+    eventLoop.execute {
+      self.alarm.value = Alarm(on: self.eventLoop) { [weak self] in self?.look() }
+    }
   }
 
   /// Takes a span; one for which there is no room is dropped. From any thread.
@@ -76,23 +79,20 @@ final class SpanExporter: Sendable {
     }
     queue.withLock { $0.abandon() }
     try? await channel.closeNow().get()
-    try? await eventLoop.submit { self.alarm.value?.cancel() }.get()
+    try? await eventLoop.submit { self.alarm.value = nil }.get()
     try? await group.shutdownGracefully()
   }
 
   /// Does what the queue says. On the loop.
   private func look() {
-    alarm.value?.cancel()
-    alarm.value = nil
     let now = NodeClock.uptime()
+    var nextLook: NIODeadline?
     switch queue.withLock({ $0.next(now: now) }) {
     case .nothing: break
     case .send(let spans): send(spans)
-    case .wait(let until):
-      alarm.value = eventLoop.assumeIsolated().scheduleTask(in: .microseconds(until - now)) {
-        self.look()
-      }
+    case .wait(let until): nextLook = .now() + .microseconds(until - now)
     }
+    alarm.value?.set(at: nextLook)
   }
 
   private func send(_ spans: [TraceSpan]) {

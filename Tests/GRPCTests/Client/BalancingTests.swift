@@ -62,7 +62,9 @@ import Testing
     let choices = Set(
       (0..<100).map { number in
         Set(
-          AddressSet.change(from: [], to: many, connections: 1, random: Double(number) / 100).added)
+          AddressSet.change(
+            from: [], to: many, connections: 1, random: (Double(number) + 0.5) / 100
+          ).added)
       })
     #expect(choices.count == 100 && choices.allSatisfy { $0.count == 64 })
     #expect(choices.reduce(into: Set()) { $0.formUnion($1) } == Set(many))

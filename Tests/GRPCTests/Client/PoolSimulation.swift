@@ -1,3 +1,4 @@
+import MachineModel
 import NIOCore
 
 @testable import GRPC
@@ -197,16 +198,8 @@ struct PoolSimulation {
   }
 }
 
-/// What a run draws: the same of the same seed.
-struct SeededRandom {
-  private var source: SplitMix64
-
-  init(seed: UInt64) { source = SplitMix64(state: seed) }
-
-  mutating func below(_ bound: Int) -> Int { Int(source.next() % UInt64(max(bound, 1))) }
-
-  /// From 0 up to 1.
-  mutating func fraction() -> Double { Double(source.next() >> 11) / Double(1 << 53) }
+extension SeededRandom {
+  mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(max(bound, 1))) }
 
   mutating func chance(_ part: Double) -> Bool { fraction() < part }
 }

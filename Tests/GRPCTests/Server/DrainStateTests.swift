@@ -1,3 +1,4 @@
+import MachineModel
 import Testing
 
 @testable import GRPC
@@ -60,7 +61,7 @@ private struct DrainSimulation {
     case final(Int32)
   }
 
-  private var random: SplitMix64
+  private var random: SeededRandom
   private var state = DrainState()
   /// Frames with the bytes of each that did not arrive yet.
   private var toServer: [(frame: FromClient, bytes: Int)] = []
@@ -77,7 +78,7 @@ private struct DrainSimulation {
   private(set) var gaveUpWaiting = false
   private(set) var sawAnnouncementFirst = true
 
-  init(seed: UInt64) { random = SplitMix64(state: seed) }
+  init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
   mutating func run() {
     for step in 0..<400 {
@@ -163,8 +164,4 @@ private struct DrainSimulation {
     gaveUpWaiting = true
     unsent.append(.final(last))
   }
-}
-
-extension SplitMix64 {
-  fileprivate mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 }
