@@ -67,9 +67,11 @@ extension Engine {
       if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
       machine.mailbox.append(item)
     }
-    if items.isEmpty, machine.running == nil, machine.isDueForNothing(now),
-      ownership.isTrusted(at: now.uptime), !circumstances.isDelayed
-    {
+    if items.isEmpty, machine.running == nil, machine.isDueForNothing(now) {
+      // What cannot be written now is looked at again: nothing else would come back to it.
+      guard ownership.isTrusted(at: now.uptime), !circumstances.isDelayed else {
+        return rearm(machine)
+      }
       machine.mailbox.append(.settling)
     }
     reschedule(machine)
