@@ -183,7 +183,8 @@ extension Engine {
   /// What memory knows of a machine is no older than what was read of it.
   private mutating func found(_ due: DueMachine, _ namespace: NamespaceState) {
     if let machine = residency[due.machine], !machine.isUnknown, machine.namespace === namespace {
-      reschedule(machine)
+      // Its row may be all that is due of it.
+      if machine.isDueForNothing(now) { becomeDue(machine) } else { reschedule(machine) }
     } else if !namespace.schedule.timers.holds(due.machine) {
       schedule.place(due.machine, at: due.position.due, due.position, namespace, now)
     }

@@ -190,6 +190,10 @@ extension Engine {
   /// Whatever the machine has to do by itself stands somewhere.
   private func inconsistencyOfTimers(_ machine: ResidentMachine) -> String? {
     let running = machine.running?.item
+    let timers = machine.namespace.schedule.timers
+    // What lies beyond is found from its row.
+    let isCovered =
+      machine.row.flatMap { machine.duePosition($0) }.map(timers.covered.covers) ?? true
     for (item, isQueued) in [
       (Mailbox.Item.timeout, machine.timeoutQueued),
       (Mailbox.Item.notification, machine.deliveryQueued),
@@ -198,7 +202,7 @@ extension Engine {
     }
     if running == nil, machine.mailbox.isEmpty, machine.isDueForNothing(now),
       ownership.isTrusted(at: now.uptime), !circumstances.isDelayed,
-      !machine.namespace.isGone, !machine.namespace.schedule.timers.holds(machine.id)
+      !machine.namespace.isGone, !timers.holds(machine.id), isCovered
     {
       return "is due, has nothing to do, and stays so"
     }
@@ -209,17 +213,15 @@ extension Engine {
     if machine.isActive, !machine.timeoutQueued, !machine.deliveryQueued, !isWoken {
       return "counts as active and does nothing by itself"
     }
-    let timers = machine.namespace.schedule.timers
     let next = machine.row.flatMap { nextUnqueued(machine, $0) }
     if !machine.isUnknown, machine.row == nil, running == nil, timers.holds(machine.id) {
       return "is not there and has a timer"
     }
     // What is under way is looked at when it ends, and the database may know of it already.
-    guard let row = machine.row, let next, running == nil, machine.enqueuesInFlight == 0,
+    guard machine.row != nil, let next, running == nil, machine.enqueuesInFlight == 0,
       !timers.holds(machine.id), !machine.namespace.isGone
     else { return nil }
-    // What lies beyond is found from its row.
-    if machine.duePosition(row).map(timers.covered.covers) ?? true {
+    if isCovered {
       return "has something to do at \(next.microseconds), and is forgotten"
     }
     return nil
