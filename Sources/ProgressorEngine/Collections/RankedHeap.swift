@@ -70,16 +70,24 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
 
   mutating func remove(_ key: Key) {
     guard live.removeValue(forKey: key) != nil else { return }
+    assert(left > 0, "what is taken out leaves its entry behind")
     trim()
   }
 
   /// The first, when it has this rank or one before it.
   mutating func popFirst(at rank: Rank) -> (key: Key, value: Value)? {
     guard let entry = heap.min, entry.at <= rank else { return nil }
-    return take(entry)
+    let taken = take(entry)
+    assert(first.map { $0 >= entry.at } ?? true, "what is left has no lower rank")
+    return taken
   }
 
-  mutating func popLast() -> (key: Key, value: Value)? { heap.max.flatMap { take($0) } }
+  mutating func popLast() -> (key: Key, value: Value)? {
+    guard let entry = heap.max else { return nil }
+    let taken = take(entry)
+    assert(last.map { $0 <= entry.at } ?? true, "what is left has no higher rank")
+    return taken
+  }
 
   mutating func removeAll(where condition: (Key, Value) -> Bool) {
     live = live.filter { !condition($0.key, $0.value.value) }

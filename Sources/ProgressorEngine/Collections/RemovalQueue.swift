@@ -37,7 +37,10 @@ struct RemovalQueue<Element: Hashable> {
   var first: Element? { slots.first ?? nil }
 
   mutating func popFirst() -> Element? {
-    guard let first else { return nil }
+    guard let first else {
+      assert(isEmpty, "the first slot is never a gap")
+      return nil
+    }
     remove(first)
     return first
   }
@@ -67,6 +70,7 @@ struct RemovalQueue<Element: Hashable> {
       let elements = elements
       self = RemovalQueue()
       for element in elements { append(element) }
+      assert(count == elements.count, "whoever stood in the queue does so once")
     }
   }
 
@@ -83,7 +87,9 @@ struct RemovalQueue<Element: Hashable> {
 
   /// Takes everything out, in order.
   mutating func takeAll() -> [Element] {
-    defer { self = RemovalQueue() }
+    let elements = elements
+    assert(elements.count == count, "each element has one slot")
+    self = RemovalQueue()
     return elements
   }
 }

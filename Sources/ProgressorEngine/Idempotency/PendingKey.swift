@@ -36,6 +36,7 @@ struct PendingKey {
   private mutating func forget(_ fingerprint: [UInt8]) {
     waiters[fingerprint] = nil
     fingerprints.remove(fingerprint)
+    assert(waiters.count == fingerprints.count, "who waits is found by what it asks")
   }
 
   /// The key is the owner's for good. Takes out those who ask for something else under it, oldest

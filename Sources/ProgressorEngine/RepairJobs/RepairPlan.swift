@@ -167,6 +167,7 @@ public struct RepairPlan: Sendable {
     passIsIdle = false
     pause = 0
     window = min(Self.maximumInFlight, window + 1)
+    assert(inFlight < Self.maximumInFlight, "what succeeds is in flight no more")
   }
 
   private mutating func record(_ now: Moment, into effects: inout [Effect]) {
@@ -228,6 +229,7 @@ public struct RepairPlan: Sendable {
   /// Reads about as much as a second or two take: what lies longer may be out of date.
   private mutating func read(_ now: Moment, into effects: inout [Effect]) {
     guard wantsPage, now.uptime >= readsAt else { return }
+    assert(share > 0 && share <= 1, "a node has a part of the rate")
     isReading = true
     let limit = Int32(min(500, max(20, 2 * rate * share)))
     effects.append(.read(after: cursor, limit: limit))
@@ -244,6 +246,7 @@ public struct RepairPlan: Sendable {
     guard waiting.isEmpty, sawLastPage, !isReading, inFlight == 0, failures.isEmpty,
       recording.isEmpty, !isCompleting
     else { return }
+    assert(passBegins <= now.uptime, "a pass ends that has begun")
     if passIsClean {
       isCompleting = true
       effects.append(.complete)
@@ -267,6 +270,9 @@ public struct RepairPlan: Sendable {
     if wantsPage { times.append(readsAt) }
     if !waiting.isEmpty, hasRoom { times.append(max(pausedUntil, startsAt)) }
     if !failures.isEmpty, recording.isEmpty { times.append(recordsAt) }
+    assert(
+      !times.isEmpty || inFlight > 0 || isReading || !recording.isEmpty || isCompleting,
+      "a job goes on by itself, or waits for an answer")
     guard let next = times.min(), next != wakeAt else { return }
     wakeAt = next
     effects.append(.wake(at: max(next, now.uptime)))

@@ -99,6 +99,7 @@ extension EngineStatistics {
   private mutating func add(_ others: [NamespaceStatistics]) {
     var known: [NamespaceNumber: Int] = [:]
     for (index, namespace) in namespaces.enumerated() { known[namespace.number] = index }
+    assert(known.count == namespaces.count, "a namespace is named once")
     for other in others {
       if let index = known[other.number] {
         namespaces[index].add(other)

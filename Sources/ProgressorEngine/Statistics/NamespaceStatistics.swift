@@ -116,6 +116,7 @@ public struct NamespaceStatistics: Sendable, Hashable {
 extension NamespaceStatistics {
   /// Takes those of the same namespace on another core in. Limits of the node are the same on each.
   mutating func add(_ other: NamespaceStatistics) {
+    assert(number == other.number, "what is one namespace's is added to it")
     requests += other.requests
     stepsInFlight += other.stepsInFlight
     callsInFlight += other.callsInFlight

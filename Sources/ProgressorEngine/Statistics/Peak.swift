@@ -14,6 +14,7 @@ struct Peak: Sendable, Hashable {
 
   /// Counts a number, not below 0.
   mutating func record(_ height: Int, at uptime: Int64) {
+    assert(height >= 0, "there are no fewer than none")
     let stretch = max(newest, uptime / Peak.stretch)
     // What is in the places of the stretches that went by is older than any that counts.
     for passed in 0..<min(stretch - newest, Peak.count) {
