@@ -7,6 +7,7 @@ extension Engine {
   mutating func committed(_ id: BatchID) {
     // An answer may come twice.
     guard let place = writers.place(of: id) else { return }
+    assert(writers[place].sentAt <= now.uptime, "a batch is durable after it was sent")
     let entries = writers[place].ended(.written, at: now.uptime)
     counts.commitDurations.add(now.uptime.saturatingAdd(-writers[place].sentAt))
     // In the database's order: of the due times of a step and of a notification in one batch the
@@ -106,6 +107,7 @@ extension Engine {
   /// A machine fails: calls that wait on it hear so at once. One with a key may have its reply.
   private mutating func answerQueuedCalls(_ machine: ResidentMachine, _ failure: Failure) {
     for id in machine.mailbox.takeMortal() {
+      assert(requests[id].map { $0.key == nil } ?? false, "who has a key is not answered for it")
       answer(id, .error(.machineFailed(failure.reason)))
     }
   }

@@ -145,6 +145,7 @@ struct GroupCommit {
   /// behind what was refused waits there.
   private mutating func mayBeWritten(_ entry: Pending) -> Bool {
     if entry.machine.isDropped || entry.isGivenUp { return false }
+    assert(entry.machine.recordsInFlight > 0, "what is to be written is its machine's")
     guard held.contains(entry.machine) else { return true }
     held.wait(entry)
     return false
@@ -212,6 +213,7 @@ struct GroupCommit {
   /// The record was in the batch that ended, and its machine's row is locked. Nothing of the
   /// machine waits before it.
   mutating func holdLocked(_ record: Pending, at uptime: Int64) {
+    assert(inFlight == nil, "what is kept is not on its way")
     if !held.isLocked(record.machine) {
       locksExpectedUntil = uptime.saturatingAdd(Self.locksExpected)
     }
@@ -222,13 +224,22 @@ struct GroupCommit {
   func waits(before record: Pending) -> Bool { held.hasFirst(of: record.machine) }
 
   /// The record of the batch that ended waits behind what waits of its machine.
-  mutating func wait(_ record: Pending) { held.wait(record) }
+  mutating func wait(_ record: Pending) {
+    assert(inFlight == nil, "what waits is not on its way")
+    held.wait(record)
+  }
 
   /// The record of the batch that ended is not written at all, which nothing waits before.
-  mutating func giveUp(_ record: Pending) { goOn(held.free(record.machine)) }
+  mutating func giveUp(_ record: Pending) {
+    assert(!waits(before: record), "nothing waits before what is given up")
+    goOn(held.free(record.machine))
+  }
 
   /// The machine's step, which is not on its way, is not written after all.
   mutating func withdrawStep(of machine: ResidentMachine) {
+    assert(
+      inFlight?.entries.contains { $0.isStep && $0.machine === machine } != true,
+      "a step on its way is not taken back")
     goOn(held.withdrawStep(of: machine))
   }
 

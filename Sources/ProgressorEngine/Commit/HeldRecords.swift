@@ -178,6 +178,7 @@ struct HeldRecords {
 
   /// A try ended that took so long.
   mutating func ended(at uptime: Int64, after duration: Int64, isWritten: Bool) {
+    assert(tried != nil, "what ends was tried")
     let duration = min(max(0, duration), Self.longestTry)
     switch tried {
     case .group: groupsRestUntil = uptime.saturatingAdd(duration)
@@ -228,6 +229,7 @@ struct HeldRecords {
   /// are tried in parts. Those of one machine stay together, so that parts may be written in any
   /// order.
   mutating func split(_ records: [GroupCommit.Pending]) {
+    assert(tried == nil, "what is tried in parts is not being tried")
     let apart = putBack(records)
     let size = (apart.count + Self.parts - 1) / Self.parts
     for start in stride(from: 0, to: apart.count, by: max(1, size)) {
@@ -272,6 +274,7 @@ struct HeldRecords {
         apart.append(machine)
       }
     }
+    assert(Set(apart).count == apart.count, "a machine stands in one group")
     return apart
   }
 
@@ -302,6 +305,7 @@ struct HeldRecords {
   mutating func forget(_ machine: ResidentMachine) {
     guard contains(machine) else { return }
     _ = free(machine)
+    assert(due.count + locked.count <= machines.count, "who is tried by a time is here once")
     guard grouped > 2 * machines.count + 64 else { return }
     Visits.note(grouped)
     for index in groups.indices { groups[index].removeAll { machines[$0] == nil } }

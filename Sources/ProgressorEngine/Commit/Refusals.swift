@@ -18,6 +18,7 @@ extension Engine {
     let isKept = isAlone && mayPass(batch.entries[0], refusal)
     let ended = writers[place].ended(isKept || !isAlone ? .refused : .givenUp, at: now.uptime)
     counts.batchesRefused += 1
+    assert(counts.batchesRefused <= counts.batches, "a batch is refused once")
     // What was let go meanwhile, with its shard or alone, is not written after all.
     let entries = ended.filter { !$0.machine.isDropped }
     if !isAlone { return writers[place].split(entries) }
@@ -40,6 +41,7 @@ extension Engine {
 
   /// What cannot be written now takes nobody's turn, and no notification's caller waits for it.
   private mutating func isHeld(_ entry: GroupCommit.Pending) {
+    assert(writers[entry.machine.shard].holds(entry.machine), "what cannot be written is kept")
     if case .notification(let machine, let notification, let request) = entry.origin {
       stepMemory.keep(notification, machine)
       tell(request, .storageUnavailable)
@@ -63,6 +65,7 @@ extension Engine {
     // What becomes of one may let its machine go.
     for entry in entries where machines.contains(entry.machine.id) && !entry.machine.isDropped {
       if writers[place].waits(before: entry) {
+        assert(writers[place].holds(entry.machine), "what waits before it was in the batch")
         writers[place].wait(entry)
         if case .notification(_, _, let request) = entry.origin {
           tell(request, .storageUnavailable)
@@ -114,6 +117,7 @@ extension Engine {
   /// answer are counted apart. It is given up where they have no room.
   mutating func stepAside(_ machine: ResidentMachine) {
     guard let step = machine.running, step.writing != nil, !step.isAside else { return }
+    assert(step.passage != .preparing, "what is written is not prepared any more")
     schedule.leave(machine)
     guard stepMemory.setAside(machine) else { return giveUp(machine) }
     if step.passage == .passed { machine.namespace.gate.standAside() }
@@ -122,6 +126,7 @@ extension Engine {
 
   /// The machine's step, which certainly is not written, begins anew some time.
   private mutating func giveUp(_ machine: ResidentMachine) {
+    assert(machine.running?.isAside == false, "a step that has room aside is not given up")
     counts.answersGivenUp += 1
     writers[machine.shard].withdrawStep(of: machine)
     abandon(machine, .storageUnavailable, pause: nextDamagePause(machine))
@@ -129,6 +134,8 @@ extension Engine {
 
   /// The one bad step, alone.
   private mutating func poisoned(_ entry: GroupCommit.Pending, _ refusal: CommitRefusal) {
+    assert(
+      !writers[entry.machine.shard].waits(before: entry), "nothing waits before what is refused")
     let text = "the database refused the step (\(refusal.code)): \(refusal.message)"
     let error = ProgressorError(.internal, .storageRefused, text)
     switch entry.origin {
@@ -196,12 +203,14 @@ extension Engine {
     case .deciding, .loading, .gated, nil:
       drop(machine, .storageUnavailable)
     }
+    assert(machine.isDistrusted || machine.isDropped, "no step begins with what is wrong")
   }
 
   /// The database keeps the batch waiting: those who wait for it hear so, and their steps go on.
   mutating func commitDelayed(_ id: BatchID) {
     guard let place = writers.place(of: id) else { return }
     if !writers[place].isDelayed { counts.batchesDelayed += 1 }
+    assert(counts.batchesDelayed <= counts.batches, "a batch is delayed once")
     for entry in writers[place].delayed() where !entry.machine.isDropped {
       switch entry.origin {
       case .step(let machine, let step):
@@ -220,6 +229,7 @@ extension Engine {
   mutating func fenced(_ id: BatchID) {
     guard let place = writers.place(of: id) else { return }
     let entries = writers[place].ended(.givenUp, at: now.uptime)
+    assert(writers.place(of: id) == nil, "a batch is on its way once")
     // Another may be the owner already: nothing begins in place of what is dropped here, until a
     // renewal says otherwise or the loss is told. If it was told before, the lease is a new one.
     if entries.contains(where: { !$0.machine.isDropped }) { ownership.lost() }

@@ -41,8 +41,12 @@ struct Writers {
 
   /// A batch for each writer that has none in flight and something to write.
   mutating func nextBatches(at now: Moment, id: () -> BatchID) -> [CommitBatch] {
-    writers.indices.compactMap {
+    let batches = writers.indices.compactMap {
       writers[$0].nextBatch(slot: part.slot(ofWriter: $0), at: now, id: id)
     }
+    assert(
+      batches.allSatisfy { place(of: $0.id).map(part.slot(ofWriter:)) == $0.slot },
+      "a batch is found where it is on its way")
+    return batches
   }
 }
