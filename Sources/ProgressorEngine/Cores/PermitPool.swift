@@ -87,6 +87,7 @@ struct PermitPool {
   /// Lends what is free to those who want it, and asks for what is missing.
   private mutating func settle() -> [Order] {
     let lent = lendFree()
+    assert(free <= 0 || !borrowers.contains { $0.wanted > 0 }, "what is free is wanted by nobody")
     return lent.isEmpty ? recallMissing() : lent + recallMissing()
   }
 

@@ -36,6 +36,9 @@ extension Engine {
 
   private mutating func takeOver(_ namespace: NamespaceState) {
     namespace.followPermits()
+    assert(
+      namespace.gate.limits.steps >= 0 && namespace.gate.limits.invocations >= 0,
+      "a core may use no less than nothing")
     ready.add(namespace)
   }
 
@@ -93,6 +96,9 @@ extension Engine {
     _ kind: PermitKind
   ) {
     guard let permits = namespace.permits else { return }
+    assert(
+      core == permits.home || configuration.part.core == permits.home,
+      "permits come from their home, or go there")
     send(
       PermitMessage(
         from: configuration.part.core, to: core, namespace: namespace.number,

@@ -125,6 +125,7 @@ extension StepMemory {
   mutating func stopWaiting(_ namespace: NamespaceState) {
     waiting.remove(namespace)
     empty.remove(namespace)
+    assert(empty.count <= waiting.count, "who has nothing and wants some waits")
   }
 
   /// The machine's step holds so many bytes from now on, beside its request when that is answered.
@@ -151,12 +152,14 @@ extension StepMemory {
 
   /// The step holds nothing, and is no exception any more, but will want something again.
   mutating func giveBack(_ machine: ResidentMachine) {
+    assert(machine.running?.hasBegun == false, "what has begun is not read again")
     hold(0, machine)
     if let step = machine.running { endException(step) }
   }
 
   /// The step is over, or begins anew. It is not the machine's running one any longer.
   mutating func release(_ step: RunningStep, _ namespace: NamespaceState) {
+    assert(step.share.held >= step.share.unheard, "a request is part of what its step holds")
     change(namespace, by: -step.share.held, isAside: step.isAside)
     endException(step)
   }

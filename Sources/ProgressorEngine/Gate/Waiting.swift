@@ -25,6 +25,7 @@ extension Engine {
     let gate = namespace.gate
     while true {
       if let machine = gate.popWaiting() {
+        assert(machine.namespace === namespace, "a step waits at its own namespace's gate")
         if mayGoOn(machine) { invoke(machine) }
       } else if gate.mayPrepare, let (machine, isLarge) = gate.nextOutside,
         stepMemory.reserve(isLarge ? .large : .small, machine)
@@ -41,6 +42,7 @@ extension Engine {
 
   /// Whose next step need not wait for memory any more: each comes near its gate.
   mutating func admitWaitingForMemory() {
+    assert(ready.isEmpty, "who waits for memory goes on behind all others")
     for _ in 0..<max(1, stepMemory.waitingCount) {
       guard let namespace = stepMemory.next else { return }
       Visits.note(1)

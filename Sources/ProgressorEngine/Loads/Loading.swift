@@ -16,6 +16,9 @@ extension Engine {
   private mutating func takeLoad(_ id: LoadID) -> LoadInFlight? {
     guard let load = loads.remove(id) else { return nil }
     if let request = load.request {
+      assert(
+        requests[request].map { $0.machine === load.purpose.machine } ?? true,
+        "what is read for a request is its machine's")
       requests.readEnded(request, in: load.purpose.machine.namespace)
     }
     return load
@@ -25,6 +28,7 @@ extension Engine {
     guard let load = takeLoad(id) else { return }
     let (purpose, machine) = (load.purpose, load.purpose.machine)
     guard !machine.isDropped else { return }
+    assert(ownership.holds(machine.shard), "a machine in memory is of a shard that is owned")
     // Every load that is sent while the row is unknown asks for the row.
     let wasUnknown = machine.isUnknown
     if case .success(let loaded) = result, loaded.damage == nil {

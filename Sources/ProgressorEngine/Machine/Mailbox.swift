@@ -55,7 +55,10 @@ struct Mailbox {
 
   mutating func popFirst() -> Item? {
     if let request = urgent.popFirst() { return .request(request) }
-    guard let item = items.popFirst() else { return nil }
+    guard let item = items.popFirst() else {
+      assert(requestCount == 0 && mortal.isEmpty, "nobody is counted who does not wait")
+      return nil
+    }
     if case .request(let request) = item { left(request) }
     return item
   }
@@ -63,6 +66,7 @@ struct Mailbox {
   /// Takes out a request that ended while it waited.
   mutating func remove(_ request: RequestID) {
     if items.remove(.request(request)) { left(request) } else { urgent.remove(request) }
+    assert(!mortal.contains(request), "who ends with the machine is among the items")
   }
 
   private mutating func left(_ request: RequestID) {

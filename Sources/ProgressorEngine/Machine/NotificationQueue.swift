@@ -55,6 +55,7 @@ struct NotificationQueue {
     loaded.append(notification)
     bytes += notification.args.count
     residentBytes += notification.bytes
+    assert(loaded.count == count && residentBytes >= bytes, "all that are queued are here")
   }
 
   /// The head was delivered.
