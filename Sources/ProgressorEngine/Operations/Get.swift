@@ -10,6 +10,7 @@ extension Engine {
   }
 
   private mutating func read(_ id: RequestID, _ machine: ResidentMachine, _ range: HistoryRange) {
+    assert(requests[id]?.isBeingRead == false, "who reads is not answered, nor reads twice")
     if let row = machine.row, !machine.notifications.needsLoad,
       let history = machine.history.select(range, last: row.lastEventID)
     {
@@ -31,6 +32,7 @@ extension Engine {
     guard let pending = requests[id], case .read(let range) = pending.work else {
       return
     }
+    assert(!machine.waitingReads.contains(id), "who waits for an outcome reads nothing")
     guard ownership.isTrusted(at: now.uptime) else { return answer(id, .error(.notOwner)) }
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))
@@ -59,6 +61,7 @@ extension Engine {
     let waiting = machine.waitingReads.sorted { $0.number < $1.number }
     machine.waitingReads = []
     for id in waiting {
+      assert(machine.requests.contains(id), "who waits for an outcome is not answered")
       guard case .read(let range)? = requests[id]?.work else { continue }
       guard ownership.isTrusted(at: now.uptime) else {
         answer(id, .error(.notOwner))
@@ -72,6 +75,7 @@ extension Engine {
     _ id: RequestID, _ machine: ResidentMachine, _ row: MachineRow, _ head: QueuedNotification?,
     _ history: [Event], _ range: HistoryRange
   ) {
+    assert(history.count <= max(0, row.lastEventID), "no more is shown than has happened")
     if range.direction == .forward, range.after > row.lastEventID {
       return answer(id, .error(.eventNotFound(range.after)))
     }

@@ -5,6 +5,7 @@ extension Engine {
   /// Accepts, or reads what is needed to know whether the machine exists.
   mutating func notify(_ id: RequestID, _ machine: ResidentMachine) {
     guard let pending = requests[id] else { return }
+    assert(!pending.isBeingRead && !pending.isEnqueued, "a notification is put to work once")
     if machine.isUnknown || pending.key != nil {
       var load = LoadRequest(
         id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
@@ -20,6 +21,7 @@ extension Engine {
     _ machine: ResidentMachine, _ id: RequestID, _ result: Result<Loaded, ReadFailure>
   ) {
     guard let pending = requests[id] else { return }
+    assert(!machine.waitingNotifies.contains(id), "what waits for a step was read before")
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))
     case .success(let loaded) where loaded.damage != nil && machine.row == nil:
@@ -38,13 +40,17 @@ extension Engine {
   /// The requests that a Start or a Remove before them held up.
   mutating func retryNotifies(_ machine: ResidentMachine) {
     guard !machine.waitingNotifies.isEmpty else { return }
-    for id in machine.waitingNotifies.takeAll() { accept(id, machine) }
+    for id in machine.waitingNotifies.takeAll() {
+      assert(requests[id]?.machine === machine, "who waits for a step is not answered")
+      accept(id, machine)
+    }
   }
 
   private mutating func accept(_ id: RequestID, _ machine: ResidentMachine) {
     guard let pending = requests[id],
       case .notification(let args, let range) = pending.work
     else { return }
+    assert(!pending.isEnqueued, "a notification is accepted once")
     guard ownership.isTrusted(at: now.uptime), !machine.isDropped else {
       return answer(id, .error(.notOwner))
     }
@@ -92,6 +98,9 @@ extension Engine {
     if configuration.namesCauses { record.cause = pending.request.context }
     machine.enqueueBegan(sequence)
     pending.isEnqueued = true
+    assert(
+      machine.notifications.count + machine.enqueuesInFlight
+        <= machine.namespace.notificationLimit, "a machine's queue has its bound")
     machine.namespace.longestQueue.record(
       machine.notifications.count + machine.enqueuesInFlight, at: now.uptime)
     writers[machine.shard].add(

@@ -21,5 +21,6 @@ extension Engine {
       let next = records.count > page.count ? page.last?.sequence ?? 0 : 0
       answer(id, .traced(page, next: next))
     }
+    assert(requests[id] == nil, "what is read is the answer, whatever it is")
   }
 }

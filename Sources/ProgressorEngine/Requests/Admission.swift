@@ -5,6 +5,7 @@ import MachineModel
 extension Engine {
   /// Refuses what is over a limit before any effect; else hands the request to its operation.
   mutating func admit(_ request: Request) {
+    assert(requests.places <= configuration.maximumRequests, "requests have their bound")
     guard requests.places < configuration.maximumRequests else {
       counts.requestsRefused += 1
       return refuse(request, .overloaded("the server has too many requests in flight"))
@@ -37,6 +38,7 @@ extension Engine {
     }
     guard !writers[shard].isDelayed else { return refuse(request, .storageUnavailable) }
     let machine = machine(request.machine, shard, namespace)
+    assert(!namespace.isGone, "what is gone is asked for nothing")
     guard hasRoom(machine, for: work) else {
       namespace.counts.count(.mailbox)
       return refuse(request, .overloaded("too many requests wait on the machine"))
@@ -62,6 +64,7 @@ extension Engine {
   }
 
   mutating func refuse(_ request: Request, _ error: ProgressorError) {
+    assert(requests[request.id] == nil, "what was taken in is not refused")
     effects.append(.reply(request.id, .error(error)))
   }
 

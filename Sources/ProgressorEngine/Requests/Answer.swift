@@ -7,6 +7,8 @@ extension Engine {
   mutating func conclude(
     _ id: RequestID, key: String?, _ reply: Reply, _ machine: ResidentMachine
   ) {
+    assert(
+      requests[id].map { $0.machine === machine } ?? true, "a step answers who asked its machine")
     if requests[id] != nil { return answer(id, reply) }
     if let key { settle(key, owner: id, reply, machine) }
   }
@@ -17,6 +19,7 @@ extension Engine {
     if pending != nil { effects.append(.reply(id, reply)) }
     if let pending, let key = pending.key, let machine = pending.machine {
       settle(key.key, owner: id, reply, machine)
+      assert(machine.keys[ExactText(key.key)]?.owner != id, "who is answered holds no key")
     }
   }
 
@@ -37,6 +40,7 @@ extension Engine {
   /// Tells a caller that the outcome is unknown; its step, and its key, go on.
   mutating func tell(_ id: RequestID, _ error: ProgressorError) {
     guard let pending = take(id) else { return }
+    assert(pending.machine != nil, "only what a machine does goes on without its caller")
     effects.append(.reply(id, .error(error)))
     keepCharging(pending)
   }

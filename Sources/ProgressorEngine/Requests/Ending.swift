@@ -15,6 +15,7 @@ extension Engine {
     if let step = pending.machine?.running, step.requestID == id,
       let asking = step.asking
     {
+      assert(steps[step.id] === pending.machine, "a call is found by its step's number")
       effects.append(.callOff(step.id, attempt: asking.attempt))
     }
   }
@@ -23,6 +24,7 @@ extension Engine {
     while let id = requests.popExpired(at: now.uptime) {
       drop(id, .error(.deadlineExceeded))
     }
+    assert(requests.nextDeadline.map { $0 > now.uptime } ?? true, "nobody waits beyond a deadline")
   }
 
   /// The caller no longer waits. What has not begun is dropped; what has begun runs to its commit,
@@ -33,7 +35,10 @@ extension Engine {
     guard let machine = pending.machine else { return }
     machine.waitingReads.remove(id)
     let isRunning = machine.running?.requestID == id
-    if hasBegun(id, pending) { return keepCharging(pending) }
+    if hasBegun(id, pending) {
+      assert(!machine.mailbox.contains(.request(id)), "what has begun does not wait too")
+      return keepCharging(pending)
+    }
     machine.mailbox.remove(id)
     machine.waitingNotifies.remove(id)
     if let key = pending.key {
@@ -52,6 +57,7 @@ extension Engine {
 extension Engine {
   /// The request is answered before the work for it is over.
   mutating func keepCharging(_ pending: PendingRequest) {
+    assert(requests[pending.request.id] == nil, "only who is answered is charged to the work")
     guard let machine = pending.machine, !machine.isDropped else { return }
     let bytes = pending.request.heapBytes
     if let step = machine.running, step.requestID == pending.request.id {
@@ -67,6 +73,8 @@ extension Engine {
     _ machine: ResidentMachine
   ) {
     guard requests[request] == nil else { return }
+    assert(
+      record.enqueued.first?.sequence == notification.sequence, "a notification has its own record")
     let bytes =
       notification.args.heapBytes + notification.context.heapBytes
       + (record.idempotency?.key.heapBytes ?? 0)

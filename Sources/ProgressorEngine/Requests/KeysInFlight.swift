@@ -37,6 +37,7 @@ extension Engine {
     if StoredReply(reply) != nil {
       guard let pending = machine.keys.removeValue(forKey: key) else { return }
       for waiter in pending.allWaiters {
+        assert(requests[waiter] != nil, "who waits on a key has not ended")
         guard let request = take(waiter) else { continue }
         let isRepeat = request.key?.fingerprint == pending.fingerprint
         effects.append(.reply(waiter, isRepeat ? reply : .error(.keyReused)))
@@ -52,6 +53,7 @@ extension Engine {
   /// is mistaken.
   mutating func confirm(_ key: String, owner: RequestID, _ machine: ResidentMachine) {
     guard machine.keys[ExactText(key)]?.owner == owner else { return }
+    assert(requests[owner] != nil, "a key is looked up for who is not answered")
     for id in machine.keys[ExactText(key)]?.confirm() ?? [] { tell(id, .keyReused) }
   }
 }

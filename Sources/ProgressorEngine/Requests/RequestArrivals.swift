@@ -21,6 +21,7 @@ struct RequestArrivals {
   mutating func append(
     _ request: RequestID, at uptime: Int64, live: Int, isLive: (RequestID) -> Bool
   ) {
+    assert(entries.last.map { $0.since <= uptime } ?? true, "a request comes after all others")
     while let first = entries.first, !isLive(first.request) { entries.removeFirst() }
     entries.append(Entry(request: request, since: uptime))
     guard entries.count > 2 * live + 1_024 else { return }

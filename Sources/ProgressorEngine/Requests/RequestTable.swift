@@ -69,7 +69,9 @@ struct RequestTable {
   /// The next request whose deadline has passed.
   mutating func popExpired(at uptime: Int64) -> RequestID? {
     while let id = deadlines.pop(at: uptime) {
-      if requests[id] != nil { return id }
+      guard let pending = requests[id] else { continue }
+      assert(pending.request.deadline <= uptime, "the deadline that has passed is the request's")
+      return id
     }
     return nil
   }
