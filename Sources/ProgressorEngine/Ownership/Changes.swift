@@ -21,6 +21,8 @@ extension Engine {
     Visits.note(gone.count)
     for machine in gone { detach(machine) }
     tell(gone.flatMap(\.requests), .notOwner)
+    assert(
+      gone.allSatisfy { $0.isDropped && $0.requests.isEmpty }, "nobody waits for what is gone")
   }
 
   private mutating func tell(_ requests: some Sequence<RequestID>, _ error: ProgressorError) {
@@ -37,6 +39,7 @@ extension Engine {
     guard !machine.isDropped else { return }
     detach(machine)
     tell(machine.requests, error)
+    assert(machine.requests.isEmpty && machine.running == nil, "nobody waits for what is gone")
     // Whatever it had to do by itself is found again from its row.
     if ownership.holds(machine.shard) { lookAgain(machine, position: nil, after: pause) }
   }
@@ -57,6 +60,7 @@ extension Engine {
   mutating func namespacesChanged(_ records: [NamespaceRecord]) {
     for gone in namespaces.replace(with: records) { dissolve(gone) }
     for namespace in namespaces.inOrder {
+      assert(!namespace.isGone, "what there is was not dissolved")
       lendPermits(namespace)
       if namespace.settings.pause != nil {
         turnAway(namespace)
@@ -74,12 +78,14 @@ extension Engine {
     schedule.dissolve(gone)
     let error = ProgressorError.namespaceNotFound(gone.settings.name)
     turnAway(gone, error)
+    assert(gone.gate.waitingCount == 0, "nobody waits at the gate of what is gone")
     answerQuietWaiters(gone, .error(error))
   }
 
   /// The machine is of a namespace that is gone, and another one has its name now: what was asked
   /// of the one is nothing to the other.
   mutating func disown(_ machine: ResidentMachine) {
+    assert(machine.namespace.isGone, "only what was of a namespace that is gone is disowned")
     // What is on its way to the database may be written: who waits for it hears no denial.
     if machine.isCommitting, let id = machine.running?.requestID { tell(id, .storageUnavailable) }
     tell(machine.requests.filter { requests[$0]?.isEnqueued ?? false }, .storageUnavailable)

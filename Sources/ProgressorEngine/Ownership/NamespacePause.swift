@@ -34,6 +34,9 @@ extension Engine {
   }
 
   mutating func answerQuietWaiters(_ namespace: NamespaceState, _ reply: Reply = .quiet) {
+    assert(
+      namespace.gate.steps == 0 || namespace.settings.pause == nil || namespace.isGone,
+      "a paused namespace is quiet when no step runs")
     for id in namespace.quietWaiters.takeAll() { answer(id, reply) }
   }
 }

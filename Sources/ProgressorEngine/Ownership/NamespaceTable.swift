@@ -42,6 +42,7 @@ struct NamespaceTable {
       byNumber[record.number] = namespace
     }
     let gone = known.values.filter { byNumber[$0.number] !== $0 }
+    assert(!gone.contains(where: \.isGone), "a namespace is gone once")
     return gone.sorted { $0.number.number < $1.number.number }
   }
 }

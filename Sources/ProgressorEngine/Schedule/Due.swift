@@ -7,6 +7,7 @@ extension Engine {
   /// in time.
   mutating func reschedule(_ machine: ResidentMachine) {
     guard !machine.isDropped, !machine.isUnknown else { return }
+    assert(residency[machine.id] === machine, "a machine stands for its name")
     let namespace = machine.namespace
     guard let row = machine.row, let due = nextUnqueued(machine, row) else {
       return schedule.remove(machine.id, namespace, now)
@@ -99,6 +100,7 @@ extension Engine {
   mutating func lookAgain(
     _ machine: ResidentMachine, position: DuePosition?, after pause: Int64 = Engine.shortPause
   ) {
+    assert(pause > 0, "nobody is looked at in a circle")
     schedule.place(
       machine.id, at: now.wall.advanced(byMicroseconds: pause), position, machine.namespace, now)
   }
@@ -115,6 +117,7 @@ extension Engine {
   /// Work of a namespace whose endpoint is down, or that is paused, waits outside of the mailbox.
   private mutating func park(_ machine: ResidentMachine) -> Bool {
     guard machine.namespace.parks else { return false }
+    assert(machine.row?.runsByItself == true, "who is parked has something to do")
     schedule.leave(machine)
     reschedule(machine)
     becameIdle(machine)
@@ -152,6 +155,7 @@ extension Engine {
     guard let shard = ownership.shard(of: id), let namespace = namespaces[id.namespace] else {
       return
     }
+    assert(!namespace.schedule.timers.holds(id), "whose turn has come is no timer any more")
     let machine = machine(id, shard, namespace)
     schedule.enter(machine)
     if machine.isUnknown {
@@ -182,6 +186,7 @@ extension Engine {
 
   /// What memory knows of a machine is no older than what was read of it.
   private mutating func found(_ due: DueMachine, _ namespace: NamespaceState) {
+    assert(!namespace.isGone, "nothing is found for what is gone")
     if let machine = residency[due.machine], !machine.isUnknown, machine.namespace === namespace {
       // Its row may be all that is due of it.
       if machine.isDueForNothing(now) { becomeDue(machine) } else { reschedule(machine) }

@@ -17,7 +17,10 @@ struct ReadQueue {
   /// read before the read that is under way is answered.
   var wakeAt: Int64? { reading == nil ? later.first : nil }
 
-  mutating func append(_ namespace: NamespaceState) { waiting.append(namespace) }
+  mutating func append(_ namespace: NamespaceState) {
+    assert(later.rank(of: namespace) == nil, "a namespace waits for one read")
+    waiting.append(namespace)
+  }
 
   mutating func append(_ namespace: NamespaceState, at uptime: Int64) {
     assert(later.rank(of: namespace) == nil, "a namespace waits for one read")
@@ -27,6 +30,7 @@ struct ReadQueue {
   /// Nothing that was read before says when to read.
   mutating func hasten(_ namespace: NamespaceState) {
     guard later.rank(of: namespace) != nil else { return }
+    assert(namespace.schedule.wantsRead, "who waits for a read wants one")
     later.remove(namespace)
     waiting.append(namespace)
   }
@@ -34,7 +38,10 @@ struct ReadQueue {
   /// Whether a read may begin, and somebody waits for it.
   mutating func mayBegin(at uptime: Int64) -> Bool {
     guard reading == nil else { return false }
-    while let (namespace, _) = later.popFirst(at: uptime) { waiting.append(namespace) }
+    while let (namespace, _) = later.popFirst(at: uptime) {
+      assert(namespace.schedule.wantsRead, "who waits for a read wants one")
+      waiting.append(namespace)
+    }
     return !waiting.isEmpty
   }
 

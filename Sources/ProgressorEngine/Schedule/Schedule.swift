@@ -83,6 +83,7 @@ extension Schedule {
       return false
     }
     enter(machine)
+    assert(namespace.schedule.active <= namespace.activeLimit, "no more are let in than may be")
     return true
   }
 
@@ -118,6 +119,7 @@ extension Schedule {
   /// Something of the namespace may be due.
   mutating func join(_ namespace: NamespaceState) {
     guard !namespace.schedule.hasTurns, !namespace.isGone else { return }
+    assert(resting.rank(of: namespace) == nil, "who rests has turns")
     namespace.schedule.hasTurns = true
     namespace.schedule.awaitsRoom = false
     turns.append(namespace)
@@ -210,7 +212,15 @@ extension Schedule {
     if namespace.isGone { return }
     let capacity = timerCapacity(namespace)
     change(namespace) { $0.set(machine, at: time, position, now: now.wall, capacity: capacity) }
+    assert(isFound(machine, position, namespace), "what has no room is read again")
     if time <= now.wall { join(namespace) } else { setAlarm(namespace, now) }
+  }
+
+  private func isFound(
+    _ machine: MachineID, _ position: DuePosition?, _ namespace: NamespaceState
+  ) -> Bool {
+    let timers = namespace.schedule.timers
+    return timers.holds(machine) || position.map { !timers.covered.covers($0) } ?? true
   }
 
   mutating func remove(_ machine: MachineID, _ namespace: NamespaceState, _ now: Moment) {
@@ -262,6 +272,7 @@ extension Schedule {
   private mutating func setAlarm(_ namespace: NamespaceState, _ now: Moment) {
     let state = namespace.schedule
     if state.hasTurns || namespace.isGone { return }
+    assert(!state.awaitsRoom || state.active > 0, "who waits for room has somebody who leaves")
     var next = state.awaitsRoom ? nil : state.timers.nextDue
     if !state.wantsRead, let reads = readsAt(namespace, now) { next = min(next ?? reads, reads) }
     if let next, !namespace.parks {
