@@ -53,6 +53,7 @@ public struct Engine: ~Copyable {
 
   /// Takes one input in; what follows from it is appended to `effects`.
   public mutating func handle(_ input: Input, now: Moment, into effects: inout [Effect]) {
+    assert(now.uptime >= self.now.uptime, "the uptime never goes back")
     self.now = now
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
@@ -82,6 +83,7 @@ public struct Engine: ~Copyable {
 
   /// Ends a turn: runs what is due, hands full batches to idle writers, asks for the next wake-up.
   public mutating func flush(now: Moment, into effects: inout [Effect]) {
+    assert(now.uptime >= self.now.uptime, "a turn ends after its inputs")
     self.now = now
     swap(&self.effects, &effects)
     defer { swap(&self.effects, &effects) }
@@ -110,6 +112,7 @@ public struct Engine: ~Copyable {
       admitWaitingForMemory()
       if !schedule.hasTurns(circumstances), stepMemory.next == nil { break }
     }
+    assert(ready.isEmpty, "nobody who may go on is left behind in a turn")
     let query = schedule.beginRead(circumstances) { numbers.next() }
     if let query { effects.append(.readDue(query)) }
   }
@@ -130,6 +133,7 @@ public struct Engine: ~Copyable {
     if let at = schedule.wakeAt(circumstances) { next = min(next ?? at, at) }
     if let at = writers.wakeAt { next = min(next ?? at, at) }
     if stepMemory.next != nil { next = now.uptime }
+    assert(next != nil || requests.count == 0, "who waits for an answer has a deadline")
     guard let next, next != wakeAt else { return }
     wakeAt = next
     effects.append(.wake(at: max(next, now.uptime)))

@@ -16,11 +16,13 @@ extension Engine {
       case .permits(let message): heard(message)
       }
     }
+    assert(ready.isEmpty, "nothing on the ready is left out")
   }
 
   /// Begins the machine's next step if it takes none.
   private mutating func advance(_ machine: ResidentMachine) {
     guard !machine.isDropped else { return }
+    assert(residency[machine.id] === machine, "a machine in memory stands for its name")
     if machine.isDistrusted, machine.running == nil { return drop(machine, .storageUnavailable) }
     while machine.running == nil, let item = machine.mailbox.popFirst() {
       begin(item, machine)
@@ -58,6 +60,7 @@ extension Engine {
   /// Begins to prepare a step, or lets it wait until fewer of its namespace are under way.
   private mutating func approachGate(_ machine: ResidentMachine) {
     let namespace = machine.namespace
+    assert(machine.running?.passage == .before, "a step comes near its gate once")
     guard machine.running?.operation.asksProcessor == true else { return prepare(machine) }
     if namespace.gate.mayPrepare, !namespace.gate.hasOutside, stepMemory.reserve(.small, machine) {
       return prepareStep(machine)

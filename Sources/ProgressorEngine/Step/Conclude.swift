@@ -37,6 +37,8 @@ extension Engine {
   mutating func perform(
     _ decision: Decision, _ machine: ResidentMachine, _ said: Complaint? = nil
   ) {
+    assert(
+      machine.running.map { steps[$0.id] == nil } ?? false, "a step decides when its call is over")
     switch decision {
     case .pass: end(machine)
     case .answer(let reply): endUncommitted(machine, reply)

@@ -13,7 +13,9 @@ extension Engine {
       // The step meets the damage in its turn, behind what runs or waits.
       machine.timeoutQueued = true
       machine.mailbox.append(.timeout)
-    case .success: becomeDue(machine)
+    case .success:
+      assert(!machine.isUnknown, "what was read is known")
+      becomeDue(machine)
     }
   }
 
@@ -22,6 +24,7 @@ extension Engine {
     guard let step = machine.running, let row = machine.row ?? loaded.row else {
       return abandon(machine, .damaged(loaded.damage), pause: nextDamagePause(machine))
     }
+    assert(!step.hasBegun, "what a step needs is read before its call")
     let damage = loaded.damage ?? "unknown"
     perform(step.operation.meetDamage(damage, of: row, StepView(machine, now: now)), machine)
   }

@@ -5,6 +5,7 @@ import MachineModel
 extension Engine {
   /// The step ends with this reply, if somebody asked for it.
   mutating func end(_ machine: ResidentMachine, _ reply: Reply) {
+    assert(machine.running?.station == nil, "a step that waits at its gate has no reply")
     if !machine.isCommitting {
       if case .error(let error) = reply {
         count(error.code == .unavailable ? .postponed : .refused, machine)
@@ -20,11 +21,13 @@ extension Engine {
 
   /// An answer that nobody wrote down may leave only while the lease holds.
   mutating func endUncommitted(_ machine: ResidentMachine, _ reply: Reply) {
+    assert(!machine.isCommitting, "what is being written is answered when it is durable")
     end(machine, ownership.isTrusted(at: now.uptime) ? reply : .error(.notOwner))
   }
 
   /// There is no such namespace any more: nothing can be written for the step.
   mutating func endInGoneNamespace(_ machine: ResidentMachine) {
+    assert(namespaces[machine.namespace.number] !== machine.namespace, "what is gone is not there")
     endUncommitted(machine, .error(.namespaceNotFound(machine.id.namespace)))
   }
 
@@ -92,6 +95,7 @@ extension Engine {
 
   /// What waited for the end of the step that is over.
   private mutating func answerWaiting(_ machine: ResidentMachine) {
+    assert(machine.running == nil, "what waits for a step goes on behind it")
     retryNotifies(machine)
     retryReads(machine)
   }
