@@ -147,7 +147,8 @@ extension StepMemory {
     }
     assert(step.share.unheard == 0 || step.isAside, "a request is answered once")
     machine.running?.share.unheard = bytes
-    hold(step.share.held, machine)
+    // Of a step that stands aside they are in what it holds already.
+    hold(step.share.held - step.share.unheard, machine)
   }
 
   /// The step holds nothing, and is no exception any more, but will want something again.

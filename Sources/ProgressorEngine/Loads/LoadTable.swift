@@ -15,6 +15,10 @@ enum LoadPurpose {
     }
   }
 
+  var isWake: Bool {
+    if case .wake = self { true } else { false }
+  }
+
   /// The request that it is for, while it is sent.
   var request: RequestID? {
     switch self {

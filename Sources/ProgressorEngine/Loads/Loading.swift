@@ -37,8 +37,10 @@ extension Engine {
     }
     if machine.wantsWake {
       machine.wantsWake = false
-      // Whether it has something to do is not known yet.
-      if machine.isUnknown { rearm(machine, after: pause(after: result, machine)) }
+      // Whether it has something to do is not known yet. A load that woke it says so itself.
+      if machine.isUnknown, !purpose.isWake {
+        rearm(machine, after: pause(after: result, machine))
+      }
     }
     if let request = load.request, requests[request]?.isCancelled == true {
       drop(request, .error(.cancelled))
