@@ -131,6 +131,13 @@ public struct ProgressorError: Error, Sendable, Hashable {
   public static let notOwner = ProgressorError(
     .unavailable, .notOwner, "this node does not hold the lease of the machine's shard")
 
+  /// UNAVAILABLE: as `notOwner`, of a request that was turned away before anything happened.
+  public static let notOwnerUnseen: ProgressorError = {
+    var error = notOwner
+    error.metadata["happened"] = "nothing"
+    return error
+  }()
+
   /// UNAVAILABLE: the database is away; what was asked may or may not have been committed (I2).
   public static let storageUnavailable = ProgressorError(
     .unavailable, .storageUnavailable, "the database does not answer")

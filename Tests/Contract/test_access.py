@@ -9,7 +9,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from support.client import Client, Space, fails
+from support.client import Client, Space, fails, history
 from support.processor import echo
 from support.server import progressor
 from support.stubs import automaton_pb2, automaton_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc
@@ -182,6 +182,37 @@ def test_nothing_tells_whether_something_exists(access):
     assert len(answers) == 1
     assert names(access.client("driver")) == ["pay-cards"]
     assert set(names(access.client("admin"))) == {"pay-cards", "other", "public-a"}
+
+
+def test_what_is_wrong_is_told_to_those_who_may_ask_about_the_namespace(access):
+    """Of another one a request that cannot be used is denied like any other, there or not."""
+    def unusable(namespace):
+        driver, limited = access.space("driver", namespace), access.client("limited")
+        yield lambda: driver.get("")
+        yield lambda: driver.call("m", range=history(after=-1))
+        yield lambda: driver.notify("m" * 300)
+        yield lambda: limited.repair_jobs.Create(repair_jobs_pb2.CreateRepairJobRequest(
+            spec=repair_jobs_pb2.RepairJobSpec(namespace=namespace)), timeout=DEADLINE)
+        yield lambda: limited.create_namespace(namespace, "")
+
+    def is_known() -> bool:
+        try:
+            return access.client("limited").create_namespace("pay-limited", "h:1") is not None
+        except grpc.RpcError:
+            return False
+
+    access.rules.write_text(RULES + (
+        '  - {principals: [limited], namespaces: ["pay-*"], allow: [operate, administer]}\n'))
+    access.write_tokens(*(f"{name} {access.digest(name)}"
+                          for name in ("admin", "driver", "limited")))
+    eventually(is_known, "the files are read again")
+    for namespace in ("other", "no-such"):
+        for ask in unusable(namespace):
+            with fails("PERMISSION_DENIED", "NOT_ALLOWED"):
+                ask()
+    for ask in unusable("pay-cards"):
+        with fails("INVALID_ARGUMENT", "INVALID_ARGUMENT"):
+            ask()
 
 
 def test_credentials(access):

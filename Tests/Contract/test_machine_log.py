@@ -86,6 +86,17 @@ def test_what_happens_to_a_machine(server, space):
     assert happened[0]["trace_id"] == TRACE and "trace_id" not in happened[1]
 
 
+def test_who_changes_a_namespace_is_told(server, space):
+    """Nothing else keeps it: a pause that ended is gone, and so is a namespace."""
+    log = Log(server)
+    space.pause_all("audit")
+    space.resume_all()
+    told = [log.named(f"a namespace was {what}", namespace=space.name)
+            for what in ("created", "paused", "resumed")]
+    assert [len(lines) for lines in told] == [1, 1, 1]
+    assert told[1][0]["reason"] == "audit" and "principal" not in told[1][0]
+
+
 def test_a_crowd_is_ten_lines_and_a_count(server, space):
     log = Log(server)
     ids = [f"m{number}" for number in range(60)]

@@ -83,8 +83,9 @@ def test_a_standby_refuses_and_changes_nothing(first, second, spaces):
     for request in (lambda: standby.call("m", b"b"), lambda: standby.get("m"),
                     lambda: standby.start("n"), lambda: standby.notify("m", b"n"),
                     lambda: standby.remove("m"), lambda: list(standby.pages())):
-        with fails("UNAVAILABLE", "NOT_OWNER"):
+        with fails("UNAVAILABLE", "NOT_OWNER") as failure:
             request()
+        assert failure[0].info.metadata["happened"] == "nothing"
     assert space.call("m", b"c") == b"c"
     assert space.events("m") == [b"a", b"c"]
 

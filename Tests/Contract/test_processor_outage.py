@@ -110,3 +110,39 @@ def test_the_time_of_the_next_attempt_survives_a_restart_and_calls_are_served(se
     assert space.ids(status=automaton_pb2.STATUS_FILTER_RETRYING) == ["notified", "timed"]
     tried = [i for i in space.invocations() if i.kind in ("timeout", "notification")]
     assert len(tried) == 2, "its time has not come"
+
+
+@pytest.mark.parametrize("change", ["endpoint", "connections"])
+def test_a_call_that_waits_for_its_endpoint_goes_to_the_one_that_takes_its_place(
+        servers, spaces, processor, port, change):
+    """Whoever mends a namespace fails nobody who waits for that."""
+    server = servers().start()
+    space = spaces(server.client)
+    space.start("m")
+    namespace = space.client.namespaces.Get(
+        namespaces_pb2.GetNamespaceRequest(name=space.name), timeout=30).namespace
+
+    def update(**processor_options) -> None:
+        for name, value in processor_options.items():
+            setattr(namespace.processor, name, value)
+        namespace.version = 0
+        server.client.namespaces.Update(
+            namespaces_pb2.UpdateNamespaceRequest(namespace=namespace), timeout=30)
+
+    update(endpoint=f"127.0.0.1:{port}")
+    waiting = [space.call_later("m", b"a", timeout=30), space.client.automaton.Start.future(
+        automaton_pb2.StartRequest(namespace=space.name, id="n"), timeout=30)]
+    server.says("the endpoint cannot be reached")
+    if change == "connections":
+        update(connections=3)
+        late = ScriptedProcessor(port)
+    else:
+        update(endpoint=processor.endpoint)
+        late = None
+    try:
+        for call in waiting:
+            call.result()
+    finally:
+        if late:
+            late.stop()
+    assert space.events("m")[-1] == b"a"

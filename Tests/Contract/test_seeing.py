@@ -90,6 +90,22 @@ def test_neither_a_restart_nor_a_takeover_forgets_what_failed(watched, spaces):
     assert read_second().value("progressor_watchdog_late_namespaces") == 0
 
 
+def test_what_a_paused_machine_would_do_grows_old_too(watched, spaces):
+    server, read = watched("node")
+    server.start()
+    space = spaces(server.client, with_timers)
+    space.start("paused")
+    space.pause("paused", "look")
+    space.start("queue", b"a")
+    space.pause("queue", "look")
+    space.notify("queue", b"n")
+    eventually(lambda: (gauge(read(), "oldest_due_seconds", space.name) or 0) > 10, "it grows", 40)
+    eventually(lambda: gauge(read(), "late_machines", space.name) == 2, "both are late", 40)
+    space.resume("paused")
+    space.resume("queue")
+    eventually(lambda: gauge(read(), "oldest_due_seconds", space.name) == 0, "it is over", SOON)
+
+
 def test_one_node_counts_and_a_standby_does_not(watched, spaces):
     first, read = watched("first")
     first.start()

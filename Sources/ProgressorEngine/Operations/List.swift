@@ -3,7 +3,7 @@ import MachineModel
 /// List, Count and ListNotifications: what is committed, of many rows, as the database has it.
 extension Engine {
   mutating func list(_ request: Request, _ namespace: NamespaceState, _ question: ListQuestion) {
-    guard ownership.mayAct(at: now.uptime) else { return refuse(request, .notOwner) }
+    guard ownership.mayAct(at: now.uptime) else { return refuse(request, .notOwnerUnseen) }
     register(request, .list(question), nil, in: namespace)
     let listing: Listing =
       switch question {

@@ -5,7 +5,7 @@ import MachineModel
 extension Engine {
   mutating func trace(_ request: Request, _ namespace: NamespaceState, _ query: TraceQuery) {
     guard ownership.shard(of: request.machine) != nil, ownership.isTrusted(at: now.uptime) else {
-      return refuse(request, .notOwner)
+      return refuse(request, .notOwnerUnseen)
     }
     register(request, .trace(query), nil, in: namespace)
     effects.append(.readTrace(request.id, namespace.number, request.machine, query))

@@ -32,7 +32,7 @@ extension Engine {
 
   private mutating func admit(_ request: Request, _ work: Work, _ namespace: NamespaceState) {
     guard let shard = ownership.shard(of: request.machine), ownership.isTrusted(at: now.uptime)
-    else { return refuse(request, .notOwner) }
+    else { return refuse(request, .notOwnerUnseen) }
     if case .read(let range) = work {
       return get(request, machine(request.machine, shard, namespace), range)
     }
@@ -77,7 +77,7 @@ extension Engine {
       request.machine.id.isEmpty
       ? !ownership.isEmpty : ownership.shard(of: request.machine) != nil
     return isOwner && ownership.isTrusted(at: now.uptime)
-      ? .namespaceNotFound(request.machine.namespace) : .notOwner
+      ? .namespaceNotFound(request.machine.namespace) : .notOwnerUnseen
   }
 
   /// Whether another request may wait on the machine. The limit is on what waits beside the one

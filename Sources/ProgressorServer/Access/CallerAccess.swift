@@ -1,6 +1,8 @@
 import GRPC
 import MachineModel
+import NIOCore
 import ProgressorAccess
+import ProgressorProto
 
 /// The second stage of authorisation: what a request may be about, once it is decoded, and before
 /// anything is looked up.
@@ -28,6 +30,20 @@ struct CallerAccess: Sendable {
 
   /// Whether it may be about whatever namespace: what is not there can be said not to be.
   var allowsEverything: Bool { caller.map(\.grant.coversEverything) ?? true }
+
+  /// What the caller hears of a request that cannot be used: what is wrong with it only if it may
+  /// ask about that namespace, or whatever it is about.
+  ///
+  /// - Parameters:
+  ///   - message: The request, encoded.
+  ///   - path: Where it names its namespace: the numbers of the fields.
+  func refusal(
+    _ error: ProgressorError, of message: ByteBuffer, namespaceAt path: [UInt32] = [1]
+  ) -> ProgressorError {
+    if allowsEverything { return error }
+    let namespace = message.withUnsafeReadableBytes { EncodedText.text(at: path, of: $0) }
+    return namespace.map(allows) == true ? error : .notAllowed
+  }
 
   /// What a request about the namespace may show.
   ///

@@ -154,7 +154,7 @@ final class Backend: Sendable {
     ).register(in: &router)
     NamespacesService(
       namespaces: storage, dispatcher: dispatcher, clock: clock, timeouts: timeouts,
-      tlsDirectory: configuration.processorTLSDirectory,
+      tlsDirectory: configuration.processorTLSDirectory, logger: logger,
       namespaceDeleted: lookForJobs
     ).register(in: &router)
     health.register(in: &router)

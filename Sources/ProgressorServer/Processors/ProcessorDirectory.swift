@@ -117,7 +117,7 @@ final class ProcessorDirectory: ProcessorPort {
       deadline: now.deadline(atUptime: invocation.deadline, reference: .now()),
       timeout: .microseconds(invocation.timeout), waitsForEndpoint: invocation.waitsForEndpoint)
     if invocation.waitsForEndpoint {
-      calls.value[key] = sending.start(call.metadata, answered)
+      start(sending, of: asked.namespace, as: key, answered)
     } else {
       let machine = invocation.machine.machineID
       _ = sending.start(call.metadata) { [omissions] result in
@@ -129,11 +129,30 @@ final class ProcessorDirectory: ProcessorPort {
     }
   }
 
+  /// Sends for a client. What still waits when its namespace gets another endpoint, or another way
+  /// to it, waits for that one from then on.
+  private func start(
+    _ sending: Sending, of namespace: NamespaceNumber, as key: Attempt,
+    _ answered: @escaping Completion
+  ) {
+    let directory = NIOLoopBound(self, eventLoop: eventLoop)
+    calls.value[key] = sending.start(sending.call.metadata) { result in
+      let directory = directory.value
+      guard result.localReason == .channelClosed, !result.seen,
+        let entry = directory.entry(namespace), entry.channel !== sending.channel
+      else { return answered(result) }
+      var moved = sending
+      moved.channel = entry.channel
+      moved.attempts = directory.metrics?.method(sending.call.path, target: entry.target)
+      directory.start(moved, of: namespace, as: key, answered)
+    }
+  }
+
   /// How an invocation is sent.
   private struct Sending: Sendable {
-    let channel: GRPCChannel
+    var channel: GRPCChannel
     let call: ProcessorCall
-    let attempts: AttemptMetrics.Method?
+    var attempts: AttemptMetrics.Method?
     let deadline: NIODeadline
     let timeout: TimeAmount
     let waitsForEndpoint: Bool
@@ -188,9 +207,10 @@ final class ProcessorDirectory: ProcessorPort {
 
   /// Closes every channel: what is under way ends as lost.
   func close() {
-    for entry in entries.values { entry.channel.close() }
+    let channels = entries.values.map(\.channel)
     entries = [:]
     keys = [:]
+    for channel in channels { channel.close() }
   }
 
   /// Work that waited for an endpoint that the namespace has no more would wait for ever: it is

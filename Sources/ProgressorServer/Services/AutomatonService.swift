@@ -140,12 +140,13 @@ struct AutomatonService: Sendable {
     decode: @escaping @Sendable (Message) throws(ProgressorError) -> Decoded
   ) {
     router.unary("/\(AutomatonService.name)/\(method)") { request, responder in
+      let access = CallerAccess(request)
       do throws(ProgressorError) {
         let decoded = try decode(try .decode(request.message))
-        let payloads = try CallerAccess(request).payloads(in: decoded.machine.namespace)
+        let payloads = try access.payloads(in: decoded.machine.namespace)
         submit(decoded, payloads, request, responder)
       } catch {
-        responder.fail(RPCStatus(error))
+        responder.fail(RPCStatus(access.refusal(error, of: request.message)))
       }
     }
   }

@@ -58,14 +58,15 @@ struct Portability: Sendable {
     guard responder.makeRoom(for: pageBytes, again: { export(request, responder) }) else { return }
     let message: ExportRequest
     let query: ExportQuery
+    let access = CallerAccess(request)
     do throws(ProgressorError) {
       message = try .decode(request.message)
       // Without its payloads a machine is not itself.
-      let payloads = try CallerAccess(request).payloads(in: message.namespace)
+      let payloads = try access.payloads(in: message.namespace)
       guard payloads == .visible else { throw .notAllowed }
       query = try self.query(message, responder)
     } catch {
-      responder.fail(RPCStatus(error))
+      responder.fail(RPCStatus(access.refusal(error, of: request.message)))
       return
     }
     // A task per page will do for what operators do now and then.

@@ -174,12 +174,17 @@ struct RepairJobsService: Sendable {
   ) {
     let limit = maximumMessageBytes
     router.unary("/\(RepairJobsService.name)/\(method)") { request, responder in
+      let access = CallerAccess(request)
       let message: Message
       do throws(ProgressorError) { message = try .decode(request.message) } catch {
-        responder.fail(RPCStatus(error))
+        // Create names a namespace, in its spec; the others are about a job.
+        let isAboutNamespace = namespace != nil
+        responder.fail(
+          RPCStatus(
+            isAboutNamespace
+              ? access.refusal(error, of: request.message, namespaceAt: [2, 1]) : error))
         return
       }
-      let access = CallerAccess(request)
       Task {
         do throws(ProgressorError) {
           var hidden = HiddenPayloads()

@@ -679,7 +679,8 @@ struct  Progressor__V1__QueuedNotification
    */
   ProtobufCBinaryData args;
   /*
-   * The attempts that failed. 0 = it was not tried yet.
+   * The attempts that failed and were put off. One that failed the machine is not counted here, but
+   * in the machine's status.
    */
   int32_t attempt;
   /*
