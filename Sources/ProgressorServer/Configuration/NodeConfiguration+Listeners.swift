@@ -26,12 +26,24 @@ extension NodeConfiguration {
       listeners = try addresses(reader).map { ListenerSetting($0) }
     }
     if listeners.isEmpty { throw reader.problem("listen", "names no address to serve on") }
+    if let twice = namedTwice(listeners.map(\.address)) {
+      throw reader.problem("listen", "names \(twice) twice")
+    }
     guard let common else { return listeners }
     for index in listeners.indices {
       guard listeners[index].tls == nil, case .tcp = listeners[index].address else { continue }
       listeners[index].tls = common
     }
     return listeners
+  }
+
+  /// Free ports may be wanted several times.
+  private static func namedTwice(_ addresses: [ServerAddress]) -> ServerAddress? {
+    var seen: Set<ServerAddress> = []
+    return addresses.first { address in
+      if case .tcp(_, port: 0) = address { return false }
+      return !seen.insert(address).inserted
+    }
   }
 
   private static func addresses(

@@ -57,7 +57,9 @@ public struct Setting: Sendable, Hashable {
     Setting(
       "listen", .list, default: "127.0.0.1:7070", flag: "--listen",
       "Addresses to serve on: HOST:PORT, [IPV6]:PORT or unix:PATH; port 0 takes a free one. In "
-        + "the file also {address, tls, services}."),
+        + "the file also {address, tls: {certificate, key, client_ca, client_certificates: "
+        + "none|optional|required}, services: [automaton, namespaces, repair_jobs, cluster, "
+        + "reflection, health]}."),
     Setting(
       "tls.certificate", .text, flag: "--tls-certificate",
       "PEM file of the certificate chain, leaf first, of all TCP listeners that have none of their "
