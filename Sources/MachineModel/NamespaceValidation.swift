@@ -60,7 +60,8 @@ extension ProcessorOptions {
 
   fileprivate var fault: FieldFault? {
     if endpoint.isEmpty {
-      return FieldFault("processor.endpoint", "must be set: HOST:PORT, dns:///HOST:PORT, ipv4:…, ipv6:… or unix:PATH")
+      return FieldFault(
+        "processor.endpoint", "must be set: HOST:PORT, dns:///…, ipv4:…, ipv6:… or unix:PATH")
     }
     if endpoint.utf8.count > Self.maximumEndpointBytes {
       return FieldFault("processor.endpoint", "is longer than \(Self.maximumEndpointBytes) bytes")

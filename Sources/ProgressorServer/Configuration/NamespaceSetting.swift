@@ -32,7 +32,8 @@ public struct NamespaceSetting: Sendable, Hashable {
   public static let all: [NamespaceSetting] = [
     NamespaceSetting("name", .text, "The name, 1 to 256 bytes. Must be set."),
     NamespaceSetting(
-      "processor.endpoint", .text, "The processor: HOST:PORT, dns:///HOST:PORT, ipv4:, ipv6: or unix:PATH. Must be set."),
+      "processor.endpoint", .text,
+      "The processor: HOST:PORT, dns:///HOST:PORT, ipv4:…, ipv6:… or unix:PATH. Must be set."),
     NamespaceSetting(
       "processor.timeout", .duration, default: "30s", "How long one invocation may take."),
     NamespaceSetting("processor.max_in_flight", .integer, default: "1000", "Invocations at once."),

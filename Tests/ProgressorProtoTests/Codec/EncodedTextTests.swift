@@ -14,7 +14,8 @@ import Testing
 
   @Test("It is the last of its fields, whatever stands around it")
   func last() {
-    let bytes = field(2, [0xff]) + field(1, Array("a".utf8)) + [0x18, 7] + field(1, Array("b".utf8))
+    var bytes = field(2, [0xff]) + field(1, Array("a".utf8))
+    bytes += [0x18, 7] + field(1, Array("b".utf8))
     #expect(text([1], bytes) == "b")
     #expect(text([2], bytes) == nil)
     #expect(text([3], bytes) == nil)

@@ -35,7 +35,8 @@ import Testing
     ) { try CreateNamespaceRequest(decoding: Wire.bytes(1, Wire.text(1, "a"))) }
     #expect(
       throws: ProtobufError.invalid(
-        path: "namespace.processor.endpoint", problem: "must be set: HOST:PORT, dns:///HOST:PORT, ipv4:…, ipv6:… or unix:PATH")
+        path: "namespace.processor.endpoint",
+        problem: "must be set: HOST:PORT, dns:///…, ipv4:…, ipv6:… or unix:PATH")
     ) {
       try CreateNamespaceRequest(
         decoding: Wire.bytes(1, Wire.text(1, "a") + Wire.bytes(2, Wire.varint(3, 1))))
