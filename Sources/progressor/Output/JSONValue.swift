@@ -61,20 +61,24 @@ enum JSONValue: Sendable, Hashable {
   }
 
   private static func quoted(_ text: String) -> String {
-    var result = "\""
+    var result = [UInt8(ascii: "\"")]
+    result.reserveCapacity(text.utf8.count + 2)
     for scalar in text.unicodeScalars {
       switch scalar {
-      case "\"": result += "\\\""
-      case "\\": result += "\\\\"
-      case "\n": result += "\\n"
-      case "\r": result += "\\r"
-      case "\t": result += "\\t"
+      case "\"": result += "\\\"".utf8
+      case "\\": result += "\\\\".utf8
+      case "\n": result += "\\n".utf8
+      case "\r": result += "\\r".utf8
+      case "\t": result += "\\t".utf8
       case _ where scalar.steersText && scalar.value <= 0xFFFF:
         let digits = String(scalar.value, radix: 16)
-        result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-      default: result.unicodeScalars.append(scalar)
+        result += "\\u".utf8
+        result += repeatElement(UInt8(ascii: "0"), count: 4 - digits.utf8.count)
+        result += digits.utf8
+      default: result += UTF8.bytes(of: scalar)
       }
     }
-    return result + "\""
+    result.append(UInt8(ascii: "\""))
+    return String(decoding: result, as: UTF8.self)
   }
 }

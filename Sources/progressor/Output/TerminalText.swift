@@ -48,18 +48,30 @@ struct TerminalText: ExpressibleByStringInterpolation, Sendable, Hashable {
   /// - Parameter kept: scalars that are meant although they steer.
   static func escaped(_ text: String, keeping kept: Set<Unicode.Scalar> = []) -> String {
     guard text.unicodeScalars.contains(where: \.steersText) else { return text }
-    var result = String.UnicodeScalarView()
+    // Bytes: what is appended to a view of scalars may copy all of it each time.
+    var result: [UInt8] = []
+    result.reserveCapacity(text.utf8.count)
     for scalar in text.unicodeScalars {
       switch scalar {
-      case _ where !scalar.steersText || kept.contains(scalar): result.append(scalar)
-      case "\n": result.append(contentsOf: "\\n".unicodeScalars)
-      case "\t": result.append(contentsOf: "\\t".unicodeScalars)
-      case "\r": result.append(contentsOf: "\\r".unicodeScalars)
+      case _ where !scalar.steersText || kept.contains(scalar): result += UTF8.bytes(of: scalar)
+      case "\n": result += "\\n".utf8
+      case "\t": result += "\\t".utf8
+      case "\r": result += "\\r".utf8
       default:
-        result.append(contentsOf: "\\u{\(String(scalar.value, radix: 16))}".unicodeScalars)
+        result += "\\u{".utf8
+        result += String(scalar.value, radix: 16).utf8
+        result.append(UInt8(ascii: "}"))
       }
     }
-    return String(result)
+    return String(decoding: result, as: UTF8.self)
+  }
+}
+
+extension UTF8 {
+  /// A scalar's one to four bytes.
+  static func bytes(of scalar: Unicode.Scalar) -> UTF8.EncodedScalar {
+    // Every scalar has some.
+    encode(scalar) ?? encodedReplacementCharacter
   }
 }
 

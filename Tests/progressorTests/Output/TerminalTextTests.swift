@@ -36,6 +36,19 @@ struct TerminalTextTests {
     #expect(shown.text.utf8.elementsEqual(text.utf8))
   }
 
+  @Test(
+    "a payload of nothing but control characters is shown as a whole, however long it is",
+    arguments: [
+      ("\u{1}", "\\u{1}", "\\u0001"), ("\n", "\\n", "\\n"),
+    ])
+  func long(character: String, shown: String, inJSON: String) {
+    let count = 4 << 20
+    let text = PayloadText.line(Array(repeating: Array(character.utf8)[0], count: count)).text
+    #expect(text == String(repeating: shown, count: count))
+    let json = JSONValue.string(String(repeating: character, count: count)).text()
+    #expect(json == "\"" + String(repeating: inJSON, count: count) + "\"")
+  }
+
   @Test("a server's error cannot steer the terminal; its advice has a line of its own")
   func errors() throws {
     let failure = ClientFailure(
