@@ -33,6 +33,13 @@ struct JSONFields {
     Failure(description: "\(name(field)) \(what)")
   }
 
+  /// What the model would change is refused.
+  func check(_ field: String, _ text: String, isKeptAs kept: String) throws(Failure) {
+    guard text.utf8.elementsEqual(kept.utf8) else {
+      throw failure(field, "has U+0000, which cannot be kept")
+    }
+  }
+
   private func name(_ field: String) -> String { path.isEmpty ? field : "\(path).\(field)" }
 
   mutating func take(_ field: String) -> JSONTree? {

@@ -157,6 +157,7 @@ extension TransferJSON {
       reason: reason, failedAt: try fields.requiredTime("failedAt"), stepKind: kind, code: code,
       attempts: try fields.int32("attempts") ?? 1, step: try fields.text("step") ?? "",
       principal: try fields.text("principal"))
+    try fields.check("reason", reason, isKeptAs: failure.reason)
     try fields.finish()
     return failure
   }
@@ -170,6 +171,7 @@ extension TransferJSON {
     let pause = Pause(
       pausedAt: try fields.requiredTime("pausedAt"), reason: reason,
       principal: try fields.text("principal"))
+    try fields.check("reason", reason, isKeptAs: pause.reason)
     try fields.finish()
     return pause
   }
@@ -268,6 +270,7 @@ extension TransferJSON {
     let state = RetryState(
       attempt: attempt, nextAttemptAt: try attempts.requiredTime("nextAttemptAt"),
       lastCode: try attempts.int32("lastCode") ?? 0, lastMessage: message)
+    try attempts.check("lastMessage", message, isKeptAs: state.lastMessage)
     try attempts.finish()
     return state
   }

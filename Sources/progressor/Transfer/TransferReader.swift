@@ -70,6 +70,7 @@ struct TransferReader {
       guard assembly != nil else {
         throw .invalidArgument(field: part.lineName, "comes before the line `machine`")
       }
+      try ImportRules.check(part)
       try assembly?.add(part, field: "")
     } catch {
       throw Failure(description: "line \(input.number): \(Self.inWords(error.message))")
@@ -94,15 +95,25 @@ struct TransferReader {
     }
   }
 
-  /// A line has one element: `.events[0].id` is its `event.id`.
+  /// A line has one element: `.events[0].created_at` is its `event.createdAt`.
   private static func inWords(_ message: String) -> String {
     for (path, name) in [
       (".events[0]", "event"), (".notifications[0]", "notification"), (".head", "machine"),
       (".end", "end"),
     ] where message.hasPrefix(path) {
-      return name + message.dropFirst(path.count)
+      let rest = message.dropFirst(path.count)
+      let field = rest.prefix { $0 != ":" }
+      return name + inJSON(field) + rest.dropFirst(field.count)
     }
     return message
+  }
+
+  /// `created_at` is `createdAt` in JSON.
+  private static func inJSON(_ path: Substring) -> String {
+    let words = path.split(separator: "_", omittingEmptySubsequences: false)
+    return words.dropFirst().reduce(String(words.first ?? "")) { name, word in
+      name + word.prefix(1).uppercased() + word.dropFirst()
+    }
   }
 
   private static let eventsPerPart = 1_000
