@@ -1,5 +1,6 @@
 """Which machines are late or failed, and what each waits for."""
 
+import json
 import time
 from datetime import datetime, timezone
 
@@ -185,3 +186,38 @@ def test_a_machine_that_is_retried_fast_is_not_late(client, spaces):
     assert listed(space, status_filter=LATE) == []
     assert counts(space)["retrying"] == 1
     assert space.get("m").queued_notifications == 1
+
+
+def test_who_fails_and_why_over_all_namespaces(servers, spaces):
+    server = servers().start()
+    def breaks(invocation):
+        if invocation.kind == "init":
+            return Answer()
+        raise Refusal(grpc.StatusCode.INTERNAL, invocation.args.decode())
+    first, second = spaces(server.client, breaks), spaces(server.client, breaks)
+    for space, id, reason in [(first, "a", "usual"), (first, "b", "usual"), (first, "c", "usual"),
+                              (first, "d", "rare"), (second, "e", "usual"), (second, "f", "usual")]:
+        space.start(id)
+        with fails("FAILED_PRECONDITION"):
+            space.call(id, reason.encode())
+    first.start("works")
+
+    def causes(*arguments: str) -> list[tuple]:
+        result = progressor("machine", "failures", "--server", server.address, *arguments)
+        assert result.returncode == 0 and result.stderr == "", result
+        header, *rows = result.stdout.splitlines()
+        assert header.split("\t") == [
+            "NAMESPACE", "MACHINES", "SINCE", "LAST", "CODE", "STEP", "EXAMPLE", "REASON"]
+        rows = [row.split("\t") for row in rows]
+        assert all(row[4:6] == ["INTERNAL", "call"] and row[2] <= row[3] for row in rows)
+        return [(row[0], row[1], row[6], row[7]) for row in rows]
+    of_first = [(first.name, "3", "c", "usual"), (first.name, "1", "d", "rare")]
+    of_second = [(second.name, "2", "f", "usual")]
+    assert causes() == [of_first[0], *of_second, of_first[1]]
+    assert causes("-n", first.name) == of_first
+    assert causes("--failed-since", "1h", "-n", second.name) == of_second
+    assert causes("--failed-since", "2100-01-01T00:00:00Z") == []
+    shown = progressor("machine", "failures", "--server", server.address, "--json").stdout
+    assert [cause["machines"] for cause in json.loads(shown)["causes"]] == ["3", "2", "1"]
+    none = progressor("machine", "failures", "--server", server.address, "-n", "none")
+    assert none.returncode == 3 and "NAMESPACE_NOT_FOUND" in none.stderr

@@ -8,13 +8,17 @@ struct MachineCommand: AsyncParsableCommand {
     commandName: "machine", abstract: "Start machines and drive them.",
     subcommands: [
       StartCommand.self, CallCommand.self, NotifyCommand.self, GetCommand.self,
-      ListCommand.self, RemoveCommand.self, RepairCommand.self, SimpleRepairCommand.self,
-      PauseCommand.self, ResumeCommand.self, TraceCommand.self, NotificationsCommand.self,
-      DropNotificationCommand.self, ExportCommand.self, ImportCommand.self,
+      ListCommand.self, FailuresCommand.self, RemoveCommand.self, RepairCommand.self,
+      SimpleRepairCommand.self, PauseCommand.self, ResumeCommand.self, TraceCommand.self,
+      NotificationsCommand.self, DropNotificationCommand.self, ExportCommand.self,
+      ImportCommand.self,
     ])
 
   /// The service that all of them call.
   static let service = "progressor.v1.Automaton"
+
+  /// Its methods whose commands have `--key`.
+  static let keyed: Set = ["Start", "Call", "Notify", "Repair"]
 }
 
 /// What the commands about one machine have in common.
