@@ -39,7 +39,7 @@ public struct ClientCredentials: Sendable {
       let gate = HandshakeGate(tls) { result in
         ended(result.flatMap { Self.check($0, serverName) }.mapError { $0 })
       }
-      try channel.pipeline.syncOperations.addHandlers([tls, gate])
+      try channel.pipeline.syncOperations.addHandlers([tls, gate, LateAlerts()])
     }
   }
 

@@ -59,6 +59,17 @@ final class HandshakeGate: ChannelInboundHandler, RemovableChannelHandler {
   }
 }
 
+/// Stands behind a client's handshake and says in words what BoringSSL's errors are. By TLS 1.3 a
+/// server looks at the client's certificate only when the client is done: its alert comes later.
+final class LateAlerts: ChannelInboundHandler {
+  typealias InboundIn = ByteBuffer
+
+  func errorCaught(context: ChannelHandlerContext, error: any Error) {
+    guard case BoringSSLError.sslError = error else { return context.fireErrorCaught(error) }
+    context.fireErrorCaught(HandshakeFailure("no TLS: \(HandshakeFailure(error))"))
+  }
+}
+
 /// Why there is no TLS with a peer, in a few words.
 struct HandshakeFailure: Error, Hashable, CustomStringConvertible {
   let description: String
@@ -67,7 +78,7 @@ struct HandshakeFailure: Error, Hashable, CustomStringConvertible {
 
   init(_ error: any Error) {
     switch error {
-    case NIOSSLError.handshakeFailed(.sslError(let stack)):
+    case NIOSSLError.handshakeFailed(.sslError(let stack)), BoringSSLError.sslError(let stack):
       description = Self.words(stack.map(\.description)) ?? "the handshake failed"
     case let error as NIOSSLExtraError where error == .failedToValidateHostname:
       description = "the peer's certificate is of another name"
@@ -81,6 +92,9 @@ struct HandshakeFailure: Error, Hashable, CustomStringConvertible {
     let texts = errors.map { error -> String in
       let whole = error.split(separator: ":OPENSSL_internal:", maxSplits: 1).last ?? error[...]
       return String(whole.prefix { $0 != " " }).replacing("_", with: " ").lowercased()
+    }
+    if texts.contains(where: { $0.hasSuffix("certificate required") }) {
+      return "the peer demands a certificate"
     }
     return texts.isEmpty ? nil : texts.joined(separator: ", ")
   }

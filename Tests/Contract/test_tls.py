@@ -250,6 +250,26 @@ def test_buf_curl_and_the_command_line_show_certificates(secured):
     assert "certificate" in result.stderr
 
 
+def test_the_command_line_says_in_words_why_there_is_no_tls(secured):
+    ours = ["--tls-ca", str(secured.authority.file)]
+    for port, arguments, problem, advice in [
+        ("required", ours, "the peer demands a certificate", "--tls-certificate and --tls-key"),
+        ("tls", ["--tls-ca", str(secured.stranger.file)], "certificate verify failed",
+         "Name who signed the server's certificate with --tls-ca"),
+        ("tls", [*ours, "--tls-server-name", "other.example"], "other.example",
+         "--tls-server-name"),
+    ]:
+        result = progressor("namespace", "list", "--server",
+                            f"localhost:{secured.ports[port]}", "--timeout", "10s", *arguments)
+        assert result.returncode == 69, result.stderr
+        said, advised = result.stderr.splitlines()
+        assert problem in said and advice in advised, result.stderr
+        assert "Is a server running" not in result.stderr
+        assert ".cc" not in result.stderr and "BoringSSL" not in result.stderr
+    plain = progressor("namespace", "list", "--server", secured.server.address, "--tls")
+    assert plain.returncode == 69 and "Is a server running" not in plain.stderr, plain.stderr
+
+
 # What everybody could reach
 
 

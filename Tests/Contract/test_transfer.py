@@ -281,6 +281,43 @@ def test_the_program_goes_on_where_it_was_cut_off(server, client, spaces):
     assert sorted(target.ids()) == sorted(ids)
 
 
+def test_for_programs_an_error_is_all_that_stands_on_standard_error(server, client, spaces,
+                                                                     tmp_path):
+    source, target = furnished(spaces, client), spaces(client)
+    path = tmp_path / "machines.jsonl"
+    for arguments in (["export", "--output", str(path)], ["import", "--check", str(path)]):
+        assert machine(server, source, *arguments, "--json").stderr == ""
+    assert machine(server, target, "import", str(path), "--json").stderr == ""
+
+    def error(space, *arguments: str, status: int, **options) -> dict:
+        said = machine(server, space, *arguments, "--json", status=status, **options).stderr
+        return json.loads(said)["error"]
+    there = error(target, "import", str(path), status=4)
+    assert there["reason"] == "MACHINE_ALREADY_EXISTS" and there["server"] == server.address
+    assert "line 1 was not imported" in there["note"]
+    written = error(source, "export", "--output", str(path), status=1)
+    assert written["code"] == "" and "server" not in written
+    wrong = error(target, "import", input="nonsense", status=65)
+    assert wrong["reason"] == "INPUT_INVALID" and "server" not in wrong
+
+
+@pytest.mark.parametrize("member, place", [
+    ('"timer":{"firesAt":TIME,"historyRange":{"limit":-1}}', "machine.timer.historyRange.limit"),
+    ('"timer":{"firesAt":TIME,"processingTimeout":"0s"}', "machine.timer.processingTimeout"),
+    ('"timer":{"firesAt":TIME,"metadata":[{"name":"x-a","value":"a\\r\\nb"}]}',
+     "machine.timer.metadata[0]"),
+    ('"failed":{"reason":"\\u0000","failedAt":TIME,"stepKind":"STEP_KIND_CALL","code":2}',
+     "machine.failed.reason"),
+])
+def test_a_check_refuses_what_an_import_refuses(server, space, member, place):
+    text = '{"machine":{"version":1,"id":"m","createdAt":TIME,%s}}\n{"end":{"id":"m"}}\n' % member
+    text = text.replace("TIME", '"2026-01-01T00:00:00Z"')
+    for arguments in (["--check"], []):
+        said = machine(server, space, "import", *arguments, input=text, status=65).stderr
+        assert f"line 1: {place}" in said
+    assert space.ids() == []
+
+
 def _heads(text: str) -> list[int]:
     return [number for number, line in enumerate(lines(text)) if "machine" in line]
 

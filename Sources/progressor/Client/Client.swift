@@ -86,6 +86,7 @@ final class Client {
         let failure = ClientFailure(
           status: error, server: channel.target, localReason: result?.localReason,
           seen: result?.seen ?? true, repeatability: repeatability ?? Repeatability(method: method),
+          takesKey: service == MachineCommand.service && MachineCommand.keyed.contains(method),
           timeout: timeout, attempts: attempts)
         let next = (current + 1) % channels.count
         guard failure.allowsNextServer, next != first else {

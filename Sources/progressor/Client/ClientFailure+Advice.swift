@@ -21,7 +21,7 @@ extension ClientFailure {
     case "HISTORY_TOO_LARGE": "Ask for a part of it with --limit and --after."
     case "PROCESSOR_UNAVAILABLE": processorAdvice
     case "STORAGE_UNAVAILABLE", "NOT_OWNER", "OVERLOADED":
-      "Try again in a moment; with --key a repeat has no second effect."
+      "Try again in a moment\(keyAdvice)."
     case "DATA_DAMAGED":
       "Its rows in the database have to be mended; `machine remove` needs none of a machine's."
     case "STORAGE_REFUSED":
@@ -32,6 +32,11 @@ extension ClientFailure {
     case "START_FAILED", "REPAIR_FAILED": "The processor's log should say more."
     default: adviceByCode
     }
+  }
+
+  /// Of commands that have it.
+  private var keyAdvice: String {
+    takesKey ? "; with --key a repeat has no second effect" : ""
   }
 
   private var adviceByCode: String? {
@@ -51,11 +56,26 @@ extension ClientFailure {
       return repeatability == .read
         ? "The connection ended before the answer: try again."
         : "The connection ended before the answer, so the outcome is unknown: look first, then "
-          + "try again; with --key a repeat has no second effect."
+          + "try again\(keyAdvice)."
     }
+    if localReason == .unreachable, message.contains("no TLS: ") { return securityAdvice }
     let places = attempts.count > 1 ? "any of these" : "\(server)"
     return "Is a server running at \(places)? Start one with `progressor serve`, or name another "
       + "with --server."
+  }
+
+  /// Somebody answered, and there was no TLS with it.
+  private var securityAdvice: String {
+    if message.contains("demands a certificate") {
+      return "Show this client's certificate with --tls-certificate and --tls-key."
+    }
+    if message.contains("certificate verify failed") {
+      return "Name who signed the server's certificate with --tls-ca."
+    }
+    if message.contains("of another name") || message.contains("has not the DNS name") {
+      return "Name the server as its certificate does with --tls-server-name."
+    }
+    return "\(server) answers, but not as --tls and the options beside it have it."
   }
 
   /// The server has the command's deadline only; the processor's own timeout is another error.

@@ -18,6 +18,8 @@ struct ClientFailure: Error, CustomStringConvertible {
   /// False when the server certainly did not see the request.
   var seen = true
   var repeatability = Repeatability.once
+  /// The command has `--key`.
+  var takesKey = false
   /// What `--timeout` was, in microseconds; nil = unknown.
   var timeout: Int?
   /// Every server that was asked, in this order, the last one included.
@@ -57,7 +59,10 @@ struct ClientFailure: Error, CustomStringConvertible {
   var timeoutText: String { timeout.map { " (\(Quantity.text(microseconds: $0)))" } ?? "" }
 
   /// `{"error": {…}}`, for programs.
-  var json: JSONValue {
+  var json: JSONValue { json(note: nil) }
+
+  /// - Parameter note: What the command knows beside it.
+  func json(note: TerminalText?) -> JSONValue {
     var members = [
       JSONValue.Member("code", .string(status.code.name)),
       JSONValue.Member("reason", .string(reason ?? ownReason)),
@@ -74,6 +79,7 @@ struct ClientFailure: Error, CustomStringConvertible {
       }
       members.append(JSONValue.Member("tried", .array(tried)))
     }
+    if let note { members.append(JSONValue.Member("note", .string(note.text))) }
     return .members(["error": .object(members)])
   }
 
@@ -96,7 +102,13 @@ struct ClientFailure: Error, CustomStringConvertible {
   /// another server may know better.
   var allowsNextServer: Bool {
     guard status.code == .unavailable, !isPaused else { return false }
-    return !seen || repeatability != .once
+    return !seen || refusedUnseen || repeatability != .once
+  }
+
+  /// The server is not the owner, and says that it did nothing and had nobody else do it.
+  private var refusedUnseen: Bool {
+    info.map { $0.reason == "NOT_OWNER" && $0.metadata["happened"] == "nothing" }
+      ?? false
   }
 
   /// What was asked waits for people, whatever server is asked.
@@ -104,7 +116,8 @@ struct ClientFailure: Error, CustomStringConvertible {
 
   /// What was asked may have happened.
   var leavesOutcomeOpen: Bool {
-    [.unavailable, .deadlineExceeded].contains(status.code) && repeatability != .read
+    !refusedUnseen && [.unavailable, .deadlineExceeded].contains(status.code)
+      && repeatability != .read
   }
 
   /// The server is not there, or busy.

@@ -79,10 +79,8 @@ struct RepairCommand: AsyncParsableCommand {
     try await RepairJobClient.with(client) { jobs in
       let job: RepairJob
       do throws(ClientFailure) { job = try await jobs.create(id, spec) } catch {
-        if error.leavesOutcomeOpen {
-          Output.printError("The job may run: see `progressor repair-job get \(id)`.")
-        }
-        throw error
+        guard error.leavesOutcomeOpen else { throw error }
+        throw NotedError(error, note: "The job may run: see `progressor repair-job get \(id)`.")
       }
       if many.dryRun { return try await showDryRun(job, jobs) }
       if many.detach {

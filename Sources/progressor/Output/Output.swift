@@ -7,34 +7,54 @@ enum Output {
   /// Runs a command; what goes wrong is told in `error: …`, or as an object for programs, and ends
   /// the program as ``CommandExit`` has it.
   static func reportingErrors(json: Bool, _ body: () async throws -> Void) async throws {
-    do {
-      try await body()
-    } catch let error as ValidationError {
-      throw error
-    } catch let error as ExitCode {
-      throw error
-    } catch let failure as ClientFailure {
-      if json { printError(failure.json) } else { printError("error: \(failure.text)") }
-      throw ExitCode(CommandExit.code(failure))
-    } catch let failure as InputFile.Failure {
-      printError("\(failure)", reason: "INPUT_UNREADABLE", json: json)
-      throw ExitCode(CommandExit.noInput)
+    do { try await body() } catch let noted as NotedError {
+      throw report(noted.error, note: noted.note, json: json)
     } catch {
-      printError("\(error)", reason: "", json: json)
-      throw ExitCode(CommandExit.failed)
+      throw report(error, note: nil, json: json)
+    }
+  }
+
+  /// Tells of an error, and returns what ends the program.
+  private static func report(_ error: any Error, note: TerminalText?, json: Bool) -> any Error {
+    switch error {
+    case is ValidationError, is ExitCode: return error
+    case let failure as ClientFailure:
+      if json {
+        printError(failure.json(note: note))
+      } else {
+        if let note { printError(note) }
+        printError("error: \(failure.text)")
+      }
+      return ExitCode(CommandExit.code(failure))
+    case is InputFile.Failure:
+      printError("\(error)", reason: "INPUT_UNREADABLE", note: note, json: json)
+      return ExitCode(CommandExit.noInput)
+    case is TransferReader.Failure:
+      printError("\(error)", reason: "INPUT_INVALID", note: note, json: json)
+      return ExitCode(CommandExit.invalidArgument)
+    default:
+      printError("\(error)", reason: "", note: note, json: json)
+      return ExitCode(CommandExit.failed)
     }
   }
 
   /// An error of this program, which no server has a code for.
-  static func printError(_ message: String, reason: String, json: Bool) {
-    guard json else { return printError("error: \(message)") }
-    printError(
-      JSONValue.members([
-        "error": .members([
-          "code": .string(""), "reason": .string(reason), "message": .string(message),
-          "metadata": .object([]),
-        ])
-      ]))
+  static func printError(
+    _ message: String, reason: String, note: TerminalText? = nil, json: Bool
+  ) {
+    if json { return printError(errorJSON(message, reason: reason, note: note)) }
+    if let note { printError(note) }
+    printError("error: \(message)")
+  }
+
+  /// The same for programs: without `server`, since none was asked.
+  static func errorJSON(_ message: String, reason: String, note: TerminalText?) -> JSONValue {
+    .members([
+      "error": .members([
+        "code": .string(""), "reason": .string(reason), "message": .string(message),
+        "metadata": .object([]), "note": note.map { .string($0.text) },
+      ])
+    ])
   }
 
   private static func printError(_ value: JSONValue) {
@@ -92,5 +112,15 @@ enum Output {
       }
       rest = rest.dropFirst(count)
     }
+  }
+}
+
+/// An error, and what the command knows beside it: a line before it, a member of its object.
+struct NotedError: Error {
+  let error: any Error
+  let note: TerminalText
+
+  init(_ error: any Error, note: TerminalText) {
+    (self.error, self.note) = (error, note)
   }
 }

@@ -40,16 +40,14 @@ struct ExportCommand: AsyncParsableCommand {
   func run() async throws {
     try await Output.reportingErrors(json: client.json) {
       let file = try TransferOutput(path: output)
-      var progress = TransferProgress("exported")
+      var progress = TransferProgress("exported", json: client.json)
       do {
         try await export(to: file, &progress)
         try file.finish()
       } catch {
         progress.finish()
-        if let last = progress.last {
-          Output.printError("Go on with --after \(PayloadText.line(last))")
-        }
-        throw error
+        guard let last = progress.last else { throw error }
+        throw NotedError(error, note: "Go on with --after \(PayloadText.line(last))")
       }
       progress.finish()
     }

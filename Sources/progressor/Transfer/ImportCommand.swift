@@ -28,7 +28,7 @@ struct ImportCommand: AsyncParsableCommand {
 
   func run() async throws {
     try await Output.reportingErrors(json: client.json) {
-      var progress = TransferProgress(check ? "checked" : "imported")
+      var progress = TransferProgress(check ? "checked" : "imported", json: client.json)
       do {
         var reader = try TransferReader(path: file)
         if check {
@@ -39,10 +39,6 @@ struct ImportCommand: AsyncParsableCommand {
           }
         }
         progress.finish()
-      } catch let error as TransferReader.Failure {
-        progress.finish()
-        Output.printError(error.description, reason: "INPUT_INVALID", json: client.json)
-        throw ExitCode(CommandExit.invalidArgument)
       } catch {
         progress.finish()
         throw error
@@ -75,8 +71,8 @@ struct ImportCommand: AsyncParsableCommand {
       progress.note(machine.parts)
     } catch {
       guard skipExisting, error.reason == Reason.machineAlreadyExists.rawValue else {
-        Output.printError(ImportCommand.outcome(of: machine.id, line: machine.line, error))
-        throw error
+        throw NotedError(
+          error, note: ImportCommand.outcome(of: machine.id, line: machine.line, error))
       }
       progress.noteSkipped()
     }

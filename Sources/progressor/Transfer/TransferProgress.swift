@@ -9,11 +9,16 @@ struct TransferProgress {
   private var events = 0
   private var notifications = 0
   private var skipped = 0
-  private let showsLine = isatty(STDERR_FILENO) == 1
+  /// A program reads standard error: nothing but an error belongs there.
+  private let json: Bool
+  private let showsLine: Bool
   /// The last machine that is complete.
   private(set) var last: String?
 
-  init(_ verb: String) { self.verb = verb }
+  init(_ verb: String, json: Bool) {
+    (self.verb, self.json) = (verb, json)
+    showsLine = !json && isatty(STDERR_FILENO) == 1
+  }
 
   mutating func note(_ part: MachinePart) {
     switch part {
@@ -35,6 +40,7 @@ struct TransferProgress {
 
   /// The last line stays.
   func finish() {
+    if json { return }
     if showsLine { Output.showProgress("") }
     Output.printError(text)
   }

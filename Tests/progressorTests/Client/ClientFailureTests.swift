@@ -77,6 +77,77 @@ struct ClientFailureTests {
     #expect(try !failure(.unavailable, .storageUnavailable, local: nil).allowsNextServer)
   }
 
+  @Test("who is not the owner and did nothing is passed over, also by what is not repeatable")
+  func notOwner() throws {
+    for repeatability in [Repeatability.read, .keyed, .once] {
+      var failure = try failure(.unavailable, .notOwner, local: nil, repeatability)
+      #expect(failure.allowsNextServer == (repeatability != .once))
+      failure = try notOwner(happened: "nothing", repeatability)
+      #expect(failure.allowsNextServer && !failure.leavesOutcomeOpen)
+    }
+    #expect(try !notOwner(happened: "unknown", .once).allowsNextServer)
+    #expect(
+      try !notOwner(happened: "nothing", .once, reason: .storageUnavailable).allowsNextServer)
+  }
+
+  private func notOwner(
+    happened: String, _ repeatability: Repeatability, reason: Reason = .notOwner
+  ) throws -> ClientFailure {
+    let info = ErrorInfo(
+      reason: reason.rawValue, domain: ErrorInfo.progressorDomain,
+      metadata: ["happened": happened])
+    let details = RichStatus(
+      code: 14, message: "text",
+      details: [AnyMessage(typeURL: ErrorInfo.typeURL, value: info.encoded())]
+    ).encoded()
+    var failure = ClientFailure(
+      status: RPCStatus(code: .unavailable, message: "text", details: details),
+      server: try ChannelTarget("127.0.0.1:7070"))
+    failure.repeatability = repeatability
+    return failure
+  }
+
+  @Test(
+    "--key is spoken of where the command has it",
+    arguments: [Reason.storageUnavailable, .notOwner, .overloaded])
+  func keys(reason: Reason) throws {
+    var failure = try failure(.unavailable, reason)
+    #expect(try #require(failure.advice) == "Try again in a moment.")
+    failure.takesKey = true
+    #expect(try #require(failure.advice).contains("--key"))
+    var lost = try self.failure(.unavailable, local: .connectionLost)
+    #expect(try !#require(lost.advice).contains("--key"))
+    lost.takesKey = true
+    #expect(try #require(lost.advice).contains("--key"))
+  }
+
+  @Test(
+    "where a TLS handshake was answered nobody is asked whether a server runs",
+    arguments: [
+      ("the peer demands a certificate", "--tls-certificate"),
+      ("certificate verify failed", "--tls-ca"),
+      ("the peer's certificate has not the DNS name a", "--tls-server-name"),
+      ("wrong version number", "answers"),
+    ])
+  func security(problem: String, advice: String) throws {
+    var failure = ClientFailure(
+      status: RPCStatus(code: .unavailable, message: "no connection: no TLS: \(problem)"),
+      server: try ChannelTarget("127.0.0.1:7070"))
+    failure.localReason = .unreachable
+    failure.seen = false
+    #expect(try #require(failure.advice).contains(advice))
+    #expect(try !#require(failure.advice).contains("running"))
+  }
+
+  @Test("what a command knows beside an error is a member of the one object")
+  func notes() throws {
+    let json = try failure(.unavailable, nil).json(note: "machine m of line 1").text()
+    #expect(json.contains("\"note\": \"machine m of line 1\""))
+    let own = Output.errorJSON("no", reason: "INPUT_INVALID", note: nil).line
+    #expect(
+      own == #"{"error":{"code":"","reason":"INPUT_INVALID","message":"no","metadata":{}}}"#)
+  }
+
   @Test("methods that read are known by their names, changes by their keys")
   func repeatability() {
     #expect(Repeatability(method: "Get") == .read)
