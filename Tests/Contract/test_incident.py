@@ -90,6 +90,10 @@ def test_each_question_of_an_incident_has_its_command(nodes, spaces, processor):
     status = operator.ask("status", space.name)
     assert re.search(r"\tbert\t[^\t]+\t1024\t", status) and "anna" not in status
     assert space.name in operator.ask("namespace list", space.name)
+    causes = [row.split("\t") for row in
+              operator.ask("machine failures", space.name).splitlines()[1:]]
+    assert {(cause[0], cause[4]) for cause in causes} == {(space.name, "INTERNAL")}
+    assert sum(int(cause[1]) for cause in causes) == COUNT
     rows = operator.ask("machine list --namespace orders --status failed", space.name).splitlines()
     assert len(rows) == 1 + COUNT
     assert all("INTERNAL" in row and "broken by" in row for row in rows[1:])
