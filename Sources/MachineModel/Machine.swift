@@ -159,6 +159,8 @@ public struct Machine: Sendable, Hashable {
   public var queuedNotifications: Int32 = 0
   /// What keeps its next step, which is due, from being done; only `Get` tells.
   public var waiting: Waiting?
+  /// What its process waits for, as its processor said; nil = it does not say.
+  public var waitingFor: String?
 
   /// What a machine waits for.
   public struct Waiting: Sendable, Hashable {

@@ -19,11 +19,13 @@ public struct PortableMachine: Sendable, Hashable {
   public var lastEventID: Int64
   /// How many notifications are queued; more may have been accepted since.
   public var queuedNotifications: Int32
+  /// What its process waits for, as its processor said; nil = it does not say.
+  public var waitingFor: String?
 
   public init(
     id: String, createdAt: Timestamp, since: Timestamp? = nil, failure: Failure? = nil,
     pause: Pause? = nil, auxState: Content? = nil, timer: PortableTimer? = nil,
-    lastEventID: Int64 = 0, queuedNotifications: Int32 = 0
+    lastEventID: Int64 = 0, queuedNotifications: Int32 = 0, waitingFor: String? = nil
   ) {
     self.id = id
     self.createdAt = createdAt
@@ -34,6 +36,7 @@ public struct PortableMachine: Sendable, Hashable {
     self.timer = timer
     self.lastEventID = lastEventID
     self.queuedNotifications = queuedNotifications
+    self.waitingFor = waitingFor
   }
 }
 

@@ -1,14 +1,24 @@
-/// What a processor changes in a machine, in the order in which it is applied: events, aux state.
+/// What a processor changes in a machine, in the order in which it is applied: events, aux state,
+/// what it waits for.
 public struct StateChange: Sendable, Hashable {
   /// nil = keep, empty content = clear.
   public var auxState: Content?
   /// Appended to the history, in this order.
   public var events: [Content]
+  /// What people are to read that the process waits for; nil = keep, empty = nothing.
+  public var waitingFor: String?
 
-  public init(auxState: Content? = nil, events: [Content] = []) {
+  /// Bytes of UTF-8 that `waitingFor` may have.
+  public static let maximumWaitingForBytes = 256
+
+  public init(auxState: Content? = nil, events: [Content] = [], waitingFor: String? = nil) {
     self.auxState = auxState
     self.events = events
+    self.waitingFor = waitingFor
   }
+
+  /// Whether it changes nothing.
+  public var isEmpty: Bool { auxState == nil && events.isEmpty && waitingFor == nil }
 }
 
 /// A timer to set: when it fires, and with what.
@@ -40,20 +50,24 @@ public enum TimerAction: Sendable, Hashable {
   case unset
 }
 
-/// What a processor asks for after the change: first the timer, then removal.
+/// What a processor asks for after the change: first the timer, then failure, then removal.
 public struct Action: Sendable, Hashable {
   /// nil = keep.
   public var timer: TimerAction?
   /// Whether the machine is removed in the same commit. A timer set beside it never fires.
   public var remove: Bool
+  /// Why the machine fails in the same commit, though the step succeeds; nil = it does not. One
+  /// that is removed with it is gone.
+  public var fail: String?
 
-  public init(timer: TimerAction? = nil, remove: Bool = false) {
+  public init(timer: TimerAction? = nil, remove: Bool = false, fail: String? = nil) {
     self.timer = timer
     self.remove = remove
+    self.fail = fail
   }
 
   /// Whether it asks for nothing.
-  public var isEmpty: Bool { timer == nil && !remove }
+  public var isEmpty: Bool { timer == nil && !remove && fail == nil }
 }
 
 /// The decoded answer of a processor to any of its three calls.
@@ -72,6 +86,9 @@ public struct ProcessorAnswer: Sendable, Hashable {
     self.change = change
     self.action = action
   }
+
+  /// Whether it leaves the machine as it is.
+  public var isQuery: Bool { change.isEmpty && action.isEmpty }
 }
 
 /// A stimulus that is no call.

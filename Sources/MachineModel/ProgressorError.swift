@@ -30,6 +30,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case notificationNotFound = "NOTIFICATION_NOT_FOUND"
   case machineAlreadyExists = "MACHINE_ALREADY_EXISTS"
   case machineChanged = "MACHINE_CHANGED"
+  case stale = "STALE"
   case machineFailed = "MACHINE_FAILED"
   case machineAlreadyWorking = "MACHINE_ALREADY_WORKING"
   case startFailed = "START_FAILED"

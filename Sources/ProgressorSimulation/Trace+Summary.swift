@@ -223,7 +223,7 @@ extension ProcessorOutcome {
       "answer \(Tag.number(in: answer.response).map(String.init) ?? "-"), "
         + "\(answer.change.events.count) events\(answer.change.auxState == nil ? "" : ", aux"), "
         + "\(answer.action.timer.map { "\($0)" } ?? "keep")"
-        + "\(answer.action.remove ? ", remove" : "")"
+        + "\(answer.action.remove ? ", remove" : "")\(answer.action.fail == nil ? "" : ", fail")"
     default: "\(self)"
     }
   }

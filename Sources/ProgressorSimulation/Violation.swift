@@ -24,6 +24,7 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case rowRules = "a row agrees with what hangs on it"
   case truthfulReads = "a read shows a state that was"
   case readsGoOn = "a read shows no less than one before"
+  case expectedMachine = "a request is for the machine that its client expects"
   case truthfulErrors = "an error tells what was"
   case leaseRespected = "without a lease no step begins"
   case droppedRequests = "a dropped request begins nothing"

@@ -120,10 +120,10 @@ def test_settings_that_matter(roles):
 
 def test_a_schema_of_another_version(roles):
     roles.migrated()
-    roles.forget(12)
+    roles.forget(13)
     shown = roles.run("check", roles.server, status=5).stdout
-    assert "012_node_status" in shown and "progressor database migrate" in shown
-    roles.postgres.in_schema("insert into schema_migration values (12, 'x'), (99, 'future')")
+    assert "013_waiting_for" in shown and "progressor database migrate" in shown
+    roles.postgres.in_schema("insert into schema_migration values (13, 'x'), (99, 'future')")
     assert "newer version" in roles.run("check", roles.server, status=5).stdout
     assert "newer version" in roles.run("migrate", roles.owner, status=5).stderr
 
@@ -147,9 +147,9 @@ def test_a_wrong_way_to_say_which(tmp_path):
 def test_a_role_that_may_not_migrate_it(roles):
     assert "lacks a right" in roles.run("migrate", roles.server, status=77).stderr
     roles.migrated()
-    roles.forget(12)
+    roles.forget(13)
     assert "does not own its tables" in roles.run("migrate", roles.server, status=77).stderr
-    roles.postgres.in_schema("insert into schema_migration values (12, 'node_status')")
+    roles.postgres.in_schema("insert into schema_migration values (13, 'waiting_for')")
     wrong = roles.run("migrate", roles.owner, "--grant-to", "nobody there", status=77)
     assert "nobody there" in wrong.stderr and "not granted" in wrong.stderr
 
@@ -157,15 +157,15 @@ def test_a_role_that_may_not_migrate_it(roles):
 def test_serving_from_an_older_schema(roles, servers):
     """It cannot migrate, or is told not to: it says what to do, and changes nothing."""
     roles.migrated()
-    roles.forget(12)
+    roles.forget(13)
     for role, migrate in [(roles.server, "on-start"), (roles.owner, "never")]:
         server = servers("--database-url", roles.url(role), "--migrate", migrate, embedded=False)
         server.start(wait=False)
         assert server.wait() == 69
         log = server.log.read_text()
-        assert "progressor database migrate" in log and "012_node_status" in log, log
+        assert "progressor database migrate" in log and "013_waiting_for" in log, log
         assert "applying a migration" not in log
-    assert roles.postgres.in_schema("select max(number) from schema_migration") == "11"
+    assert roles.postgres.in_schema("select max(number) from schema_migration") == "12"
 
 
 def test_never_on_an_empty_database(roles, servers):
@@ -184,7 +184,7 @@ def test_migrating_waits_for_locks_only_so_long(roles, postgres, servers):
     """What waits behind it goes on every two seconds; the log says who has them."""
     roles.migrated()
     postgres.in_schema("alter table node drop column address, drop column version")
-    roles.forget(12)
+    roles.forget(13)
     with postgres.session("begin", "lock table progressor.node in share mode", name="somebody"):
         with subprocess.Popen(
                 _command(roles), stderr=subprocess.PIPE, text=True) as migrate:

@@ -41,9 +41,10 @@ extension World {
   @discardableResult
   package func ask(
     _ operation: ProgressorEngine.Operation, _ id: String, in namespace: String = "n",
-    within deadline: Duration? = nil, by principal: String? = nil
+    within deadline: Duration? = nil, by principal: String? = nil, expecting last: Int64? = nil
   ) -> RequestID {
-    let request = request(operation, id, in: namespace, within: deadline, by: principal)
+    var request = request(operation, id, in: namespace, within: deadline, by: principal)
+    request.expectedLastEventID = last
     play([.request(request)])
     return request.id
   }

@@ -29,6 +29,7 @@ enum Samples {
     var machine = emptyMachine
     machine.queuedNotifications = 3
     machine.waiting = Machine.Waiting(on: .step, since: moment)
+    machine.waitingFor = "é"
     return machine
   }()
 
@@ -61,6 +62,8 @@ enum Samples {
             processingTimeout: 1)))),
     ProcessorAnswer(
       action: Action(timer: .set(TimerSetting(when: .deadline(.earliest))))),
+    ProcessorAnswer(change: StateChange(waitingFor: ""), action: Action(fail: "")),
+    ProcessorAnswer(change: StateChange(waitingFor: "é"), action: Action(fail: "é")),
   ]
 
   static let namespaces: [Namespace] = [
@@ -100,15 +103,18 @@ enum Samples {
       StartResponse(),
       CallRequest(machineID: machineID),
       CallRequest(
-        machineID: machineID, args: payload, historyRange: HistoryRange(), idempotencyKey: "key"),
+        machineID: machineID, args: payload, historyRange: HistoryRange(), idempotencyKey: "key",
+        expectedLastEventID: 0),
       CallResponse(), CallResponse(response: payload),
       NotifyRequest(machineID: machineID),
       NotifyRequest(
-        machineID: machineID, args: payload, historyRange: range, idempotencyKey: "key"),
+        machineID: machineID, args: payload, historyRange: range, idempotencyKey: "key",
+        expectedLastEventID: .max),
       NotifyResponse(notificationID: "1-2-3"),
       RepairRequest(machineID: machineID),
       RepairRequest(
-        machineID: machineID, args: payload, historyRange: range, idempotencyKey: "key"),
+        machineID: machineID, args: payload, historyRange: range, idempotencyKey: "key",
+        expectedLastEventID: 1),
       RepairResponse(response: payload),
       SimpleRepairRequest(machineID: machineID), SimpleRepairResponse(),
       GetRequest(machineID: machineID), GetRequest(machineID: machineID, historyRange: range),
@@ -160,7 +166,7 @@ enum Samples {
         auxState: Content(formatVersion: 1, data: payload),
         timer: PortableTimer(
           firesAt: .earliest, historyRange: range, processingTimeout: 1, metadata: metadata,
-          retry: retry), lastEventID: .max, queuedNotifications: .max)),
+          retry: retry), lastEventID: .max, queuedNotifications: .max, waitingFor: "é")),
     .events([]), .events(fullMachine.history), .notifications([]),
     .notifications([
       PortableNotification(acceptedAt: .earliest),

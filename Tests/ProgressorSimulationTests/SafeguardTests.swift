@@ -10,7 +10,7 @@ struct SafeguardTests {
     "A world that lacks one breaks a rule",
     arguments: [
       (Safeguard.fenceLock, UInt64(12)), (.fenceRaise, 8), (.fenceBeforeRead, 8),
-      (.timelineCheck, 198),
+      (.timelineCheck, 723),
     ])
   func isNoticed(safeguard: Safeguard, first: UInt64) {
     // When the engine or the worlds changed, the search takes longer.

@@ -98,7 +98,7 @@ extension Engine {
   private func outcome(
     _ row: MachineRow, _ queue: QueueChange, _ machine: ResidentMachine
   ) -> NamespaceCounts.Result {
-    if row.failure != nil { return machine.row?.failure == nil ? .failed : .committed }
+    if row.failure != nil { return machine.row?.failure == row.failure ? .committed : .failed }
     if case .rescheduled = queue { return .retried }
     let isRetry = machine.running?.item == .timeout && row.timer?.retry != nil
     return isRetry ? .retried : .committed

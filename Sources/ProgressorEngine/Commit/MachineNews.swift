@@ -26,13 +26,13 @@ extension MachineNews {
   init?(_ change: Change, _ machine: ResidentMachine, _ step: RunningStep) {
     let before = machine.row
     switch change {
-    case .nothing, .created: return nil
+    case .nothing: return nil
+    case .created(let changed, _):
+      guard step.operation is StartStep, let failure = changed.row.failure else { return nil }
+      (kind, reason) = (.failed, failure.reason)
     case .updated(let changed, _):
-      switch (before?.failure, changed.row.failure) {
-      case (nil, let failure?): (kind, reason) = (.failed, failure.reason)
-      case (_?, nil): (kind, reason) = (.repaired, "")
-      case (nil, nil), (_?, _?): return nil
-      }
+      guard before?.failure != changed.row.failure else { return nil }
+      (kind, reason) = changed.row.failure.map { (.failed, $0.reason) } ?? (.repaired, "")
     case .condemned(_, let failure): (kind, reason) = (.failed, failure.reason)
     case .paused(let row):
       switch (before?.pause, row.pause) {

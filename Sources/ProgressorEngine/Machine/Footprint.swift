@@ -39,6 +39,7 @@ extension MachineRow {
       sum += failure.principal?.heapBytes ?? 0
     }
     if let pause { sum += pause.reason.heapBytes + (pause.principal?.heapBytes ?? 0) }
+    sum += waitingFor?.heapBytes ?? 0
     if let timer { sum += timer.context.heapBytes + (timer.retry?.lastMessage.heapBytes ?? 0) }
     return sum
   }

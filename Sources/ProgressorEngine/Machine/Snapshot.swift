@@ -25,10 +25,12 @@ enum Snapshot {
     _ row: MachineRow, head: QueuedNotification?, history: [Event], range: HistoryRange,
     hidesTimer: Bool = false
   ) -> Machine {
-    Machine(
+    var machine = Machine(
       machineID: row.machine, history: history, historyRange: range,
       status: status(of: row, head: head), auxState: row.auxState,
       timer: hidesTimer ? nil : row.timer?.firesAt, lastEventID: row.lastEventID,
       createdAt: row.createdAt, pause: row.pause, since: row.since)
+    machine.waitingFor = row.waitingFor
+    return machine
   }
 }

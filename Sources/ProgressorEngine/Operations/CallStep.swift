@@ -6,6 +6,8 @@ struct CallStep: StepOperation {
   let args: [UInt8]
   let range: HistoryRange?
   let key: String?
+  /// Of the machine's last event; nil = whatever it is.
+  let expected: Int64?
   let context: CallerContext
 
   var kind: StepKind? { .call }
@@ -21,7 +23,7 @@ struct CallStep: StepOperation {
   func begin(_ view: StepView) -> Beginning {
     guard let row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
     if let failure = row.failure { return .answer(.error(.machineFailed(failure.reason))) }
-    return view.ask(row, showing: range)
+    return view.ask(row, expecting: expected, showing: range)
   }
 
   func question(_ view: StepView, serial: Int64) -> Question? {
@@ -34,11 +36,8 @@ struct CallStep: StepOperation {
     case .success(let answer):
       let reply = Reply.called(response: answer.response)
       if answer.action.remove { return .write(.removed(row), reply) }
-      let changes =
-        !answer.change.events.isEmpty || answer.change.auxState != nil
-        || answer.action.timer != nil
-      if !changes { return .write(.nothing(row.key), reply) }
-      let changed = view.applying(answer, to: row, serial: answered.serial, context: context)
+      if answer.isQuery { return .write(.nothing(row.key), reply) }
+      let changed = view.applying(answer, to: row, .call, answered, context: context)
       return .write(.updated(changed), reply)
     case .unreachable(let message), .transient(_, let message, _):
       return .refuse(.processorUnavailable(message))

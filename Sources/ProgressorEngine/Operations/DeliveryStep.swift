@@ -35,11 +35,11 @@ struct DeliveryStep: StepOperation {
     switch verdict {
     case .success(let answer):
       if answer.action.remove { return .write(.removed(row), nil) }
-      let changed = view.applying(answer, to: row, serial: answered.serial, context: head.context)
+      let changed = view.applying(answer, to: row, .notification, answered, context: head.context)
       return .write(.updated(changed, queue: .delivered), nil)
     case .unreachable: return .awaitEndpoint
-    case .transient(let code, let message, let reasons):
-      guard let retry = view.retry(answered, code: code, message: message, reasons: reasons) else {
+    case .transient(let code, let message, let advice):
+      guard let retry = view.retry(answered, code: code, message: message, advice) else {
         return view.failing(
           row, .notification, code: code, reason: message, attempts: answered.attempt)
       }

@@ -46,7 +46,8 @@ struct ImportStep: StepOperation {
       auxState: head.auxState.flatMap { $0.isEmpty ? nil : $0 }, failure: failure,
       repairedAt: head.failure == nil && head.since != head.createdAt ? head.since : nil,
       pause: pause, timer: timer,
-      notificationCount: Int32(clamping: machine.notifications.count), due: nil)
+      notificationCount: Int32(clamping: machine.notifications.count), due: nil,
+      waitingFor: head.waitingFor)
   }
 
   /// Nil = it has one, and there is no number for it.

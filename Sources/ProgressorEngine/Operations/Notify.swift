@@ -61,6 +61,9 @@ extension Engine {
     guard let row = machine.row else {
       return answer(id, .error(.machineNotFound(machine.id)))
     }
+    if let error = row.staleness(pending.request.expectedLastEventID) {
+      return answer(id, .error(error))
+    }
     guard
       machine.notifications.count + machine.enqueuesInFlight < machine.namespace.notificationLimit
     else {

@@ -5,6 +5,8 @@ struct RepairStep: StepOperation {
   let args: [UInt8]
   let range: HistoryRange?
   let key: String?
+  /// Of the machine's last event; nil = whatever it is.
+  let expected: Int64?
   let context: CallerContext
 
   var kind: StepKind? { .repair }
@@ -18,7 +20,7 @@ struct RepairStep: StepOperation {
   func begin(_ view: StepView) -> Beginning {
     switch view.failedRow {
     case .failure(let error): .answer(.error(error))
-    case .success(let row): view.ask(row, showing: range)
+    case .success(let row): view.ask(row, expecting: expected, showing: range)
     }
   }
 
@@ -32,7 +34,8 @@ struct RepairStep: StepOperation {
     case .success(let answer):
       let reply = Reply.repaired(response: answer.response)
       if answer.action.remove { return .write(.removed(row), reply) }
-      let changed = view.applying(answer, to: row, serial: answered.serial, context: context)
+      let changed = view.applying(
+        answer, to: view.repaired(row), .repair, answered, context: context)
       return .write(view.working(changed), reply)
     case .unreachable(let message), .transient(_, let message, _):
       return .refuse(.processorUnavailable(message))
@@ -52,7 +55,7 @@ struct SimpleRepairStep: StepOperation {
   func begin(_ view: StepView) -> Beginning {
     switch view.failedRow {
     case .failure(let error): .answer(.error(error))
-    case .success(let row): .write(view.working(Changed(row)), .simplyRepaired)
+    case .success(let row): .write(view.working(Changed(view.repaired(row))), .simplyRepaired)
     }
   }
 }
@@ -63,12 +66,17 @@ extension StepView {
     return row.failure == nil ? .failure(.machineAlreadyWorking) : .success(row)
   }
 
-  /// Working again: what was pending goes on at once, its attempts counted anew.
+  /// Working again: a timeout that was pending goes on at once, its attempts counted anew.
+  fileprivate func repaired(_ row: MachineRow) -> MachineRow {
+    var row = row
+    row.failure = nil
+    row.repairedAt = now.wall
+    row.timer?.retry = nil
+    return row
+  }
+
+  /// What was pending in the queue goes on as well.
   fileprivate func working(_ changed: Changed) -> Change {
-    var changed = changed
-    changed.row.failure = nil
-    changed.row.repairedAt = now.wall
-    changed.row.timer?.retry = nil
     guard var head, head.retry != nil else { return .updated(changed) }
     head.retry = nil
     return .updated(changed, queue: .rescheduled(head))

@@ -43,7 +43,7 @@ struct StartStep: StepOperation {
       key: key, shard: view.shard, namespace: view.namespace, machine: view.id, version: 1,
       createdAt: view.now.wall, lastEventID: 0, lastEventAt: view.now.wall, auxState: nil,
       failure: nil, timer: nil, notificationCount: 0, due: nil)
-    let changed = view.applying(answer, to: empty, serial: answered.serial, context: context)
+    let changed = view.applying(answer, to: empty, .start, answered, context: context)
     return .write(.created(changed), .started)
   }
 }

@@ -50,9 +50,12 @@ struct StepView {
   /// See ``ResidentMachine/isDueForNothing(_:)``.
   var isDueForNothing: Bool { machine.isDueForNothing(now) }
 
-  /// The processor is asked for a client who wants it to be shown these events, unless a pause or
-  /// the history is in the way.
-  func ask(_ row: MachineRow, showing range: HistoryRange?) -> Beginning {
+  /// The processor is asked for a client who wants it to be shown these events, unless the client
+  /// has seen another machine, or a pause or the history is in the way.
+  func ask(
+    _ row: MachineRow, expecting expected: Int64?, showing range: HistoryRange?
+  ) -> Beginning {
+    if let error = row.staleness(expected) { return .answer(.error(error)) }
     if let pause = row.pause { return .answer(.error(.machinePaused(pause))) }
     if let pause = settings.pause { return .answer(.error(.namespacePaused(pause))) }
     if let range, range.direction == .forward, range.after > row.lastEventID {
@@ -78,12 +81,26 @@ struct StepView {
   }
 }
 
+extension MachineRow {
+  /// Why nothing is done for a client who expects this last event; nil = it is that one.
+  func staleness(_ expected: Int64?) -> ProgressorError? {
+    guard let expected, expected != lastEventID else { return nil }
+    return ProgressorError(
+      .aborted, .stale,
+      "expected_last_event_id: is \(expected), the machine's last event is \(lastEventID)",
+      metadata: ["last_event_id": "\(lastEventID)"])
+  }
+}
+
 /// What steps of several kinds make of their machine.
 extension StepView {
-  /// The answer applied: events first, then aux state, then the timer, with which `context` goes.
+  /// The answer applied: events first, then aux state and what the process waits for, then the
+  /// timer, with which `context` goes, then failure.
   func applying(
-    _ answer: ProcessorAnswer, to row: MachineRow, serial: Int64, context: CallerContext
+    _ answer: ProcessorAnswer, to row: MachineRow, _ kind: StepKind, _ answered: Answered,
+    context: CallerContext
   ) -> Changed {
+    assert(row.failure == nil, "an answer is applied to a machine that works")
     var changed = Changed(row)
     changed.events.reserveCapacity(answer.change.events.count)
     for body in answer.change.events {
@@ -96,15 +113,30 @@ extension StepView {
       changed.auxChanged = true
       changed.row.auxState = aux.isEmpty ? nil : aux
     }
+    if let text = answer.change.waitingFor { changed.row.waitingFor = text.isEmpty ? nil : text }
     switch answer.action.timer {
     case nil: break
     case .unset?: changed.row.timer = nil
     case .set(let setting)?:
       changed.row.timer = TimerRow(
-        serial: serial, firesAt: setting.firesAt(now.wall), historyRange: setting.historyRange,
+        serial: answered.serial, firesAt: setting.firesAt(now.wall),
+        historyRange: setting.historyRange,
         processingTimeout: setting.processingTimeout, context: context)
     }
+    if let reason = answer.action.fail {
+      let text = reason.isEmpty ? "the processor failed the machine without a reason" : reason
+      changed.row.failure = failure(kind, code: .ok, reason: text, attempts: answered.attempt)
+    }
     return changed
+  }
+
+  private func failure(
+    _ kind: StepKind, code: Code, reason: String, attempts: Int32, name: StepName? = nil
+  ) -> Failure {
+    let name = name ?? self.name
+    return Failure(
+      reason: reason, failedAt: now.wall, stepKind: kind, code: code.rawValue, attempts: attempts,
+      step: name.token, principal: name.principal)
   }
 
   /// The machine fails: it keeps everything, and runs nothing but a repair (I7).
@@ -115,10 +147,7 @@ extension StepView {
     name: StepName? = nil, _ reply: Reply? = nil
   ) -> Decision {
     var changed = Changed(row)
-    let name = name ?? self.name
-    changed.row.failure = Failure(
-      reason: reason, failedAt: now.wall, stepKind: kind, code: code.rawValue, attempts: attempts,
-      step: name.token, principal: name.principal)
+    changed.row.failure = failure(kind, code: code, reason: reason, attempts: attempts, name: name)
     return .write(.updated(changed), reply)
   }
 
@@ -146,12 +175,14 @@ extension StepView {
 
   /// When a failed attempt is tried again; nil = never, the machine fails.
   func retry(
-    _ answered: Answered, code: Code, message: String, reasons: [String]
+    _ answered: Answered, code: Code, message: String, _ advice: RetryAdvice
   ) -> RetryState? {
     let policy = settings.retryPolicy
-    if policy.isNonRetryable(code, reasons: reasons) { return nil }
+    if policy.isNonRetryable(code, reasons: advice.reasons) { return nil }
     if policy.isExhausted(after: answered.attempt) { return nil }
-    let interval = policy.interval(after: answered.attempt, random: answered.random)
+    let interval = max(
+      policy.interval(after: answered.attempt, random: answered.random),
+      min(advice.delay ?? 0, RetryAdvice.maximumDelay))
     return RetryState(
       attempt: Safeguard.retryCounter.isOn ? answered.attempt : 0,
       nextAttemptAt: now.wall.advanced(byMicroseconds: interval),

@@ -37,12 +37,11 @@ struct TimeoutStep: StepOperation {
     case .success(let answer):
       if answer.action.remove { return .write(.removed(row), nil) }
       row.timer = nil
-      let changed = view.applying(
-        answer, to: row, serial: answered.serial, context: timer.context)
+      let changed = view.applying(answer, to: row, .timeout, answered, context: timer.context)
       return .write(.updated(changed), nil)
     case .unreachable: return .awaitEndpoint
-    case .transient(let code, let message, let reasons):
-      guard let retry = view.retry(answered, code: code, message: message, reasons: reasons) else {
+    case .transient(let code, let message, let advice):
+      guard let retry = view.retry(answered, code: code, message: message, advice) else {
         return view.failing(
           row, .timeout, code: code, reason: message, attempts: answered.attempt)
       }

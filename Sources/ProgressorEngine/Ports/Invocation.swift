@@ -85,11 +85,17 @@ public struct ProcessorStatus: Sendable, Hashable {
   public var details: [[UInt8]]
   /// The reasons of the ErrorInfo among them.
   public var reasons: [String]
+  /// How long it is to be left alone, by its RetryInfo, in microseconds; nil = it does not say.
+  public var retryDelay: Int64?
 
-  public init(code: Code, message: String, details: [[UInt8]] = [], reasons: [String] = []) {
+  public init(
+    code: Code, message: String, details: [[UInt8]] = [], reasons: [String] = [],
+    retryDelay: Int64? = nil
+  ) {
     self.code = code
     self.message = message
     self.details = details
     self.reasons = reasons
+    self.retryDelay = retryDelay
   }
 }

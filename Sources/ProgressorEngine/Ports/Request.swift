@@ -12,16 +12,20 @@ public struct Request: Sendable {
   public var deadline: Int64
   /// What of the caller's metadata is handed on to the processor.
   public var context: CallerContext
+  /// Of a call, notification or repair: the id of the machine's last event, else nothing happens;
+  /// nil = whatever it is.
+  public var expectedLastEventID: Int64?
 
   public init(
     id: RequestID, machine: MachineID, operation: Operation, deadline: Int64,
-    context: CallerContext = CallerContext()
+    context: CallerContext = CallerContext(), expectedLastEventID: Int64? = nil
   ) {
     self.id = id
     self.machine = machine
     self.operation = operation
     self.deadline = deadline
     self.context = context
+    self.expectedLastEventID = expectedLastEventID
   }
 }
 

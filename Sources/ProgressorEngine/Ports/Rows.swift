@@ -30,6 +30,8 @@ public struct MachineRow: Sendable, Hashable {
   public var timer: TimerRow?
   /// Notifications queued.
   public var notificationCount: Int32
+  /// What its process waits for, as its processor said, for people; nil = it does not say.
+  public var waitingFor: String?
   /// When the machine next has something to do by itself, nil = nothing (always when failed or
   /// paused).
   public var due: Timestamp?
@@ -38,7 +40,7 @@ public struct MachineRow: Sendable, Hashable {
     key: MachineKey, shard: ShardID, namespace: NamespaceNumber, machine: MachineID,
     version: Int64, createdAt: Timestamp, lastEventID: Int64, lastEventAt: Timestamp,
     auxState: Content?, failure: Failure?, repairedAt: Timestamp? = nil, pause: Pause? = nil,
-    timer: TimerRow?, notificationCount: Int32, due: Timestamp?
+    timer: TimerRow?, notificationCount: Int32, due: Timestamp?, waitingFor: String? = nil
   ) {
     self.key = key
     self.shard = shard
@@ -55,6 +57,7 @@ public struct MachineRow: Sendable, Hashable {
     self.timer = timer
     self.notificationCount = notificationCount
     self.due = due
+    self.waitingFor = waitingFor
   }
 
   /// Whether timeouts and notifications may run.

@@ -20,9 +20,15 @@ enum Work {
     switch request.operation {
     case .start(let args, _): self = .step(StartStep(args: args, context: context))
     case .call(let args, let range, let key):
-      self = .step(CallStep(args: args, range: range, key: key, context: context))
+      self = .step(
+        CallStep(
+          args: args, range: range, key: key, expected: request.expectedLastEventID,
+          context: context))
     case .repair(let args, let range, let key):
-      self = .step(RepairStep(args: args, range: range, key: key, context: context))
+      self = .step(
+        RepairStep(
+          args: args, range: range, key: key, expected: request.expectedLastEventID,
+          context: context))
     case .simpleRepair: self = .step(SimpleRepairStep())
     case .remove: self = .step(RemoveStep())
     case .pause(let reason): self = .step(PauseStep(reason: reason, principal: context.principal))

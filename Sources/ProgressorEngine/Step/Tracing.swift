@@ -59,7 +59,8 @@ extension Engine {
       guard machine.row != nil else { return nil }
       if case .error? = reply { return .refused }
       return isKept ? .committed : nil
-    case .created: return .committed
+    case .created(let changed, _):
+      return step.operation is StartStep && changed.row.failure != nil ? .failed : .committed
     case .condemned: return .failed
     case .paused(let row):
       switch (machine.row?.pause, row.pause) {
@@ -69,9 +70,9 @@ extension Engine {
       }
     case .updated(let changed, let queue):
       if change.isDrop { return .committed }
-      let hadFailed = machine.row?.failure != nil
-      if changed.row.failure != nil { return hadFailed ? nil : .failed }
-      if hadFailed { return .repaired }
+      let failure = machine.row?.failure
+      if changed.row.failure != nil { return changed.row.failure == failure ? nil : .failed }
+      if failure != nil { return .repaired }
       if case .rescheduled = queue { return .retried }
       return step.item == .timeout && changed.row.timer?.retry != nil ? .retried : .committed
     }
@@ -127,9 +128,9 @@ extension Change {
 
   fileprivate var failure: Failure? {
     switch self {
-    case .updated(let changed, _): changed.row.failure
+    case .created(let changed, _), .updated(let changed, _): changed.row.failure
     case .condemned(_, let failure): failure
-    case .nothing, .created, .paused, .removed: nil
+    case .nothing, .paused, .removed: nil
     }
   }
 

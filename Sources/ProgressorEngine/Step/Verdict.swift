@@ -6,7 +6,7 @@ enum Verdict {
   /// The processor certainly did not see it.
   case unreachable(message: String)
   /// A deployment is broken or busy, not a machine.
-  case transient(code: Code, message: String, reasons: [String])
+  case transient(code: Code, message: String, RetryAdvice)
   /// The processor says no, on purpose.
   case refused(ProcessorStatus)
   /// The processor says "I am broken", or its answer cannot be used.
@@ -25,7 +25,7 @@ enum Verdict {
     case .status(let status): self.init(status)
     case .unreachable(let message): self = .unreachable(message: message)
     case .lost(let code, let message):
-      self = .transient(code: code, message: message, reasons: [])
+      self = .transient(code: code, message: message, RetryAdvice())
     case .unusable(let message):
       self = .unusable(message)
     case .machineTooLarge: self = .machineTooLarge
@@ -41,7 +41,9 @@ enum Verdict {
     switch status.code {
     case .unavailable, .deadlineExceeded, .resourceExhausted, .aborted, .cancelled,
       .unimplemented, .unauthenticated:
-      self = .transient(code: status.code, message: status.reason, reasons: status.reasons)
+      self = .transient(
+        code: status.code, message: status.reason,
+        RetryAdvice(reasons: status.reasons, delay: status.retryDelay))
     case .invalidArgument, .notFound, .alreadyExists, .failedPrecondition, .outOfRange,
       .permissionDenied:
       self = .refused(status)
@@ -49,6 +51,17 @@ enum Verdict {
       self = .fatal(code: status.code, message: status.reason, details: status.details)
     }
   }
+}
+
+/// What a processor says with a failure of whether and when to try again.
+struct RetryAdvice {
+  /// As ErrorInfos name them.
+  var reasons: [String] = []
+  /// Microseconds from its answer on; nil = it does not say.
+  var delay: Int64?
+
+  /// What is more is taken as this: 100 years, as for timers. Microseconds.
+  static let maximumDelay: Int64 = 36_525 * 86_400 * 1_000_000
 }
 
 extension ProcessorStatus {
@@ -76,6 +89,9 @@ extension ProcessorAnswer {
         return "change.aux_state: is longer than \(limits.maximumContentBytes) bytes"
       }
       bytes += aux.data.count
+    }
+    if let text = change.waitingFor, text.utf8.count > StateChange.maximumWaitingForBytes {
+      return "change.waiting_for: is longer than \(StateChange.maximumWaitingForBytes) bytes"
     }
     if bytes > limits.maximumStepBytes {
       return "it is longer than \(limits.maximumStepBytes) bytes"

@@ -62,7 +62,9 @@ extension Engine {
       changed.row.due = machine.due(row: changed.row, head: queue.first, now: now)
       record.row = .insert(changed.row)
       record.charge = changed.charge
-      record.changesStatus = changed.row.failure != nil || changed.row.repairedAt != nil
+      record.hasNotes =
+        changed.row.failure != nil || changed.row.repairedAt != nil
+        || changed.row.waitingFor != nil
       record.events = changed.events
       record.enqueued = queue
       return (record, .becomes(changed.row, events: changed.events, queue: .arrived(queue)))
@@ -70,7 +72,8 @@ extension Engine {
       assert(machine.row?.key == changed.row.key, "a machine keeps its key")
       guard let row = nextVersion(of: changed.row, queue, machine) else { return nil }
       record.row = .update(row, auxChanged: changed.auxChanged)
-      record.changesStatus = (row.failure == nil) != (machine.row?.failure == nil)
+      record.hasNotes =
+        row.failure != machine.row?.failure || row.waitingFor != machine.row?.waitingFor
       record.events = changed.events
       switch queue {
       case .keep, .arrived: break

@@ -11,15 +11,18 @@ public struct NotifyRequest: ProtobufMessage {
   public var historyRange: HistoryRange?
   /// nil = none.
   public var idempotencyKey: String?
+  /// Of the machine's last event, else nothing happens; nil = whatever it is.
+  public var expectedLastEventID: Int64?
 
   public init(
     machineID: MachineID, args: [UInt8] = [], historyRange: HistoryRange? = nil,
-    idempotencyKey: String? = nil
+    idempotencyKey: String? = nil, expectedLastEventID: Int64? = nil
   ) {
     self.machineID = machineID
     self.args = args
     self.historyRange = historyRange
     self.idempotencyKey = idempotencyKey
+    self.expectedLastEventID = expectedLastEventID
   }
 }
 

@@ -46,7 +46,14 @@ protocol ArgumentsFields: MachineFields {
   var args: ProtobufCBinaryData { get set }
   var history_range: UnsafeMutablePointer<Progressor__V1__HistoryRange>! { get set }
   var idempotency_key: ProtobufCBinaryData { get set }
+  var expected_last_event_id: Int64 { get set }
+  /// Which member of its oneof is set, by the field's number.
+  associatedtype ExpectedCase: RawRepresentable<UInt32>
+  var optional_expected_last_event_id_case: ExpectedCase { get set }
 }
+
+/// The number of the field `expected_last_event_id`.
+private let expectedLastEventIDNumber: UInt32 = 6
 
 /// A request that hands something to a machine's processor.
 protocol ArgumentsShape: CRepresentable where CMessage: ArgumentsFields {
@@ -54,7 +61,10 @@ protocol ArgumentsShape: CRepresentable where CMessage: ArgumentsFields {
   var args: [UInt8] { get }
   var historyRange: HistoryRange? { get }
   var idempotencyKey: String? { get }
-  init(machineID: MachineID, args: [UInt8], historyRange: HistoryRange?, idempotencyKey: String?)
+  var expectedLastEventID: Int64? { get }
+  init(
+    machineID: MachineID, args: [UInt8], historyRange: HistoryRange?, idempotencyKey: String?,
+    expectedLastEventID: Int64?)
 }
 
 extension ArgumentsShape {
@@ -62,7 +72,18 @@ extension ArgumentsShape {
     self.init(
       machineID: try message.machineID(), args: message.args.bytes,
       historyRange: try HistoryRange.read(message.history_range, "history_range"),
-      idempotencyKey: try message.idempotency_key.idempotencyKey())
+      idempotencyKey: try message.idempotency_key.idempotencyKey(),
+      expectedLastEventID: try Self.expectedLastEventID(message))
+  }
+
+  private static func expectedLastEventID(_ message: CMessage) throws(ProtobufError) -> Int64? {
+    guard
+      message.optional_expected_last_event_id_case.rawValue == expectedLastEventIDNumber
+    else { return nil }
+    guard message.expected_last_event_id >= 0 else {
+      throw .invalid("expected_last_event_id", "must not be negative")
+    }
+    return message.expected_last_event_id
   }
 
   func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
@@ -70,5 +91,11 @@ extension ArgumentsShape {
     message.args = arena.refer(to: args)
     message.history_range = arena.make(historyRange)
     message.idempotency_key = arena.make(idempotencyKey ?? "")
+    if let expectedLastEventID,
+      let isSet = CMessage.ExpectedCase(rawValue: expectedLastEventIDNumber)
+    {
+      message.optional_expected_last_event_id_case = isSet
+      message.expected_last_event_id = expectedLastEventID
+    }
   }
 }

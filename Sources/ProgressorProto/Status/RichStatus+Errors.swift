@@ -94,6 +94,13 @@ extension RichStatus {
     }
   }
 
+  /// How long the first RetryInfo among the details asks to wait, in microseconds; nil = none does,
+  /// or it cannot be decoded.
+  public var retryDelay: Int64? {
+    details.first { $0.typeURL.hasSuffix("/google.rpc.RetryInfo") }
+      .flatMap { try? RetryInfo(decoding: $0.value) }?.delay
+  }
+
   /// The details in the form in which `ProgressorError` hands them through.
   public var encodedDetails: [[UInt8]] { details.map { $0.encoded() } }
 }

@@ -7,7 +7,8 @@ extension Action: CRepresentable {
   }
 
   init(_ message: Progressor__V1__Action) throws(ProtobufError) {
-    self.init(remove: message.remove != 0)
+    self.init(
+      remove: message.remove != 0, fail: try FailAction.read(message.fail, "fail")?.reason)
     switch message.timer_case {
     case PROGRESSOR__V1__ACTION__TIMER_SET_TIMER:
       timer = .set(try TimerSetting.require(message.set_timer, "set_timer"))
@@ -18,6 +19,7 @@ extension Action: CRepresentable {
 
   func fill(_ message: inout Progressor__V1__Action, in arena: inout ProtobufArena) {
     message.remove = remove ? 1 : 0
+    message.fail = arena.make(fail.map(FailAction.init(reason:)))
     switch timer {
     case .set(let setting):
       message.timer_case = PROGRESSOR__V1__ACTION__TIMER_SET_TIMER
@@ -27,6 +29,25 @@ extension Action: CRepresentable {
       message.unset_timer = arena.make(UnsetTimer())
     case nil: break
     }
+  }
+}
+
+/// The contract's `Fail`, which the model has as a text.
+struct FailAction: CRepresentable {
+  var reason: String
+
+  init(reason: String) { self.reason = reason }
+
+  static var initialize: (UnsafeMutablePointer<Progressor__V1__Fail>?) -> Void {
+    progressor__v1__fail__init
+  }
+
+  init(_ message: Progressor__V1__Fail) throws(ProtobufError) {
+    reason = try message.reason.text("reason").fitToKeep(utf8Bytes: Failure.maximumReasonBytes)
+  }
+
+  func fill(_ message: inout Progressor__V1__Fail, in arena: inout ProtobufArena) {
+    message.reason = arena.make(reason)
   }
 }
 

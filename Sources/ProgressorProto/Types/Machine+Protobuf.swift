@@ -26,6 +26,7 @@ extension Machine: CRepresentable {
         on: try WaitingOn(message.waiting_on.rawValue, "waiting_on"),
         since: try Timestamp.require(message.waiting_since, "waiting_since"))
     }
+    waitingFor = try message.waiting_for.optionalText("waiting_for")
   }
 
   func fill(_ message: inout Progressor__V1__Machine, in arena: inout ProtobufArena) {
@@ -47,5 +48,6 @@ extension Machine: CRepresentable {
         rawValue: UInt32(bitPattern: waiting.on.rawValue))
       message.waiting_since = arena.make(waiting.since)
     }
+    message.waiting_for = arena.make(waitingFor ?? "")
   }
 }

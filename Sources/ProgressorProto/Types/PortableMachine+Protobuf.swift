@@ -16,7 +16,9 @@ extension PortableMachine: CRepresentable {
       pause: try Pause.read(message.paused, "paused"),
       auxState: try Content.read(message.aux_state, "aux_state"),
       timer: try PortableTimer.read(message.timer, "timer"), lastEventID: message.last_event_id,
-      queuedNotifications: message.queued_notifications)
+      queuedNotifications: message.queued_notifications,
+      waitingFor: try message.waiting_for.optionalText("waiting_for"))
+    try message.waiting_for.check(atMost: StateChange.maximumWaitingForBytes, "waiting_for")
     // What the model would cut off is refused.
     if let failed = message.failed?.pointee {
       try failed.reason.check(atMost: Failure.maximumReasonBytes, "failed.reason")
@@ -38,6 +40,7 @@ extension PortableMachine: CRepresentable {
     message.timer = arena.make(timer)
     message.last_event_id = lastEventID
     message.queued_notifications = queuedNotifications
+    message.waiting_for = arena.make(waitingFor ?? "")
   }
 }
 

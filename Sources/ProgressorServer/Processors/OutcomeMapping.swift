@@ -31,10 +31,11 @@ enum OutcomeMapping {
   /// decides, however long its text is; of the text and the details as much is kept as is shown.
   static func status(_ status: RPCStatus) -> ProcessorStatus {
     var rich = status.details.flatMap { try? RichStatus(decoding: $0) }
+    let retryDelay = rich?.retryDelay
     rich?.keepDetails(within: RichStatus.maximumBytes)
     return ProcessorStatus(
       code: Code(status.code), message: kept(status.message), details: rich?.encodedDetails ?? [],
-      reasons: rich?.errorInfos.map { kept($0.reason) } ?? [])
+      reasons: rich?.errorInfos.map { kept($0.reason) } ?? [], retryDelay: retryDelay)
   }
 
   /// The texts of the outside come in here: processors wrote them, or who stands for them.

@@ -27,7 +27,8 @@ struct AutomatonService: Sendable {
     serve(CallRequest.self, "Call", &router) { request in
       Decoded(
         request.machineID,
-        .call(args: request.args, range: request.historyRange, key: request.idempotencyKey))
+        .call(args: request.args, range: request.historyRange, key: request.idempotencyKey),
+        expectedLastEventID: request.expectedLastEventID)
     }
     let argsBytes = Portability.maximumArgsBytes(ofMessages: encoder.maximumMessageBytes)
     serve(NotifyRequest.self, "Notify", &router) { request throws(ProgressorError) in
@@ -36,12 +37,14 @@ struct AutomatonService: Sendable {
       }
       return Decoded(
         request.machineID,
-        .notify(args: request.args, range: request.historyRange, key: request.idempotencyKey))
+        .notify(args: request.args, range: request.historyRange, key: request.idempotencyKey),
+        expectedLastEventID: request.expectedLastEventID)
     }
     serve(RepairRequest.self, "Repair", &router) { request in
       Decoded(
         request.machineID,
-        .repair(args: request.args, range: request.historyRange, key: request.idempotencyKey))
+        .repair(args: request.args, range: request.historyRange, key: request.idempotencyKey),
+        expectedLastEventID: request.expectedLastEventID)
     }
     serve(SimpleRepairRequest.self, "SimpleRepair", &router) { request in
       Decoded(request.machineID, .simpleRepair)
@@ -82,14 +85,16 @@ struct AutomatonService: Sendable {
     var operation: ProgressorEngine.Operation
     /// What must stay the same from page to page, when pages are asked for.
     var list: (any PageScope)?
+    var expectedLastEventID: Int64?
 
     init(
       _ machine: MachineID, _ operation: ProgressorEngine.Operation,
-      list: (any PageScope)? = nil
+      list: (any PageScope)? = nil, expectedLastEventID: Int64? = nil
     ) {
       self.machine = machine
       self.operation = operation
       self.list = list
+      self.expectedLastEventID = expectedLastEventID
     }
   }
 
@@ -162,7 +167,8 @@ struct AutomatonService: Sendable {
     let input = Request(
       id: id, machine: decoded.machine, operation: decoded.operation,
       deadline: deadline(request.deadline, namespace: decoded.machine.namespace),
-      context: context(of: request, about: decoded.machine))
+      context: context(of: request, about: decoded.machine),
+      expectedLastEventID: decoded.expectedLastEventID)
     let target = AutomatonReply(
       responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder,
       payloads: payloads, again: { submit(decoded, payloads, request, responder) })

@@ -71,7 +71,8 @@ extension Ledger {
       // asked for it.
       if record.traced?.record.step.isEmpty == true { return nil }
       let wasFailed = applied.before?.failure != nil
-      let goesOn = applied.after?.failure == nil && applied.after?.timer?.retry == nil
+      let goesOn =
+        applied.after?.failure?.reason == answer.action.fail && applied.after?.timer?.retry == nil
       return goesOn && wasFailed == (last.kind == .repair) ? last : nil
     case (.update, .notification): return record.dequeued == nil ? nil : last
     default: return nil
@@ -102,7 +103,9 @@ extension Ledger {
     committed.append(step.number)
     committedSteps += 1
     switch step.kind {
-    case .start, .call, .repair: try effect(of: step)
+    case .start, .call, .repair:
+      try effect(of: step)
+      try expected(step, applied.before)
     case .timeout:
       firedTimers += 1
       try fired(step, applied)
@@ -112,6 +115,18 @@ extension Ledger {
         "\(record.machine): the answer to another notification is written")
     case .dropNotification, .importMachine:
       throw Violation(.rowRules, "\(record.machine): a processor is asked for \(step.kind)")
+    }
+  }
+
+  /// Who asked for the step expected the machine that it was applied to.
+  private func expected(_ step: InvocationRecord, _ before: MachineRow?) throws(Violation) {
+    guard let before, let tag = step.tag else { return }
+    for id in watchers[step.machine] ?? [] {
+      guard let request = requests[id], request.tag == tag, request.key == nil else { continue }
+      try require(
+        request.expected == nil || request.expected == before.lastEventID, .expectedMachine,
+        "\(step.machine): a \(step.kind) for event \(request.expected ?? 0) is applied after "
+          + "\(before.lastEventID)")
     }
   }
 
@@ -153,11 +168,15 @@ extension Ledger {
         "\(record.machine): more than a notification is dropped")
     } else if before.failure != nil {
       try require(
-        row.failure == nil && record.dequeued == nil, .failedMachineRests,
-        "\(record.machine): a failed machine takes a step")
+        record.dequeued == nil && row.failure?.reason == step?.answer?.action.fail,
+        .failedMachineRests, "\(record.machine): a failed machine takes a step")
       try require(
         step == nil || step?.kind == .repair, .failedMachineRests,
         "\(record.machine): a failed machine is repaired by a \(step?.kind ?? .start)")
+    } else if let reason = step?.answer?.action.fail {
+      try require(
+        row.failure?.reason == reason && row.failure?.stepKind == step?.kind, .failedMachineRests,
+        "\(record.machine): works on though the processor failed it")
     } else if row.failure != nil {
       try require(
         record.events.isEmpty && record.dequeued == nil && row.auxState == before.auxState
@@ -274,7 +293,7 @@ extension Ledger {
     for id in ids {
       requests[id]?.sees(state)
       if case .delete = applied.record.row { requests[id]?.sawDeletion = true }
-      if applied.before?.failure != nil, let after = applied.after, after.failure == nil {
+      if let before = applied.before?.failure, let after = applied.after, after.failure != before {
         requests[id]?.sawRepair = true
       }
     }

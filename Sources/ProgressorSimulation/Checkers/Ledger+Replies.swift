@@ -173,6 +173,7 @@ extension Ledger {
       case .machineAlreadyWorking: request.sawWorking
       case .invalidArgument: request.key != nil
       case .eventNotFound: lacksEvent(request)
+      case .stale: request.sawUnexpected
       default: true
       }
     try require(isTrue || request.maySeePast, .truthfulErrors, "\(what)\(error), which was not so")

@@ -45,7 +45,7 @@ extension Ledger {
   private func outcome(of applied: AppliedRecord) -> StepOutcome? {
     let record = applied.record
     switch record.row {
-    case .insert: return .committed
+    case .insert(let row): return row.failure == nil ? .committed : .failed
     case .delete, .requeue: return nil
     case .condemn: return .failed
     // A reply is kept, of a step that changed nothing.
@@ -55,9 +55,9 @@ extension Ledger {
       return row.pause == nil ? .resumed : nil
     case .update where record.dropped != nil: return .committed
     case .update(let row, _):
-      let hadFailed = applied.before?.failure != nil
-      if row.failure != nil { return hadFailed ? nil : .failed }
-      if hadFailed { return .repaired }
+      let failure = applied.before?.failure
+      if row.failure != nil { return row.failure == failure ? nil : .failed }
+      if failure != nil { return .repaired }
       let timer = row.timer?.retry
       let isRetried = timer != nil && timer != applied.before?.timer?.retry
       return isRetried || record.rescheduled?.retry != nil ? .retried : .committed

@@ -13,6 +13,8 @@ struct ClientRequest {
   let sentAt: Int64
   let deadline: Int64
 
+  /// The last event of the machine that it is for; nil = whatever it is.
+  var expected: Int64?
   /// It was under way when the database went back in time: what it hears may be lost.
   var isExcused = false
   /// A node may have been taken over before its own clock says so: it may show what was.
@@ -30,6 +32,8 @@ struct ClientRequest {
   /// Changes that were committed since it was sent.
   var sawDeletion = false
   var sawRepair = false
+  /// Its machine had another last event than it is for.
+  var sawUnexpected = false
   /// The notification that it drops was not queued.
   var sawNotQueued = false
   /// For Get: every state since it was sent, and the first of them that it may be shown: a Get
@@ -53,6 +57,7 @@ struct ClientRequest {
       sawPresent = true
       if machine.row.pause == nil { sawUnpaused = true } else { sawPaused = true }
       if machine.row.failure == nil { sawWorking = true } else { sawFailed = true }
+      if let expected, machine.row.lastEventID != expected { sawUnexpected = true }
     } else {
       sawAbsent = true
     }

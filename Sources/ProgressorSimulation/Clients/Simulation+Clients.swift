@@ -80,6 +80,7 @@ extension Simulation {
     var request = ClientRequest(
       id: id, node: node.number, life: node.life, machine: machine, operation: operation,
       tag: tag, sentAt: agenda.now, deadline: deadline)
+    request.expected = expectation(of: operation, machine)
     request.maySeePast = agenda.now < leasesDisagreeUntil
     request.isExcused = node.generation != storage.generation
     ledger.sent(
@@ -89,9 +90,21 @@ extension Simulation {
       .request(
         Request(
           id: id, machine: machine, operation: operation, deadline: deadline,
-          context: CallerContext(principal: Tag.principal(of: tag)))), to: node)
+          context: CallerContext(principal: Tag.principal(of: tag)),
+          expectedLastEventID: request.expected)), to: node)
     agenda.plan(.overdue(id), at: deadline + 100_000)
     return id
+  }
+
+  /// Some are for the machine as it is, or as it was or may become.
+  private func expectation(of operation: Operation, _ machine: MachineID) -> Int64? {
+    switch operation {
+    case .call, .notify, .repair: break
+    default: return nil
+    }
+    guard !isQuiet, random.chance(world.expecting) else { return nil }
+    let last = storage.machines[machine]?.row.lastEventID ?? 0
+    return random.chance(0.5) ? last : max(0, last + random.within(-2...2))
   }
 
   func cancel(_ id: RequestID) {

@@ -136,6 +136,8 @@ extension World {
     world.margin = 30_000
     world.arrivalInterval = 2_000
     world.identifiers = 1
+    // Scripts say for themselves what is asked and answered.
+    world.expecting = 0
     let policy = RetryPolicy(initialInterval: 20_000, multiplier: 1, jitter: 0)
     world.namespaces = [
       NamespaceRecord(

@@ -91,7 +91,10 @@ struct SimulatedProcessor {
 
   private func status(_ codes: [Code], _ random: inout RandomSource) -> ProcessorOutcome {
     let code = random.pick(codes) ?? .unknown
-    return .status(ProcessorStatus(code: code, message: "the processor says \(code)"))
+    return .status(
+      ProcessorStatus(
+        code: code, message: "the processor says \(code)",
+        retryDelay: random.chance(0.2) ? random.duration(upTo: 10_000_000) : nil))
   }
 
   private func answer(_ number: Int, wall: Timestamp, _ random: inout RandomSource)
@@ -119,6 +122,8 @@ struct SimulatedProcessor {
     for _ in 0..<max(count, isTagged ? 0 : 1) {
       answer.change.events.append(Content(data: Tag.bytes(tag, padding: padding)))
     }
+    if random.chance(0.1) { answer.change.waitingFor = random.chance(0.3) ? "" : "\(number)" }
+    if random.chance(world.failing) { answer.action.fail = "answer \(number) says so" }
     return answer
   }
 

@@ -63,6 +63,7 @@ struct StoredMachine {
       auxState: row.auxState, timer: row.timer?.firesAt, lastEventID: row.lastEventID,
       createdAt: row.createdAt, pause: row.pause, since: row.since)
     machine.queuedNotifications = row.notificationCount
+    machine.waitingFor = row.waitingFor
     return machine
   }
 }
@@ -78,6 +79,7 @@ extension StoredMachine {
       row.repairedAt = changed.repairedAt
       row.failure?.step = changed.failure?.step ?? ""
       row.failure?.principal = changed.failure?.principal
+      row.waitingFor = changed.waitingFor
     case .pauseMachine(let changed):
       try expect(version: changed.version - 1)
       row.version = changed.version
@@ -130,6 +132,7 @@ extension StoredMachine {
     row = changed
     // What is written only with a change of status.
     row.repairedAt = before.repairedAt
+    row.waitingFor = before.waitingFor
     row.failure?.step = before.failure?.step ?? ""
     row.failure?.principal = before.failure?.principal
     // The count changes by a difference, so that none is lost that was accepted meanwhile.

@@ -23,6 +23,10 @@ struct World: Sendable {
   /// How the processors like to answer: weights of no timer, set and unset, and of removal.
   var timerWeights: [Int]
   var removal: Double
+  /// How often they fail their machine.
+  var failing: Double
+  /// How often clients ask for the machine as they expect it.
+  var expecting = 0.1
 
   /// Microseconds that a node's time of day may differ from the database's.
   static let maximumSkew: Int64 = 2_500_000
@@ -52,6 +56,7 @@ struct World: Sendable {
     padding = random.pick([0, 100, 5_000]) ?? 0
     timerWeights = [2 + random.below(6), random.below(6), random.below(3)]
     removal = random.pick([0, 0.02, 0.15]) ?? 0
+    failing = random.pick([0, 0.02, 0.1]) ?? 0
     namespaces = []
     for number in 0..<(1 + random.below(3)) {
       namespaces.append(

@@ -283,7 +283,8 @@ extension PortableMachine {
           firesAt: timer.firesAt, historyRange: timer.historyRange,
           processingTimeout: timer.processingTimeout, metadata: timer.context.entries,
           retry: timer.retry)
-      }, lastEventID: row.lastEventID, queuedNotifications: row.notificationCount)
+      }, lastEventID: row.lastEventID, queuedNotifications: row.notificationCount,
+      waitingFor: row.waitingFor)
   }
 }
 

@@ -181,6 +181,7 @@ struct ListPage {
     let auxState = try reader.nextContent()
     let failure = try reader.nextFailure()
     let repairedAt = try reader.nextOptionalTime()
+    let waitingFor: String? = try reader.nextOptional()
     let timer = try reader.nextOptionalTime()
     let timeout = try reader.nextRetryState()
     let pause = try reader.nextPause()
@@ -193,6 +194,7 @@ struct ListPage {
       auxState: auxState, timer: timer, lastEventID: lastEventID, createdAt: createdAt,
       pause: pause, since: failure?.failedAt ?? repairedAt ?? createdAt)
     machine.queuedNotifications = try reader.next()
+    machine.waitingFor = waitingFor
     return machine
   }
 

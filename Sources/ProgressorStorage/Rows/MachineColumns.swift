@@ -34,6 +34,7 @@ extension RowReader {
     let auxState = try nextContent()
     let failure = try nextFailure()
     let repairedAt = try nextOptionalTime()
+    let waitingFor: String? = try nextOptional()
     let pause = try nextPause()
     let timer = try nextTimer()
     let notificationCount: Int32 = try next()
@@ -44,7 +45,7 @@ extension RowReader {
       key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
       version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
       auxState: auxState, failure: failure, repairedAt: repairedAt, pause: pause, timer: timer,
-      notificationCount: notificationCount, due: try nextOptionalTime())
+      notificationCount: notificationCount, due: try nextOptionalTime(), waitingFor: waitingFor)
   }
 
   /// The columns of load_remains: what can be told of a machine whose rows cannot be read.

@@ -76,5 +76,6 @@ struct Migration: Sendable {
     Migration(10, "principals", PackageResources._10_principals_sql),
     Migration(11, "trace", PackageResources._11_trace_sql),
     Migration(12, "node_status", PackageResources._12_node_status_sql),
+    Migration(13, "waiting_for", PackageResources._13_waiting_for_sql),
   ]
 }

@@ -16,6 +16,8 @@ extension ClientFailure {
     case "MACHINE_ALREADY_EXISTS": "Take another id, or remove that machine first."
     case "MACHINE_FAILED":
       "See why with `progressor machine get`, then `progressor machine repair` or simple-repair."
+    case "STALE":
+      "See what changed with `progressor machine get`, and decide again."
     case "MACHINE_ALREADY_WORKING": "Only failed machines are repaired; this one needs none."
     case "EVENT_NOT_FOUND": "Ask for events after an id that the history has."
     case "HISTORY_TOO_LARGE": "Ask for a part of it with --limit and --after."

@@ -47,6 +47,20 @@ struct MachineOptions: ParsableArguments {
 }
 
 /// The key that makes a repeat harmless.
+struct ExpectationOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "Do nothing unless this is the id of the machine's last event; 0 = it has none.",
+      valueName: "id"))
+  var expectedLastEvent: Int64?
+
+  mutating func validate() throws {
+    if let expectedLastEvent, expectedLastEvent < 0 {
+      throw ValidationError("--expected-last-event must not be negative.")
+    }
+  }
+}
+
 struct KeyOption: ParsableArguments {
   @Option(
     help: ArgumentHelp(

@@ -25,6 +25,7 @@ struct RepairCommand: AsyncParsableCommand {
 
   @OptionGroup var payload: PayloadOptions
   @OptionGroup var key: KeyOption
+  @OptionGroup var expectation: ExpectationOption
   @OptionGroup(title: "History shown to the processor") var history: HistoryOptions
   @OptionGroup(title: "Many machines") var many: RepairJobOptions
 
@@ -42,10 +43,12 @@ struct RepairCommand: AsyncParsableCommand {
       return
     }
     if id != nil { throw ValidationError("Give an ID or --failed-since, not both.") }
-    if payload.file != nil || key.key != nil || history.range != nil {
+    if payload.file != nil || key.key != nil || history.range != nil
+      || expectation.expectedLastEvent != nil
+    {
       throw ValidationError(
-        "--file, --key and the history are for one machine. With --failed-since, give the "
-          + "processor's arguments by --processor-args.")
+        "--file, --key, --expected-last-event and the history are for one machine. With "
+          + "--failed-since, give the processor's arguments by --processor-args.")
     }
     _ = try many.spec(namespace: namespace.name, since: failedSince, now: .latest)
   }
@@ -63,7 +66,7 @@ struct RepairCommand: AsyncParsableCommand {
   private func repairOne(_ machine: MachineID) async throws {
     let request = RepairRequest(
       machineID: machine, args: try payload.read(), historyRange: history.range,
-      idempotencyKey: key.key)
+      idempotencyKey: key.key, expectedLastEventID: expectation.expectedLastEvent)
     let response = try await Client.with(client) { client in
       try await client.call(
         MachineCommand.service, "Repair", request, repeatability: key.repeatability,

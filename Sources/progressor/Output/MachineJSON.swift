@@ -17,6 +17,7 @@ enum MachineJSON {
       "queuedNotifications": machine.queuedNotifications == 0
         ? nil : .int32(machine.queuedNotifications),
       "waitingOn": machine.waiting.map { .string(name($0.on)) },
+      "waitingFor": machine.waitingFor.map(JSONValue.string),
       "waitingSince": machine.waiting.map { .string($0.since.rfc3339) },
       "historyRange": range(machine.historyRange),
       "history": .array(machine.history.map(event)),

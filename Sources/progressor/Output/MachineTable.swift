@@ -62,7 +62,7 @@ struct MachineTable {
         code: retrying.lastCode, reason: retrying.lastMessage, step: retrying.stepKind)
     case .working(nil):
       guard let pause = machine.pause else {
-        return Facts(status: "working", time: machine.timer)
+        return Facts(status: "working", time: machine.timer, reason: machine.waitingFor)
       }
       return Facts(
         status: "working,paused", time: pause.pausedAt,

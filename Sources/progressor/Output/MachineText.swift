@@ -32,6 +32,7 @@ enum MachineText {
     if let pause = machine.pause {
       lines.append(fact("paused", self.pause(pause)))
     }
+    if let text = machine.waitingFor { lines.append(fact("waits for", "\(text)")) }
     if let waiting = machine.waiting {
       lines.append(
         fact("waits", "\(reason(waiting.on)), since \(waiting.since.rfc3339)"))

@@ -34,6 +34,7 @@ enum TransferJSON {
       "auxState": head.auxState.map(content), "timer": head.timer.map(timer),
       "lastEventId": .int64(head.lastEventID),
       "queuedNotifications": .int32(head.queuedNotifications),
+      "waitingFor": head.waitingFor.map(JSONValue.string),
     ])
   }
 
@@ -139,6 +140,7 @@ extension TransferJSON {
     if let timer = try fields.fields("timer") { head.timer = try self.timer(timer) }
     head.lastEventID = try fields.int64("lastEventId") ?? 0
     head.queuedNotifications = try fields.int32("queuedNotifications") ?? 0
+    head.waitingFor = try fields.text("waitingFor")
     try fields.finish()
     return head
   }

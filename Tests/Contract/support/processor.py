@@ -53,6 +53,8 @@ class Answer:
     aux_state: types_pb2.Content | None = None
     timer: types_pb2.SetTimer | types_pb2.UnsetTimer | None = None
     remove: bool = False
+    fail: str | None = None
+    waiting_for: str | None = None
 
 
 class Refusal(Exception):
@@ -208,6 +210,11 @@ def _response(kind: type[Message], answer: Answer) -> Message:
         message.action.unset_timer.SetInParent()
     if answer.remove:
         message.action.remove = True
+    if answer.fail is not None:
+        message.action.fail.reason = answer.fail
+        message.action.fail.SetInParent()
+    if answer.waiting_for is not None:
+        message.change.waiting_for = answer.waiting_for
     if kind is not processor_pb2.ProcessSignalResponse:  # a signal has nobody to respond to
         message.response = answer.response
     return message

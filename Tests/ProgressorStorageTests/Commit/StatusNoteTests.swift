@@ -36,13 +36,13 @@ extension OnPostgreSQL {
       ] {
         machine.row.failure = failure
         var failed = machine.step()
-        failed.changesStatus = true
+        failed.hasNotes = true
         #expect(try await test.commit([failed]) == .committed)
         try await agree(test, machine)
         machine.row.failure = nil
         machine.row.repairedAt = TestMachine.after(seconds: Int64(seconds) + 1)
         var repaired = machine.step(["e"])
-        repaired.changesStatus = true
+        repaired.hasNotes = true
         #expect(try await test.commit([repaired]) == .committed)
         try await agree(test, machine)
         #expect(try await test.commit([machine.step(["e"])]) == .committed)
@@ -81,7 +81,7 @@ extension OnPostgreSQL {
       machine.row.failure = failure(after: 1)
       machine.row.repairedAt = TestMachine.after(seconds: 0)
       var failed = machine.step()
-      failed.changesStatus = true
+      failed.hasNotes = true
       _ = try await test.commit([failed])
       machine.row.version += 1
       machine.row.pause = Pause(pausedAt: TestMachine.start, reason: "r", principal: "carol")

@@ -54,9 +54,9 @@ extension OnPostgreSQL {
       let locks = SchemaLocks(connection: holder, logger: log.logger)
       #expect(try locks.tryTake(.change))
       #expect(try locks.tryTake(.look))
-      try run("DELETE FROM progressor.schema_migration WHERE number = 12")
+      try run("DELETE FROM progressor.schema_migration WHERE number = 13")
       let report = try check()
-      #expect(report.missing == ["012_node_status"] && report.schemaVersion == 11)
+      #expect(report.missing == ["013_waiting_for"] && report.schemaVersion == 12)
       #expect(try check() == report)
     }
 
@@ -89,10 +89,10 @@ extension OnPostgreSQL {
       // What only cleans up keeps nobody from starting.
       try run("DELETE FROM progressor.schema_migration WHERE number = 8")
       #expect(try migrator.migrate() == 4)
-      try run("DELETE FROM progressor.schema_migration WHERE number = 12")
+      try run("DELETE FROM progressor.schema_migration WHERE number = 13")
       error = #expect(throws: StorageError.self) { try migrator.migrate() }
-      #expect(error?.description.contains("012_node_status") == true)
-      #expect(try check().schemaVersion == 11)
+      #expect(error?.description.contains("013_waiting_for") == true)
+      #expect(try check().schemaVersion == 12)
     }
 
     @Test("Who owns the tables may migrate them, whatever others keep in the schema")

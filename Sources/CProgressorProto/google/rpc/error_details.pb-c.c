@@ -19,6 +19,12 @@ void   google__rpc__error_info__init
   static const Google__Rpc__ErrorInfo init_value = GOOGLE__RPC__ERROR_INFO__INIT;
   *message = init_value;
 }
+void   google__rpc__retry_info__init
+                     (Google__Rpc__RetryInfo         *message)
+{
+  static const Google__Rpc__RetryInfo init_value = GOOGLE__RPC__RETRY_INFO__INIT;
+  *message = init_value;
+}
 static const ProtobufCFieldDescriptor google__rpc__error_info__metadata_entry__field_descriptors[2] =
 {
   {
@@ -132,5 +138,43 @@ const ProtobufCMessageDescriptor google__rpc__error_info__descriptor =
   google__rpc__error_info__field_indices_by_name,
   1,  google__rpc__error_info__number_ranges,
   (ProtobufCMessageInit) google__rpc__error_info__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor google__rpc__retry_info__field_descriptors[1] =
+{
+  {
+    "retry_delay",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Google__Rpc__RetryInfo, retry_delay),
+    &google__protobuf__duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned google__rpc__retry_info__field_indices_by_name[] = {
+  0,   /* field[0] = retry_delay */
+};
+static const ProtobufCIntRange google__rpc__retry_info__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor google__rpc__retry_info__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "google.rpc.RetryInfo",
+  "RetryInfo",
+  "Google__Rpc__RetryInfo",
+  "google.rpc",
+  sizeof(Google__Rpc__RetryInfo),
+  1,
+  google__rpc__retry_info__field_descriptors,
+  google__rpc__retry_info__field_indices_by_name,
+  1,  google__rpc__retry_info__number_ranges,
+  (ProtobufCMessageInit) google__rpc__retry_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -288,7 +288,7 @@ const ProtobufCMessageDescriptor progressor__v1__start_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__start_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__call_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor progressor__v1__call_request__field_descriptors[6] =
 {
   {
     "namespace",
@@ -350,9 +350,22 @@ static const ProtobufCFieldDescriptor progressor__v1__call_request__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_last_event_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Progressor__V1__CallRequest, optional_expected_last_event_id_case),
+    offsetof(Progressor__V1__CallRequest, expected_last_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__call_request__field_indices_by_name[] = {
   2,   /* field[2] = args */
+  5,   /* field[5] = expected_last_event_id */
   3,   /* field[3] = history_range */
   1,   /* field[1] = id */
   4,   /* field[4] = idempotency_key */
@@ -361,7 +374,7 @@ static const unsigned progressor__v1__call_request__field_indices_by_name[] = {
 static const ProtobufCIntRange progressor__v1__call_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor progressor__v1__call_request__descriptor =
 {
@@ -371,7 +384,7 @@ const ProtobufCMessageDescriptor progressor__v1__call_request__descriptor =
   "Progressor__V1__CallRequest",
   "progressor.v1",
   sizeof(Progressor__V1__CallRequest),
-  5,
+  6,
   progressor__v1__call_request__field_descriptors,
   progressor__v1__call_request__field_indices_by_name,
   1,  progressor__v1__call_request__number_ranges,
@@ -416,7 +429,7 @@ const ProtobufCMessageDescriptor progressor__v1__call_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__call_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__notify_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor progressor__v1__notify_request__field_descriptors[6] =
 {
   {
     "namespace",
@@ -478,9 +491,22 @@ static const ProtobufCFieldDescriptor progressor__v1__notify_request__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_last_event_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Progressor__V1__NotifyRequest, optional_expected_last_event_id_case),
+    offsetof(Progressor__V1__NotifyRequest, expected_last_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__notify_request__field_indices_by_name[] = {
   2,   /* field[2] = args */
+  5,   /* field[5] = expected_last_event_id */
   3,   /* field[3] = history_range */
   1,   /* field[1] = id */
   4,   /* field[4] = idempotency_key */
@@ -489,7 +515,7 @@ static const unsigned progressor__v1__notify_request__field_indices_by_name[] = 
 static const ProtobufCIntRange progressor__v1__notify_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor progressor__v1__notify_request__descriptor =
 {
@@ -499,7 +525,7 @@ const ProtobufCMessageDescriptor progressor__v1__notify_request__descriptor =
   "Progressor__V1__NotifyRequest",
   "progressor.v1",
   sizeof(Progressor__V1__NotifyRequest),
-  5,
+  6,
   progressor__v1__notify_request__field_descriptors,
   progressor__v1__notify_request__field_indices_by_name,
   1,  progressor__v1__notify_request__number_ranges,
@@ -544,7 +570,7 @@ const ProtobufCMessageDescriptor progressor__v1__notify_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__notify_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__repair_request__field_descriptors[5] =
+static const ProtobufCFieldDescriptor progressor__v1__repair_request__field_descriptors[6] =
 {
   {
     "namespace",
@@ -606,9 +632,22 @@ static const ProtobufCFieldDescriptor progressor__v1__repair_request__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "expected_last_event_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Progressor__V1__RepairRequest, optional_expected_last_event_id_case),
+    offsetof(Progressor__V1__RepairRequest, expected_last_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__repair_request__field_indices_by_name[] = {
   2,   /* field[2] = args */
+  5,   /* field[5] = expected_last_event_id */
   3,   /* field[3] = history_range */
   1,   /* field[1] = id */
   4,   /* field[4] = idempotency_key */
@@ -617,7 +656,7 @@ static const unsigned progressor__v1__repair_request__field_indices_by_name[] = 
 static const ProtobufCIntRange progressor__v1__repair_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor progressor__v1__repair_request__descriptor =
 {
@@ -627,7 +666,7 @@ const ProtobufCMessageDescriptor progressor__v1__repair_request__descriptor =
   "Progressor__V1__RepairRequest",
   "progressor.v1",
   sizeof(Progressor__V1__RepairRequest),
-  5,
+  6,
   progressor__v1__repair_request__field_descriptors,
   progressor__v1__repair_request__field_indices_by_name,
   1,  progressor__v1__repair_request__number_ranges,

@@ -359,7 +359,7 @@ const ProtobufCMessageDescriptor progressor__v1__machine_part__descriptor =
   (ProtobufCMessageInit) progressor__v1__machine_part__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__machine_head__field_descriptors[9] =
+static const ProtobufCFieldDescriptor progressor__v1__machine_head__field_descriptors[10] =
 {
   {
     "id",
@@ -469,6 +469,18 @@ static const ProtobufCFieldDescriptor progressor__v1__machine_head__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting_for",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__MachineHead, waiting_for),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__machine_head__field_indices_by_name[] = {
   5,   /* field[5] = aux_state */
@@ -480,11 +492,12 @@ static const unsigned progressor__v1__machine_head__field_indices_by_name[] = {
   8,   /* field[8] = queued_notifications */
   2,   /* field[2] = since */
   6,   /* field[6] = timer */
+  9,   /* field[9] = waiting_for */
 };
 static const ProtobufCIntRange progressor__v1__machine_head__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor progressor__v1__machine_head__descriptor =
 {
@@ -494,7 +507,7 @@ const ProtobufCMessageDescriptor progressor__v1__machine_head__descriptor =
   "Progressor__V1__MachineHead",
   "progressor.v1",
   sizeof(Progressor__V1__MachineHead),
-  9,
+  10,
   progressor__v1__machine_head__field_descriptors,
   progressor__v1__machine_head__field_indices_by_name,
   1,  progressor__v1__machine_head__number_ranges,

@@ -73,6 +73,12 @@ void   progressor__v1__action__init
   static const Progressor__V1__Action init_value = PROGRESSOR__V1__ACTION__INIT;
   *message = init_value;
 }
+void   progressor__v1__fail__init
+                     (Progressor__V1__Fail         *message)
+{
+  static const Progressor__V1__Fail init_value = PROGRESSOR__V1__FAIL__INIT;
+  *message = init_value;
+}
 void   progressor__v1__set_timer__init
                      (Progressor__V1__SetTimer         *message)
 {
@@ -288,7 +294,7 @@ const ProtobufCMessageDescriptor progressor__v1__history_range__descriptor =
   (ProtobufCMessageInit) progressor__v1__history_range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[14] =
+static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[15] =
 {
   {
     "namespace",
@@ -458,6 +464,18 @@ static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting_for",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, waiting_for),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   5,   /* field[5] = aux_state */
@@ -472,13 +490,14 @@ static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   10,   /* field[10] = since */
   4,   /* field[4] = status */
   6,   /* field[6] = timer */
+  14,   /* field[14] = waiting_for */
   12,   /* field[12] = waiting_on */
   13,   /* field[13] = waiting_since */
 };
 static const ProtobufCIntRange progressor__v1__machine__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
 {
@@ -488,7 +507,7 @@ const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
   "Progressor__V1__Machine",
   "progressor.v1",
   sizeof(Progressor__V1__Machine),
-  14,
+  15,
   progressor__v1__machine__field_descriptors,
   progressor__v1__machine__field_indices_by_name,
   1,  progressor__v1__machine__number_ranges,
@@ -854,7 +873,7 @@ const ProtobufCMessageDescriptor progressor__v1__failed__descriptor =
   (ProtobufCMessageInit) progressor__v1__failed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__state_change__field_descriptors[2] =
+static const ProtobufCFieldDescriptor progressor__v1__state_change__field_descriptors[3] =
 {
   {
     "aux_state",
@@ -880,15 +899,28 @@ static const ProtobufCFieldDescriptor progressor__v1__state_change__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "waiting_for",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Progressor__V1__StateChange, optional_waiting_for_case),
+    offsetof(Progressor__V1__StateChange, waiting_for),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__state_change__field_indices_by_name[] = {
   0,   /* field[0] = aux_state */
   1,   /* field[1] = events */
+  2,   /* field[2] = waiting_for */
 };
 static const ProtobufCIntRange progressor__v1__state_change__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor progressor__v1__state_change__descriptor =
 {
@@ -898,14 +930,14 @@ const ProtobufCMessageDescriptor progressor__v1__state_change__descriptor =
   "Progressor__V1__StateChange",
   "progressor.v1",
   sizeof(Progressor__V1__StateChange),
-  2,
+  3,
   progressor__v1__state_change__field_descriptors,
   progressor__v1__state_change__field_indices_by_name,
   1,  progressor__v1__state_change__number_ranges,
   (ProtobufCMessageInit) progressor__v1__state_change__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__action__field_descriptors[3] =
+static const ProtobufCFieldDescriptor progressor__v1__action__field_descriptors[4] =
 {
   {
     "set_timer",
@@ -943,8 +975,21 @@ static const ProtobufCFieldDescriptor progressor__v1__action__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "fail",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Action, fail),
+    &progressor__v1__fail__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__action__field_indices_by_name[] = {
+  3,   /* field[3] = fail */
   2,   /* field[2] = remove */
   0,   /* field[0] = set_timer */
   1,   /* field[1] = unset_timer */
@@ -952,7 +997,7 @@ static const unsigned progressor__v1__action__field_indices_by_name[] = {
 static const ProtobufCIntRange progressor__v1__action__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor progressor__v1__action__descriptor =
 {
@@ -962,11 +1007,49 @@ const ProtobufCMessageDescriptor progressor__v1__action__descriptor =
   "Progressor__V1__Action",
   "progressor.v1",
   sizeof(Progressor__V1__Action),
-  3,
+  4,
   progressor__v1__action__field_descriptors,
   progressor__v1__action__field_indices_by_name,
   1,  progressor__v1__action__number_ranges,
   (ProtobufCMessageInit) progressor__v1__action__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__fail__field_descriptors[1] =
+{
+  {
+    "reason",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Fail, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__fail__field_indices_by_name[] = {
+  0,   /* field[0] = reason */
+};
+static const ProtobufCIntRange progressor__v1__fail__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__fail__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.Fail",
+  "Fail",
+  "Progressor__V1__Fail",
+  "progressor.v1",
+  sizeof(Progressor__V1__Fail),
+  1,
+  progressor__v1__fail__field_descriptors,
+  progressor__v1__fail__field_indices_by_name,
+  1,  progressor__v1__fail__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__fail__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor progressor__v1__set_timer__field_descriptors[4] =

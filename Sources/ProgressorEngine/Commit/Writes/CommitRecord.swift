@@ -12,8 +12,9 @@ public struct CommitRecord: Sendable, Hashable {
   public var key: MachineKey
   /// What becomes of the machine's own row.
   public var row: RowChange
-  /// The updated row fails or works again: what is only known then is written with it.
-  public var changesStatus = false
+  /// The row fails, works again or waits for something else: what is only known then is written
+  /// with it.
+  public var hasNotes = false
   /// Ids continue the machine's history without a gap.
   public var events: [Event]
   /// Accepted notifications; the machine must exist when they are written.
@@ -118,7 +119,8 @@ public enum RowWrite: Sendable {
   /// The row as it shall be; its version is one more than what the database must hold. Without
   /// `auxChanged` the aux state stays. The count of notifications changes by the difference only.
   case updateMachine(MachineRow, auxChanged: Bool, QueueDifference)
-  /// Of the row as it is after `updateMachine`: when it was repaired last, and what failed it.
+  /// Of the row as it is after `updateMachine`: when it was repaired last, what failed it, and what
+  /// its process waits for.
   case noteStatus(MachineRow)
   /// Of the row as it shall be, its pause, its due time and its version.
   case pauseMachine(MachineRow)
@@ -199,11 +201,11 @@ extension CommitRecord {
       var first = row
       first.version = 1
       try body(.insertMachine(first, queue))
-      if changesStatus { try body(.noteStatus(first)) }
+      if hasNotes { try body(.noteStatus(first)) }
       if row.pause != nil { try body(.pauseMachine(row)) }
     case .update(let row, let auxChanged):
       try body(.updateMachine(row, auxChanged: auxChanged, queue))
-      if changesStatus { try body(.noteStatus(row)) }
+      if hasNotes { try body(.noteStatus(row)) }
     case .pause(let row): try body(.pauseMachine(row))
     case .requeue(let due): try body(.requeueMachine(due: due, queue))
     case .condemn(let failure, let version):

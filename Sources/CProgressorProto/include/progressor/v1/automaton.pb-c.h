@@ -165,6 +165,12 @@ struct  Progressor__V1__StartResponse
      }
 
 
+typedef enum {
+  PROGRESSOR__V1__CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET = 0,
+  PROGRESSOR__V1__CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID_EXPECTED_LAST_EVENT_ID = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__CASE)
+} Progressor__V1__CallRequest__OptionalExpectedLastEventIdCase;
+
 /*
  * Request of Automaton.Call.
  */
@@ -191,10 +197,17 @@ struct  Progressor__V1__CallRequest
    * See Automaton.
    */
   ProtobufCBinaryData idempotency_key;
+  Progressor__V1__CallRequest__OptionalExpectedLastEventIdCase optional_expected_last_event_id_case;
+  union {
+    /*
+     * 0 = it has no events; absent = whatever it is. A repeat under a key has its reply all the same.
+     */
+    int64_t expected_last_event_id;
+  };
 };
 #define PROGRESSOR__V1__CALL_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__call_request__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL}, PROGRESSOR__V1__CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET, {0} }
 
 
 /*
@@ -212,6 +225,12 @@ struct  Progressor__V1__CallResponse
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__call_response__descriptor) \
     , {0,NULL} }
 
+
+typedef enum {
+  PROGRESSOR__V1__NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET = 0,
+  PROGRESSOR__V1__NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID_EXPECTED_LAST_EVENT_ID = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__CASE)
+} Progressor__V1__NotifyRequest__OptionalExpectedLastEventIdCase;
 
 /*
  * Request of Automaton.Notify.
@@ -239,10 +258,17 @@ struct  Progressor__V1__NotifyRequest
    * See Automaton.
    */
   ProtobufCBinaryData idempotency_key;
+  Progressor__V1__NotifyRequest__OptionalExpectedLastEventIdCase optional_expected_last_event_id_case;
+  union {
+    /*
+     * 0 = it has no events; absent = whatever it is. A repeat under a key has its reply all the same.
+     */
+    int64_t expected_last_event_id;
+  };
 };
 #define PROGRESSOR__V1__NOTIFY_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__notify_request__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL}, PROGRESSOR__V1__NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET, {0} }
 
 
 /*
@@ -260,6 +286,12 @@ struct  Progressor__V1__NotifyResponse
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__notify_response__descriptor) \
     , {0,NULL} }
 
+
+typedef enum {
+  PROGRESSOR__V1__REPAIR_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET = 0,
+  PROGRESSOR__V1__REPAIR_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID_EXPECTED_LAST_EVENT_ID = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__REPAIR_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__CASE)
+} Progressor__V1__RepairRequest__OptionalExpectedLastEventIdCase;
 
 /*
  * Request of Automaton.Repair.
@@ -287,10 +319,17 @@ struct  Progressor__V1__RepairRequest
    * See Automaton.
    */
   ProtobufCBinaryData idempotency_key;
+  Progressor__V1__RepairRequest__OptionalExpectedLastEventIdCase optional_expected_last_event_id_case;
+  union {
+    /*
+     * 0 = it has no events; absent = whatever it is. A repeat under a key has its reply all the same.
+     */
+    int64_t expected_last_event_id;
+  };
 };
 #define PROGRESSOR__V1__REPAIR_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__repair_request__descriptor) \
-    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL}, PROGRESSOR__V1__REPAIR_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET, {0} }
 
 
 /*

@@ -204,10 +204,14 @@ struct  Progressor__V1__MachineHead
    * How many notifications there are at least.
    */
   int32_t queued_notifications;
+  /*
+   * What its process waits for, as its processor said. Empty = it does not say.
+   */
+  ProtobufCBinaryData waiting_for;
 };
 #define PROGRESSOR__V1__MACHINE_HEAD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__machine_head__descriptor) \
-    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0, {0,NULL} }
 
 
 /*

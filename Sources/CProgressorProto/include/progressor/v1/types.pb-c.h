@@ -28,6 +28,7 @@ typedef struct Progressor__V1__Retrying Progressor__V1__Retrying;
 typedef struct Progressor__V1__Failed Progressor__V1__Failed;
 typedef struct Progressor__V1__StateChange Progressor__V1__StateChange;
 typedef struct Progressor__V1__Action Progressor__V1__Action;
+typedef struct Progressor__V1__Fail Progressor__V1__Fail;
 typedef struct Progressor__V1__SetTimer Progressor__V1__SetTimer;
 typedef struct Progressor__V1__UnsetTimer Progressor__V1__UnsetTimer;
 typedef struct Progressor__V1__Signal Progressor__V1__Signal;
@@ -276,10 +277,15 @@ struct  Progressor__V1__Machine
    * Since when it waits. Absent = it waits for nothing.
    */
   Google__Protobuf__Timestamp *waiting_since;
+  /*
+   * What its process waits for, as its processor said: `waiting_for` of StateChange. Empty = the
+   * processor does not say.
+   */
+  ProtobufCBinaryData waiting_for;
 };
 #define PROGRESSOR__V1__MACHINE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__machine__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, PROGRESSOR__V1__WAITING_ON__WAITING_ON_UNSPECIFIED, NULL }
+    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, PROGRESSOR__V1__WAITING_ON__WAITING_ON_UNSPECIFIED, NULL, {0,NULL} }
 
 
 /*
@@ -405,8 +411,9 @@ struct  Progressor__V1__Failed
    */
   Progressor__V1__StepKind step_kind;
   /*
-   * The gRPC status code that the processor sent; INTERNAL (13) if its answer was unusable,
-   * RESOURCE_EXHAUSTED (8) if the machine had become too large to be sent.
+   * The gRPC status code that the processor sent, OK (0) if it asked for the failure by
+   * Action.fail; INTERNAL (13) if its answer was unusable, RESOURCE_EXHAUSTED (8) if the machine had
+   * become too large to be sent.
    */
   int32_t code;
   /*
@@ -428,6 +435,12 @@ struct  Progressor__V1__Failed
     , {0,NULL}, NULL, PROGRESSOR__V1__STEP_KIND__STEP_KIND_UNSPECIFIED, 0, 0, {0,NULL}, {0,NULL} }
 
 
+typedef enum {
+  PROGRESSOR__V1__STATE_CHANGE__OPTIONAL_WAITING_FOR__NOT_SET = 0,
+  PROGRESSOR__V1__STATE_CHANGE__OPTIONAL_WAITING_FOR_WAITING_FOR = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__STATE_CHANGE__OPTIONAL_WAITING_FOR__CASE)
+} Progressor__V1__StateChange__OptionalWaitingForCase;
+
 /*
  * What a step changes in its machine. Committed at once with the action of the same answer.
  * One event's or aux state's data may have 8 MiB; one answer 50,000 events and 15 MiB in all. What
@@ -445,10 +458,17 @@ struct  Progressor__V1__StateChange
    */
   size_t n_events;
   Progressor__V1__Content **events;
+  Progressor__V1__StateChange__OptionalWaitingForCase optional_waiting_for_case;
+  union {
+    /*
+     * At most 256 bytes. Absent = as before; empty = it waits for nothing.
+     */
+    ProtobufCBinaryData waiting_for;
+  };
 };
 #define PROGRESSOR__V1__STATE_CHANGE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__state_change__descriptor) \
-    , NULL, 0,NULL }
+    , NULL, 0,NULL, PROGRESSOR__V1__STATE_CHANGE__OPTIONAL_WAITING_FOR__NOT_SET, {0} }
 
 
 typedef enum {
@@ -459,16 +479,21 @@ typedef enum {
 } Progressor__V1__Action__TimerCase;
 
 /*
- * What a step asks for after its change: first the timer, then removal.
+ * What a step asks for after its change: first the timer, then failure, then removal.
  */
 struct  Progressor__V1__Action
 {
   ProtobufCMessage base;
   /*
    * Remove the machine when the step is committed: history, aux state, timer, notifications.
-   * Together with `set_timer` it removes now.
+   * Together with `set_timer` or `fail` it removes now.
    */
   protobuf_c_boolean remove;
+  /*
+   * Fail the machine when the step is committed: what it changes stays, a call has its response, a
+   * timeout or notification is used up, and then the machine waits for repair. Absent = do not.
+   */
+  Progressor__V1__Fail *fail;
   Progressor__V1__Action__TimerCase timer_case;
   union {
     /*
@@ -483,7 +508,23 @@ struct  Progressor__V1__Action
 };
 #define PROGRESSOR__V1__ACTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__action__descriptor) \
-    , 0, PROGRESSOR__V1__ACTION__TIMER__NOT_SET, {0} }
+    , 0, NULL, PROGRESSOR__V1__ACTION__TIMER__NOT_SET, {0} }
+
+
+/*
+ * Fails the machine, though the step succeeds.
+ */
+struct  Progressor__V1__Fail
+{
+  ProtobufCMessage base;
+  /*
+   * What went wrong, for people. More than 4 KiB of it are cut off.
+   */
+  ProtobufCBinaryData reason;
+};
+#define PROGRESSOR__V1__FAIL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__fail__descriptor) \
+    , {0,NULL} }
 
 
 typedef enum {
@@ -655,6 +696,9 @@ void   progressor__v1__state_change__init
 /* Progressor__V1__Action methods */
 void   progressor__v1__action__init
                      (Progressor__V1__Action         *message);
+/* Progressor__V1__Fail methods */
+void   progressor__v1__fail__init
+                     (Progressor__V1__Fail         *message);
 /* Progressor__V1__SetTimer methods */
 void   progressor__v1__set_timer__init
                      (Progressor__V1__SetTimer         *message);
@@ -708,6 +752,9 @@ typedef void (*Progressor__V1__StateChange_Closure)
 typedef void (*Progressor__V1__Action_Closure)
                  (const Progressor__V1__Action *message,
                   void *closure_data);
+typedef void (*Progressor__V1__Fail_Closure)
+                 (const Progressor__V1__Fail *message,
+                  void *closure_data);
 typedef void (*Progressor__V1__SetTimer_Closure)
                  (const Progressor__V1__SetTimer *message,
                   void *closure_data);
@@ -746,6 +793,7 @@ extern const ProtobufCMessageDescriptor progressor__v1__retrying__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__failed__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__state_change__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__action__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__fail__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__set_timer__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__unset_timer__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__signal__descriptor;
