@@ -13,7 +13,7 @@ from support.server import BINARY, progressor
 from support.stubs import automaton_pb2, cluster_pb2, namespaces_pb2, repair_jobs_pb2
 from support.waiting import eventually
 
-NEWEST = 12
+NEWEST = 13
 
 
 class Roles:
@@ -183,9 +183,9 @@ def test_a_private_cluster_migrates_itself(servers):
 def test_migrating_waits_for_locks_only_so_long(roles, postgres, servers):
     """What waits behind it goes on every two seconds; the log says who has them."""
     roles.migrated()
-    postgres.in_schema("alter table node drop column address, drop column version")
+    postgres.in_schema("alter table machine drop column waiting_for")
     roles.forget(13)
-    with postgres.session("begin", "lock table progressor.node in share mode", name="somebody"):
+    with postgres.session("begin", "lock table progressor.machine in share mode", name="somebody"):
         with subprocess.Popen(
                 _command(roles), stderr=subprocess.PIPE, text=True) as migrate:
             line = ""
@@ -193,7 +193,7 @@ def test_migrating_waits_for_locks_only_so_long(roles, postgres, servers):
                 line = migrate.stderr.readline()
                 assert line, "it ended"
             assert "somebody" in line, line
-            count = postgres.in_schema("set lock_timeout = '10s'", "select count(*) from node")
+            count = postgres.in_schema("set lock_timeout = '10s'", "select count(*) from machine")
             assert count == "0"
             postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity "
                          "where application_name = 'somebody'")
