@@ -15,6 +15,7 @@ from support import repairs
 from support.client import DEADLINE, Gate, Space, fails
 from support.processor import Answer, timer_in
 from support.proxy import Proxy, SyncHeld
+from support.server import progressor
 from support.stubs import cluster_pb2
 from support.waiting import eventually
 
@@ -88,6 +89,18 @@ def test_a_standby_refuses_and_changes_nothing(first, second, spaces):
         assert failure[0].info.metadata["happened"] == "nothing"
     assert space.call("m", b"c") == b"c"
     assert space.events("m") == [b"a", b"c"]
+
+
+def test_a_change_of_the_command_line_goes_past_a_standby(first, second, spaces):
+    """It has done nothing, and says so: also what must not be repeated is asked of the next."""
+    space = spaces(first.client, step)
+    servers = ["--server", second.address, "--server", first.address, "-n", space.name]
+    for change in (["start", "m", "a"], ["notify", "m", "b"], ["call", "m", "c"], ["pause", "m"],
+                   ["resume", "m"], ["remove", "m"]):
+        result = progressor("machine", change[0], *servers, *change[1:])
+        assert result.returncode == 0, result
+    with fails("NOT_FOUND", "MACHINE_NOT_FOUND"):
+        space.get("m")
 
 
 def test_sigkill_of_the_first(first, second, spaces):
