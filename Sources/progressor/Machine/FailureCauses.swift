@@ -3,9 +3,9 @@ import MachineModel
 /// Failed machines, counted by their cause. However many machines and causes there are, it holds no
 /// more than so many causes; machines of others are counted together.
 struct FailureCauses {
-  /// Reasons that are not the same byte by byte are two causes.
+  /// Names and reasons that are not the same byte by byte are two causes.
   struct Cause: Hashable {
-    let namespace: String
+    let namespace: ExactText
     let code: Int32
     let step: StepKind
     let reason: ExactText
@@ -43,7 +43,7 @@ struct FailureCauses {
     guard case .failed(let failure) = machine.status else { return }
     let id = machine.machineID.id
     let cause = Cause(
-      namespace: machine.machineID.namespace, code: failure.code, step: failure.stepKind,
+      namespace: ExactText(machine.machineID.namespace), code: failure.code, step: failure.stepKind,
       reason: ExactText(failure.reason))
     if causes[cause] == nil, causes.count >= maximum {
       guard others != nil else {

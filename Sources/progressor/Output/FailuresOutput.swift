@@ -15,7 +15,7 @@ enum FailuresOutput {
   static func rows(_ causes: FailureCauses) -> [[TerminalText]] {
     var rows = causes.sorted.map { cause, machines in
       row(
-        "\(cause.namespace)", machines,
+        "\(cause.namespace.text)", machines,
         code: "\(StatusCode(rawValue: Int(cause.code))?.name ?? String(cause.code))",
         step: "\(MachineText.step(cause.step))", reason: PayloadText.line(cause.reason.text))
     }
@@ -39,7 +39,7 @@ enum FailuresOutput {
   static func value(_ causes: FailureCauses, leftOut: [String]) -> JSONValue {
     let list = causes.sorted.map { cause, machines in
       JSONValue.object(
-        [.init("namespace", .string(cause.namespace))] + members(machines) + [
+        [.init("namespace", .string(cause.namespace.text))] + members(machines) + [
           .init("code", .int32(cause.code)),
           .init("stepKind", .string(MachineJSON.name(cause.step))),
           .init("reason", .string(cause.reason.text)),

@@ -36,6 +36,15 @@ struct FailureCausesTests {
     #expect(causes.others == nil)
   }
 
+  @Test("names that look alike are two")
+  func alike() {
+    var causes = FailureCauses()
+    for name in ["\u{e9}", "e\u{301}", "\u{e9}"] {
+      causes.add(Self.machine("a", name, at: 1, namespace: name))
+    }
+    #expect(causes.sorted.map(\.machines.count) == [2, 1])
+  }
+
   @Test("what is beyond so many causes is one row, the last, and no cause that is known")
   func bound() throws {
     var causes = FailureCauses(maximum: 2)
