@@ -56,6 +56,13 @@ def test_what_is_wrong_ends_with_78_and_a_suggestion(tmp_path):
     assert missing.returncode == 78 and "none.yaml" in missing.stderr
 
 
+def test_an_address_that_is_named_twice_is_nobody_elses(tmp_path):
+    twice = check(tmp_path, "listen: ['127.0.0.1:7070', 'unix:/x', '127.0.0.1:7070']\n")[1]
+    assert twice.returncode == 78 and "127.0.0.1:7070 twice" in twice.stderr
+    # Any free port may be wanted as often as one likes.
+    assert check(tmp_path, "listen: ['127.0.0.1:0', '127.0.0.1:0']\n")[1].returncode == 0
+
+
 def test_variables_that_are_no_setting_are_warned_about(tmp_path):
     _, result = check(tmp_path, FILE, PROGRESSOR_LEESE="1s", PROGRESSOR_SERVICE_HOST="10.0.0.1")
     assert result.returncode == 0

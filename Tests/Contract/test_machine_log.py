@@ -14,7 +14,7 @@ from support.client import DEADLINE, Space, at_once
 from support.ports import free_port
 from support.processor import Answer, Invocation, Refusal, content, timer_in
 from support.quick_processor import CALL, QuickProcessor
-from support.stubs import automaton_pb2, processor_pb2
+from support.stubs import automaton_pb2, namespaces_pb2, processor_pb2
 from support.waiting import eventually
 
 MACHINES = 10_000
@@ -95,6 +95,14 @@ def test_who_changes_a_namespace_is_told(server, space):
             for what in ("created", "paused", "resumed")]
     assert [len(lines) for lines in told] == [1, 1, 1]
     assert told[1][0]["reason"] == "audit" and "principal" not in told[1][0]
+    namespaces = server.client.namespaces
+    namespaces.Update(namespaces_pb2.UpdateNamespaceRequest(namespace=namespaces.Get(
+        namespaces_pb2.GetNamespaceRequest(name=space.name), timeout=DEADLINE).namespace),
+        timeout=DEADLINE)
+    namespaces.Delete(namespaces_pb2.DeleteNamespaceRequest(name=space.name), timeout=DEADLINE)
+    for what in ("updated", "deleted"):
+        eventually(lambda what=what: log.named(f"a namespace was {what}", namespace=space.name),
+                   "it is told")
 
 
 def test_a_crowd_is_ten_lines_and_a_count(server, space):

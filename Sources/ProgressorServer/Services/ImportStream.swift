@@ -185,30 +185,13 @@ final class ImportStream: Sendable {
   private static func checkMetadata(of part: MachinePart, _ field: String) throws(ProgressorError) {
     switch part {
     case .head(let head):
-      try check(head.timer?.metadata ?? [], field + ".head.timer.metadata")
+      try PortableMetadata.check(head.timer?.metadata ?? [], field + ".head.timer.metadata")
     case .notifications(let notifications):
       for (index, notification) in notifications.enumerated() {
-        try check(
+        try PortableMetadata.check(
           notification.metadata, "\(field).notifications.notifications[\(index)].metadata")
       }
     case .events, .end: break
-    }
-  }
-
-  private static func check(
-    _ entries: [CallerContext.Entry], _ field: String
-  ) throws(ProgressorError) {
-    var metadata = Metadata()
-    for (index, entry) in entries.enumerated() {
-      if entry.name.hasSuffix("-bin") {
-        guard Base64.decode(entry.value.utf8) != nil else {
-          throw .invalidArgument(field: "\(field)[\(index)].value", "is not base64")
-        }
-        continue
-      }
-      do { try metadata.append(entry.name, text: entry.value) } catch {
-        throw .invalidArgument(field: "\(field)[\(index)]", "cannot be sent as metadata")
-      }
     }
   }
 }

@@ -1,6 +1,6 @@
-import GRPC
 import MachineModel
 import ProgressorProto
+import ProgressorServer
 
 /// What a server refuses of a piece of a machine before it puts machines together: what the
 /// contract's codec does not take, and metadata that could not be sent to a processor.
@@ -13,29 +13,13 @@ enum ImportRules {
       throw error.seenFromPart
     }
     switch part {
-    case .head(let head): try check(head.timer?.metadata ?? [], ".head.timer.metadata")
+    case .head(let head):
+      try PortableMetadata.check(head.timer?.metadata ?? [], ".head.timer.metadata")
     case .notifications(let notifications):
       for (index, notification) in notifications.enumerated() {
-        try check(notification.metadata, ".notifications[\(index)].metadata")
+        try PortableMetadata.check(notification.metadata, ".notifications[\(index)].metadata")
       }
     case .events, .end: break
-    }
-  }
-
-  private static func check(
-    _ entries: [CallerContext.Entry], _ field: String
-  ) throws(ProgressorError) {
-    var metadata = Metadata()
-    for (index, entry) in entries.enumerated() {
-      if entry.name.hasSuffix("-bin") {
-        guard Base64.decode(entry.value.utf8) != nil else {
-          throw .invalidArgument(field: "\(field)[\(index)].value", "is not base64")
-        }
-        continue
-      }
-      do { try metadata.append(entry.name, text: entry.value) } catch {
-        throw .invalidArgument(field: "\(field)[\(index)]", "cannot be sent as metadata")
-      }
     }
   }
 }
