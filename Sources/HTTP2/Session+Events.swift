@@ -175,7 +175,8 @@ extension Session {
       if endsStream { sentEnd(on: frame.hd.stream_id) }
     case NGHTTP2_RST_STREAM:
       sentReset(of: frame.hd.stream_id, ErrorCode(rawValue: frame.rst_stream.error_code))
-    case NGHTTP2_GOAWAY where frame.goaway.last_stream_id == Int32.max:
+    case NGHTTP2_GOAWAY where owesShutdownNotice && frame.goaway.last_stream_id == Int32.max:
+      owesShutdownNotice = false
       delegate?.sessionDidSendShutdownNotice(self)
     default:
       break

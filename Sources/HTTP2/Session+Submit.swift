@@ -122,6 +122,7 @@ extension Session {
   /// (RFC 9113 section 6.8). `SessionDelegate.sessionDidSendShutdownNotice` follows when it left;
   /// call `submitGoAway` a round trip after that.
   public func submitShutdownNotice() {
+    owesShutdownNotice = true
     _ = nghttp2_submit_shutdown_notice(handle)
   }
 

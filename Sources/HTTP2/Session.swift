@@ -44,6 +44,9 @@ public final class Session {
   var now: UInt64
   /// GOAWAY with an error is under way already: a second one would tell less.
   var hasSaidWhy = false
+  /// The notice of a shutdown waits to be sent. Its identifier does not tell it apart from a final
+  /// GOAWAY: a client may have used the highest one.
+  var owesShutdownNotice = false
   /// The error that ended this session, once there is one.
   public internal(set) var failure: HTTP2Error?
   /// Whether nghttp2 is on the stack: it must not be entered again.

@@ -46,6 +46,17 @@ struct GoAwayTests {
     #expect(server.session.isFinished && client.session.isFinished)
   }
 
+  @Test("has two steps also when the client used the highest identifier, which the first one names")
+  func highestIdentifier() throws {
+    server.receive(RawFrame.request(0x7fff_ffff))
+    server.onShutdownNotice = { $0.submitGoAway(.noError) }
+    server.session.submitShutdownNotice()
+    client.receive(server.output(limit: 1_000))
+
+    #expect(client.goAways.map(\.lastStreamID) == [0x7fff_ffff, 0x7fff_ffff])
+    #expect(!server.session.hasOutput)
+  }
+
   @Test("closes streams above the last one with REFUSED_STREAM: they were not processed")
   func streamsAboveTheLast() throws {
     server.session.submitGoAway(.noError)

@@ -14,6 +14,8 @@ final class Peer {
   private(set) var error: HTTP2Error?
   /// Is told of a stream that the other side opened.
   var onOpen: (Call) -> Void = { _ in }
+  /// Is told that the notice of a shutdown left.
+  var onShutdownNotice: (Session) -> Void = { _ in }
 
   init(_ role: Session.Role, settings: SessionSettings = SessionSettings()) throws {
     session = try Session(role: role, settings: settings, now: 0)
@@ -69,6 +71,7 @@ extension Peer: SessionDelegate {
   func sessionDidReceiveSettingsAcknowledgement(_ session: Session) {
     settingsAcknowledgements += 1
   }
+  func sessionDidSendShutdownNotice(_ session: Session) { onShutdownNotice(session) }
   func sessionDidReceivePing(_ session: Session) { pings += 1 }
   func session(_ session: Session, didReceivePingAcknowledgement payload: UInt64) {
     pingAcknowledgements.append(payload)
