@@ -36,11 +36,11 @@ extension MethodAccess {
     ),
     (
       .role(.read),
-      of("Automaton", "Get", "List", "Count", "ListNotifications", "Trace", "Export")
+      of("Automaton", "Get", "Watch", "List", "Count", "ListNotifications", "Trace", "Export")
         + of("Namespaces", "Get", "List")
         + of("RepairJobs", "Get", "List", "ListFailures", "ListRemaining")
     ),
-    (.role(.drive), of("Automaton", "Start", "Call", "Notify")),
+    (.role(.drive), of("Automaton", "Start", "Call", "Notify", "StartOrCall", "StartOrNotify")),
     (
       .role(.operate),
       of("Automaton", "Repair", "SimpleRepair", "Remove", "Pause", "Resume", "DropNotification")

@@ -22,6 +22,7 @@ public struct Engine: ~Copyable {
   var residency: Residency
   var stepMemory: StepMemory
   var requests = RequestTable()
+  var waits = WaitTable()
   var loads = LoadTable()
   var damagePauses = DamagePauses()
   var steps: [StepID: ResidentMachine] = [:]
@@ -78,6 +79,7 @@ public struct Engine: ~Copyable {
     case .namespacesChanged(let records): namespacesChanged(records)
     case .timePassed: wakeAt = nil
     }
+    answerWoken()
     drain()
   }
 
@@ -132,6 +134,9 @@ public struct Engine: ~Copyable {
     var next = requests.nextDeadline
     if let at = schedule.wakeAt(circumstances) { next = min(next ?? at, at) }
     if let at = writers.wakeAt { next = min(next ?? at, at) }
+    if let at = waits.wakeAt(trustedUntil: ownership.trustEnd(after: now.uptime)) {
+      next = min(next ?? at, at)
+    }
     if stepMemory.next != nil { next = now.uptime }
     assert(next != nil || requests.count == 0, "who waits for an answer has a deadline")
     guard let next, next != wakeAt else { return }

@@ -9,6 +9,8 @@ public struct EngineConfiguration: Sendable, Hashable {
   /// Requests at once, loads of those that were answered before included; more are refused with
   /// RESOURCE_EXHAUSTED.
   public var maximumRequests = 100_000
+  /// Requests at once that wait for a machine to change; they count apart from the others.
+  public var maximumWaits = 10_000
   /// Bytes of idle machines kept in memory, about.
   public var residentBytes = 256 << 20
   /// Bytes of the histories and answers of running steps; see ``StepMemory``.

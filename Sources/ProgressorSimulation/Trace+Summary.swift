@@ -185,9 +185,9 @@ extension Operation {
   var tag: UInt64? {
     switch self {
     case .start(let args, _), .call(let args, _, _), .notify(let args, _, _),
-      .repair(let args, _, _):
+      .repair(let args, _, _), .startOrCall(_, let args, _, _), .startOrNotify(_, let args, _, _):
       Tag.number(in: args)
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
       .listNotifications, .dropNotification, .importMachine, .trace:
       nil
     }
@@ -195,9 +195,10 @@ extension Operation {
 
   var key: String? {
     switch self {
-    case .start(_, let key), .call(_, _, let key), .notify(_, _, let key), .repair(_, _, let key):
+    case .start(_, let key), .call(_, _, let key), .notify(_, _, let key), .repair(_, _, let key),
+      .startOrCall(_, _, _, let key), .startOrNotify(_, _, _, let key):
       key
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
       .listNotifications, .dropNotification, .importMachine, .trace:
       nil
     }

@@ -16,6 +16,7 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case incarnations = "I12 an incarnation is another machine"
   case pausedRests = "where it is paused no step begins"
   case principals = "a step carries who asked for it"
+  case waitsEnd = "I15 a wait is answered when its condition is committed, or at its time"
   case goneRests = "where there is no namespace no step begins"
   case attemptsCounted = "attempts are counted durably"
   case recordedOnce = "what happens to a machine is recorded once"

@@ -229,7 +229,7 @@ extension Reply {
     case .notifications(let page): "notifications \(page.notifications.count)"
     case .notificationDropped: "dropped"
     case .imported: "imported"
-    case .machine(let machine): "machine \(machine.text)"
+    case .machine(let machine), .watched(let machine, _): "machine \(machine.text)"
     case .listed(let machines, _): "listed \(machines.count)"
     case .traced(let steps, let next):
       steps.reduce("traced") { "\($0)\n  \($1.text)" } + (next == 0 ? "" : "\n  and more")

@@ -118,6 +118,9 @@ enum Samples {
       RepairResponse(response: payload),
       SimpleRepairRequest(machineID: machineID), SimpleRepairResponse(),
       GetRequest(machineID: machineID), GetRequest(machineID: machineID, historyRange: range),
+      GetRequest(machineID: machineID, wait: .afterEvent(0)),
+      GetRequest(machineID: machineID, historyRange: range, wait: .afterEvent(.max)),
+      GetRequest(machineID: machineID, wait: .notWorking),
       GetResponse(machine: emptyMachine), GetResponse(machine: fullMachine),
       GetResponse(machine: failedMachine), GetResponse(machine: waitingMachine),
       RemoveRequest(machineID: machineID), RemoveResponse(),
@@ -146,7 +149,30 @@ enum Samples {
       ListNotificationsResponse(notifications: notifications, nextPageToken: "t"),
       DropNotificationRequest(machineID: machineID, notificationID: "1-2"),
       DropNotificationResponse(),
-    ] + transfer
+    ] + starting + watching + transfer
+  }
+
+  private static var starting: [any ProtobufMessage] {
+    [
+      StartOrCallRequest(machineID: machineID, startArgs: []),
+      StartOrCallRequest(
+        machineID: machineID, startArgs: payload, args: payload, historyRange: range,
+        idempotencyKey: "key", expectedLastEventID: 0),
+      StartOrCallResponse(), StartOrCallResponse(response: payload),
+      StartOrNotifyRequest(machineID: machineID, startArgs: []),
+      StartOrNotifyRequest(
+        machineID: machineID, startArgs: payload, args: payload, historyRange: range,
+        idempotencyKey: "key", expectedLastEventID: .max),
+      StartOrNotifyResponse(notificationID: "1-2-3"),
+    ]
+  }
+
+  private static var watching: [any ProtobufMessage] {
+    [
+      WatchRequest(machineID: machineID), WatchRequest(machineID: machineID, afterEventID: .max),
+      WatchResponse.machine(fullMachine), WatchResponse.machine(failedMachine),
+      WatchResponse.event(fullMachine.history[0]), WatchResponse.heartbeat,
+    ]
   }
 
   static let retry = RetryState(

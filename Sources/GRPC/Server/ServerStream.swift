@@ -143,6 +143,7 @@ final class ServerStream: @unchecked Sendable {
 
   func send(_ message: ByteBuffer, compressed: Bool) -> Bool {
     let size = MessageDeframer.prefixLength + message.readableBytes
+    var isTooMuch = false
     let isTaken = call.withLock { call in
       guard
         message.readableBytes <= UInt32.max,
@@ -150,14 +151,23 @@ final class ServerStream: @unchecked Sendable {
           limit: connection.configuration.maxBufferedResponseBytes,
           connectionHasRoom: connection.findsRoom())
       else { return false }
+      isTooMuch = size > Self.shortMessage && !connection.mayHoldResponse(size)
+      if isTooMuch { return false }
       call.buffered(size)
       return true
+    }
+    if isTooMuch {
+      connection.counters.responseBytesRefused.wrappingAdd(1, ordering: .relaxed)
+      answer(.status(.tooMuchUnread))
     }
     guard isTaken else { return false }
     connection.bufferResponse(size)
     connection.deliver(.part(message, compressed: compressed), of: self)
     return true
   }
+
+  /// A message of a stream of at most this many bytes needs no room in the budget for answers.
+  private static let shortMessage = 1 << 10
 
   func sendHeaders(_ headers: Metadata) {
     guard !call.withLock({ $0.isOver }) else { return }

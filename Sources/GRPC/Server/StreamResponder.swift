@@ -36,7 +36,8 @@ public final class StreamResponder: Sendable {
   /// - Parameter compressed: whether it may go compressed
   ///   (``ServerConfiguration/compressResponses``).
   /// - Returns: whether it was taken. It is refused when too much waits to be sent already, and
-  ///   when the call is over.
+  ///   when the call is over. Where the server holds as many unread bytes of all clients as it may,
+  ///   a message of more than 1 KiB ends the call with RESOURCE_EXHAUSTED.
   @discardableResult
   public func send(_ message: ByteBuffer, compressed: Bool = true) -> Bool {
     stream.send(message, compressed: compressed)

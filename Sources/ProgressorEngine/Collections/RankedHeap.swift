@@ -46,6 +46,9 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
 
   func rank(of key: Key) -> Rank? { live[key]?.at }
 
+  /// In no order.
+  var keys: [Key] { Array(live.keys) }
+
   /// How many have this rank or one before it. Looks at all.
   func count(upTo rank: Rank) -> Int { live.values.count { $0.at <= rank } }
 

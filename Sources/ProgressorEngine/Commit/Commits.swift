@@ -37,6 +37,7 @@ extension Engine {
         machine.presence = .present(row)
         machine.notifications.accepted(notification)
         residency.charge(machine)
+        waits.changed(machine, row)
       }
       conclude(
         request, key: entry.record.idempotency?.key,
@@ -78,13 +79,16 @@ extension Engine {
       case .arrived(let queue): for one in queue { machine.notifications.accepted(one) }
       }
       if let failure = row.failure { answerQueuedCalls(machine, failure) }
+      waits.changed(machine, row)
     case .removed:
       count(.committed, machine)
       schedule.remove(machine.id, machine.namespace, now)
       machine.presence = .absent
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
+      waits.removed(machine)
     case .condemned(let failure):
+      waits.condemned(machine)
       if let id = step.requestID, let reply = writing.reply {
         conclude(id, key: step.key?.key, reply, machine)
       }

@@ -28,7 +28,7 @@ extension MachineNews {
     switch change {
     case .nothing: return nil
     case .created(let changed, _):
-      guard step.operation is StartStep, let failure = changed.row.failure else { return nil }
+      guard step.operation.kind == .start, let failure = changed.row.failure else { return nil }
       (kind, reason) = (.failed, failure.reason)
     case .updated(let changed, _):
       guard before?.failure != changed.row.failure else { return nil }

@@ -111,7 +111,7 @@ extension StepMemory {
       exception = step.id
     }
     stopWaiting(namespace)
-    machine.running?.share.allowed = part == .large ? LoadRequest.maximumHistoryBytes : wanted
+    step.share.allowed = part == .large ? LoadRequest.maximumHistoryBytes : wanted
     hold(wanted, machine)
     return true
   }
@@ -134,9 +134,9 @@ extension StepMemory {
       return assertionFailure("only a step that runs holds bytes")
     }
     assert(bytes >= 0, "a step holds no less than nothing")
-    let held = bytes + step.share.unheard
-    machine.running?.share.held = held
-    change(machine.namespace, by: held - step.share.held, isAside: step.isAside)
+    let before = step.share.held
+    step.share.held = bytes + step.share.unheard
+    change(machine.namespace, by: step.share.held - before, isAside: step.isAside)
   }
 
   /// The request of the machine's step is answered before the step is over: its bytes are the
@@ -146,9 +146,10 @@ extension StepMemory {
       return assertionFailure("only a step that runs holds its request")
     }
     assert(step.share.unheard == 0 || step.isAside, "a request is answered once")
-    machine.running?.share.unheard = bytes
     // Of a step that stands aside they are in what it holds already.
-    hold(step.share.held - step.share.unheard, machine)
+    let own = step.share.held - step.share.unheard
+    step.share.unheard = bytes
+    hold(own, machine)
   }
 
   /// The step holds nothing, and is no exception any more, but will want something again.
@@ -226,9 +227,9 @@ extension StepMemory {
     endException(step)
     change(namespace, by: -step.share.held, isAside: false)
     change(namespace, by: bytes, isAside: true)
-    machine.running?.share.unheard = unheard
-    machine.running?.share.held = bytes
-    machine.running?.isAside = true
+    step.share.unheard = unheard
+    step.share.held = bytes
+    step.isAside = true
     return true
   }
 }

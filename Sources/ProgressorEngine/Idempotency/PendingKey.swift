@@ -18,6 +18,8 @@ struct PendingKey {
     self.fingerprint = fingerprint
   }
 
+  func isConfirmed(for request: RequestID) -> Bool { isConfirmed && owner == request }
+
   mutating func wait(_ request: RequestID, _ fingerprint: [UInt8]) {
     waiters[fingerprint, default: RemovalQueue()].append(request)
     fingerprints.append(fingerprint)
@@ -91,11 +93,13 @@ struct Fingerprint {
     }
   }
 
-  private static func of(_ method: UInt8, _ args: [UInt8]) -> [UInt8] {
+  private static func of(_ method: UInt8, _ all: [UInt8]...) -> [UInt8] {
     var hash = Fingerprint()
     hash.mix(method)
-    hash.mix(number: Int64(args.count))
-    for byte in args { hash.mix(byte) }
+    for args in all {
+      hash.mix(number: Int64(args.count))
+      for byte in args { hash.mix(byte) }
+    }
     var bytes: [UInt8] = []
     for word in [hash.a, hash.b] {
       for shift in stride(from: UInt64(0), to: 64, by: 8) {
@@ -112,8 +116,11 @@ struct Fingerprint {
     case .call(let args, _, let key?): (key, of(2, args))
     case .notify(let args, _, let key?): (key, of(3, args))
     case .repair(let args, _, let key?): (key, of(4, args))
-    case .start, .call, .notify, .repair, .simpleRepair, .get, .remove, .pause, .resume,
-      .awaitQuiet, .list, .count, .listNotifications, .dropNotification, .importMachine, .trace:
+    case .startOrCall(let startArgs, let args, _, let key?): (key, of(5, startArgs, args))
+    case .startOrNotify(let startArgs, let args, _, let key?): (key, of(6, startArgs, args))
+    case .start, .call, .notify, .repair, .startOrCall, .startOrNotify, .simpleRepair, .get, .watch,
+      .remove, .pause, .resume, .awaitQuiet, .list, .count, .listNotifications, .dropNotification,
+      .importMachine, .trace:
       nil
     }
   }
@@ -137,7 +144,7 @@ extension StoredReply {
     case .called(let response): self = .called(response: response)
     case .notified(let notificationID): self = .notified(notificationID: notificationID)
     case .repaired(let response): self = .repaired(response: response)
-    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .listed, .counted,
+    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .watched, .listed, .counted,
       .notifications, .notificationDropped, .imported, .traced, .error:
       return nil
     }

@@ -77,13 +77,22 @@ extension Request {
       case .call(let args, _, let key), .notify(let args, _, let key),
         .repair(let args, _, let key):
         args.heapBytes + (key?.heapBytes ?? 0)
+      case .startOrCall(let start, let args, _, let key),
+        .startOrNotify(let start, let args, _, let key):
+        start.heapBytes + args.heapBytes + (key?.heapBytes ?? 0)
       case .pause(let reason): reason.heapBytes
       case .dropNotification(let id): id.heapBytes
       case .importMachine(let machine): machine.heapBytes
-      case .simpleRepair, .get, .remove, .resume, .awaitQuiet, .list, .count, .listNotifications,
+      case .simpleRepair, .get, .watch, .remove, .resume, .awaitQuiet, .list, .count, .listNotifications,
         .trace:
         0
       }
     return sent + context.heapBytes
+  }
+
+  /// What of it its notification has.
+  var notificationBytes: Int {
+    guard case .startOrNotify(let start, _, _, _) = operation else { return heapBytes }
+    return heapBytes - start.heapBytes
   }
 }

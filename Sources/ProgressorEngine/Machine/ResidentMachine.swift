@@ -22,7 +22,8 @@ final class ResidentMachine {
   var notifications = NotificationQueue()
 
   var mailbox = Mailbox()
-  private var step: StepBox?
+  /// The step that it takes; most machines in memory take none.
+  var running: RunningStep?
 
   /// A timeout (a delivery) is in the mailbox or running.
   var timeoutQueued = false
@@ -57,20 +58,6 @@ final class ResidentMachine {
   var isDistrusted = false
   /// The engine let go of it; whatever still refers to it comes too late.
   var isDropped = false
-
-  /// The step that it takes. Most machines in memory take none: it has a place of its own.
-  var running: RunningStep? {
-    get { step?.running }
-    _modify {
-      var running = step?.running.take()
-      yield &running
-      if let running {
-        if let step { step.running = running } else { step = StepBox(running) }
-      } else {
-        step = nil
-      }
-    }
-  }
 
   init(id: MachineID, shard: OwnedShard, namespace: NamespaceState, windowBytes: Int) {
     self.id = id
@@ -123,7 +110,7 @@ final class ResidentMachine {
     var sum = ResidentMachine.bareBytes + id.id.heapBytes + history.bytes
     sum += row?.heapBytes ?? 0
     sum += notifications.residentBytes + charge.requests + charge.unheard
-    if step != nil { sum += ResidentMachine.stepBytes }
+    if running != nil { sum += ResidentMachine.stepBytes }
     return sum
   }
 
@@ -197,10 +184,4 @@ extension ResidentMachine: Hashable {
   static func == (a: ResidentMachine, b: ResidentMachine) -> Bool { a === b }
 
   func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
-}
-
-private final class StepBox {
-  var running: RunningStep?
-
-  init(_ running: RunningStep) { self.running = running }
 }

@@ -1,26 +1,28 @@
 import MachineModel
 
-/// Get: what is committed, at any time, without the processor and past the mailbox.
+/// Get: what is committed, at any time, without the processor and past the mailbox. Who wants to
+/// see something that is not so yet waits: `Waits/Waits`.
 extension Engine {
-  mutating func get(
-    _ request: Request, _ machine: ResidentMachine, _ range: HistoryRange
-  ) {
-    register(request, .read(range), machine, in: machine.namespace)
-    read(request.id, machine, range)
+  mutating func get(_ request: Request, _ machine: ResidentMachine, _ look: Look) {
+    register(request, .read(look), machine, in: machine.namespace)
+    read(request.id, machine, look)
   }
 
-  private mutating func read(_ id: RequestID, _ machine: ResidentMachine, _ range: HistoryRange) {
+  private mutating func read(_ id: RequestID, _ machine: ResidentMachine, _ look: Look) {
     assert(requests[id]?.isBeingRead == false, "who reads is not answered, nor reads twice")
-    if let row = machine.row, !machine.notifications.needsLoad,
-      let history = machine.history.select(range, last: row.lastEventID)
+    if let row = machine.row, look.waits(for: row) {
+      wait(id, machine, look)
+    } else if let row = machine.row, !machine.notifications.needsLoad,
+      let history = machine.history.select(look.range, last: row.lastEventID)
     {
-      show(id, machine, row, machine.notifications.head, history, range)
+      show(id, machine, row, machine.notifications.head, history, look)
     } else if case .absent = machine.presence {
       answer(id, .error(.machineNotFound(machine.id)))
     } else {
-      let load = LoadRequest(
+      var load = LoadRequest(
         id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
-        machine: machine.id, row: true, history: range, notificationsAfter: 0)
+        machine: machine.id, row: true, history: look.range, notificationsAfter: 0)
+      load.historyBytes = look.historyBytes
       send(load, for: .get(machine, id))
     }
     becameIdle(machine)
@@ -29,7 +31,7 @@ extension Engine {
   mutating func getLoaded(
     _ machine: ResidentMachine, _ id: RequestID, _ result: Result<Loaded, ReadFailure>
   ) {
-    guard let pending = requests[id], case .read(let range) = pending.work else {
+    guard let pending = requests[id], case .read(let look) = pending.work else {
       return
     }
     assert(!machine.waitingReads.contains(id), "who waits for an outcome reads nothing")
@@ -44,14 +46,24 @@ extension Engine {
       guard let row = loaded.row else {
         return answer(id, .error(.machineNotFound(machine.id)))
       }
+      if look.waits(for: row), loaded.damage == nil {
+        // What was read may be old: memory knows what was committed meanwhile.
+        return machine.isUnknown ? wait(id, machine, look) : read(id, machine, look)
+      }
       if loaded.damage != nil, row.failure == nil {
         return answer(id, .error(.damaged(loaded.damage)))
       }
-      if loaded.historyTooLarge { return answer(id, .error(.historyTooLarge)) }
-      if loaded.damage == nil, let fault = range.fault(of: loaded.history, last: row.lastEventID) {
+      if loaded.historyTooLarge {
+        guard let narrowed = look.narrowed else { return answer(id, .error(.historyTooLarge)) }
+        pending.looks(narrowed)
+        return read(id, machine, narrowed)
+      }
+      if loaded.damage == nil,
+        let fault = look.range.fault(of: loaded.history, last: row.lastEventID)
+      {
         return answer(id, .error(.damaged(fault)))
       }
-      show(id, machine, row, loaded.notifications.first, loaded.history, range)
+      show(id, machine, row, loaded.notifications.first, loaded.history, look)
     }
   }
 
@@ -62,26 +74,28 @@ extension Engine {
     machine.waitingReads = []
     for id in waiting {
       assert(machine.requests.contains(id), "who waits for an outcome is not answered")
-      guard case .read(let range)? = requests[id]?.work else { continue }
+      guard case .read(let look)? = requests[id]?.work else { continue }
       guard ownership.isTrusted(at: now.uptime) else {
         answer(id, .error(.notOwner))
         continue
       }
-      read(id, machine, range)
+      read(id, machine, look)
     }
   }
 
   private mutating func show(
     _ id: RequestID, _ machine: ResidentMachine, _ row: MachineRow, _ head: QueuedNotification?,
-    _ history: [Event], _ range: HistoryRange
+    _ history: [Event], _ look: Look
   ) {
     assert(history.count <= max(0, row.lastEventID), "no more is shown than has happened")
+    let range = look.range
     if range.direction == .forward, range.after > row.lastEventID {
-      return answer(id, .error(.eventNotFound(range.after)))
+      let field = look.isWatch ? "after_event_id" : "history_range.after"
+      return answer(id, .error(.eventNotFound(range.after, field: field)))
     }
     var shown = Snapshot.machine(row, head: head, history: history, range: range)
     shown.queuedNotifications = row.notificationCount
     shown.waiting = machine.waiting(row, head: head, now)
-    answer(id, .machine(shown))
+    answer(id, look.isWatch ? .watched(shown, MachineMark(row)) : .machine(shown))
   }
 }

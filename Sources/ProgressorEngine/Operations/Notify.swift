@@ -46,10 +46,8 @@ extension Engine {
     }
   }
 
-  private mutating func accept(_ id: RequestID, _ machine: ResidentMachine) {
-    guard let pending = requests[id],
-      case .notification(let args, let range) = pending.work
-    else { return }
+  mutating func accept(_ id: RequestID, _ machine: ResidentMachine) {
+    guard let pending = requests[id], case .notification(let notice) = pending.work else { return }
     assert(!pending.isEnqueued, "a notification is accepted once")
     guard ownership.isTrusted(at: now.uptime), !machine.isDropped else {
       return answer(id, .error(.notOwner))
@@ -59,7 +57,8 @@ extension Engine {
       return
     }
     guard let row = machine.row else {
-      return answer(id, .error(.machineNotFound(machine.id)))
+      return notice.start == nil
+        ? answer(id, .error(.machineNotFound(machine.id))) : open(pending, machine)
     }
     if let error = row.staleness(pending.request.expectedLastEventID) {
       return answer(id, .error(error))
@@ -74,7 +73,19 @@ extension Engine {
     if writers[machine.shard].isDelayed || writers[machine.shard].holds(machine) {
       return answer(id, .error(.storageUnavailable))
     }
-    enqueue(pending, machine, row, args: args, range: range)
+    enqueue(pending, machine, row, args: notice.args, range: notice.range)
+  }
+
+  /// There is no machine, and no step that might make one: the notification's own start waits its
+  /// turn.
+  private mutating func open(_ pending: PendingRequest, _ machine: ResidentMachine) {
+    guard machine.mailbox.requestCount < max(machine.namespace.mailboxLimit, 1) else {
+      machine.namespace.counts.count(.mailbox)
+      return answer(
+        pending.request.id, .error(.overloaded("too many requests wait on the machine")))
+    }
+    pending.open()
+    enter(pending.request.id, machine)
   }
 
   private mutating func enqueue(

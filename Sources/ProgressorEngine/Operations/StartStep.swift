@@ -73,7 +73,9 @@ extension ProgressorError {
     .resourceExhausted, .historyTooLarge,
     "the machine with the history asked for exceeds the message limit: ask for a range of it")
 
-  static func eventNotFound(_ after: Int64) -> ProgressorError {
-    ProgressorError(.notFound, .eventNotFound, "history_range.after: there is no event \(after)")
+  static func eventNotFound(
+    _ after: Int64, field: String = "history_range.after"
+  ) -> ProgressorError {
+    ProgressorError(.notFound, .eventNotFound, "\(field): there is no event \(after)")
   }
 }

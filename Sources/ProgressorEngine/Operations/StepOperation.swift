@@ -71,6 +71,10 @@ enum Decision {
   case awaitEndpoint
   /// The answer is given once this is durable.
   case write(Change, Reply?)
+  /// There is nothing to do before what its request wants next.
+  case goOn
+  /// What its request wants next is done once this is durable.
+  case writeAndGoOn(Change)
 }
 
 /// What a step asks its processor.

@@ -21,6 +21,7 @@ extension Engine {
     Visits.note(gone.count)
     for machine in gone { detach(machine) }
     tell(gone.flatMap(\.requests), .notOwner)
+    for wait in waits.lose(lost) { effects.append(.reply(wait, .error(.notOwnerUnseen))) }
     assert(
       gone.allSatisfy { $0.isDropped && $0.requests.isEmpty }, "nobody waits for what is gone")
   }

@@ -17,6 +17,9 @@ struct LeaseTrust {
     isTrusted(at: uptime) ? trustedUntil.subtractingReportingOverflow(uptime).partialValue : 0
   }
 
+  /// Until when it is trusted; nil = that is over.
+  func end(after uptime: Int64) -> Int64? { uptime < trustedUntil ? trustedUntil : nil }
+
   mutating func renewed(until uptime: Int64) {
     trustedUntil = max(trustedUntil, uptime)
     assert(trustedUntil >= uptime, "a renewal does not shorten what is trusted")

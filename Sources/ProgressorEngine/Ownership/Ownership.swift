@@ -31,6 +31,9 @@ struct Ownership {
   /// Microseconds that the lease is still trusted.
   func remaining(at uptime: Int64) -> Int64 { lease.remaining(at: uptime) }
 
+  /// When the lease will not be trusted any more; nil = it has come.
+  func trustEnd(after uptime: Int64) -> Int64? { lease.end(after: uptime) }
+
   mutating func renewed(until uptime: Int64) { lease.renewed(until: uptime) }
 
   /// Nothing is trusted until a renewal says otherwise.

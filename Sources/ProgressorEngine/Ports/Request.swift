@@ -36,7 +36,13 @@ public enum Operation: Sendable, Hashable {
   case notify(args: [UInt8], range: HistoryRange?, key: String?)
   case repair(args: [UInt8], range: HistoryRange?, key: String?)
   case simpleRepair
-  case get(range: HistoryRange?)
+  /// The machine is started first if there is none, with `startArgs`.
+  case startOrCall(startArgs: [UInt8], args: [UInt8], range: HistoryRange?, key: String?)
+  /// The machine is started first if there is none, with `startArgs`.
+  case startOrNotify(startArgs: [UInt8], args: [UInt8], range: HistoryRange?, key: String?)
+  /// Answered when `wait` has come, or its time is over; nil = at once.
+  case get(range: HistoryRange?, wait: WaitCondition? = nil)
+  case watch(WatchQuery)
   case remove
   case pause(reason: String)
   case resume
@@ -51,6 +57,38 @@ public enum Operation: Sendable, Hashable {
   /// The machine appears as it is handed over, with one commit.
   indirect case importMachine(ImportedMachine)
   case trace(TraceQuery)
+}
+
+/// The next piece of a `Watch`: events behind one, and the machine, as soon as there is something
+/// new.
+public struct WatchQuery: Sendable, Hashable {
+  /// The id of the last event that was shown; 0 = none.
+  public var after: Int64
+  /// The most events of the piece.
+  public var limit: Int32
+  /// What was shown last: while the machine is that, the answer waits. nil = it comes at once.
+  public var since: MachineMark?
+  /// How long it waits at most; the machine is shown as it is then. Microseconds.
+  public var patience: Int64
+
+  public init(after: Int64, limit: Int32, since: MachineMark?, patience: Int64) {
+    self.after = after
+    self.limit = limit
+    self.since = since
+    self.patience = patience
+  }
+}
+
+/// What a machine is at one time, among all that it and others of its name ever are.
+public struct MachineMark: Sendable, Hashable {
+  /// Its incarnation (I12).
+  public let key: MachineKey
+  let version: Int64
+  let notificationCount: Int32
+
+  init(_ row: MachineRow) {
+    (key, version, notificationCount) = (row.key, row.version, row.notificationCount)
+  }
 }
 
 /// One page of `Trace`, the newest record first.
@@ -110,6 +148,8 @@ public enum Reply: Sendable, Hashable {
   /// No step runs in the namespace, or it is not paused.
   case quiet
   case machine(Machine)
+  /// The answer to `watch`.
+  case watched(Machine, MachineMark)
   /// `last` = the id after which the next page begins, nil = that was all.
   case listed([Machine], last: String?)
   /// `next` = the sequence before which the next page begins, 0 = that was all.

@@ -33,8 +33,8 @@ extension Engine {
   private mutating func admit(_ request: Request, _ work: Work, _ namespace: NamespaceState) {
     guard let shard = ownership.shard(of: request.machine), ownership.isTrusted(at: now.uptime)
     else { return refuse(request, .notOwnerUnseen) }
-    if case .read(let range) = work {
-      return get(request, machine(request.machine, shard, namespace), range)
+    if case .read(let look) = work {
+      return get(request, machine(request.machine, shard, namespace), look)
     }
     guard !writers[shard].isDelayed else { return refuse(request, .storageUnavailable) }
     let machine = machine(request.machine, shard, namespace)

@@ -5,6 +5,9 @@ extension Engine {
   /// The caller went away. What has begun goes on, and counts as a request until its answer, which
   /// nobody hears: so a client that cancels has no more work done than another.
   mutating func cancel(_ id: RequestID) {
+    if waits.remove(id) != nil {
+      return effects.append(.reply(id, .error(.cancelled)))
+    }
     guard let pending = requests[id] else { return }
     guard hasBegun(id, pending) else {
       if !pending.isBeingRead { return drop(id, .error(.cancelled)) }
@@ -12,15 +15,17 @@ extension Engine {
       pending.isCancelled = true
       return
     }
-    if let step = pending.machine?.running, step.requestID == id,
-      let asking = step.asking
-    {
+    guard let step = pending.machine?.running, step.requestID == id else { return }
+    // What has begun is not all that it wants.
+    if pending.work.isOpening { pending.isCancelled = true }
+    if let asking = step.asking {
       assert(steps[step.id] === pending.machine, "a call is found by its step's number")
       effects.append(.callOff(step.id, attempt: asking.attempt))
     }
   }
 
   mutating func expireRequests() {
+    endWaits()
     while let id = requests.popExpired(at: now.uptime) {
       drop(id, .error(.deadlineExceeded))
     }
@@ -59,11 +64,10 @@ extension Engine {
   mutating func keepCharging(_ pending: PendingRequest) {
     assert(requests[pending.request.id] == nil, "only who is answered is charged to the work")
     guard let machine = pending.machine, !machine.isDropped else { return }
-    let bytes = pending.request.heapBytes
     if let step = machine.running, step.requestID == pending.request.id {
-      stepMemory.holdRequest(bytes, machine)
+      stepMemory.holdRequest(pending.request.heapBytes, machine)
     } else if pending.isEnqueued {
-      residency.chargeUnheard(bytes, to: machine)
+      residency.chargeUnheard(pending.request.notificationBytes, to: machine)
     }
   }
 

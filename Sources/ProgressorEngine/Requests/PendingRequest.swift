@@ -6,7 +6,8 @@ import MachineModel
 /// were.
 final class PendingRequest {
   let request: Request
-  let work: Work
+  /// What it is now; see ``goOn()``.
+  private(set) var work: Work
   /// nil for `list`, which concerns no machine, and `trace`, which needs none in memory.
   let machine: ResidentMachine?
   let namespace: NamespaceState
@@ -28,5 +29,23 @@ final class PendingRequest {
     self.machine = machine
     self.namespace = namespace
     self.key = key
+  }
+
+  /// Its machine is there: what it is now is what it was to be then.
+  func goOn() {
+    assert(work.isOpening, "only what begins with a start goes on behind it")
+    work = work.opened
+  }
+
+  /// It asks for less than it did.
+  func looks(_ look: Look) {
+    assert(!isBeingRead, "what is being read is what was asked for")
+    work = .read(look)
+  }
+
+  /// There is no machine: it waits its turn to start one.
+  func open() {
+    assert(work.step == nil && work.isOpening, "a notification waits for a start that is its own")
+    work = work.opening
   }
 }

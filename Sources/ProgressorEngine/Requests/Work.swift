@@ -5,9 +5,9 @@ enum Work {
   /// It waits its turn on its machine.
   case step(any StepOperation)
   /// It goes past the mailbox into the machine's durable queue.
-  case notification(args: [UInt8], range: HistoryRange?)
-  /// It shows what is committed, past the mailbox.
-  case read(HistoryRange)
+  case notification(Notice)
+  /// It shows what is committed, past the mailbox, now or later.
+  case read(Look)
   /// It shows many rows, of the database alone.
   case list(ListQuestion)
   /// It shows what happened to a machine that need not be in memory.
@@ -33,8 +33,18 @@ enum Work {
     case .remove: self = .step(RemoveStep())
     case .pause(let reason): self = .step(PauseStep(reason: reason, principal: context.principal))
     case .resume: self = .step(ResumeStep())
-    case .notify(let args, let range, _): self = .notification(args: args, range: range)
-    case .get(let range): self = .read(range ?? .all)
+    case .notify(let args, let range, _): self = .notification(Notice(args: args, range: range))
+    case .startOrCall(let startArgs, let args, let range, let key):
+      let call = CallStep(
+        args: args, range: range, key: key, expected: request.expectedLastEventID, context: context)
+      self = .step(
+        OpeningStep(start: StartStep(args: startArgs, context: context), then: .call(call)))
+    case .startOrNotify(let startArgs, let args, let range, _):
+      let start = StartStep(args: startArgs, context: context)
+      self = .notification(Notice(args: args, range: range, start: start))
+    case .get(let range, let wait):
+      self = .read(Look(range: range ?? .all, until: wait.map { Look.Until($0) }))
+    case .watch(let query): self = .read(Look(query))
     case .list(let query): self = .list(.machines(query))
     case .count: self = .list(.counts)
     case .listNotifications(let query): self = .list(.notifications(query))
@@ -49,6 +59,42 @@ enum Work {
   /// Its step, nil for what is none.
   var step: (any StepOperation)? {
     if case .step(let step) = self { step } else { nil }
+  }
+}
+
+/// A notification that somebody asks for.
+struct Notice {
+  let args: [UInt8]
+  let range: HistoryRange?
+  /// What goes before it when there is no machine; nil = nothing, it is refused then.
+  var start: StartStep?
+}
+
+extension Work {
+  /// It begins with a start if there is no machine.
+  var isOpening: Bool {
+    switch self {
+    case .step(let step): step is OpeningStep
+    case .notification(let notice): notice.start != nil
+    case .read, .list, .trace, .quiet: false
+    }
+  }
+
+  /// What it is once its machine is there.
+  var opened: Work {
+    guard case .step(let step) = self, let opening = step as? OpeningStep else { return self }
+    return switch opening.then {
+    case .call(let call): .step(call)
+    case .notification(let notice): .notification(notice)
+    }
+  }
+
+  /// What it is when there is no machine.
+  var opening: Work {
+    guard case .notification(let notice) = self, let start = notice.start else { return self }
+    var then = notice
+    then.start = nil
+    return .step(OpeningStep(start: start, then: .notification(then)))
   }
 }
 

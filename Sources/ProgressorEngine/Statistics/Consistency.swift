@@ -59,6 +59,13 @@ extension Engine {
     if requests.unheardLoads != unheard {
       return "\(requests.unheardLoads) loads are unheard, not \(unheard)"
     }
+    if waits.isInconsistent { return "who waits for a machine to change is not where it is sought" }
+    for wait in waits.all() {
+      guard let machine = residency[wait.request.machine] else { continue }
+      let isDue = machine.row.map { !wait.look.waits(for: $0) } ?? !machine.isUnknown
+      if isDue { return "request \(wait.request.id.number) waits for what has come" }
+    }
+    if waits.count > configuration.maximumWaits { return "\(waits.count) wait for changes" }
     if requests.deadlineCount < requests.count {
       return "\(requests.deadlineCount) requests have a deadline"
     }
@@ -232,7 +239,9 @@ extension Engine {
     if let machine = pending.machine, !machine.requests.contains(id) { return "is no machine's" }
     let isBeingRead = loads.all.contains { $0.request == id }
     if pending.isBeingRead != isBeingRead { return "is being read and is not" }
-    if pending.isCancelled, !isBeingRead { return "is cancelled and stays" }
+    let step = pending.machine?.running
+    let isOpening = step?.requestID == id && step?.hasBegun == true && pending.work.isOpening
+    if pending.isCancelled, !isBeingRead, !isOpening { return "is cancelled and stays" }
     return nil
   }
 

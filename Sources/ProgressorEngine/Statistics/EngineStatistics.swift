@@ -6,6 +6,8 @@ public struct EngineStatistics: Sendable, Hashable {
   public struct Counts: Sendable, Hashable {
     /// Requests that were refused since too many were in flight in the server.
     public internal(set) var requestsRefused: UInt64 = 0
+    /// Requests that were refused since too many waited for a machine to change.
+    public internal(set) var waitsRefused: UInt64 = 0
     /// Idle machines that left memory for want of room.
     public internal(set) var evictions: UInt64 = 0
     /// Batches that were handed to storage.
@@ -31,6 +33,10 @@ public struct EngineStatistics: Sendable, Hashable {
   public var requests = 0
   /// The limit of `requests` (`limits.requests`).
   public var maximumRequests = 0
+  /// Requests that wait for a machine to change.
+  public var waits = 0
+  /// The limit of `waits` (`limits.waits`), of each core.
+  public var maximumWaits = 0
   /// Requests that the shell refused before the engine saw them, for the same limit.
   public var refusedBeforehand: UInt64 = 0
   /// Turns of the shell's loop that took long.
@@ -75,6 +81,8 @@ extension EngineStatistics {
   public mutating func add(_ other: EngineStatistics) {
     requests += other.requests
     maximumRequests += other.maximumRequests
+    waits += other.waits
+    maximumWaits = max(maximumWaits, other.maximumWaits)
     refusedBeforehand += other.refusedBeforehand
     slowTurns += other.slowTurns
     machines += other.machines
@@ -115,6 +123,7 @@ extension EngineStatistics.Counts {
   /// Takes the other's counts in, too.
   mutating func add(_ other: Self) {
     requestsRefused += other.requestsRefused
+    waitsRefused += other.waitsRefused
     evictions += other.evictions
     batches += other.batches
     records += other.records
@@ -132,6 +141,8 @@ extension Engine {
     var statistics = EngineStatistics()
     statistics.requests = requests.count
     statistics.maximumRequests = configuration.maximumRequests
+    statistics.waits = waits.count
+    statistics.maximumWaits = configuration.maximumWaits
     statistics.machines = residency.count
     statistics.residentBytes = residency.bytes
     statistics.maximumResidentBytes = configuration.residentBytes

@@ -44,7 +44,14 @@ extension Engine {
         return assertionFailure("what waits in a mailbox is not answered yet, and has a step")
       }
       assert(request.machine === machine, "a request waits on its own machine")
-      (pending, operation) = (request, step)
+      if machine.row != nil, request.work.isOpening {
+        // There is nothing to start: what is asked of the machine is at its turn.
+        request.goOn()
+        guard let next = request.work.step else { return accept(id, machine) }
+        (pending, operation) = (request, next)
+      } else {
+        (pending, operation) = (request, step)
+      }
     }
     machine.running = RunningStep(
       id: StepID(nextNumber()), since: now.uptime, item: item, operation, pending: pending)

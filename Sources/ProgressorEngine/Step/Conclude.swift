@@ -45,6 +45,12 @@ extension Engine {
     case .refuse(let error): end(machine, .error(error))
     case .awaitEndpoint: endpointIsDown(machine)
     case .write(let change, let reply): write(change, machine, reply, said)
+    case .goOn:
+      machine.running?.goesOn = true
+      end(machine)
+    case .writeAndGoOn(let change):
+      machine.running?.goesOn = true
+      write(change, machine, nil, said)
     }
   }
 }

@@ -41,6 +41,7 @@ extension Engine {
     case .request, .settling: break
     }
     leaveGate(step, machine)
+    if step.goesOn { goOn(step, machine) }
     answerWaiting(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued,
@@ -50,6 +51,25 @@ extension Engine {
     }
     becomeDue(machine)
     ready.add(machine)
+  }
+
+  /// What the step's request wants next comes before all others, unless it is answered.
+  private mutating func goOn(_ step: RunningStep, _ machine: ResidentMachine) {
+    guard let id = step.requestID else {
+      return assertionFailure("only a request has another step")
+    }
+    guard let pending = requests[id] else {
+      // Its caller went away in between: nothing is known of what it wanted under its key.
+      if let key = step.key { settle(key.key, owner: id, .error(.cancelled), machine) }
+      return
+    }
+    if pending.isCancelled { return drop(id, .error(.cancelled)) }
+    pending.goOn()
+    if let next = pending.work.step {
+      machine.mailbox.prepend(.request(id), endsWithMachine: next.endsWithMachine)
+    } else {
+      accept(id, machine)
+    }
   }
 
   /// The step cannot go on now, through no fault of the machine: a caller hears why, a timeout or

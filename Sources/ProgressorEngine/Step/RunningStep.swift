@@ -1,7 +1,10 @@
 import MachineModel
 
 /// The step that a machine takes at present; there is at most one.
-struct RunningStep {
+///
+/// An object: it is looked at many times on its way, and each look at a value would copy what it
+/// shows and what is asked. It belongs to its machine, and nobody else keeps it.
+final class RunningStep {
   /// What happens with it; each phase is followed by another, or by the step's end.
   enum Phase {
     /// Nothing yet, or not any more: what follows is decided before the input has been taken in.
@@ -37,13 +40,20 @@ struct RunningStep {
     let beganAt: Timestamp
   }
 
-  struct Writing {
+  /// An object, for the same reason.
+  final class Writing {
     /// What the commit makes true.
     let application: Application
     /// What is answered then.
     let reply: Reply?
     /// The call that led to it; nil = the processor was not asked.
     let asking: Asking?
+
+    init(application: Application, reply: Reply?, asking: Asking?) {
+      self.application = application
+      self.reply = reply
+      self.asking = asking
+    }
   }
 
   /// What it shows its processor.
@@ -97,6 +107,8 @@ struct RunningStep {
   /// The database cannot write it now, or what is before it, and it keeps no other from passing the
   /// gate.
   var isAside = false
+  /// Its request is not answered at its end: it has another step, or a notification, to follow.
+  var goesOn = false
   /// The database refused what the step wrote; what is being written now says so.
   var wasRefused = false
 
@@ -110,6 +122,12 @@ struct RunningStep {
     self.operation = operation
     request = pending?.request
     key = pending?.key
+    // A step of the same request has looked it up.
+    if let pending, let key = pending.key,
+      pending.machine?.keys[ExactText(key.key)]?.isConfirmed(for: pending.request.id) == true
+    {
+      remembered = .nothing
+    }
   }
 
   var requestID: RequestID? { request?.id }

@@ -60,7 +60,7 @@ extension Engine {
       if case .error? = reply { return .refused }
       return isKept ? .committed : nil
     case .created(let changed, _):
-      return step.operation is StartStep && changed.row.failure != nil ? .failed : .committed
+      return step.operation.kind == .start && changed.row.failure != nil ? .failed : .committed
     case .condemned: return .failed
     case .paused(let row):
       switch (machine.row?.pause, row.pause) {

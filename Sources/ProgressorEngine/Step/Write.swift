@@ -136,9 +136,9 @@ extension Engine {
     }
     assert(steps[step.id] == nil, "a step is written after its call")
     // What is written without asking the processor never passes the gate.
-    machine.namespace.gate.donePreparing(machine)
     if step.passage == .preparing { ready.add(machine.namespace) }
-    machine.running?.phase = .committing(
+    machine.namespace.gate.donePreparing(machine)
+    step.phase = .committing(
       RunningStep.Writing(application: application, reply: reply, asking: step.lastAsking))
     writers[machine.shard].add(record, from: .step(machine, step.id))
     if writers[machine.shard].isDelayed, let id = step.requestID {

@@ -7,10 +7,15 @@ public struct GetRequest: ProtobufMessage {
   public var machineID: MachineID
   /// The history to show, nil = all of it, ascending.
   public var historyRange: HistoryRange?
+  /// What to wait for, nil = nothing.
+  public var wait: WaitCondition?
 
-  public init(machineID: MachineID, historyRange: HistoryRange? = nil) {
+  public init(
+    machineID: MachineID, historyRange: HistoryRange? = nil, wait: WaitCondition? = nil
+  ) {
     self.machineID = machineID
     self.historyRange = historyRange
+    self.wait = wait
   }
 }
 
@@ -22,11 +27,13 @@ extension GetRequest: CRepresentable {
   init(_ message: Progressor__V1__GetRequest) throws(ProtobufError) {
     machineID = try message.machineID()
     historyRange = try HistoryRange.read(message.history_range, "history_range")
+    wait = try WaitMessage.read(message.wait, "wait")?.condition
   }
 
   func fill(_ message: inout Progressor__V1__GetRequest, in arena: inout ProtobufArena) {
     message.set(machineID, in: &arena)
     message.history_range = arena.make(historyRange)
+    message.wait = arena.make(wait.map { WaitMessage($0) })
   }
 }
 

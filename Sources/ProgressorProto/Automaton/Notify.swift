@@ -44,16 +44,10 @@ public struct NotifyResponse: ProtobufMessage {
   }
 }
 
-extension NotifyResponse: CRepresentable {
+extension NotifyResponse: NotifiedShape {
   static var initialize: (UnsafeMutablePointer<Progressor__V1__NotifyResponse>?) -> Void {
     progressor__v1__notify_response__init
   }
-
-  init(_ message: Progressor__V1__NotifyResponse) throws(ProtobufError) {
-    notificationID = try message.notification_id.text("notification_id")
-  }
-
-  func fill(_ message: inout Progressor__V1__NotifyResponse, in arena: inout ProtobufArena) {
-    message.notification_id = arena.make(notificationID)
-  }
 }
+
+extension Progressor__V1__NotifyResponse: NotifiedFields {}

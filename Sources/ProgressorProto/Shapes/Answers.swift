@@ -37,6 +37,27 @@ extension PayloadShape {
   }
 }
 
+/// The field of a notification that is stored.
+protocol NotifiedFields {
+  var notification_id: ProtobufCBinaryData { get set }
+}
+
+/// What a client gets of a notification that is stored.
+protocol NotifiedShape: CRepresentable where CMessage: NotifiedFields {
+  var notificationID: String { get }
+  init(notificationID: String)
+}
+
+extension NotifiedShape {
+  init(_ message: CMessage) throws(ProtobufError) {
+    self.init(notificationID: try message.notification_id.text("notification_id"))
+  }
+
+  func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
+    message.notification_id = arena.make(notificationID)
+  }
+}
+
 /// Fields of what a client asks of a processor.
 protocol QuestionFields {
   var args: ProtobufCBinaryData { get set }

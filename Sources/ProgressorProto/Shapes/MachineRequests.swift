@@ -68,7 +68,13 @@ protocol ArgumentsShape: CRepresentable where CMessage: ArgumentsFields {
 }
 
 extension ArgumentsShape {
-  init(_ message: CMessage) throws(ProtobufError) {
+  init(_ message: CMessage) throws(ProtobufError) { try self.init(arguments: message) }
+
+  func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
+    fillArguments(&message, in: &arena)
+  }
+
+  init(arguments message: CMessage) throws(ProtobufError) {
     self.init(
       machineID: try message.machineID(), args: message.args.bytes,
       historyRange: try HistoryRange.read(message.history_range, "history_range"),
@@ -86,7 +92,7 @@ extension ArgumentsShape {
     return message.expected_last_event_id
   }
 
-  func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
+  func fillArguments(_ message: inout CMessage, in arena: inout ProtobufArena) {
     message.set(machineID, in: &arena)
     message.args = arena.refer(to: args)
     message.history_range = arena.make(historyRange)
@@ -97,5 +103,27 @@ extension ArgumentsShape {
       message.optional_expected_last_event_id_case = isSet
       message.expected_last_event_id = expectedLastEventID
     }
+  }
+}
+
+/// Fields of a request that starts its machine if need be.
+protocol StartingFields: ArgumentsFields {
+  var start_args: ProtobufCBinaryData { get set }
+}
+
+/// A request that hands something to a machine's processor, and starts the machine if need be.
+protocol StartingShape: ArgumentsShape where CMessage: StartingFields {
+  var startArgs: [UInt8] { get set }
+}
+
+extension StartingShape {
+  init(_ message: CMessage) throws(ProtobufError) {
+    try self.init(arguments: message)
+    startArgs = message.start_args.bytes
+  }
+
+  func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
+    fillArguments(&message, in: &arena)
+    message.start_args = arena.refer(to: startArgs)
   }
 }

@@ -1,6 +1,7 @@
 import GRPC
 import MachineModel
 import ProgressorEngine
+import ProgressorProto
 
 /// Takes the payloads out of what somebody may not see all of, and counts them. Ids, times,
 /// formats, statuses and reasons stay.
@@ -21,6 +22,7 @@ struct HiddenPayloads {
     case .called(let response): .called(response: hidden(response))
     case .repaired(let response): .repaired(response: hidden(response))
     case .machine(let machine): .machine(hide(in: machine))
+    case .watched(let machine, let mark): .watched(hide(in: machine), mark)
     case .listed(let machines, let last): .listed(machines.map { hide(in: $0) }, last: last)
     case .notifications(let page): .notifications(hide(in: page))
     // What is recorded of steps has no payloads.
@@ -37,11 +39,26 @@ struct HiddenPayloads {
     return job
   }
 
+  mutating func hide(in message: WatchResponse) -> WatchResponse {
+    switch message {
+    case .machine(let machine): .machine(hide(in: machine))
+    case .event(let event): .event(hide(in: event))
+    case .heartbeat: message
+    }
+  }
+
+  /// What another answer to the same call hides counts, too.
+  mutating func add(_ other: HiddenPayloads) { bytes += other.bytes }
+
+  private mutating func hide(in event: Event) -> Event {
+    var event = event
+    event.body.data = hidden(event.body.data)
+    return event
+  }
+
   private mutating func hide(in machine: Machine) -> Machine {
     var machine = machine
-    for index in machine.history.indices {
-      machine.history[index].body.data = hidden(machine.history[index].body.data)
-    }
+    machine.history = machine.history.map { hide(in: $0) }
     if let auxState = machine.auxState { machine.auxState?.data = hidden(auxState.data) }
     return machine
   }

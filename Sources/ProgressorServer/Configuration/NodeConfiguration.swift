@@ -82,6 +82,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var historyBytes: Int
   /// Memory for the machines that are just being imported.
   public var importBytes: Int
+  /// Calls at once that wait for machines to change, or watch them.
+  public var maximumWaits: Int
   /// nil = what the limit on open files allows.
   public var maximumConnections: Int?
   /// Connections at once from one IP address.
@@ -156,6 +158,7 @@ public struct NodeConfiguration: Sendable, Hashable {
     residentBytes = try reader.number("limits.resident_size") ?? 0
     historyBytes = try reader.number("limits.history_size") ?? 0
     importBytes = try reader.number("limits.import_size") ?? 0
+    maximumWaits = try reader.number("limits.waits") ?? 0
     maximumConnections = try reader.number("limits.connections")
     maximumConnectionsPerClient = try reader.number("limits.connections_per_client") ?? 0
     maximumStreams = try reader.number("limits.streams") ?? 0

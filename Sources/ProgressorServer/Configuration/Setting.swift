@@ -190,6 +190,9 @@ public struct Setting: Sendable, Hashable {
       "limits.import_size", .size(1_048_576...268_435_456), default: "128MiB",
       "Memory for the machines that are just being imported, and so for the largest that can be."),
     Setting(
+      "limits.waits", .integer(1...1_000_000), default: "10000",
+      "Calls at once that wait for machines to change, or watch them; more are refused."),
+    Setting(
       "limits.connections", .integer(1...1_000_000),
       "Client connections at once; more are closed. By default what the limit on open files allows."
     ),

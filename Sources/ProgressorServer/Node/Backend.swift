@@ -22,6 +22,7 @@ final class Backend: Sendable {
   private let repairs: NIOLoopBoundBox<RepairJobRunner>
   private let lookout: Lookout
   private let imports: ImportBudget
+  private let waits: WaitPlaces
   private let watch = Mutex<Task<Void, Never>?>(nil)
   private let logger: Logger
   private let offset: StorageClockOffset
@@ -142,9 +143,11 @@ final class Backend: Sendable {
     }
     let imports = ImportBudget(maximum: configuration.importBytes)
     self.imports = imports
+    let waits = WaitPlaces(maximum: configuration.maximumWaits)
+    self.waits = waits
     var router = Router()
     AutomatonService(
-      dispatcher: dispatcher, clock: clock, timeouts: timeouts,
+      dispatcher: dispatcher, clock: clock, timeouts: timeouts, waits: waits,
       encoder: ReplyEncoder(maximumMessageBytes: configuration.maximumMessageBytes)
     ).register(in: &router)
     Portability(
@@ -207,6 +210,7 @@ final class Backend: Sendable {
     engine.shards = shards
     engine.slots = configuration.slots
     engine.maximumRequests = configuration.maximumRequests
+    engine.maximumWaits = configuration.maximumWaits
     engine.residentBytes = configuration.residentBytes
     engine.historyBytes = configuration.historyBytes
     // A step of the default 15 MiB fits into the default message of 16 MiB with room for the rest.
@@ -273,11 +277,12 @@ final class Backend: Sendable {
 
   /// What the node knows about itself.
   func statistics() -> EventLoopFuture<NodeStatistics> {
-    let (storage, health, seen, imports) = (storage, health, lookout.board, imports)
+    let (storage, health, seen) = (storage, health, lookout.board)
+    let (imports, waits) = (imports, waits)
     return dispatcher.statistics().map { engine in
       NodeStatistics(
         engine: engine, storage: storage.status, isServing: health.isServing, seen: seen.latest,
-        imports: imports.statistics)
+        imports: imports.statistics, waits: waits.statistics)
     }
   }
 
@@ -288,9 +293,11 @@ final class Backend: Sendable {
     health.whenServing { eventLoop.execute(body) }
   }
 
-  /// NOT_SERVING from now on; everything goes on but repair jobs, whose work another node takes up.
+  /// NOT_SERVING from now on; everything goes on but repair jobs, whose work another node takes up,
+  /// and who only waits for something to happen.
   func announceStop() async {
     monitor.stop()
+    waits.stop()
     watch.withLock { $0?.cancel() }
     try? await eventLoops[0].submit { [repairs] in repairs.value.stop() }.get()
   }

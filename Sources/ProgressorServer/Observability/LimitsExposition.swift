@@ -20,6 +20,9 @@ struct LimitsExposition {
     if let imports = statistics.imports {
       add("import_size", imports.maximum, imports.used, imports.refused)
     }
+    if let waits = statistics.waits {
+      add("waits", waits.maximum, waits.used, waits.refused)
+    }
     guard let engine = statistics.engine else { return }
     add(engine)
     for namespace in namespaces {

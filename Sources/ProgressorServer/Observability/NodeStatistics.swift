@@ -12,6 +12,7 @@ struct NodeStatistics: Sendable {
   var seen = Seen()
   /// nil = nothing can be imported yet.
   var imports: ImportBudget.Statistics?
+  var waits: WaitPlaces.Statistics?
   /// nil = nothing listens yet.
   var server: ServerStatistics?
   /// nil = everything is allowed to everybody.

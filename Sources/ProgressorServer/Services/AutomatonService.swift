@@ -17,6 +17,7 @@ struct AutomatonService: Sendable {
   let dispatcher: Dispatcher
   let clock: NodeClock
   let timeouts: ProcessorTimeouts
+  let waits: WaitPlaces
   let encoder: ReplyEncoder
 
   /// Serves the methods of the service.
@@ -31,13 +32,32 @@ struct AutomatonService: Sendable {
         expectedLastEventID: request.expectedLastEventID)
     }
     let argsBytes = Portability.maximumArgsBytes(ofMessages: encoder.maximumMessageBytes)
+    @Sendable func checkArgs(_ args: [UInt8]) throws(ProgressorError) {
+      guard args.count > argsBytes else { return }
+      throw .invalidArgument(field: "args", "are longer than \(argsBytes) bytes")
+    }
     serve(NotifyRequest.self, "Notify", &router) { request throws(ProgressorError) in
-      if request.args.count > argsBytes {
-        throw .invalidArgument(field: "args", "are longer than \(argsBytes) bytes")
-      }
+      try checkArgs(request.args)
       return Decoded(
         request.machineID,
         .notify(args: request.args, range: request.historyRange, key: request.idempotencyKey),
+        expectedLastEventID: request.expectedLastEventID)
+    }
+    serve(StartOrCallRequest.self, "StartOrCall", &router) { request in
+      Decoded(
+        request.machineID,
+        .startOrCall(
+          startArgs: request.startArgs, args: request.args, range: request.historyRange,
+          key: request.idempotencyKey),
+        expectedLastEventID: request.expectedLastEventID)
+    }
+    serve(StartOrNotifyRequest.self, "StartOrNotify", &router) { request throws(ProgressorError) in
+      try checkArgs(request.args)
+      return Decoded(
+        request.machineID,
+        .startOrNotify(
+          startArgs: request.startArgs, args: request.args, range: request.historyRange,
+          key: request.idempotencyKey),
         expectedLastEventID: request.expectedLastEventID)
     }
     serve(RepairRequest.self, "Repair", &router) { request in
@@ -50,7 +70,7 @@ struct AutomatonService: Sendable {
       Decoded(request.machineID, .simpleRepair)
     }
     serve(GetRequest.self, "Get", &router) { request in
-      Decoded(request.machineID, .get(range: request.historyRange))
+      Decoded(request.machineID, .get(range: request.historyRange, wait: request.wait))
     }
     serve(RemoveRequest.self, "Remove", &router) { request in
       Decoded(request.machineID, .remove)
@@ -74,6 +94,7 @@ struct AutomatonService: Sendable {
       request throws(ProgressorError) in
       try AutomatonService.listNotifications(request)
     }
+    router.serverStreaming("/\(AutomatonService.name)/Watch") { watch($0, $1) }
     serve(DropNotificationRequest.self, "DropNotification", &router) { request in
       Decoded(request.machineID, .dropNotification(id: request.notificationID))
     }
@@ -95,6 +116,19 @@ struct AutomatonService: Sendable {
       self.operation = operation
       self.list = list
       self.expectedLastEventID = expectedLastEventID
+    }
+
+    /// Whether its answer may wait for something to happen.
+    var waits: Bool {
+      if case .get(_, .some) = operation { true } else { false }
+    }
+
+    /// The same without waiting.
+    var now: Decoded {
+      guard case .get(let range, _) = operation else { return self }
+      var decoded = self
+      decoded.operation = .get(range: range)
+      return decoded
     }
   }
 
@@ -156,6 +190,22 @@ struct AutomatonService: Sendable {
     }
   }
 
+  private func watch(_ request: UnaryRequest, _ responder: StreamResponder) {
+    let access = CallerAccess(request)
+    do throws(ProgressorError) {
+      let decoded = try WatchRequest.decode(request.message)
+      let payloads = try access.payloads(in: decoded.machineID.namespace)
+      WatchStream(
+        decoded, payloads, responder,
+        WatchStream.Outside(
+          dispatcher: dispatcher, clock: clock, places: waits,
+          maximumMessageBytes: encoder.maximumMessageBytes)
+      ).begin()
+    } catch {
+      responder.finish(RPCStatus(access.refusal(error, of: request.message)))
+    }
+  }
+
   private func submit(
     _ decoded: Decoded, _ payloads: PayloadVisibility, _ request: UnaryRequest,
     _ responder: UnaryResponder
@@ -164,20 +214,43 @@ struct AutomatonService: Sendable {
     let id =
       decoded.machine.id.isEmpty
       ? dispatcher.newRequestID() : dispatcher.newRequestID(for: decoded.machine)
-    let input = Request(
+    var input = Request(
       id: id, machine: decoded.machine, operation: decoded.operation,
       deadline: deadline(request.deadline, namespace: decoded.machine.namespace),
       context: context(of: request, about: decoded.machine),
       expectedLastEventID: decoded.expectedLastEventID)
+    if decoded.waits, request.deadline == nil {
+      input.deadline = clock.now().uptime + Self.longestWait
+    }
+    let place: WaitPlaces.Place?
+    do throws(ProgressorError) {
+      place = try decoded.waits ? enter(id, decoded.machine, responder) : nil
+    } catch {
+      return responder.fail(RPCStatus(error, machine: decoded.machine))
+    }
     let target = AutomatonReply(
       responder: responder, machine: decoded.machine, list: decoded.list, encoder: encoder,
-      payloads: payloads, again: { submit(decoded, payloads, request, responder) })
+      payloads: payloads, leave: { [waits] in if let place { waits.leave(place) } },
+      again: { submit(decoded.now, payloads, request, responder) })
     guard dispatcher.submit(input, replyTo: target) else {
       target.send(.error(.overloaded("too many requests wait for the engine")))
       return
     }
     responder.onCancel { dispatcher.cancel(id) }
   }
+
+  /// Takes a place for a call that waits.
+  private func enter(
+    _ id: RequestID, _ machine: MachineID, _ responder: UnaryResponder
+  ) throws(ProgressorError) -> WaitPlaces.Place {
+    try waits.enter { [dispatcher] error in
+      responder.fail(RPCStatus(error, machine: machine))
+      dispatcher.cancel(id)
+    }
+  }
+
+  /// Beyond the minute that a Get waits at most, for one without a deadline. Microseconds.
+  private static let longestWait: Int64 = 70_000_000
 
   /// What goes on to the processor: within the span of the call, if it has one.
   private func context(of request: UnaryRequest, about machine: MachineID) -> CallerContext {
@@ -202,12 +275,15 @@ private struct AutomatonReply: ReplyTarget {
   let list: (any PageScope)?
   let encoder: ReplyEncoder
   let payloads: PayloadVisibility
+  /// It waits no more.
+  let leave: @Sendable () -> Void
   /// Asks anew: what only reads is read again rather than kept for a client that does not read.
   let again: @Sendable () -> Void
 
   var eventLoop: any EventLoop { responder.eventLoop }
 
   func send(_ reply: Reply) {
+    leave()
     // Nobody reads it: only that the work is over counts.
     if responder.isCancelled { return responder.fail(RPCStatus(.cancelled, machine: machine)) }
     var hidden = HiddenPayloads()

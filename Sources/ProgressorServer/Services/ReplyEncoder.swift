@@ -16,6 +16,7 @@ struct ReplyEncoder {
     let buffer: ByteBuffer? =
       switch reply {
       case .started: StartResponse().buffer()
+      // What StartOrCall and StartOrNotify answer has the same bytes.
       case .called(let response):
         CallResponse(response: response).buffer(limit: maximumMessageBytes)
       case .notified(let id): NotifyResponse(notificationID: id).buffer()
@@ -25,7 +26,8 @@ struct ReplyEncoder {
       case .removed: RemoveResponse().buffer()
       case .paused: PauseResponse().buffer()
       case .resumed: ResumeResponse().buffer()
-      case .quiet: ByteBuffer()
+      // Nobody who asks for these is answered here.
+      case .quiet, .watched: ByteBuffer()
       case .machine(let machine):
         GetResponse(machine: machine).buffer(limit: maximumMessageBytes)
       case .listed(let machines, let last): page(machines, last: last, list)
@@ -58,7 +60,7 @@ struct ReplyEncoder {
     case .notifications(let page):
       min(maximumMessageBytes, page.notifications.reduce(1_024) { $0 + ReplyEncoder.size($1) })
     case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
-      .quiet, .counted, .notificationDropped, .imported, .error:
+      .quiet, .watched, .counted, .notificationDropped, .imported, .error:
       nil
     }
   }

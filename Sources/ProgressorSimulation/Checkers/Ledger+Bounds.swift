@@ -27,7 +27,9 @@ extension Ledger {
   mutating func taken(_ id: RequestID) {
     guard let request = requests[id], !request.isHandled else { return }
     requests[id]?.isHandled = true
-    heldByCore[NodeEngine(node: request.node, core: id.core), default: 0] += 1
+    if !request.mayWait {
+      heldByCore[NodeEngine(node: request.node, core: id.core), default: 0] += 1
+    }
     if case .call(_, _, nil) = request.operation {
       heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] += 1
     }

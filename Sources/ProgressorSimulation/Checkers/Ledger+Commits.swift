@@ -133,7 +133,8 @@ extension Ledger {
   private mutating func effect(of step: InvocationRecord) throws(Violation) {
     guard let tag = step.tag else { return }
     try require(
-      effects[tag] == nil, .oneEffectPerKey, "\(step.machine): a request has two effects")
+      effects[tag] == nil || Tag.isOfStart(tag), .oneEffectPerKey,
+      "\(step.machine): a request has two effects")
     try require(
       !denied.contains(tag), .acknowledgedIsDurable,
       "\(step.machine): a request takes effect after an error that says it does not")

@@ -121,7 +121,8 @@ extension Ledger {
     guard let tag = record.tag else { return }
     let waiting = (watchers[record.machine] ?? []).contains { id in
       guard let request = requests[id] else { return false }
-      return request.tag == tag && request.deadline > now.uptime
+      return (request.tag == tag || Tag.start(before: request.tag) == tag)
+        && request.deadline > now.uptime
     }
     try require(
       waiting, .droppedRequests,

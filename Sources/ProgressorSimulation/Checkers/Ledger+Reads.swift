@@ -4,12 +4,22 @@ import ProgressorEngine
 /// Get shows a whole state that the machine was in since the request was sent; List keeps its
 /// order.
 extension Ledger {
-  mutating func read(_ request: ClientRequest, _ machine: Machine) throws(Violation) {
-    guard case .get(let range) = request.operation else {
+  mutating func read(
+    _ request: ClientRequest, _ machine: Machine, now: Moment
+  ) throws(Violation) {
+    guard case .get(let range, let wait) = request.operation else {
       throw Violation(.oneReply, "\(request.machine): \(request.operation.name) gets a machine")
     }
     let asked = range ?? .all
     let isTrue = try reads(request) { $0?.matches(machine, range: asked) ?? false }
+    // What it waited for may be over when the rows are read that the answer shows.
+    if let wait, !request.states.contains(where: { wait.isMet(by: $0.machine) }) {
+      // It may have come to the engine later than it was sent, and not earlier.
+      let end = min(request.deadline - 50_000, request.sentAt + 60_000_000)
+      try require(
+        now.uptime >= end, .waitsEnd,
+        "\(request.machine): get \(request.id.number) is answered before \(wait)")
+    }
     let waitsRightly =
       switch machine.waiting?.on {
       case .retry: machine.status.isRetrying
@@ -97,6 +107,16 @@ extension Ledger {
           && machine.machineID.namespace.isExactly(request.machine.namespace)
           && machine.history.isEmpty,
         .truthfulReads, "a page shows \(machine.machineID), which was not asked for")
+    }
+  }
+}
+
+extension WaitCondition {
+  fileprivate func isMet(by machine: StoredMachine?) -> Bool {
+    guard let row = machine?.row else { return false }
+    return switch self {
+    case .afterEvent(let id): row.lastEventID > id
+    case .notWorking: row.failure != nil || row.pause != nil
     }
   }
 }

@@ -48,7 +48,7 @@ extension Ledger {
       try require(
         now.uptime < node.trustedUntil, .leaseRespected,
         "\(request.machine): read at \(now.uptime), the lease ended at \(node.trustedUntil)")
-      if !request.maySeePast { try read(request, machine) }
+      if !request.maySeePast { try read(request, machine, now: now) }
     case .listed(let machines, let last): try listed(request, machines, last: last)
     case .traced(let steps, let next): try traced(request, steps, next: next)
     case .notifications(let page): try listed(request, page)
@@ -57,7 +57,7 @@ extension Ledger {
         counts.map(\.status.rawValue) == Array(0...StatusFilter.late.rawValue), .truthfulReads,
         "a count of \(counts.map(\.status))")
     case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
-      .quiet, .notificationDropped, .imported:
+      .quiet, .watched, .notificationDropped, .imported:
       try succeeded(request, reply)
     }
   }
@@ -81,13 +81,14 @@ extension Ledger {
       try require(
         effects[request.tag] != nil || vanished.contains(request.tag), .acknowledgedIsDurable,
         "\(what) answers OK, nothing started")
-    case (.call, .called(let response)): try answered(request, response, .call, what)
+    case (.call, .called(let response)), (.startOrCall, .called(let response)):
+      try answered(request, response, .call, what)
     case (.repair, .repaired(let response)):
       try answered(request, response, .repair, what)
       try require(
         request.sawRepair || request.sawDeletion, .acknowledgedIsDurable,
         "\(what) answers OK, nothing repaired")
-    case (.notify, .notified(let id)):
+    case (.notify, .notified(let id)), (.startOrNotify, .notified(let id)):
       try require(
         accepted[id]?.tag == request.tag, .acknowledgedIsDurable,
         "\(what) answers OK, its notification is not in the database")
@@ -153,6 +154,12 @@ extension Ledger {
       try require(
         effects[request.tag] == nil, .acknowledgedIsDurable, "\(what)\(error), and took effect")
       denied.insert(request.tag)
+      if error.reason == .startFailed {
+        let start = Tag.start(before: request.tag)
+        try require(
+          effects[start] == nil, .acknowledgedIsDurable, "\(what)\(error), and it is started")
+        denied.insert(start)
+      }
     } else if let remembered = request.remembered, error.code != .resourceExhausted,
       ![.storageRefused, .dataDamaged, .namespaceNotFound].contains(error.reason)
     {
@@ -182,10 +189,11 @@ extension Ledger {
   private func lacksEvent(_ request: ClientRequest) -> Bool {
     let range: HistoryRange? =
       switch request.operation {
-      case .get(let range), .call(_, let range, _), .notify(_, let range, _),
-        .repair(_, let range, _):
+      case .get(let range, _), .call(_, let range, _), .notify(_, let range, _),
+        .repair(_, let range, _), .startOrCall(_, _, let range, _),
+        .startOrNotify(_, _, let range, _):
         range
-      case .start, .simpleRepair, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+      case .start, .simpleRepair, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
         .listNotifications, .dropNotification, .importMachine, .trace:
         nil
       }

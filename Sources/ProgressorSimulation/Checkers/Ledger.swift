@@ -89,7 +89,9 @@ struct Ledger {
     watchers[request.machine]?.removeAll { $0 == id }
     if watchers[request.machine]?.isEmpty == true { watchers[request.machine] = nil }
     guard request.isHandled else { return }
-    heldByCore[NodeEngine(node: request.node, core: id.core), default: 0] -= 1
+    if !request.mayWait {
+      heldByCore[NodeEngine(node: request.node, core: id.core), default: 0] -= 1
+    }
     if case .call(_, _, nil) = request.operation {
       heldCalls[NodeMachine(node: request.node, machine: request.machine), default: 0] -= 1
     }

@@ -51,6 +51,11 @@ struct ClientRequest {
     if case .get = operation { true } else { false }
   }
 
+  /// It may wait for its machine to change: it then counts apart from the others.
+  var mayWait: Bool {
+    if case .get(_, .some) = operation { true } else { false }
+  }
+
   /// A state that its machine is in, or comes into, while it is under way.
   mutating func sees(_ state: Revised) {
     if let machine = state.machine {
@@ -85,7 +90,11 @@ extension Operation {
     case .notify: "notify"
     case .repair: "repair"
     case .simpleRepair: "simpleRepair"
+    case .startOrCall: "start or call"
+    case .startOrNotify: "start or notify"
+    case .get(_, let wait?): "get, when \(wait),"
     case .get: "get"
+    case .watch: "watch"
     case .remove: "remove"
     case .pause: "pause"
     case .resume: "resume"

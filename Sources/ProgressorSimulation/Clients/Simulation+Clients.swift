@@ -20,6 +20,10 @@ extension Simulation {
     if case .dropNotification = operation {
       operation = .dropNotification(id: notification(of: drawn.machine))
     }
+    if case .get(let range, .afterEvent) = operation {
+      let last = storage.machines[drawn.machine]?.row.lastEventID ?? 0
+      operation = .get(range: range, wait: .afterEvent(max(0, last + random.within(-2...3))))
+    }
     let id = send(
       operation, to: drawn.machine, tag: drawn.tag, patience: drawn.patience, via: node)
     if plan.strikes(.cancellation, &random) {
@@ -99,7 +103,7 @@ extension Simulation {
   /// Some are for the machine as it is, or as it was or may become.
   private func expectation(of operation: Operation, _ machine: MachineID) -> Int64? {
     switch operation {
-    case .call, .notify, .repair: break
+    case .call, .notify, .repair, .startOrCall, .startOrNotify: break
     default: return nil
     }
     guard !isQuiet, random.chance(world.expecting) else { return nil }

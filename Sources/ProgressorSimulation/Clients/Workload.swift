@@ -31,7 +31,7 @@ struct Workload {
 
   init(world: World, random: inout RandomSource) {
     self.world = world
-    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1].map { $0 * (1 + random.below(3)) }
+    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1, 6, 6, 5].map { $0 * (1 + random.below(3)) }
     if random.chance(0.2) { weights[random.below(weights.count)] = 0 }
   }
 
@@ -79,7 +79,13 @@ struct Workload {
       drawn.operation = .notify(args: args, range: range, key: key)
     case .repair(_, let range, let key):
       drawn.operation = .repair(args: args, range: range, key: key)
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+    case .startOrCall(_, _, let range, let key):
+      drawn.operation = .startOrCall(
+        startArgs: Tag.bytes(Tag.start(before: lastTag)), args: args, range: range, key: key)
+    case .startOrNotify(_, _, let range, let key):
+      drawn.operation = .startOrNotify(
+        startArgs: Tag.bytes(Tag.start(before: lastTag)), args: args, range: range, key: key)
+    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
       .listNotifications, .dropNotification, .importMachine, .trace:
       break
     }
@@ -89,9 +95,10 @@ struct Workload {
     let key: String?
     switch request.operation {
     case .start(_, let value), .call(_, _, let value), .notify(_, _, let value),
-      .repair(_, _, let value):
+      .repair(_, _, let value), .startOrCall(_, _, _, let value),
+      .startOrNotify(_, _, _, let value):
       key = value
-    case .simpleRepair, .get, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
       .listNotifications, .dropNotification, .importMachine, .trace:
       key = nil
     }
@@ -120,6 +127,15 @@ struct Workload {
     case 9: return .resume
     // Which one is the simulation's to say, which knows what is queued.
     case 11: return .dropNotification(id: "")
+    case 13:
+      return .startOrCall(
+        startArgs: Tag.bytes(Tag.start(before: tag)), args: args, range: range, key: key)
+    case 14:
+      return .startOrNotify(
+        startArgs: Tag.bytes(Tag.start(before: tag)), args: args, range: range, key: key)
+    // How near the event is, is the simulation's to say.
+    case 15:
+      return .get(range: range, wait: random.chance(0.6) ? .afterEvent(0) : .notWorking)
     case 12: return .listNotifications(NotificationQuery(pageSize: Int32(1 + random.below(4))))
     default: return .awaitQuiet
     }

@@ -21,8 +21,17 @@ enum Tag {
 
   /// Who asks in the request with this number; nil = somebody without an identity.
   static func principal(of number: UInt64) -> String? {
-    number % 4 == 0 ? nil : "client \(number)"
+    let number = number & ~ofStart
+    return number % 4 == 0 ? nil : "client \(number)"
   }
+
+  /// The number of the start that goes before what a request wants of its machine.
+  static func start(before number: UInt64) -> UInt64 { number | ofStart }
+
+  /// It is that of such a start: a request under a key may start its machine again that was removed.
+  static func isOfStart(_ number: UInt64) -> Bool { number & ofStart != 0 }
+
+  private static let ofStart: UInt64 = 1 << 48
 
   static func principal(in bytes: [UInt8]) -> String? {
     number(in: bytes).flatMap { principal(of: $0) }

@@ -36,6 +36,7 @@ struct World: Sendable {
     configuration.shards = [1, 2, 4, 16, 64][random.below(5)]
     configuration.slots = 1 + random.below(3)
     configuration.maximumRequests = random.pick([20, 100, 1_000, 100_000]) ?? 100
+    configuration.maximumWaits = random.pick([2, 20, 10_000]) ?? 20
     configuration.residentBytes = random.pick([0, 2_000, 50_000, 10 << 20]) ?? 0
     configuration.historyBytes = random.pick([0, 3_000, 100_000, 256 << 20]) ?? 0
     configuration.smallHistoryBytes = random.pick([0, 100, 2_000, 512 << 10]) ?? 0

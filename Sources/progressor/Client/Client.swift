@@ -9,9 +9,9 @@ import ProgressorProto
 final class Client {
   private let channels: [GRPCChannel]
   /// Of every call.
-  private let metadata: Metadata
+  let metadata: Metadata
   /// Microseconds.
-  private let timeout: Int
+  let timeout: Int
   private var current = 0
 
   private init(channels: [GRPCChannel], metadata: Metadata, timeout: Int) {
@@ -75,17 +75,34 @@ final class Client {
     repeatability: Repeatability?
   ) async throws(ClientFailure) -> Response {
     let deadline = NIODeadline.now() + .microseconds(Int64(timeout))
+    return try await asking(service, method, repeatability) { channel throws(Ending) in
+      let result = await result(
+        channel, path: "/\(service)/\(method)", messages, isStream: isStream, deadline)
+      return try Client.decode(result)
+    }
+  }
+
+  /// How a call ended that did not end well.
+  struct Ending: Error {
+    let status: RPCStatus
+    let result: UnaryResult?
+  }
+
+  /// Asks one server after the other, as long as the next may be asked.
+  func asking<Value>(
+    _ service: String, _ method: String, _ repeatability: Repeatability? = nil,
+    _ ask: (GRPCChannel) async throws(Ending) -> Value
+  ) async throws(ClientFailure) -> Value {
     let first = current
     var attempts: [ClientFailure.Attempt] = []
     while true {
       let channel = channels[current]
-      let result = await result(
-        channel, path: "/\(service)/\(method)", messages, isStream: isStream, deadline)
-      do throws(RPCStatus) { return try Client.decode(result) } catch {
-        attempts.append(.init(server: channel.target, status: error))
+      do throws(Ending) { return try await ask(channel) } catch {
+        attempts.append(.init(server: channel.target, status: error.status))
         let failure = ClientFailure(
-          status: error, server: channel.target, localReason: result?.localReason,
-          seen: result?.seen ?? true, repeatability: repeatability ?? Repeatability(method: method),
+          status: error.status, server: channel.target, localReason: error.result?.localReason,
+          seen: error.result?.seen ?? true,
+          repeatability: repeatability ?? Repeatability(method: method),
           takesKey: service == MachineCommand.service && MachineCommand.keyed.contains(method),
           timeout: timeout, attempts: attempts)
         let next = (current + 1) % channels.count
@@ -121,17 +138,20 @@ final class Client {
 
   private static func decode<Response: ProtobufMessage>(
     _ result: UnaryResult?
-  ) throws(RPCStatus) -> Response {
+  ) throws(Ending) -> Response {
     guard let result, let message = result.message, result.status.isOK else {
-      throw result?.status ?? RPCStatus(code: .cancelled)
+      throw Ending(status: result?.status ?? RPCStatus(code: .cancelled), result: result)
     }
     do {
       return try message.withUnsafeReadableBytes { bytes in
         Result { () throws(ProtobufError) in try Response(decoding: bytes) }
       }.get()
     } catch {
-      throw RPCStatus(
-        code: .internalError, message: "the answer cannot be read: \(error.description)")
+      throw Ending(status: Client.unreadable(error), result: result)
     }
+  }
+
+  static func unreadable(_ error: ProtobufError) -> RPCStatus {
+    RPCStatus(code: .internalError, message: "the answer cannot be read: \(error.description)")
   }
 }

@@ -47,10 +47,31 @@ enum MachineText {
     let all = Int64(shown) == machine.lastEventID
     lines.append(
       fact("events", all ? "\(shown)" : "\(machine.lastEventID), \(shown) of them shown"))
-    for event in machine.history {
-      lines.append("  \(event.id)  \(event.createdAt.rfc3339)  \(content(event.body))")
+    return lines + machine.history.map { line($0) }
+  }
+
+  static func line(_ event: Event) -> TerminalText {
+    "  \(event.id)  \(event.createdAt.rfc3339)  \(content(event.body))"
+  }
+
+  /// What it is at the moment, in a line.
+  static func summary(_ machine: Machine) -> TerminalText {
+    var parts: [TerminalText] = [status(machine.status)]
+    switch machine.status {
+    case .failed(let failure): parts.append("\(failure.reason)")
+    case .working(let retrying?):
+      parts.append(
+        "\(step(retrying.stepKind)) again at \(retrying.nextAttemptAt.rfc3339), attempt "
+          + "\(retrying.attempt) failed with \(code(retrying.lastCode)): \(retrying.lastMessage)")
+    case .working(nil): break
     }
-    return lines
+    if machine.pause != nil { parts.append("paused") }
+    if let text = machine.waitingFor { parts.append("waits for \(text)") }
+    if machine.queuedNotifications > 0 {
+      parts.append("\(machine.queuedNotifications) notifications queued")
+    }
+    if let timer = machine.timer { parts.append("timer at \(timer.rfc3339)") }
+    return parts.joined(separator: ", ")
   }
 
   /// Since when, by whom if that is known, and why if that was said.

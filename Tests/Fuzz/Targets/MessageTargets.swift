@@ -26,7 +26,8 @@ enum Messages {
     CancelRepairJobRequest.self, ListRepairJobsRequest.self, ListRepairJobFailuresRequest.self,
     ListRepairJobRemainingRequest.self, ClusterStatusRequest.self, HealthCheckRequest.self,
     HealthListRequest.self, ProcessSignalRequest.self, ProcessCallRequest.self,
-    ProcessRepairRequest.self, ExportSpansRequest.self,
+    ProcessRepairRequest.self, ExportSpansRequest.self, StartOrCallRequest.self,
+    StartOrNotifyRequest.self, WatchRequest.self,
   ]
 
   static let replies: [any ProtobufMessage.Type] = [
@@ -41,7 +42,8 @@ enum Messages {
     ResumeNamespaceResponse.self, CreateRepairJobResponse.self, GetRepairJobResponse.self,
     CancelRepairJobResponse.self, ListRepairJobsResponse.self, ListRepairJobFailuresResponse.self,
     ListRepairJobRemainingResponse.self, ClusterStatusResponse.self, HealthCheckResponse.self,
-    HealthListResponse.self,
+    HealthListResponse.self, StartOrCallResponse.self, StartOrNotifyResponse.self,
+    WatchResponse.self,
   ]
 
   /// Messages of the contract that no list has.

@@ -17,7 +17,7 @@ struct HiddenPayloadsTests {
         Event(id: 2, createdAt: at, body: Content(data: [4])),
       ], auxState: Content(formatVersion: 9, data: [1, 2, 3, 4]), createdAt: at)
     var hidden = HiddenPayloads()
-    guard case .machine(let shown) = hidden.hide(in: .machine(machine)) else {
+    guard case .machine(let shown) = hidden.hide(in: Reply.machine(machine)) else {
       return #expect(Bool(false))
     }
     var expected = machine

@@ -68,6 +68,7 @@ struct NodeConfigurationTests {
       "node_name": "n",
       "slots": "3", "threads": "5", "start_timeout": "1s", "drain_timeout": "2s",
       "limits.requests": "8", "limits.import_size": "7MiB",
+      "limits.waits": "77",
       "limits.message_size": "1MiB", "limits.resident_size": "2MiB",
       "limits.history_size": "2MiB", "limits.connections": "9",
       "limits.connections_per_client": "10", "limits.streams": "11", "limits.pending_size": "3MiB",

@@ -43,6 +43,30 @@ void   progressor__v1__notify_response__init
   static const Progressor__V1__NotifyResponse init_value = PROGRESSOR__V1__NOTIFY_RESPONSE__INIT;
   *message = init_value;
 }
+void   progressor__v1__start_or_call_request__init
+                     (Progressor__V1__StartOrCallRequest         *message)
+{
+  static const Progressor__V1__StartOrCallRequest init_value = PROGRESSOR__V1__START_OR_CALL_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__start_or_call_response__init
+                     (Progressor__V1__StartOrCallResponse         *message)
+{
+  static const Progressor__V1__StartOrCallResponse init_value = PROGRESSOR__V1__START_OR_CALL_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__start_or_notify_request__init
+                     (Progressor__V1__StartOrNotifyRequest         *message)
+{
+  static const Progressor__V1__StartOrNotifyRequest init_value = PROGRESSOR__V1__START_OR_NOTIFY_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__start_or_notify_response__init
+                     (Progressor__V1__StartOrNotifyResponse         *message)
+{
+  static const Progressor__V1__StartOrNotifyResponse init_value = PROGRESSOR__V1__START_OR_NOTIFY_RESPONSE__INIT;
+  *message = init_value;
+}
 void   progressor__v1__repair_request__init
                      (Progressor__V1__RepairRequest         *message)
 {
@@ -73,10 +97,34 @@ void   progressor__v1__get_request__init
   static const Progressor__V1__GetRequest init_value = PROGRESSOR__V1__GET_REQUEST__INIT;
   *message = init_value;
 }
+void   progressor__v1__wait__init
+                     (Progressor__V1__Wait         *message)
+{
+  static const Progressor__V1__Wait init_value = PROGRESSOR__V1__WAIT__INIT;
+  *message = init_value;
+}
 void   progressor__v1__get_response__init
                      (Progressor__V1__GetResponse         *message)
 {
   static const Progressor__V1__GetResponse init_value = PROGRESSOR__V1__GET_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__watch_request__init
+                     (Progressor__V1__WatchRequest         *message)
+{
+  static const Progressor__V1__WatchRequest init_value = PROGRESSOR__V1__WATCH_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__watch_response__init
+                     (Progressor__V1__WatchResponse         *message)
+{
+  static const Progressor__V1__WatchResponse init_value = PROGRESSOR__V1__WATCH_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__heartbeat__init
+                     (Progressor__V1__Heartbeat         *message)
+{
+  static const Progressor__V1__Heartbeat init_value = PROGRESSOR__V1__HEARTBEAT__INIT;
   *message = init_value;
 }
 void   progressor__v1__remove_request__init
@@ -570,6 +618,314 @@ const ProtobufCMessageDescriptor progressor__v1__notify_response__descriptor =
   (ProtobufCMessageInit) progressor__v1__notify_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor progressor__v1__start_or_call_request__field_descriptors[7] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrCallRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrCallRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "args",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrCallRequest, args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "history_range",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrCallRequest, history_range),
+    &progressor__v1__history_range__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrCallRequest, idempotency_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_last_event_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Progressor__V1__StartOrCallRequest, optional_expected_last_event_id_case),
+    offsetof(Progressor__V1__StartOrCallRequest, expected_last_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start_args",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrCallRequest, start_args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__start_or_call_request__field_indices_by_name[] = {
+  2,   /* field[2] = args */
+  5,   /* field[5] = expected_last_event_id */
+  3,   /* field[3] = history_range */
+  1,   /* field[1] = id */
+  4,   /* field[4] = idempotency_key */
+  0,   /* field[0] = namespace */
+  6,   /* field[6] = start_args */
+};
+static const ProtobufCIntRange progressor__v1__start_or_call_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor progressor__v1__start_or_call_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.StartOrCallRequest",
+  "StartOrCallRequest",
+  "Progressor__V1__StartOrCallRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__StartOrCallRequest),
+  7,
+  progressor__v1__start_or_call_request__field_descriptors,
+  progressor__v1__start_or_call_request__field_indices_by_name,
+  1,  progressor__v1__start_or_call_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__start_or_call_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__start_or_call_response__field_descriptors[1] =
+{
+  {
+    "response",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrCallResponse, response),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__start_or_call_response__field_indices_by_name[] = {
+  0,   /* field[0] = response */
+};
+static const ProtobufCIntRange progressor__v1__start_or_call_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__start_or_call_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.StartOrCallResponse",
+  "StartOrCallResponse",
+  "Progressor__V1__StartOrCallResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__StartOrCallResponse),
+  1,
+  progressor__v1__start_or_call_response__field_descriptors,
+  progressor__v1__start_or_call_response__field_indices_by_name,
+  1,  progressor__v1__start_or_call_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__start_or_call_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__start_or_notify_request__field_descriptors[7] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrNotifyRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrNotifyRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "args",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrNotifyRequest, args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "history_range",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrNotifyRequest, history_range),
+    &progressor__v1__history_range__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "idempotency_key",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrNotifyRequest, idempotency_key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "expected_last_event_id",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Progressor__V1__StartOrNotifyRequest, optional_expected_last_event_id_case),
+    offsetof(Progressor__V1__StartOrNotifyRequest, expected_last_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start_args",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrNotifyRequest, start_args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__start_or_notify_request__field_indices_by_name[] = {
+  2,   /* field[2] = args */
+  5,   /* field[5] = expected_last_event_id */
+  3,   /* field[3] = history_range */
+  1,   /* field[1] = id */
+  4,   /* field[4] = idempotency_key */
+  0,   /* field[0] = namespace */
+  6,   /* field[6] = start_args */
+};
+static const ProtobufCIntRange progressor__v1__start_or_notify_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor progressor__v1__start_or_notify_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.StartOrNotifyRequest",
+  "StartOrNotifyRequest",
+  "Progressor__V1__StartOrNotifyRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__StartOrNotifyRequest),
+  7,
+  progressor__v1__start_or_notify_request__field_descriptors,
+  progressor__v1__start_or_notify_request__field_indices_by_name,
+  1,  progressor__v1__start_or_notify_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__start_or_notify_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__start_or_notify_response__field_descriptors[1] =
+{
+  {
+    "notification_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartOrNotifyResponse, notification_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__start_or_notify_response__field_indices_by_name[] = {
+  0,   /* field[0] = notification_id */
+};
+static const ProtobufCIntRange progressor__v1__start_or_notify_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__start_or_notify_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.StartOrNotifyResponse",
+  "StartOrNotifyResponse",
+  "Progressor__V1__StartOrNotifyResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__StartOrNotifyResponse),
+  1,
+  progressor__v1__start_or_notify_response__field_descriptors,
+  progressor__v1__start_or_notify_response__field_indices_by_name,
+  1,  progressor__v1__start_or_notify_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__start_or_notify_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor progressor__v1__repair_request__field_descriptors[6] =
 {
   {
@@ -780,7 +1136,7 @@ const ProtobufCMessageDescriptor progressor__v1__simple_repair_response__descrip
   (ProtobufCMessageInit) progressor__v1__simple_repair_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__get_request__field_descriptors[3] =
+static const ProtobufCFieldDescriptor progressor__v1__get_request__field_descriptors[4] =
 {
   {
     "namespace",
@@ -818,16 +1174,29 @@ static const ProtobufCFieldDescriptor progressor__v1__get_request__field_descrip
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "wait",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__GetRequest, wait),
+    &progressor__v1__wait__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__get_request__field_indices_by_name[] = {
   2,   /* field[2] = history_range */
   1,   /* field[1] = id */
   0,   /* field[0] = namespace */
+  3,   /* field[3] = wait */
 };
 static const ProtobufCIntRange progressor__v1__get_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor progressor__v1__get_request__descriptor =
 {
@@ -837,11 +1206,62 @@ const ProtobufCMessageDescriptor progressor__v1__get_request__descriptor =
   "Progressor__V1__GetRequest",
   "progressor.v1",
   sizeof(Progressor__V1__GetRequest),
-  3,
+  4,
   progressor__v1__get_request__field_descriptors,
   progressor__v1__get_request__field_indices_by_name,
   1,  progressor__v1__get_request__number_ranges,
   (ProtobufCMessageInit) progressor__v1__get_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__wait__field_descriptors[2] =
+{
+  {
+    "after_event_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    offsetof(Progressor__V1__Wait, until_case),
+    offsetof(Progressor__V1__Wait, after_event_id),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "not_working",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Progressor__V1__Wait, until_case),
+    offsetof(Progressor__V1__Wait, not_working),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__wait__field_indices_by_name[] = {
+  0,   /* field[0] = after_event_id */
+  1,   /* field[1] = not_working */
+};
+static const ProtobufCIntRange progressor__v1__wait__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__wait__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.Wait",
+  "Wait",
+  "Progressor__V1__Wait",
+  "progressor.v1",
+  sizeof(Progressor__V1__Wait),
+  2,
+  progressor__v1__wait__field_descriptors,
+  progressor__v1__wait__field_indices_by_name,
+  1,  progressor__v1__wait__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__wait__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor progressor__v1__get_response__field_descriptors[1] =
@@ -880,6 +1300,152 @@ const ProtobufCMessageDescriptor progressor__v1__get_response__descriptor =
   progressor__v1__get_response__field_indices_by_name,
   1,  progressor__v1__get_response__number_ranges,
   (ProtobufCMessageInit) progressor__v1__get_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__watch_request__field_descriptors[3] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__WatchRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__WatchRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "after_event_id",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__WatchRequest, after_event_id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__watch_request__field_indices_by_name[] = {
+  2,   /* field[2] = after_event_id */
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+};
+static const ProtobufCIntRange progressor__v1__watch_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__watch_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.WatchRequest",
+  "WatchRequest",
+  "Progressor__V1__WatchRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__WatchRequest),
+  3,
+  progressor__v1__watch_request__field_descriptors,
+  progressor__v1__watch_request__field_indices_by_name,
+  1,  progressor__v1__watch_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__watch_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__watch_response__field_descriptors[3] =
+{
+  {
+    "machine",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__WatchResponse, content_case),
+    offsetof(Progressor__V1__WatchResponse, machine),
+    &progressor__v1__machine__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "event",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__WatchResponse, content_case),
+    offsetof(Progressor__V1__WatchResponse, event),
+    &progressor__v1__event__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "heartbeat",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__WatchResponse, content_case),
+    offsetof(Progressor__V1__WatchResponse, heartbeat),
+    &progressor__v1__heartbeat__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__watch_response__field_indices_by_name[] = {
+  1,   /* field[1] = event */
+  2,   /* field[2] = heartbeat */
+  0,   /* field[0] = machine */
+};
+static const ProtobufCIntRange progressor__v1__watch_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__watch_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.WatchResponse",
+  "WatchResponse",
+  "Progressor__V1__WatchResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__WatchResponse),
+  3,
+  progressor__v1__watch_response__field_descriptors,
+  progressor__v1__watch_response__field_indices_by_name,
+  1,  progressor__v1__watch_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__watch_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__heartbeat__field_descriptors NULL
+#define progressor__v1__heartbeat__field_indices_by_name NULL
+#define progressor__v1__heartbeat__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__heartbeat__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.Heartbeat",
+  "Heartbeat",
+  "Progressor__V1__Heartbeat",
+  "progressor.v1",
+  sizeof(Progressor__V1__Heartbeat),
+  0,
+  progressor__v1__heartbeat__field_descriptors,
+  progressor__v1__heartbeat__field_indices_by_name,
+  0,  progressor__v1__heartbeat__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__heartbeat__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor progressor__v1__remove_request__field_descriptors[2] =

@@ -24,12 +24,20 @@ typedef struct Progressor__V1__CallRequest Progressor__V1__CallRequest;
 typedef struct Progressor__V1__CallResponse Progressor__V1__CallResponse;
 typedef struct Progressor__V1__NotifyRequest Progressor__V1__NotifyRequest;
 typedef struct Progressor__V1__NotifyResponse Progressor__V1__NotifyResponse;
+typedef struct Progressor__V1__StartOrCallRequest Progressor__V1__StartOrCallRequest;
+typedef struct Progressor__V1__StartOrCallResponse Progressor__V1__StartOrCallResponse;
+typedef struct Progressor__V1__StartOrNotifyRequest Progressor__V1__StartOrNotifyRequest;
+typedef struct Progressor__V1__StartOrNotifyResponse Progressor__V1__StartOrNotifyResponse;
 typedef struct Progressor__V1__RepairRequest Progressor__V1__RepairRequest;
 typedef struct Progressor__V1__RepairResponse Progressor__V1__RepairResponse;
 typedef struct Progressor__V1__SimpleRepairRequest Progressor__V1__SimpleRepairRequest;
 typedef struct Progressor__V1__SimpleRepairResponse Progressor__V1__SimpleRepairResponse;
 typedef struct Progressor__V1__GetRequest Progressor__V1__GetRequest;
+typedef struct Progressor__V1__Wait Progressor__V1__Wait;
 typedef struct Progressor__V1__GetResponse Progressor__V1__GetResponse;
+typedef struct Progressor__V1__WatchRequest Progressor__V1__WatchRequest;
+typedef struct Progressor__V1__WatchResponse Progressor__V1__WatchResponse;
+typedef struct Progressor__V1__Heartbeat Progressor__V1__Heartbeat;
 typedef struct Progressor__V1__RemoveRequest Progressor__V1__RemoveRequest;
 typedef struct Progressor__V1__RemoveResponse Progressor__V1__RemoveResponse;
 typedef struct Progressor__V1__PauseRequest Progressor__V1__PauseRequest;
@@ -288,6 +296,136 @@ struct  Progressor__V1__NotifyResponse
 
 
 typedef enum {
+  PROGRESSOR__V1__START_OR_CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET = 0,
+  PROGRESSOR__V1__START_OR_CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID_EXPECTED_LAST_EVENT_ID = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__START_OR_CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__CASE)
+} Progressor__V1__StartOrCallRequest__OptionalExpectedLastEventIdCase;
+
+/*
+ * Request of Automaton.StartOrCall.
+ */
+struct  Progressor__V1__StartOrCallRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * For the processor of the call.
+   */
+  ProtobufCBinaryData args;
+  /*
+   * The history that the processor of the call is shown. Absent = the namespace's default.
+   */
+  Progressor__V1__HistoryRange *history_range;
+  /*
+   * See Automaton. For both: `start_args` and `args` are the same in a repeat.
+   */
+  ProtobufCBinaryData idempotency_key;
+  /*
+   * For the processor of the start, if there is one.
+   */
+  ProtobufCBinaryData start_args;
+  Progressor__V1__StartOrCallRequest__OptionalExpectedLastEventIdCase optional_expected_last_event_id_case;
+  union {
+    /*
+     * 0 = it has no events; absent = whatever it is. A repeat under a key has its reply all the same.
+     */
+    int64_t expected_last_event_id;
+  };
+};
+#define PROGRESSOR__V1__START_OR_CALL_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__start_or_call_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL}, {0,NULL}, PROGRESSOR__V1__START_OR_CALL_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET, {0} }
+
+
+/*
+ * The call was processed and is committed.
+ */
+struct  Progressor__V1__StartOrCallResponse
+{
+  ProtobufCMessage base;
+  /*
+   * What the processor answered to the call.
+   */
+  ProtobufCBinaryData response;
+};
+#define PROGRESSOR__V1__START_OR_CALL_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__start_or_call_response__descriptor) \
+    , {0,NULL} }
+
+
+typedef enum {
+  PROGRESSOR__V1__START_OR_NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET = 0,
+  PROGRESSOR__V1__START_OR_NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID_EXPECTED_LAST_EVENT_ID = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__START_OR_NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__CASE)
+} Progressor__V1__StartOrNotifyRequest__OptionalExpectedLastEventIdCase;
+
+/*
+ * Request of Automaton.StartOrNotify.
+ */
+struct  Progressor__V1__StartOrNotifyRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * For the processor of the notification.
+   */
+  ProtobufCBinaryData args;
+  /*
+   * The history that the processor is shown at delivery. Absent = the namespace's default.
+   */
+  Progressor__V1__HistoryRange *history_range;
+  /*
+   * See Automaton. For both: `start_args` and `args` are the same in a repeat.
+   */
+  ProtobufCBinaryData idempotency_key;
+  /*
+   * For the processor of the start, if there is one.
+   */
+  ProtobufCBinaryData start_args;
+  Progressor__V1__StartOrNotifyRequest__OptionalExpectedLastEventIdCase optional_expected_last_event_id_case;
+  union {
+    /*
+     * 0 = it has no events; absent = whatever it is. A repeat under a key has its reply all the same.
+     */
+    int64_t expected_last_event_id;
+  };
+};
+#define PROGRESSOR__V1__START_OR_NOTIFY_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__start_or_notify_request__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, NULL, {0,NULL}, {0,NULL}, PROGRESSOR__V1__START_OR_NOTIFY_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET, {0} }
+
+
+/*
+ * The notification is stored.
+ */
+struct  Progressor__V1__StartOrNotifyResponse
+{
+  ProtobufCMessage base;
+  /*
+   * The same as in NotificationSignal.
+   */
+  ProtobufCBinaryData notification_id;
+};
+#define PROGRESSOR__V1__START_OR_NOTIFY_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__start_or_notify_response__descriptor) \
+    , {0,NULL} }
+
+
+typedef enum {
   PROGRESSOR__V1__REPAIR_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__NOT_SET = 0,
   PROGRESSOR__V1__REPAIR_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID_EXPECTED_LAST_EVENT_ID = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__REPAIR_REQUEST__OPTIONAL_EXPECTED_LAST_EVENT_ID__CASE)
@@ -398,10 +536,47 @@ struct  Progressor__V1__GetRequest
    * The history to show. Absent = all of it, ascending.
    */
   Progressor__V1__HistoryRange *history_range;
+  /*
+   * What to wait for. Absent, or empty: nothing.
+   */
+  Progressor__V1__Wait *wait;
 };
 #define PROGRESSOR__V1__GET_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__get_request__descriptor) \
-    , {0,NULL}, {0,NULL}, NULL }
+    , {0,NULL}, {0,NULL}, NULL, NULL }
+
+
+typedef enum {
+  PROGRESSOR__V1__WAIT__UNTIL__NOT_SET = 0,
+  PROGRESSOR__V1__WAIT__UNTIL_AFTER_EVENT_ID = 1,
+  PROGRESSOR__V1__WAIT__UNTIL_NOT_WORKING = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__WAIT__UNTIL__CASE)
+} Progressor__V1__Wait__UntilCase;
+
+/*
+ * Until when an answer waits: until it is so (at once if it is so already), else until 50 ms before
+ * the deadline, or for a minute. It then shows the machine as it is, which is no error; what was
+ * waited for may be over by then.
+ */
+struct  Progressor__V1__Wait
+{
+  ProtobufCMessage base;
+  Progressor__V1__Wait__UntilCase until_case;
+  union {
+    /*
+     * It has an event with a greater id. 0 = any event.
+     */
+    int64_t after_event_id;
+    /*
+     * It is failed or paused, if this is true; false = nothing is waited for. That its namespace is
+     * paused does not count.
+     */
+    protobuf_c_boolean not_working;
+  };
+};
+#define PROGRESSOR__V1__WAIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__wait__descriptor) \
+    , PROGRESSOR__V1__WAIT__UNTIL__NOT_SET, {0} }
 
 
 /*
@@ -418,6 +593,77 @@ struct  Progressor__V1__GetResponse
 #define PROGRESSOR__V1__GET_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__get_response__descriptor) \
     , NULL }
+
+
+/*
+ * Request of Automaton.Watch.
+ */
+struct  Progressor__V1__WatchRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * The last event that is known: those behind it are shown. 0 = all of them.
+   */
+  int64_t after_event_id;
+};
+#define PROGRESSOR__V1__WATCH_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__watch_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+typedef enum {
+  PROGRESSOR__V1__WATCH_RESPONSE__CONTENT__NOT_SET = 0,
+  PROGRESSOR__V1__WATCH_RESPONSE__CONTENT_MACHINE = 1,
+  PROGRESSOR__V1__WATCH_RESPONSE__CONTENT_EVENT = 2,
+  PROGRESSOR__V1__WATCH_RESPONSE__CONTENT_HEARTBEAT = 3
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__WATCH_RESPONSE__CONTENT__CASE)
+} Progressor__V1__WatchResponse__ContentCase;
+
+/*
+ * What there is to see of a machine.
+ */
+struct  Progressor__V1__WatchResponse
+{
+  ProtobufCMessage base;
+  Progressor__V1__WatchResponse__ContentCase content_case;
+  union {
+    /*
+     * The machine without history, as it is once all events before are in.
+     */
+    Progressor__V1__Machine *machine;
+    /*
+     * Its next event.
+     */
+    Progressor__V1__Event *event;
+    /*
+     * Nothing happened for a while, 30 seconds at most: the machine is watched still.
+     */
+    Progressor__V1__Heartbeat *heartbeat;
+  };
+};
+#define PROGRESSOR__V1__WATCH_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__watch_response__descriptor) \
+    , PROGRESSOR__V1__WATCH_RESPONSE__CONTENT__NOT_SET, {0} }
+
+
+/*
+ * A sign of life.
+ */
+struct  Progressor__V1__Heartbeat
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__HEARTBEAT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__heartbeat__descriptor) \
+     }
 
 
 /*
@@ -910,6 +1156,18 @@ void   progressor__v1__notify_request__init
 /* Progressor__V1__NotifyResponse methods */
 void   progressor__v1__notify_response__init
                      (Progressor__V1__NotifyResponse         *message);
+/* Progressor__V1__StartOrCallRequest methods */
+void   progressor__v1__start_or_call_request__init
+                     (Progressor__V1__StartOrCallRequest         *message);
+/* Progressor__V1__StartOrCallResponse methods */
+void   progressor__v1__start_or_call_response__init
+                     (Progressor__V1__StartOrCallResponse         *message);
+/* Progressor__V1__StartOrNotifyRequest methods */
+void   progressor__v1__start_or_notify_request__init
+                     (Progressor__V1__StartOrNotifyRequest         *message);
+/* Progressor__V1__StartOrNotifyResponse methods */
+void   progressor__v1__start_or_notify_response__init
+                     (Progressor__V1__StartOrNotifyResponse         *message);
 /* Progressor__V1__RepairRequest methods */
 void   progressor__v1__repair_request__init
                      (Progressor__V1__RepairRequest         *message);
@@ -925,9 +1183,21 @@ void   progressor__v1__simple_repair_response__init
 /* Progressor__V1__GetRequest methods */
 void   progressor__v1__get_request__init
                      (Progressor__V1__GetRequest         *message);
+/* Progressor__V1__Wait methods */
+void   progressor__v1__wait__init
+                     (Progressor__V1__Wait         *message);
 /* Progressor__V1__GetResponse methods */
 void   progressor__v1__get_response__init
                      (Progressor__V1__GetResponse         *message);
+/* Progressor__V1__WatchRequest methods */
+void   progressor__v1__watch_request__init
+                     (Progressor__V1__WatchRequest         *message);
+/* Progressor__V1__WatchResponse methods */
+void   progressor__v1__watch_response__init
+                     (Progressor__V1__WatchResponse         *message);
+/* Progressor__V1__Heartbeat methods */
+void   progressor__v1__heartbeat__init
+                     (Progressor__V1__Heartbeat         *message);
 /* Progressor__V1__RemoveRequest methods */
 void   progressor__v1__remove_request__init
                      (Progressor__V1__RemoveRequest         *message);
@@ -1005,6 +1275,18 @@ typedef void (*Progressor__V1__NotifyRequest_Closure)
 typedef void (*Progressor__V1__NotifyResponse_Closure)
                  (const Progressor__V1__NotifyResponse *message,
                   void *closure_data);
+typedef void (*Progressor__V1__StartOrCallRequest_Closure)
+                 (const Progressor__V1__StartOrCallRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__StartOrCallResponse_Closure)
+                 (const Progressor__V1__StartOrCallResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__StartOrNotifyRequest_Closure)
+                 (const Progressor__V1__StartOrNotifyRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__StartOrNotifyResponse_Closure)
+                 (const Progressor__V1__StartOrNotifyResponse *message,
+                  void *closure_data);
 typedef void (*Progressor__V1__RepairRequest_Closure)
                  (const Progressor__V1__RepairRequest *message,
                   void *closure_data);
@@ -1020,8 +1302,20 @@ typedef void (*Progressor__V1__SimpleRepairResponse_Closure)
 typedef void (*Progressor__V1__GetRequest_Closure)
                  (const Progressor__V1__GetRequest *message,
                   void *closure_data);
+typedef void (*Progressor__V1__Wait_Closure)
+                 (const Progressor__V1__Wait *message,
+                  void *closure_data);
 typedef void (*Progressor__V1__GetResponse_Closure)
                  (const Progressor__V1__GetResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__WatchRequest_Closure)
+                 (const Progressor__V1__WatchRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__WatchResponse_Closure)
+                 (const Progressor__V1__WatchResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__Heartbeat_Closure)
+                 (const Progressor__V1__Heartbeat *message,
                   void *closure_data);
 typedef void (*Progressor__V1__RemoveRequest_Closure)
                  (const Progressor__V1__RemoveRequest *message,
@@ -1094,12 +1388,20 @@ extern const ProtobufCMessageDescriptor progressor__v1__call_request__descriptor
 extern const ProtobufCMessageDescriptor progressor__v1__call_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__notify_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__notify_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__start_or_call_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__start_or_call_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__start_or_notify_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__start_or_notify_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__repair_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__repair_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__simple_repair_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__simple_repair_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__get_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__wait__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__get_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__watch_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__watch_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__remove_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__remove_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__pause_request__descriptor;
