@@ -37,7 +37,7 @@ KIB = 1024
 KINDS = {
     ".swift": 32 * KIB, ".py": 32 * KIB, ".rb": 8 * KIB, ".sql": 16 * KIB, ".sh": 16 * KIB,
     ".md": 48 * KIB, ".cc": 12 * KIB,
-    ".proto": 32 * KIB, ".c": 64 * KIB, ".h": 48 * KIB, ".txt": 16 * KIB, ".ini": KIB,
+    ".proto": 32 * KIB, ".c": 128 * KIB, ".h": 64 * KIB, ".txt": 16 * KIB, ".ini": KIB,
     ".yaml": 8 * KIB, ".json": 48 * KIB, ".modulemap": KIB, ".service": 4 * KIB, ".conf": 2 * KIB,
     ".Dockerfile": 4 * KIB, ".dockerignore": KIB,
 }

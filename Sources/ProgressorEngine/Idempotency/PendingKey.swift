@@ -144,8 +144,8 @@ extension StoredReply {
     case .called(let response): self = .called(response: response)
     case .notified(let notificationID): self = .notified(notificationID: notificationID)
     case .repaired(let response): self = .repaired(response: response)
-    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .watched, .listed, .counted,
-      .notifications, .notificationDropped, .imported, .traced, .error:
+    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .watched, .listed,
+      .counted, .notifications, .notificationDropped, .imported, .traced, .error:
       return nil
     }
   }

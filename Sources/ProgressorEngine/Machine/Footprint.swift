@@ -83,7 +83,8 @@ extension Request {
       case .pause(let reason): reason.heapBytes
       case .dropNotification(let id): id.heapBytes
       case .importMachine(let machine): machine.heapBytes
-      case .simpleRepair, .get, .watch, .remove, .resume, .awaitQuiet, .list, .count, .listNotifications,
+      case .simpleRepair, .get, .watch, .remove, .resume, .awaitQuiet, .list, .count,
+        .listNotifications,
         .trace:
         0
       }

@@ -10,6 +10,8 @@ struct WaitTable {
     let request: Request
     let look: Look
     fileprivate let shard: ShardID
+    /// It is over, since there is no such machine any more.
+    fileprivate(set) var isForNothing = false
   }
 
   /// Who waits for one machine.
@@ -94,7 +96,7 @@ extension WaitTable {
   mutating func removed(_ machine: ResidentMachine) {
     if waits.isEmpty { return }
     guard let waiters = machines[machine.shard.id]?[machine.id] else { return }
-    wake(waiters.all)
+    wake(waiters.all, isForNothing: true)
     assert(machines[machine.shard.id]?[machine.id] == nil, "nobody waits for what is gone")
   }
 
@@ -104,13 +106,14 @@ extension WaitTable {
   }
 
   /// In the order in which they came.
-  private mutating func wake(_ ids: some Collection<RequestID>) {
+  private mutating func wake(_ ids: some Collection<RequestID>, isForNothing: Bool = false) {
     Visits.note(ids.count)
     for id in ids.sorted(by: { $0.number < $1.number }) {
-      guard let wait = remove(id) else {
+      guard var wait = remove(id) else {
         assertionFailure("who is woken waits")
         continue
       }
+      wait.isForNothing = isForNothing
       woken.append(wait)
     }
   }

@@ -24,6 +24,11 @@ extension Engine {
   mutating func answerWoken() {
     while let wait = waits.nextWoken() {
       let request = wait.request
+      if wait.isForNothing {
+        // Another may have its name when it is looked for.
+        refuse(request, .machineNotFound(request.machine))
+        continue
+      }
       // The answer may have to be read, as any other.
       guard requests.places < configuration.maximumRequests else {
         counts.requestsRefused += 1

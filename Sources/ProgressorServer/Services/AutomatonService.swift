@@ -22,6 +22,43 @@ struct AutomatonService: Sendable {
 
   /// Serves the methods of the service.
   func register(in router: inout Router) {
+    registerQuestions(in: &router)
+    serve(SimpleRepairRequest.self, "SimpleRepair", &router) { request in
+      Decoded(request.machineID, .simpleRepair)
+    }
+    serve(GetRequest.self, "Get", &router) { request in
+      Decoded(request.machineID, .get(range: request.historyRange, wait: request.wait))
+    }
+    router.serverStreaming("/\(AutomatonService.name)/Watch") { watch($0, $1) }
+    serve(RemoveRequest.self, "Remove", &router) { request in
+      Decoded(request.machineID, .remove)
+    }
+    serve(PauseRequest.self, "Pause", &router) { request in
+      Decoded(request.machineID, .pause(reason: request.reason))
+    }
+    serve(ResumeRequest.self, "Resume", &router) { request in
+      Decoded(request.machineID, .resume)
+    }
+    serve(ListRequest.self, "List", &router) { request throws(ProgressorError) in
+      try AutomatonService.list(request)
+    }
+    serve(TraceRequest.self, "Trace", &router) { request in
+      Decoded(request.machineID, .trace(AutomatonService.trace(request)))
+    }
+    serve(CountRequest.self, "Count", &router) { request in
+      Decoded(MachineID(namespace: request.namespace, id: ""), .count)
+    }
+    serve(ListNotificationsRequest.self, "ListNotifications", &router) {
+      request throws(ProgressorError) in
+      try AutomatonService.listNotifications(request)
+    }
+    serve(DropNotificationRequest.self, "DropNotification", &router) { request in
+      Decoded(request.machineID, .dropNotification(id: request.notificationID))
+    }
+  }
+
+  /// Serves the methods that hand something to a processor.
+  private func registerQuestions(in router: inout Router) {
     serve(StartRequest.self, "Start", &router) { request in
       Decoded(request.machineID, .start(args: request.args, key: request.idempotencyKey))
     }
@@ -65,38 +102,6 @@ struct AutomatonService: Sendable {
         request.machineID,
         .repair(args: request.args, range: request.historyRange, key: request.idempotencyKey),
         expectedLastEventID: request.expectedLastEventID)
-    }
-    serve(SimpleRepairRequest.self, "SimpleRepair", &router) { request in
-      Decoded(request.machineID, .simpleRepair)
-    }
-    serve(GetRequest.self, "Get", &router) { request in
-      Decoded(request.machineID, .get(range: request.historyRange, wait: request.wait))
-    }
-    serve(RemoveRequest.self, "Remove", &router) { request in
-      Decoded(request.machineID, .remove)
-    }
-    serve(PauseRequest.self, "Pause", &router) { request in
-      Decoded(request.machineID, .pause(reason: request.reason))
-    }
-    serve(ResumeRequest.self, "Resume", &router) { request in
-      Decoded(request.machineID, .resume)
-    }
-    serve(ListRequest.self, "List", &router) { request throws(ProgressorError) in
-      try AutomatonService.list(request)
-    }
-    serve(TraceRequest.self, "Trace", &router) { request in
-      Decoded(request.machineID, .trace(AutomatonService.trace(request)))
-    }
-    serve(CountRequest.self, "Count", &router) { request in
-      Decoded(MachineID(namespace: request.namespace, id: ""), .count)
-    }
-    serve(ListNotificationsRequest.self, "ListNotifications", &router) {
-      request throws(ProgressorError) in
-      try AutomatonService.listNotifications(request)
-    }
-    router.serverStreaming("/\(AutomatonService.name)/Watch") { watch($0, $1) }
-    serve(DropNotificationRequest.self, "DropNotification", &router) { request in
-      Decoded(request.machineID, .dropNotification(id: request.notificationID))
     }
   }
 

@@ -31,7 +31,9 @@ struct Workload {
 
   init(world: World, random: inout RandomSource) {
     self.world = world
-    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1, 6, 6, 5].map { $0 * (1 + random.below(3)) }
+    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1, 6, 6, 5].map {
+      $0 * (1 + random.below(3))
+    }
     if random.chance(0.2) { weights[random.below(weights.count)] = 0 }
   }
 

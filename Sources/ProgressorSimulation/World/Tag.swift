@@ -28,7 +28,8 @@ enum Tag {
   /// The number of the start that goes before what a request wants of its machine.
   static func start(before number: UInt64) -> UInt64 { number | ofStart }
 
-  /// It is that of such a start: a request under a key may start its machine again that was removed.
+  /// It is that of such a start: under a key a request may start its machine again that was
+  /// removed.
   static func isOfStart(_ number: UInt64) -> Bool { number & ofStart != 0 }
 
   private static let ofStart: UInt64 = 1 << 48

@@ -13,7 +13,8 @@ enum Repeatability: Sendable, Hashable {
 
   /// The methods that read are called so in every service of the contract.
   init(method: String) {
-    let reads = ["Get", "Watch", "List", "Count", "Trace", "Export"].contains { method.hasPrefix($0) }
+    let reading = ["Get", "Watch", "List", "Count", "Trace", "Export"]
+    let reads = reading.contains { method.hasPrefix($0) }
     self = reads ? .read : .once
   }
 }

@@ -8,7 +8,8 @@ struct MachineCommand: AsyncParsableCommand {
     commandName: "machine", abstract: "Start machines and drive them.",
     subcommands: [
       StartCommand.self, CallCommand.self, NotifyCommand.self, GetCommand.self,
-      WatchCommand.self, ListCommand.self, FailuresCommand.self, RemoveCommand.self, RepairCommand.self,
+      WatchCommand.self, ListCommand.self, FailuresCommand.self, RemoveCommand.self,
+      RepairCommand.self,
       SimpleRepairCommand.self, PauseCommand.self, ResumeCommand.self, TraceCommand.self,
       NotificationsCommand.self, DropNotificationCommand.self, ExportCommand.self,
       ImportCommand.self,

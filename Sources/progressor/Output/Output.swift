@@ -69,6 +69,11 @@ enum Output {
     write(STDOUT_FILENO, Array((value.text() + "\n").utf8))
   }
 
+  /// One of many values, on a line.
+  static func printLine(_ value: JSONValue) {
+    write(STDOUT_FILENO, Array((value.line + "\n").utf8))
+  }
+
   static func printError(_ text: TerminalText) {
     write(STDERR_FILENO, Array((text.text + "\n").utf8))
   }

@@ -32,9 +32,11 @@ final class WatchView: Sendable {
       case .machine(let machine): show(machine, &state)
       case .event(let event):
         state.lastEventID = event.id
-        Output.line(
-          MachineText.line(event),
-          json: json ? .members(["event": MachineJSON.event(event)]) : nil)
+        if json {
+          Output.printLine(.members(["event": MachineJSON.event(event)]))
+        } else {
+          Output.print(MachineText.line(event))
+        }
       case .heartbeat: break
       }
     }
@@ -43,7 +45,7 @@ final class WatchView: Sendable {
   private func show(_ machine: Machine, _ state: inout State) {
     let summary = MachineText.summary(machine)
     defer { state.summary = summary }
-    if json { return Output.print(.members(["machine": MachineJSON.value(machine)])) }
+    if json { return Output.printLine(.members(["machine": MachineJSON.value(machine)])) }
     if state.summary == nil {
       Output.print(MachineText.lines(machine).joined(separator: "\n"))
     } else if state.summary != summary {
@@ -52,12 +54,11 @@ final class WatchView: Sendable {
   }
 
   func removed(_ machine: MachineID) {
-    Output.line(
-      "  removed",
-      json: json
-        ? .members([
-          "removed": .members(["namespace": .string(machine.namespace), "id": .string(machine.id)])
-        ]) : nil)
+    guard json else { return Output.print("  removed") }
+    Output.printLine(
+      .members([
+        "removed": .members(["namespace": .string(machine.namespace), "id": .string(machine.id)])
+      ]))
   }
 
   /// Said once until something is shown again.

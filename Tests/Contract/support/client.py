@@ -126,6 +126,23 @@ class Space:
         request = automaton_pb2.GetRequest(namespace=self.name, id=id, history_range=range)
         return self.client.automaton.Get(request, **_call(call)).machine
 
+    def get_later(self, id: str, range=None, *, after: int | None = None,
+                  not_working: bool | None = None, **call):
+        """A Get that waits, as a future."""
+        wait = automaton_pb2.Wait()
+        if after is not None:
+            wait.after_event_id = after
+        if not_working is not None:
+            wait.not_working = not_working
+        request = automaton_pb2.GetRequest(
+            namespace=self.name, id=id, history_range=range, wait=wait)
+        return self.client.automaton.Get.future(request, **_call(call))
+
+    def watch(self, id: str, after: int = 0, **call):
+        """The messages of a Watch, as they come."""
+        request = automaton_pb2.WatchRequest(namespace=self.name, id=id, after_event_id=after)
+        return self.client.automaton.Watch(request, **_call(call))
+
     def remove(self, id: str, **call) -> None:
         request = automaton_pb2.RemoveRequest(namespace=self.name, id=id)
         self.client.automaton.Remove(request, **_call(call))

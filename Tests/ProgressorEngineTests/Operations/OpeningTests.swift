@@ -112,7 +112,7 @@ struct OpeningTests {
     #expect(world.inconsistency() == nil)
   }
 
-  @Test("has one effect under its key: both are the repeat's, and other arguments of either are not")
+  @Test("has one effect under its key, which is for both: other arguments of either are not it")
   func keyed() {
     let keyed: [Asked] = [
       .startOrCall(startArgs: [1], args: [2], range: nil, key: "c"),
@@ -157,11 +157,11 @@ struct OpeningTests {
   func cancelled() {
     for key in [nil, "k"] {
       world.processor.holds = true
-      let id = world.ask(.startOrCall(startArgs: [1], args: [2], range: nil, key: key), "m\(key ?? "")")
+      let asked = Asked.startOrCall(startArgs: [1], args: [2], range: nil, key: key)
+      let id = world.ask(asked, "m\(key ?? "")")
       world.cancel(id)
       world.processor.holds = false
-      let asked = questions { world.release() }
-      #expect(asked == ["init [1]"])
+      #expect(questions { world.release() } == ["init [1]"])
       #expect(world.replies[id]?.error?.code == .cancelled && world.inconsistency() == nil)
     }
     world.processor.holds = true

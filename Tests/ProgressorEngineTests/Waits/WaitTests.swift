@@ -73,7 +73,16 @@ struct WaitTests {
   @Test("A machine that goes is MACHINE_NOT_FOUND for all who wait; so is one that is not there")
   func gone() {
     let world = world()
-    let waits = [wait(world, .afterEvent(9)), wait(world, .notWorking)]
+    let waits = [
+      wait(world, .afterEvent(9)), wait(world, .afterEvent(8)), wait(world, .notWorking),
+    ]
+    world.database.holdsLoads = true
+    world.remove("m")
+    // Nobody is shown another machine of the name.
+    world.start("m")
+    world.database.holdsLoads = false
+    world.release()
+    #expect(waits.allSatisfy { world.replies[$0]?.error?.reason == .machineNotFound })
     world.remove("m")
     for id in waits + [wait(world, .afterEvent(0)), wait(world, .notWorking)] {
       #expect(world.replies[id]?.error?.reason == .machineNotFound)

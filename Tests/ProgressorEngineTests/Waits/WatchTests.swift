@@ -40,7 +40,7 @@ struct WatchTests {
     next = watch(after: 2, since: second.mark)
     world.notify("m")
     #expect(world.replies[next] == nil)
-    world.commits().forEach { world.commit($0) }
+    for batch in world.commits() { world.commit(batch) }
     let third = try #require(piece(next))
     #expect(third.machine.queuedNotifications == 1 && third.machine.history.isEmpty)
     #expect(third.mark != second.mark && third.mark.key == first.mark.key)
