@@ -277,7 +277,7 @@ let package = Package(
       name: "ProgressorServerTests",
       dependencies: [
         "ProgressorServer", "ProgressorAccess", "ProgressorProto", "GRPC", "MachineModel",
-        "ProgressorEngine", "EmbeddedPostgreSQL", "PrometheusMetrics",
+        "ProgressorEngine", "ProgressorEngineTestKit", "EmbeddedPostgreSQL", "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "NIOEmbedded", package: nio),
         .product(name: "Logging", package: "swift-log"),

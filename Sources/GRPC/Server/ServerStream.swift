@@ -158,7 +158,7 @@ final class ServerStream: @unchecked Sendable {
     }
     if isTooMuch {
       connection.counters.responseBytesRefused.wrappingAdd(1, ordering: .relaxed)
-      answer(.status(.tooMuchUnread))
+      answer(.status(connection.configuration.annotate(.tooMuchUnread)))
     }
     guard isTaken else { return false }
     connection.bufferResponse(size)

@@ -46,6 +46,9 @@ extension Engine {
       guard let row = loaded.row else {
         return answer(id, .error(.machineNotFound(machine.id)))
       }
+      if loaded.damage != nil, row.failure != nil, look.waitsForRow(row) {
+        return wait(id, machine, look)
+      }
       if look.waits(for: row), loaded.damage == nil {
         // What was read may be old: memory knows what was committed meanwhile.
         return machine.isUnknown ? wait(id, machine, look) : read(id, machine, look)
@@ -89,7 +92,7 @@ extension Engine {
   ) {
     assert(history.count <= max(0, row.lastEventID), "no more is shown than has happened")
     let range = look.range
-    if range.direction == .forward, range.after > row.lastEventID {
+    if range.direction == .forward, range.after > row.lastEventID, !look.isClipped {
       let field = look.isWatch ? "after_event_id" : "history_range.after"
       return answer(id, .error(.eventNotFound(range.after, field: field)))
     }

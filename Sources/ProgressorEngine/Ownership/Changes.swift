@@ -40,6 +40,7 @@ extension Engine {
     guard !machine.isDropped else { return }
     detach(machine)
     tell(machine.requests, error)
+    waits.forgotten(machine)
     assert(machine.requests.isEmpty && machine.running == nil, "nobody waits for what is gone")
     // Whatever it had to do by itself is found again from its row.
     if ownership.holds(machine.shard) { lookAgain(machine, position: nil, after: pause) }

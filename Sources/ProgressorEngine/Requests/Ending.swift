@@ -9,12 +9,15 @@ extension Engine {
       return effects.append(.reply(id, .error(.cancelled)))
     }
     guard let pending = requests[id] else { return }
+    if case .read = pending.work, !pending.isBeingRead { return drop(id, .error(.cancelled)) }
     guard hasBegun(id, pending) else {
       if !pending.isBeingRead { return drop(id, .error(.cancelled)) }
       // Nothing else is begun for it.
       pending.isCancelled = true
       return
     }
+    // What was read is nothing that anybody waits for.
+    if pending.isBeingRead { pending.isCancelled = true }
     guard let step = pending.machine?.running, step.requestID == id else { return }
     // What has begun is not all that it wants.
     if pending.work.isOpening { pending.isCancelled = true }

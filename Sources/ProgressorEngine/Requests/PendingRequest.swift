@@ -6,7 +6,7 @@ import MachineModel
 /// were.
 final class PendingRequest {
   let request: Request
-  /// What it is now; see ``goOn()``.
+  /// What it is now; see ``goOn(at:)``.
   private(set) var work: Work
   /// nil for `list`, which concerns no machine, and `trace`, which needs none in memory.
   let machine: ResidentMachine?
@@ -31,10 +31,14 @@ final class PendingRequest {
     self.key = key
   }
 
+  /// When it went on behind a start, on `Moment.uptime`; nil = it did not.
+  private(set) var wentOnAt: Int64?
+
   /// Its machine is there: what it is now is what it was to be then.
-  func goOn() {
+  func goOn(at uptime: Int64) {
     assert(work.isOpening, "only what begins with a start goes on behind it")
     work = work.opened
+    wentOnAt = uptime
   }
 
   /// It asks for less than it did.

@@ -59,7 +59,10 @@ extension Engine {
     }
     requests.forEach(before: moment.uptime.saturatingAdd(-patience)) { pending, since in
       let number = pending.namespace.number
-      guard pending.waitsForTurn, waiting.namespaces[number]?.oldestRequest == nil else { return }
+      guard pending.waitsForTurn, waiting.namespaces[number]?.oldestRequest == nil,
+        // What came before it was not waiting.
+        pending.wentOnAt.map({ $0 < moment.uptime.saturatingAdd(-patience) }) ?? true
+      else { return }
       waiting.namespaces[number]?.oldestRequest = since
     }
     for machine in machines where residency[machine]?.isInHand == true {

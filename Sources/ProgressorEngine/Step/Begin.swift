@@ -46,7 +46,7 @@ extension Engine {
       assert(request.machine === machine, "a request waits on its own machine")
       if machine.row != nil, request.work.isOpening {
         // There is nothing to start: what is asked of the machine is at its turn.
-        request.goOn()
+        request.goOn(at: now.uptime)
         guard let next = request.work.step else { return accept(id, machine) }
         (pending, operation) = (request, next)
       } else {

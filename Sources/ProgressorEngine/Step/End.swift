@@ -64,7 +64,7 @@ extension Engine {
       return
     }
     if pending.isCancelled { return drop(id, .error(.cancelled)) }
-    pending.goOn()
+    pending.goOn(at: now.uptime)
     if let next = pending.work.step {
       machine.mailbox.prepend(.request(id), endsWithMachine: next.endsWithMachine)
     } else {

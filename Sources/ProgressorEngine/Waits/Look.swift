@@ -19,6 +19,9 @@ struct Look {
   let patience: Int64
   /// It is a piece of a Watch: the answer says which state it shows.
   let isWatch: Bool
+  /// A range that begins behind the last event shows nothing, and is no error: who waits for
+  /// events may ask for those that do not come.
+  let isClipped: Bool
 
   /// The longest that Get waits, and how long before its deadline it is answered: so that the
   /// answer comes in time. Microseconds.
@@ -32,6 +35,7 @@ struct Look {
     self.until = until
     self.patience = patience
     self.isWatch = isWatch
+    isClipped = until != nil && !isWatch
   }
 
   init(_ query: WatchQuery) {
@@ -71,6 +75,12 @@ struct Look {
     case .notWorking?: row.failure == nil && row.pause == nil
     case .change(let mark, let after)?: MachineMark(row) == mark && row.lastEventID <= after
     }
+  }
+
+  /// The same of a machine of which nothing but the row can be read: there is no event to be shown.
+  func waitsForRow(_ row: MachineRow) -> Bool {
+    if case .change(let mark, _)? = until { return MachineMark(row) == mark }
+    return waits(for: row)
   }
 
   /// Until when it waits, on `Moment.uptime`.

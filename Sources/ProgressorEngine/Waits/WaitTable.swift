@@ -10,8 +10,17 @@ struct WaitTable {
     let request: Request
     let look: Look
     fileprivate let shard: ShardID
-    /// It is over, since there is no such machine any more.
-    fileprivate(set) var isForNothing = false
+    fileprivate(set) var end = End.met
+  }
+
+  /// Why a wait is over.
+  enum End {
+    /// What it waited for has come, or its time.
+    case met
+    /// There is no such machine any more.
+    case gone
+    /// What memory knew of the machine was wrong: it is asked once more.
+    case again
   }
 
   /// Who waits for one machine.
@@ -75,9 +84,9 @@ extension WaitTable {
   /// The machine is this now.
   mutating func changed(_ machine: ResidentMachine, _ row: MachineRow) {
     if waits.isEmpty { return }
-    guard let waiters = machines[machine.shard.id]?[machine.id] else { return }
-    wake(waiters.forChange)
-    if row.failure != nil || row.pause != nil { wake(waiters.forEnd) }
+    // Taken out one by one: who holds all of them would have the rest copied.
+    wake(waiters(of: machine, \.forChange))
+    if row.failure != nil || row.pause != nil { wake(waiters(of: machine, \.forEnd)) }
     while let id = machines[machine.shard.id]?[machine.id]?.forEvents.popFirst(
       at: row.lastEventID - 1)?.key
     {
@@ -87,17 +96,31 @@ extension WaitTable {
 
   /// It failed, and cannot be read.
   mutating func condemned(_ machine: ResidentMachine) {
-    guard let waiters = machines[machine.shard.id]?[machine.id] else { return }
-    wake(waiters.forChange)
-    wake(waiters.forEnd)
+    wake(waiters(of: machine, \.forChange))
+    wake(waiters(of: machine, \.forEnd))
+  }
+
+  private func waiters(
+    of machine: ResidentMachine, _ part: KeyPath<Waiters, Set<RequestID>>
+  ) -> Set<RequestID> {
+    machines[machine.shard.id]?[machine.id]?[keyPath: part] ?? []
   }
 
   /// There is no such machine any more.
   mutating func removed(_ machine: ResidentMachine) {
+    wakeAll(of: machine, .gone)
+  }
+
+  /// Its memory is let go of, and may have been wrong.
+  mutating func forgotten(_ machine: ResidentMachine) {
+    wakeAll(of: machine, .again)
+  }
+
+  private mutating func wakeAll(of machine: ResidentMachine, _ end: End) {
     if waits.isEmpty { return }
-    guard let waiters = machines[machine.shard.id]?[machine.id] else { return }
-    wake(waiters.all, isForNothing: true)
-    assert(machines[machine.shard.id]?[machine.id] == nil, "nobody waits for what is gone")
+    let all = machines[machine.shard.id]?[machine.id]?.all ?? []
+    wake(all, end)
+    assert(machines[machine.shard.id]?[machine.id] == nil, "nobody is left who is woken")
   }
 
   /// Its end has come.
@@ -106,14 +129,14 @@ extension WaitTable {
   }
 
   /// In the order in which they came.
-  private mutating func wake(_ ids: some Collection<RequestID>, isForNothing: Bool = false) {
+  private mutating func wake(_ ids: some Collection<RequestID>, _ end: End = .met) {
     Visits.note(ids.count)
     for id in ids.sorted(by: { $0.number < $1.number }) {
       guard var wait = remove(id) else {
         assertionFailure("who is woken waits")
         continue
       }
-      wait.isForNothing = isForNothing
+      wait.end = end
       woken.append(wait)
     }
   }

@@ -6,6 +6,7 @@ extension Engine {
   /// The machine is not yet what the request waits for: it is answered when it is.
   mutating func wait(_ id: RequestID, _ machine: ResidentMachine, _ look: Look) {
     guard let pending = take(id) else { return assertionFailure("who begins to wait is a request") }
+    assert(!pending.isCancelled, "nobody waits who went away")
     assert(ownership.holds(machine.shard), "whoever waits does so at the machine's owner")
     guard waits.count < configuration.maximumWaits else {
       counts.waitsRefused += 1
@@ -24,7 +25,7 @@ extension Engine {
   mutating func answerWoken() {
     while let wait = waits.nextWoken() {
       let request = wait.request
-      if wait.isForNothing {
+      if case .gone = wait.end {
         // Another may have its name when it is looked for.
         refuse(request, .machineNotFound(request.machine))
         continue
@@ -44,7 +45,12 @@ extension Engine {
         refuse(request, .notOwnerUnseen)
         continue
       }
-      get(request, machine(request.machine, shard, namespace), wait.look.now)
+      let machine = machine(request.machine, shard, namespace)
+      if case .again = wait.end {
+        get(request, machine, wait.look)
+      } else {
+        get(request, machine, wait.look.now)
+      }
     }
   }
 

@@ -17,6 +17,9 @@ struct WatchProgress {
 
   init(after: Int64) { self.after = after }
 
+  /// The machine was shown.
+  var hasShown: Bool { shown != nil }
+
   /// What to ask the engine for.
   var query: WatchQuery {
     WatchQuery(after: after, limit: limit, since: shown, patience: Self.patience)
@@ -46,10 +49,18 @@ struct WatchProgress {
     }
   }
 
-  /// The client took so many of the messages of an answer, all or not all of them.
-  mutating func took(_ count: Int, all: Bool) {
-    let more = Int32(clamping: max(1, 2 * count))
-    limit = all ? min(Self.maximumLimit, limit * 2) : min(limit, more)
+  /// The client took so many of the messages of an answer.
+  mutating func took(_ count: Int, of all: Int, showing machine: Machine) {
+    let events = machine.history.count
+    let isShort = events < limit && machine.lastEventID > machine.history.last?.id ?? after
+    if count < all {
+      limit = min(limit, Int32(clamping: max(1, 2 * count)))
+    } else if isShort {
+      // So many were too large together.
+      limit = min(limit, Int32(clamping: max(1, 2 * events)))
+    } else {
+      limit = min(Self.maximumLimit, limit * 2)
+    }
     assert((1...Self.maximumLimit).contains(limit), "something is asked for, and not too much")
   }
 }

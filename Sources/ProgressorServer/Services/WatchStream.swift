@@ -50,11 +50,20 @@ final class WatchStream: Sendable {
     state = Mutex(State(progress: WatchProgress(after: request.afterEventID)))
   }
 
+  // A call that ends otherwise lets go of who answers it, and nothing of that is told here.
+  deinit {
+    if let place = state.withLock({ $0.place }) { outside.places.leave(place) }
+  }
+
   /// Begins to show, if there is a place.
   func begin() {
     do throws(ProgressorError) {
       let place = try outside.places.enter { [weak self] in self?.finish($0) }
-      state.withLock { $0.place = place }
+      let isOver = state.withLock { state in
+        state.place = place
+        return state.isOver
+      }
+      if isOver { return end() }
     } catch {
       return finish(error)
     }
@@ -79,7 +88,8 @@ final class WatchStream: Sendable {
     guard outside.dispatcher.submit(request, replyTo: target) else {
       return finish(.overloaded("too many requests wait for the engine"))
     }
-    if responder.isCancelled { end() }
+    // It may have been ended before the engine had heard of it.
+    if responder.isCancelled || state.withLock({ $0.isOver }) { end() }
   }
 
   private func answered(_ reply: Reply) {
@@ -90,9 +100,15 @@ final class WatchStream: Sendable {
     if isOver { return }
     switch reply {
     case .watched(let shown, let mark): show(shown, mark)
-    case .error(let error): finish(error)
+    case .error(let error): finish(told(error))
     default: assertionFailure("a question of a Watch is answered by a piece of it")
     }
+  }
+
+  /// What was shown has its events: who has fewer is another machine of the name.
+  private func told(_ error: ProgressorError) -> ProgressorError {
+    let hasShown = state.withLock { $0.progress.hasShown }
+    return hasShown && error.reason == .eventNotFound ? .machineNotFound(machine) : error
   }
 
   private func show(_ shown: Machine, _ mark: MachineMark) {
@@ -114,7 +130,7 @@ final class WatchStream: Sendable {
         state.hidden.add(hidden)
       }
     }
-    state.withLock { $0.progress.took(count, all: count == messages.count) }
+    state.withLock { $0.progress.took(count, of: messages.count, showing: shown) }
     if responder.isWritable { goOn() }
   }
 

@@ -6,20 +6,23 @@ import Synchronization
 extension Client {
   /// Calls a method that reads, and answers with any number of messages; returns when it ends.
   ///
-  /// - Parameter message: Called for each in its order, on the loop of the connection: no more is
-  ///   read until it returns.
+  /// - Parameters:
+  ///   - request: Made anew for each server that is asked.
+  ///   - message: Called for each in its order, on the loop of the connection: no more is read
+  ///     until it returns. False = that is enough.
   /// - Throws: How it ended, always when nothing came within the command's timeout, or nothing for
   ///   two minutes afterwards.
   func stream<Request: ProtobufMessage, Response: ProtobufMessage>(
-    _ service: String, _ method: String, _ request: Request,
-    message: @escaping @Sendable (Response) -> Void
+    _ service: String, _ method: String, _ request: @Sendable () -> Request,
+    message: @escaping @Sendable (Response) -> Bool
   ) async throws(ClientFailure) {
     let (metadata, timeout) = (metadata, TimeAmount.microseconds(Int64(timeout)))
     try await asking(service, method) { channel throws(Ending) in
       let promise = channel.eventLoop.makePromise(of: UnaryResult.self)
+      let bytes = ByteBuffer(bytes: request().encoded())
       channel.eventLoop.execute {
         Reading(channel, promise, message).begin(
-          path: "/\(service)/\(method)", metadata, ByteBuffer(bytes: request.encoded()), timeout)
+          path: "/\(service)/\(method)", metadata, bytes, timeout)
       }
       // Nothing fails the promise.
       let result = try? await promise.futureResult.get()
@@ -41,7 +44,7 @@ private final class Reading<Response: ProtobufMessage>: Sendable {
 
   private let channel: GRPCChannel
   private let promise: EventLoopPromise<UnaryResult>
-  private let message: @Sendable (Response) -> Void
+  private let message: @Sendable (Response) -> Bool
   private let state = Mutex(State())
 
   /// How long a server that has answered may say nothing: it sends a sign of life every 30 seconds.
@@ -49,7 +52,7 @@ private final class Reading<Response: ProtobufMessage>: Sendable {
 
   init(
     _ channel: GRPCChannel, _ promise: EventLoopPromise<UnaryResult>,
-    _ message: @escaping @Sendable (Response) -> Void
+    _ message: @escaping @Sendable (Response) -> Bool
   ) {
     (self.channel, self.promise, self.message) = (channel, promise, message)
   }
@@ -66,19 +69,20 @@ private final class Reading<Response: ProtobufMessage>: Sendable {
   }
 
   private func received(_ bytes: ByteBuffer) {
-    wait(Self.patience)
+    // Another server may have more to say then.
+    wait(Self.patience, then: .unavailable)
     let result = bytes.withUnsafeReadableBytes { bytes in
       Result { () throws(ProtobufError) in try Response(decoding: bytes) }
     }
     switch result {
-    case .success(let response): message(response)
+    case .success(let response): if !message(response) { fail(.ok) }
     case .failure(let error): fail(Client.unreadable(error))
     }
   }
 
-  private func wait(_ patience: TimeAmount) {
+  private func wait(_ patience: TimeAmount, then code: StatusCode = .deadlineExceeded) {
     let silence = channel.eventLoop.scheduleTask(in: patience) {
-      self.fail(RPCStatus(code: .deadlineExceeded, message: "the server says nothing"))
+      self.fail(RPCStatus(code: code, message: "the server says nothing"))
     }
     let before = state.withLock { state in
       defer { state.silence = silence }

@@ -35,17 +35,20 @@ struct WatchCommand: AsyncParsableCommand {
     do throws(ClientFailure) {
       try await client.stream(
         MachineCommand.service, "Watch",
-        WatchRequest(machineID: machine.machineID, afterEventID: view.lastEventID),
+        { WatchRequest(machineID: machine.machineID, afterEventID: view.lastEventID) },
         message: { (response: WatchResponse) in view.show(response) })
+      // It has seen the machine to its end: another has its name.
+      view.removed(machine.machineID)
+      return true
     } catch {
       guard view.hasBegun else { throw error }
       if error.reason == Reason.machineNotFound.rawValue {
         view.removed(machine.machineID)
         return true
       }
-      guard error.isTemporary else { throw error }
+      guard error.isTemporary, error.reason != Reason.historyTooLarge.rawValue else { throw error }
       view.isInterrupted(by: error)
+      return false
     }
-    return false
   }
 }

@@ -6,6 +6,8 @@ import Synchronization
 final class WatchView: Sendable {
   private struct State {
     var lastEventID: Int64
+    /// When the machine was made that is shown.
+    var createdAt: Timestamp?
     /// What was told of the machine last.
     var summary: TerminalText?
     var isInterrupted = false
@@ -25,12 +27,17 @@ final class WatchView: Sendable {
   /// Something was shown.
   var hasBegun: Bool { state.withLock { $0.summary != nil } }
 
-  func show(_ response: WatchResponse) {
+  /// Shows what is new in it. False = it is about another machine of the name.
+  func show(_ response: WatchResponse) -> Bool {
     state.withLock { state in
       state.isInterrupted = false
       switch response {
-      case .machine(let machine): show(machine, &state)
+      case .machine(let machine):
+        if let createdAt = state.createdAt, createdAt != machine.createdAt { return false }
+        state.createdAt = machine.createdAt
+        show(machine, &state)
       case .event(let event):
+        if event.id <= state.lastEventID { return true }
         state.lastEventID = event.id
         if json {
           Output.printLine(.members(["event": MachineJSON.event(event)]))
@@ -39,6 +46,7 @@ final class WatchView: Sendable {
         }
       case .heartbeat: break
       }
+      return true
     }
   }
 

@@ -123,6 +123,29 @@ struct ServerUnreadTests {
     }
   }
 
+  @Test("When the server is full, a stream ends at its next message, but for a short one")
+  func stream() async throws {
+    try await withServer {
+      $0.maxUnreadBytes = 1_000_000
+    } _: { server, service, address in
+      let deaf = try await RawClient.connect(to: address, window: 1_000)
+      _ = try await deaf.start("/test.Test/Read", hello, reads: false)
+      try await service.wait { $0.made == 1 }
+      let other = try await RawClient.connect(to: address, window: 1_000)
+      let call = try await other.start("/test.Test/HeadersFirst", hello, reads: false)
+      try await service.wait { $0.streams.count == 1 }
+      let stream = service.seen.withLock { $0.streams }[0]
+      #expect(stream.send(ByteBuffer(repeating: 1, count: 1_000)))
+      #expect(!stream.send(ByteBuffer(repeating: 1, count: 400_000)))
+      try await other.read(call)
+      let response = try await call.response()
+      #expect(response.status == .resourceExhausted && response.messages.count == 1)
+      #expect(server.statistics.unreadBytesRefused == 1)
+      await other.close()
+      await deaf.close()
+    }
+  }
+
   @Test("A call that is reset while it waits for room is let go of with everything")
   func resetWhileWaiting() async throws {
     try await withServer {

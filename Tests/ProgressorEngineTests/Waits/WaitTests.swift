@@ -170,6 +170,73 @@ struct WaitTests {
     #expect(trusting.inconsistency() == nil)
   }
 
+  @Test("Who goes away while the machine is read for it, or its outcome awaited, waits no more")
+  func cancelledReading() {
+    let world = world { $0.residentBytes = 0 }
+    world.database.holdsLoads = true
+    let reading = wait(world, .afterEvent(1))
+    world.cancel(reading)
+    world.database.holdsLoads = false
+    world.release()
+    #expect(world.replies[reading]?.error?.code == .cancelled)
+    #expect(world.statistics().waits == 0 && world.inconsistency() == nil)
+  }
+
+  @Test("Of a machine that fails and cannot be read a change is waited for, not an event")
+  func damaged() {
+    let world = world { $0.residentBytes = 0 }
+    let failure = Failure(
+      reason: "torn", failedAt: world.now.wall, stepKind: .call, code: 15, attempts: 1)
+    var row = world.database.rows[MachineID(namespace: "n", id: "m")]
+    row?.failure = failure
+    world.database.finds = { _ in Loaded(row: row, damage: "torn") }
+    let first = world.ask(
+      .watch(WatchQuery(after: 0, limit: 10, since: nil, patience: 20_000_000)), "m")
+    guard case .watched(let machine, let mark)? = world.replies[first] else {
+      Issue.record("it is not shown")
+      return
+    }
+    #expect(machine.status.isFailed && machine.history.isEmpty)
+    let next = world.ask(
+      .watch(WatchQuery(after: 0, limit: 10, since: mark, patience: 20_000_000)), "m")
+    let event = wait(world, .afterEvent(1))
+    #expect(world.replies[next] == nil && world.replies[event] == nil)
+    #expect(shown(world, wait(world, .notWorking)) != nil)
+    world.run(for: .seconds(20))
+    #expect(world.replies[next] != nil)
+  }
+
+  @Test("Memory that was wrong is let go of, and whoever waits is asked once more")
+  func forgotten() {
+    let world = world()
+    let event = wait(world, .afterEvent(1))
+    world.database.holdsCommits = true
+    world.call("m")
+    for batch in world.commits() {
+      world.database.apply(batch)
+      world.play([.fenced(batch.id), .leaseRenewed(until: .max)])
+    }
+    #expect(world.replies[event]?.error?.reason == .notOwner)
+    let next = wait(world, .afterEvent(2))
+    world.notify("m")
+    for batch in world.commits() { world.refuse(batch, .conflict) }
+    #expect(world.replies[next] == nil && world.statistics().waits == 1)
+    world.release()
+    world.call("m")
+    #expect(shown(world, next)?.lastEventID == 3 && world.inconsistency() == nil)
+  }
+
+  @Test("Who asks for events that do not come is shown none, and hears of no error")
+  func clipped() {
+    let world = world()
+    let range = HistoryRange(after: 7)
+    let wait = world.ask(
+      .get(range: range, wait: .afterEvent(7)), "m", within: .seconds(1))
+    world.run(for: .seconds(1))
+    #expect(shown(world, wait)?.history.isEmpty == true)
+    #expect(world.reply(to: .get(range: range), "m")?.error?.reason == .eventNotFound)
+  }
+
   @Test("A change costs as much as the waits that it ends, however many there are")
   func cost() {
     let world = world()
