@@ -66,6 +66,8 @@ public final class Simulation {
   var requestNumbers: [TaggedNumbers]
   /// Replies to requests of the simulation itself.
   var probes: [RequestID: Reply?] = [:]
+  /// What watchers were shown last.
+  var watched: [MachineID: Watched] = [:]
   var inputs = 0
   var turns = 0
   var effectsInTurn: [Effect] = []

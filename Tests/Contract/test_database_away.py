@@ -5,13 +5,14 @@ import contextlib
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
 import pytest
 from support import repairs
-from support.client import Space
+from support.client import Space, fails
 from support.outage import Work
 from support.postgres import Postgres
 from support.proxy import AnswerLost, Proxy, RequestLost, SyncHeld
@@ -86,6 +87,26 @@ def test_an_outage(database, postgres, spaces, outage):
         work.during_an_outage()
     work.goes_on()
     assert "went back in time" not in server.log.read_text()
+
+
+def test_who_waits_hears_when_the_lease_ends(database, postgres, spaces):
+    """Nobody tells the node that it is the owner no more."""
+    server = database(postgres.url, lease=SHORT)
+    space = spaces(server.client)
+    space.start("m")
+    watch = space.watch("m")
+    assert [next(watch).WhichOneof("content") for _ in range(2)] == ["machine", "event"]
+    waiting = space.get_later("m", after=1)
+    with postgres.frozen():
+        began = time.monotonic()
+        for ended in (lambda: waiting.result(20), lambda: next(watch)):
+            with fails("UNAVAILABLE", "NOT_OWNER"):
+                ended()
+        assert time.monotonic() - began < SHORT + 2
+    eventually(server.client.serving, "it serves again", 30)
+    again = space.get_later("m", after=1)
+    space.call("m")
+    assert again.result(10).machine.last_event_id == 2
 
 
 def test_a_full_disk(database, cluster, spaces, disk):

@@ -189,6 +189,30 @@ def test_a_frozen_first_wakes_up_as_the_standby_and_is_one(first, second, spaces
     assert space.events("m") == [b"a", b"b", b"c", b"d"], "nothing is left of what it had held"
 
 
+def test_who_waits_at_a_node_that_lost_the_machine_hears_so(first, second, spaces):
+    """Another node may change it: nobody is left waiting, and a watch goes on at the new owner."""
+    space = spaces(first.client, step)
+    space.start("m", b"a")
+    standby = space.on(second.client)
+    watch = space.watch("m")
+    assert [next(watch).WhichOneof("content") for _ in range(2)] == ["machine", "event"]
+    waiting = space.get_later("m", after=1)
+    with frozen(first):
+        taken_over(standby, "m", b"b", within=LEASE + 10)
+    began = time.monotonic()
+    with fails("UNAVAILABLE", "NOT_OWNER"):
+        waiting.result(10)
+    with fails("UNAVAILABLE", "NOT_OWNER"):
+        next(watch)
+    assert time.monotonic() - began < 1.5
+    on = standby.watch("m", after=1)
+    shown = {next(on).WhichOneof("content"): None for _ in range(2)}
+    assert list(shown) == ["machine", "event"]
+    later = standby.get_later("m", after=2)
+    assert standby.call("m", b"c") == b"c" and later.result(10).machine.last_event_id == 3
+    on.cancel()
+
+
 def test_a_first_that_is_frozen_in_the_middle_of_a_commit(postgres, node, spaces):
     """Its session holds locks, and no timeout of PostgreSQL ends it: the takeover does."""
     proxy = Proxy(postgres.port)

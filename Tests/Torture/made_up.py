@@ -1,7 +1,7 @@
 """Histories as they could be, for tests of the checker: a good one, to be damaged."""
 
 from torture.checker.machines import Machine
-from torture.record import OK, Ended, Invoked, Listing, Operation, Read, Record
+from torture.record import OK, Ended, Invoked, Listing, Operation, Read, Record, Watched
 
 PLACE = "ns", "m", "start-1"
 
@@ -54,6 +54,12 @@ class Story:
         self.records.append(Read("c", *PLACE[:2], self.now, self.now + 0.1, PLACE[2],
                                  len(self.events), len(self.events), list(shown), whole))
         self.now += 1
+
+    def watch(self) -> Watched:
+        watched = Watched("c", *PLACE[:2], self.now, 2, PLACE[2], self.now + 0.1,
+                          len(self.events), self.events[2:])
+        self.records.append(watched)
+        return watched
 
     def listing(self) -> None:
         self.records.append(Listing("c", "ns", self.now, self.now + 0.1, [("m", len(self.events))]))

@@ -206,6 +206,21 @@ def test_an_event_that_was_read_and_is_gone_or_another():
     assert "rewritten" in rules(story)
 
 
+def test_a_watch_that_leaves_out_repeats_or_changes_something():
+    story = Story()
+    story.watch()
+    assert rules(story) == set()
+    watched = story.watch()
+    for events in (watched.events[1:], watched.events[:-1], watched.events[::-1],
+                   [*watched.events, watched.events[-1]]):
+        watched.events = events
+        assert rules(story) == {"watch"}
+    story = Story()
+    watched = story.watch()
+    watched.events = [*watched.events[:-1], {**watched.events[-1], "name": "call-9"}]
+    assert rules(story) == {"rewritten"}
+
+
 def test_a_listing_without_a_machine_or_with_an_old_one():
     story = Story()
     story.of(Listing)[0].machines = []

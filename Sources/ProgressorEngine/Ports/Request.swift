@@ -86,7 +86,7 @@ public struct MachineMark: Sendable, Hashable {
   let version: Int64
   let notificationCount: Int32
 
-  init(_ row: MachineRow) {
+  package init(_ row: MachineRow) {
     (key, version, notificationCount) = (row.key, row.version, row.notificationCount)
   }
 }

@@ -34,6 +34,33 @@ extension Ledger {
       "\(request.machine): get \(request.id.number) shows a machine that never was")
   }
 
+  /// A piece of a Watch shows a state with the events that were asked for, or fewer where they are
+  /// large; and not the one that was shown before, as long as it is patient.
+  mutating func watched(
+    _ request: ClientRequest, _ machine: Machine, _ mark: MachineMark, now: Moment
+  ) throws(Violation) {
+    guard case .watch(let query) = request.operation else {
+      throw Violation(.oneReply, "\(request.machine): \(request.operation.name) is shown a piece")
+    }
+    let range = machine.historyRange
+    let isTrue = try reads(request) { $0?.matches(machine, range: range) ?? false }
+    let isAsked =
+      range.after == query.after && range.direction == .forward
+      && (range.limit == query.limit || range.limit == 1)
+    try require(
+      isTrue && isAsked, .truthfulReads,
+      "\(request.machine): watch \(request.id.number) shows a machine that never was")
+    guard let since = query.since else { return }
+    let isNew = request.states.contains { state in
+      guard let row = state.machine?.row else { return true }
+      return MachineMark(row) != since || row.lastEventID > query.after
+    }
+    let end = min(request.deadline - 50_000, request.sentAt + query.patience)
+    try require(
+      isNew || now.uptime >= end, .waitsEnd,
+      "\(request.machine): watch \(request.id.number) is answered, and nothing is new")
+  }
+
   /// Whether a reader may be shown that there is no machine.
   mutating func readsNone(_ request: ClientRequest) throws(Violation) -> Bool {
     try reads(request) { $0 == nil }

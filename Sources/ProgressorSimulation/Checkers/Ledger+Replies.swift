@@ -49,6 +49,11 @@ extension Ledger {
         now.uptime < node.trustedUntil, .leaseRespected,
         "\(request.machine): read at \(now.uptime), the lease ended at \(node.trustedUntil)")
       if !request.maySeePast { try read(request, machine, now: now) }
+    case .watched(let machine, let mark):
+      try require(
+        now.uptime < node.trustedUntil, .leaseRespected,
+        "\(request.machine): watched at \(now.uptime), the lease ended at \(node.trustedUntil)")
+      if !request.maySeePast { try watched(request, machine, mark, now: now) }
     case .listed(let machines, let last): try listed(request, machines, last: last)
     case .traced(let steps, let next): try traced(request, steps, next: next)
     case .notifications(let page): try listed(request, page)
@@ -57,7 +62,7 @@ extension Ledger {
         counts.map(\.status.rawValue) == Array(0...StatusFilter.late.rawValue), .truthfulReads,
         "a count of \(counts.map(\.status))")
     case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
-      .quiet, .watched, .notificationDropped, .imported:
+      .quiet, .notificationDropped, .imported:
       try succeeded(request, reply)
     }
   }
@@ -193,7 +198,8 @@ extension Ledger {
         .repair(_, let range, _), .startOrCall(_, _, let range, _),
         .startOrNotify(_, _, let range, _):
         range
-      case .start, .simpleRepair, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
+      case .watch(let query): HistoryRange(after: query.after)
+      case .start, .simpleRepair, .remove, .pause, .resume, .awaitQuiet, .list, .count,
         .listNotifications, .dropNotification, .importMachine, .trace:
         nil
       }

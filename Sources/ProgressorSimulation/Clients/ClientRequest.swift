@@ -47,13 +47,21 @@ struct ClientRequest {
 
   var key: String? { operation.key }
 
+  /// It is shown a machine: Get, or a piece of a Watch.
   var isGet: Bool {
-    if case .get = operation { true } else { false }
+    switch operation {
+    case .get, .watch: true
+    default: false
+    }
   }
 
   /// It may wait for its machine to change: it then counts apart from the others.
   var mayWait: Bool {
-    if case .get(_, .some) = operation { true } else { false }
+    switch operation {
+    case .get(_, .some): true
+    case .watch(let query): query.since != nil
+    default: false
+    }
   }
 
   /// A state that its machine is in, or comes into, while it is under way.

@@ -24,6 +24,10 @@ extension Simulation {
       let last = storage.machines[drawn.machine]?.row.lastEventID ?? 0
       operation = .get(range: range, wait: .afterEvent(max(0, last + random.within(-2...3))))
     }
+    if case .watch(var query) = operation, let shown = watched[drawn.machine], random.chance(0.8) {
+      (query.after, query.since) = (shown.after, shown.mark)
+      operation = .watch(query)
+    }
     let id = send(
       operation, to: drawn.machine, tag: drawn.tag, patience: drawn.patience, via: node)
     if plan.strikes(.cancellation, &random) {
@@ -36,6 +40,23 @@ extension Simulation {
     let queue = storage.machines[machine]?.notifications ?? []
     let one = random.chance(0.5) ? queue.first : random.pick(queue)
     return one.map { random.chance(0.95) ? $0.notificationID : $0.notificationID + "0" } ?? "0-1"
+  }
+
+  /// What a watcher was shown last, behind which it asks on.
+  struct Watched {
+    var after: Int64
+    var mark: MachineMark
+  }
+
+  /// A watcher is answered.
+  func watches(_ request: ClientRequest, _ reply: Reply) {
+    guard case .watch(let query) = request.operation else { return }
+    if case .watched(let machine, let mark) = reply {
+      watched[request.machine] = Watched(
+        after: machine.history.last?.id ?? query.after, mark: mark)
+    } else {
+      watched[request.machine] = nil
+    }
   }
 
   /// The owner of the machine's shard mostly, sometimes another node.

@@ -31,7 +31,7 @@ struct Workload {
 
   init(world: World, random: inout RandomSource) {
     self.world = world
-    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1, 6, 6, 5].map {
+    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1, 6, 6, 5, 8].map {
       $0 * (1 + random.below(3))
     }
     if random.chance(0.2) { weights[random.below(weights.count)] = 0 }
@@ -135,6 +135,12 @@ struct Workload {
     case 14:
       return .startOrNotify(
         startArgs: Tag.bytes(Tag.start(before: tag)), args: args, range: range, key: key)
+    // Behind what was shown last: the simulation knows.
+    case 16:
+      return .watch(
+        WatchQuery(
+          after: 0, limit: Int32(1 + random.below(6)), since: nil,
+          patience: random.duration(upTo: 20_000_000)))
     // How near the event is, is the simulation's to say.
     case 15:
       return .get(range: range, wait: random.chance(0.6) ? .afterEvent(0) : .notWorking)

@@ -150,6 +150,7 @@ extension Simulation {
     switch effect {
     case .reply(let id, let reply):
       if probes[id] != nil { probes[id] = .some(reply) }
+      if let request = ledger.requests[id] { watches(request, reply) }
       try ledger.replied(id, reply, by: view(of: core, shard: nil), now: now)
     case .load(let request): read(.load(request), node)
     case .list(let id, let listing): read(.list(id, listing), node)

@@ -12,13 +12,14 @@ import grpc
 from support.client import BACKWARD, Client, Failure, Space, failure_of, history
 from support.stubs import automaton_pb2
 
-from .record import NOTHING, OK, OPEN, Listing, Log, Operation, Pause, Read, Surprise
+from .record import NOTHING, OK, OPEN, Listing, Log, Operation, Pause, Read, Surprise, Watched
 
 LAST_CHANCE = 90.0  # seconds after the faults in which everything has to end
 
 # Reasons of errors that leave nothing behind, by the methods that may answer them.
 NOTHING_DONE = {
-    "OVERLOADED": {"pause", "start", "call", "notify", "repair", "get", "list", "remove"},
+    "OVERLOADED": {
+        "pause", "start", "call", "notify", "repair", "get", "list", "remove", "watch"},
     "MACHINE_FAILED": {"call"},
     "PROCESSOR_REFUSED": {"start", "call"},
     "PROCESSOR_UNAVAILABLE": {"start", "call", "repair"},
@@ -226,21 +227,63 @@ class TortureClient:
         query.end = time.monotonic()
         self.log.write(query)
 
-    def get(self, place: Place, whole: bool = False) -> Read | None:
-        begin = time.monotonic()
-        shown = None if whole else history(limit=3, direction=BACKWARD)
+    def get(self, place: Place, whole: bool = False, after: int | None = None) -> Read | None:
+        """`after` = waits for an event behind that one."""
+        begin, timeout = time.monotonic(), self.timeout()
+        request = automaton_pb2.GetRequest(
+            namespace=place.namespace, id=place.machine,
+            history_range=None if whole else history(limit=3, direction=BACKWARD),
+            wait=None if after is None else automaton_pb2.Wait(after_event_id=after))
         try:
-            machine = self.any_space(place.namespace).get(
-                place.machine, shown, timeout=self.timeout())
+            machine = self.any_space(place.namespace).client.automaton.Get(
+                request, timeout=timeout).machine
         except grpc.RpcError as error:
             self._outcome("get", place, error)
             return None
+        if after is not None and machine.last_event_id <= after and (
+                time.monotonic() - begin < timeout - 0.2):
+            self.surprise(place, f"a wait for what comes after {after} showed "
+                          f"{machine.last_event_id} before its time")
         state = json.loads(machine.aux_state.data)
         read = Read(
             self.name, *place[:2], begin, time.monotonic(), state["token"], machine.last_event_id,
             state["events"], [event_of(event) for event in machine.history], whole)
         self.log.write(read)
         return read
+
+    def watch(self, place: Place, seconds: float, pause: float) -> None:
+        """Watches the machine for a while, reading slowly or not, and then until it was shown all
+        that a Get shows."""
+        first = self.get(place)
+        if first is None:
+            return
+        after = max(0, first.last - self.random.randrange(30))
+        watched = Watched(self.name, *place[:2], time.monotonic(), after, first.token)
+        while not self.last_chance():
+            request = automaton_pb2.WatchRequest(
+                namespace=place.namespace, id=place.machine, after_event_id=after)
+            call = self.any_space(place.namespace).client.automaton.Watch(
+                request, timeout=self.random.uniform(1, 5))
+            try:
+                for message in call:
+                    if message.WhichOneof("content") == "event":
+                        watched.events.append(event_of(message.event))
+                        after = message.event.id
+                    if watched.until and after >= watched.until:
+                        break
+                    if pause:
+                        self._pause.wait(pause)
+            except grpc.RpcError as error:
+                self._outcome("watch", place, error)
+                self._pause.wait(self.random.uniform(0.01, 0.15))
+            call.cancel()
+            if watched.until and after >= watched.until:
+                break
+            if not watched.until and time.monotonic() - watched.begin > seconds and (
+                    last := self.get(place)):
+                watched.until = last.last
+        watched.end = time.monotonic()
+        self.log.write(watched)
 
     def list(self, namespace: str) -> None:
         begin = time.monotonic()

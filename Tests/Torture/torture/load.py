@@ -26,6 +26,7 @@ class Assignment:
     places: list[Place]  # machines that all share
     sharing: int  # clients that use them
     recycling: int  # clients with machines of their own
+    watching: int  # clients that watch them
     pausing: int  # clients that pause machines: one in all, or none
     long: int  # events of a machine that is removed under load; 0 = there is none
 
@@ -38,6 +39,7 @@ class SharingClient:
         self._turns = [
             (50, self._call), (6, self._call_without_key), (4, self._call_once), (5, self._query),
             (14, self._notify), (2, self._notify_without_key), (6, self._timer), (14, self._get),
+            (4, self._wait),
             (1, self._get_whole), (1, self._list), (1, self._start)]
 
     def run(self, stop: threading.Event) -> None:
@@ -71,6 +73,10 @@ class SharingClient:
     def _get(self, place: Place) -> None:
         self._client.get(place)
 
+    def _wait(self, place: Place) -> None:
+        if seen := self._client.get(place):
+            self._client.get(place, after=seen.last)
+
     def _get_whole(self, place: Place) -> None:
         self._client.get(place, whole=True)
 
@@ -82,6 +88,19 @@ class SharingClient:
         started = self._client.start(place.namespace, f"shared-{name}")
         if started:
             self._places.append(started)
+
+
+class WatchingClient:
+    """Watches one of the machines after the other, sometimes reading slowly."""
+
+    def __init__(self, client: TortureClient, places: list[Place]):
+        self._client, self._places = client, places
+
+    def run(self, stop: threading.Event) -> None:
+        draw = self._client.random
+        while not stop.is_set():
+            self._client.watch(
+                draw.choice(self._places), draw.uniform(0, 10), draw.choice((0, 0, 0.01, 0.1)))
 
 
 class PausingClient:
@@ -166,16 +185,18 @@ def _run_client(assignment: Assignment, number: int, log: Log, stop: threading.E
     client = TortureClient(
         f"{assignment.name}-{number}", assignment.addresses, seeds.getrandbits(64), log)
     client.last_chance = last_chance.is_set
-    if number < assignment.sharing:
-        user = SharingClient(client, assignment.places)
-    elif number < assignment.sharing + assignment.pausing:
-        user = PausingClient(client, assignment.places)
-    else:
-        namespaces = sorted({place.namespace for place in assignment.places})
-        if number < assignment.sharing + assignment.pausing + assignment.recycling:
-            user = RecyclingClient(client, namespaces)
-        else:
-            user = LongHistoryClient(client, namespaces, assignment.long)
+    namespaces = sorted({place.namespace for place in assignment.places})
+    kinds = [
+        (assignment.sharing, lambda: SharingClient(client, assignment.places)),
+        (assignment.watching, lambda: WatchingClient(client, assignment.places)),
+        (assignment.pausing, lambda: PausingClient(client, assignment.places)),
+        (assignment.recycling, lambda: RecyclingClient(client, namespaces)),
+        (1, lambda: LongHistoryClient(client, namespaces, assignment.long))]
+    for count, make in kinds:
+        if number < count:
+            user = make()
+            break
+        number -= count
     thread = threading.Thread(target=user.run, args=(stop,), daemon=True)
     thread.start()
     return thread
@@ -187,7 +208,7 @@ def serve(assignment: Assignment, control: Connection) -> None:
     log = Log(assignment.directory / f"clients-{assignment.name}.jsonl")
     stop, last_chance = threading.Event(), threading.Event()
     threads = [_run_client(assignment, number, log, stop, last_chance)
-               for number in range(assignment.sharing + assignment.pausing
+               for number in range(assignment.sharing + assignment.watching + assignment.pausing
                                    + assignment.recycling + (assignment.long > 0))]
     control.send("ready")
     try:

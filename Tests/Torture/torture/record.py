@@ -52,6 +52,23 @@ class Read:
 
 
 @dataclasses.dataclass
+class Watched:
+    """What a client was shown of a machine that it watched, over all servers that it asked: every
+    event behind `after`, until it had seen `until`."""
+
+    record: ClassVar[str] = "watched"
+    client: str
+    namespace: str
+    machine: str
+    begin: float
+    after: int
+    token: str = ""
+    end: float = 0
+    until: int = 0
+    events: list[dict] = dataclasses.field(default_factory=list)
+
+
+@dataclasses.dataclass
 class Listing:
     """All pages of a List, in order: machine ids with the ids of their last events."""
 
@@ -114,8 +131,9 @@ class Ended:
     at: float
 
 
-Record = Operation | Read | Listing | Pause | Surprise | Invoked | Ended
-KINDS = {kind.record: kind for kind in (Operation, Read, Listing, Pause, Surprise, Invoked, Ended)}
+Record = Operation | Read | Watched | Listing | Pause | Surprise | Invoked | Ended
+KINDS = {kind.record: kind for kind in (
+    Operation, Read, Watched, Listing, Pause, Surprise, Invoked, Ended)}
 
 
 class Log:

@@ -5,7 +5,7 @@ from collections import Counter
 
 from .checker.verdict import Records
 from .checker.violations import LOST, Violation
-from .record import OK, OPEN, Invoked, Read
+from .record import OK, OPEN, Invoked, Read, Watched
 
 SHOWN = 40  # violations in full
 
@@ -30,6 +30,7 @@ class Report:
             else:
                 self._others["open" if operation.outcome == OPEN else "refused"] += 1
         self._others["reads"] += len(records.of(Read))
+        self._others["watched events"] += sum(len(w.events) for w in records.of(Watched))
         self._others["invocations"] += len(records.of(Invoked))
         self._longest_gap = max(self._longest_gap, records.longest_gap)
 

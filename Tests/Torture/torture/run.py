@@ -33,7 +33,7 @@ from .upgrade import Upgrade
 ROUND = 60.0  # seconds: bounds what the checker has to hold
 MACHINES = 24  # that all clients of a namespace share
 PROCESSES = 2  # of clients
-SHARING, RECYCLING = 20, 4  # clients in each
+SHARING, WATCHING, RECYCLING = 20, 3, 4  # clients in each
 
 NAMESPACES = {
     "steady": namespaces_pb2.RetryPolicy(
@@ -144,7 +144,7 @@ class Run:
         clients = [
             Child(serve_load, Assignment(
                 f"r{number}p{index}", self._topology.addresses, seeds.getrandbits(64), directory,
-                places, SHARING, RECYCLING, pausing=int(index == 1),
+                places, SHARING, RECYCLING, watching=WATCHING, pausing=int(index == 1),
                 long=self._options.long if index == PROCESSES else 0))
             for index in range(1, PROCESSES + 1)]
         unread = Child(serve_unread, Unread(

@@ -4,7 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ..record import OK, Listing, Operation, Read
+from ..record import OK, Listing, Operation, Read, Watched
 from .machines import Machine
 from .violations import LOST, Violation
 
@@ -67,7 +67,22 @@ def check_reads(operations: list[Operation], reads: list[Read],
                                 f"{operation.reply['saw']} events after {source} had shown {least}")
 
 
-def _rewritten(read: Read, machine: Machine) -> Iterator[Violation]:
+def check_watches(watches: list[Watched], machines: dict[Life, Machine]) -> Iterator[Violation]:
+    """Who watches is shown every event once, in order, up to what was there in the end."""
+    for watched in watches:
+        where = f"{watched.namespace}/{watched.machine}"
+        ids = [event["id"] for event in watched.events]
+        if ids != list(range(watched.after + 1, watched.after + 1 + len(ids))):
+            yield Violation("watch", where, f"{watched.client} was shown the events {ids} behind "
+                            f"{watched.after}")
+        if watched.after + len(ids) < watched.until:
+            yield Violation("watch", where, f"{watched.client} was shown {len(ids)} events behind "
+                            f"{watched.after}, and not up to {watched.until}")
+        if machine := machines.get((watched.namespace, watched.machine, watched.token)):
+            yield from _rewritten(watched, machine)
+
+
+def _rewritten(read: Read | Watched, machine: Machine) -> Iterator[Violation]:
     """What was read once stays as it is (I3)."""
     for event in read.events:
         index = event["id"] - 1

@@ -3,10 +3,12 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from ..record import OK, OPEN, Ended, Invoked, Listing, Operation, Pause, Read, Record, Surprise
+from ..record import (
+    OK, OPEN, Ended, Invoked, Listing, Operation, Pause, Read, Record, Surprise, Watched,
+)
 from .invocations import check_invocations
 from .machines import Machine, check_final, check_machine
-from .reads import Life, check_listings, check_reads
+from .reads import Life, check_listings, check_reads, check_watches
 from .violations import LOST, Violation
 
 # Seconds. Faults last five at most, and few of them follow each other everywhere.
@@ -70,6 +72,7 @@ def check(records: Records, machines: dict[tuple[str, str], Machine]) -> Iterato
     yield from _whole_reads(records, lives)
     yield from _pauses(records.of(Pause), machines)
     yield from check_reads(records.operations, records.reads, final)
+    yield from check_watches(records.of(Watched), final)
     yield from check_listings(records.operations, records.reads, records.of(Listing), final)
     yield from check_invocations(records.of(Invoked), records.of(Ended))
 
