@@ -125,7 +125,7 @@ extension WaitTable {
 
   /// Its end has come.
   mutating func wakeEnded(at uptime: Int64) {
-    while let end = ends.first, end <= uptime, let id = ends.firstKey { wake([id]) }
+    while let (id, _) = ends.popFirst(at: uptime) { wake([id]) }
   }
 
   /// In the order in which they came.
