@@ -61,6 +61,9 @@ extension Engine {
     }
     if waits.isInconsistent { return "who waits for a machine to change is not where it is sought" }
     for wait in waits.all() {
+      if ownership.shard(of: wait.request.machine) == nil {
+        return "request \(wait.request.id.number) waits for a machine that is another node's"
+      }
       guard let machine = residency[wait.request.machine] else { continue }
       let isDue = machine.row.map { !wait.look.waits(for: $0) } ?? !machine.isUnknown
       if isDue { return "request \(wait.request.id.number) waits for what has come" }
