@@ -200,7 +200,8 @@ def test_a_processor_that_is_away_costs_few_lines_and_they_say_what_to_know(serv
     (ended,) = [line for line in told if line["message"] == "the endpoint can be reached again"]
     assert (began["level"], ended["level"]) == ("warning", "notice")
     assert began["endpoint"] == ended["endpoint"] == f"127.0.0.1:{port}"
-    assert "refused" in began["reason"]
+    # Reset: the kernel had taken the connection, and the processor's listener closed then.
+    assert any(why in began["reason"] for why in ("refused", "reset")), began
     assert away - 2 < float(ended["away_seconds"]) < away + 5
     assert int(ended["waited"]) > len(patient)
 
