@@ -1,7 +1,9 @@
 """What the torture itself does after the faults, with servers that are none."""
 
 import contextlib
+from types import SimpleNamespace
 
+from torture import settling as module
 from torture.checker.verdict import Records
 from torture.settling import Settling
 from torture.topology import Node, Topology
@@ -48,3 +50,23 @@ def test_a_server_that_did_not_start_is_started_again():
     assert len(ended.serving()) == 1
     assert len(settling.ended) == 1 and "PostgreSQL did not start" in settling.ended[0]
     assert [*ended.restart_ended()] == [], "it runs"
+
+
+def left(monkeypatch, *counts: str) -> str:
+    """What is left when the database has so many events and notifications, look by look, and then
+    no others."""
+    monkeypatch.setattr(module, "BOUND", 0.05)
+    monkeypatch.setattr(module, "LOOK", 0.02)
+    looks = iter(counts)
+    last = counts[-1]
+    postgres = SimpleNamespace(sql=lambda *_: next(looks, last))
+    return Settling(SimpleNamespace(postgres=postgres), [], Records([])).leftovers()
+
+
+def test_rows_of_removed_machines_that_get_fewer_are_waited_for(monkeypatch):
+    assert left(monkeypatch, *(f"{number} 1" for number in range(20, 0, -1)), "0 0") == ""
+    assert left(monkeypatch, "0 0") == ""
+
+
+def test_rows_of_removed_machines_that_stay_are_told(monkeypatch):
+    assert left(monkeypatch, "9 2", "7 2") == "7 events, 2 notifications"
