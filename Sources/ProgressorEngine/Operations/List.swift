@@ -4,6 +4,7 @@ import MachineModel
 extension Engine {
   mutating func list(_ request: Request, _ namespace: NamespaceState, _ question: ListQuestion) {
     guard ownership.mayAct(at: now.uptime) else { return refuse(request, .notOwnerUnseen) }
+    assert(!namespace.isGone, "what is gone is asked for nothing")
     register(request, .list(question), nil, in: namespace)
     let listing: Listing =
       switch question {

@@ -84,6 +84,7 @@ extension Engine {
       return answer(
         pending.request.id, .error(.overloaded("too many requests wait on the machine")))
     }
+    assert(machine.row == nil && machine.running == nil, "only what is not there is opened")
     pending.open()
     enter(pending.request.id, machine)
   }

@@ -7,6 +7,7 @@ extension Engine {
     guard ownership.shard(of: request.machine) != nil, ownership.isTrusted(at: now.uptime) else {
       return refuse(request, .notOwnerUnseen)
     }
+    assert(!namespace.isGone, "what is gone is asked for nothing")
     register(request, .trace(query), nil, in: namespace)
     effects.append(.readTrace(request.id, namespace.number, request.machine, query))
   }

@@ -18,6 +18,7 @@ struct RequestDeadlines {
 
   mutating func push(_ deadline: Int64, _ request: RequestID) {
     heap.insert(Entry(deadline: deadline, request: request))
+    assert(next.map { $0 <= deadline } ?? false, "no deadline is before the next one")
   }
 
   mutating func pop(at uptime: Int64) -> RequestID? {

@@ -66,6 +66,7 @@ struct NamespaceTimers {
     covered = .start
     reading = nil
     readsNotBefore = nil
+    assert(nextDue == nil && !isReading, "nothing of what was known is kept")
   }
 
   mutating func removeAll(where condition: (MachineID) -> Bool) {

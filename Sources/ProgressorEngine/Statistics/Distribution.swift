@@ -21,6 +21,7 @@ public struct Distribution: Sendable, Hashable {
   public mutating func add(_ other: Distribution) {
     for bucket in counts.indices { counts[bucket] += other.counts[bucket] }
     sum = sum.saturatingAdd(other.sum)
+    assert(sum >= 0 && counts.count == other.counts.count, "durations are of one kind")
   }
 
   mutating func add(_ microseconds: Int64) {

@@ -75,6 +75,7 @@ struct WaitTable {
     machines[wait.shard]?[machine]?.remove(id, until)
     if machines[wait.shard]?[machine]?.isEmpty == true { machines[wait.shard]?[machine] = nil }
     if machines[wait.shard]?.isEmpty == true { machines[wait.shard] = nil }
+    assert(ends.count == waits.count, "each wait has its end")
     return wait
   }
 }
@@ -92,12 +93,14 @@ extension WaitTable {
     {
       wake([id])
     }
+    assert(waiters(of: machine, \.forChange).isEmpty, "nobody waits for what has changed")
   }
 
   /// It failed, and cannot be read.
   mutating func condemned(_ machine: ResidentMachine) {
     wake(waiters(of: machine, \.forChange))
     wake(waiters(of: machine, \.forEnd))
+    assert(waiters(of: machine, \.forEnd).isEmpty, "nobody waits for a failure that has come")
   }
 
   private func waiters(
@@ -126,6 +129,7 @@ extension WaitTable {
   /// Its end has come.
   mutating func wakeEnded(at uptime: Int64) {
     while let (id, _) = ends.popFirst(at: uptime) { wake([id]) }
+    assert(ends.first.map { $0 > uptime } ?? true, "nobody waits beyond his patience")
   }
 
   /// In the order in which they came.

@@ -25,6 +25,7 @@ extension Engine {
   mutating func answerWoken() {
     while let wait = waits.nextWoken() {
       let request = wait.request
+      assert(requests[request.id] == nil, "who waits is no request meanwhile")
       if case .gone = wait.end {
         // Another may have its name when it is looked for.
         refuse(request, .machineNotFound(request.machine))
