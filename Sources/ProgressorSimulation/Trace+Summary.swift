@@ -182,27 +182,9 @@ extension MachineID {
 }
 
 extension Operation {
-  var tag: UInt64? {
-    switch self {
-    case .start(let args, _), .call(let args, _, _), .notify(let args, _, _),
-      .repair(let args, _, _), .startOrCall(_, let args, _, _), .startOrNotify(_, let args, _, _):
-      Tag.number(in: args)
-    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
-      .listNotifications, .dropNotification, .importMachine, .trace:
-      nil
-    }
-  }
+  var tag: UInt64? { form.args.flatMap { Tag.number(in: $0) } }
 
-  var key: String? {
-    switch self {
-    case .start(_, let key), .call(_, _, let key), .notify(_, _, let key), .repair(_, _, let key),
-      .startOrCall(_, _, _, let key), .startOrNotify(_, _, _, let key):
-      key
-    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
-      .listNotifications, .dropNotification, .importMachine, .trace:
-      nil
-    }
-  }
+  var key: String? { form.key }
 }
 
 extension Invocation.Stimulus {

@@ -41,7 +41,7 @@ extension MachineNews {
       case (nil, nil), (_?, _?): return nil
       }
     case .removed:
-      guard step.operation is RemoveStep || step.operation is RepairStep else { return nil }
+      guard step.operation.tellsRemoval else { return nil }
       (kind, reason) = (.removed, "")
     }
     switch step.item {

@@ -105,12 +105,7 @@ extension Engine {
   /// Somebody waits to remove the machine, or to pause it.
   private func isToBeTakenAway(_ machine: ResidentMachine) -> Bool {
     Visits.note(machine.requests.count)
-    return machine.requests.contains {
-      switch requests[$0]?.request.operation {
-      case .remove?, .pause?, .resume?: true
-      default: false
-      }
-    }
+    return machine.requests.contains { requests[$0]?.work.step?.takesAway ?? false }
   }
 
   /// The machine's step may wait for long: it takes nobody's turn meanwhile, and the bytes of its

@@ -111,17 +111,12 @@ struct Fingerprint {
 
   /// The key and fingerprint of an operation, nil when it has no key.
   static func of(_ operation: Operation) -> (key: String, fingerprint: [UInt8])? {
-    switch operation {
-    case .start(let args, let key?): (key, of(1, args))
-    case .call(let args, _, let key?): (key, of(2, args))
-    case .notify(let args, _, let key?): (key, of(3, args))
-    case .repair(let args, _, let key?): (key, of(4, args))
-    case .startOrCall(let startArgs, let args, _, let key?): (key, of(5, startArgs, args))
-    case .startOrNotify(let startArgs, let args, _, let key?): (key, of(6, startArgs, args))
-    case .start, .call, .notify, .repair, .startOrCall, .startOrNotify, .simpleRepair, .get, .watch,
-      .remove, .pause, .resume, .awaitQuiet, .list, .count, .listNotifications, .dropNotification,
-      .importMachine, .trace:
-      nil
+    let form = operation.form
+    guard let key = form.key, let method = form.method else { return nil }
+    switch form.payload {
+    case .args(let args): return (key, of(method, args))
+    case .startAndArgs(let start, let args): return (key, of(method, start, args))
+    case .nothing, .text, .machine: return (key, of(method))
     }
   }
 }
@@ -144,8 +139,7 @@ extension StoredReply {
     case .called(let response): self = .called(response: response)
     case .notified(let notificationID): self = .notified(notificationID: notificationID)
     case .repaired(let response): self = .repaired(response: response)
-    case .simplyRepaired, .removed, .paused, .resumed, .quiet, .machine, .watched, .listed,
-      .counted, .notifications, .notificationDropped, .imported, .traced, .error:
+    case .done, .quiet, .machine, .watched, .listed, .counted, .notifications, .traced, .error:
       return nil
     }
   }

@@ -71,29 +71,21 @@ extension Request {
 
   /// What the client sent.
   var heapBytes: Int {
+    let form = operation.form
     let sent =
-      switch operation {
-      case .start(let args, let key): args.heapBytes + (key?.heapBytes ?? 0)
-      case .call(let args, _, let key), .notify(let args, _, let key),
-        .repair(let args, _, let key):
-        args.heapBytes + (key?.heapBytes ?? 0)
-      case .startOrCall(let start, let args, _, let key),
-        .startOrNotify(let start, let args, _, let key):
-        start.heapBytes + args.heapBytes + (key?.heapBytes ?? 0)
-      case .pause(let reason): reason.heapBytes
-      case .dropNotification(let id): id.heapBytes
-      case .importMachine(let machine): machine.heapBytes
-      case .simpleRepair, .get, .watch, .remove, .resume, .awaitQuiet, .list, .count,
-        .listNotifications,
-        .trace:
-        0
+      switch form.payload {
+      case .nothing: 0
+      case .args(let args): args.heapBytes
+      case .startAndArgs(let start, let args): start.heapBytes + args.heapBytes
+      case .text(let text): text.heapBytes
+      case .machine(let machine): machine.heapBytes
       }
-    return sent + context.heapBytes
+    return sent + (form.key?.heapBytes ?? 0) + context.heapBytes
   }
 
   /// What of it its notification has.
   var notificationBytes: Int {
-    guard case .startOrNotify(let start, _, _, _) = operation else { return heapBytes }
+    guard case .startAndArgs(let start, _) = operation.form.payload else { return heapBytes }
     return heapBytes - start.heapBytes
   }
 }

@@ -7,6 +7,7 @@ struct DropNotificationStep: StepOperation {
   let notificationID: String
 
   var counted: NamespaceCounts.Step? { .drop }
+  var recordedKind: StepKind? { .dropNotification }
   var isUrgent: Bool { true }
 
   func notification(in shard: ShardID) -> Int64? {

@@ -15,6 +15,7 @@ struct ImportStep: StepOperation {
   var isKept: Bool { false }
 
   var counted: NamespaceCounts.Step? { .importMachine }
+  var recordedKind: StepKind? { .importMachine }
 
   func begin(_ view: StepView) -> Beginning {
     if view.row != nil { return .answer(.error(.machineAlreadyExists(view.id))) }

@@ -9,6 +9,7 @@ struct PauseStep: StepOperation {
 
   var counted: NamespaceCounts.Step? { .pause }
   var isUrgent: Bool { true }
+  var takesAway: Bool { true }
 
   func begin(_ view: StepView) -> Beginning {
     guard var row = view.row else { return .answer(.error(.machineNotFound(view.id))) }
@@ -22,6 +23,7 @@ struct PauseStep: StepOperation {
 struct ResumeStep: StepOperation {
   var counted: NamespaceCounts.Step? { .pause }
   var isUrgent: Bool { true }
+  var takesAway: Bool { true }
 
   func begin(_ view: StepView) -> Beginning {
     guard var row = view.row else { return .answer(.error(.machineNotFound(view.id))) }

@@ -11,6 +11,7 @@ struct RepairStep: StepOperation {
 
   var kind: StepKind? { .repair }
   var counted: NamespaceCounts.Step? { .repair }
+  var tellsRemoval: Bool { true }
   var asksProcessor: Bool { true }
 
   func historyRange(_ view: StepView, fallback: HistoryRange) -> HistoryRange? {
@@ -51,6 +52,7 @@ struct RepairStep: StepOperation {
 /// SimpleRepair: working again in one commit, without the processor.
 struct SimpleRepairStep: StepOperation {
   var counted: NamespaceCounts.Step? { .simpleRepair }
+  var recordedKind: StepKind? { .repair }
 
   func begin(_ view: StepView) -> Beginning {
     switch view.failedRow {

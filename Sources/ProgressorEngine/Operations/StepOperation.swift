@@ -18,6 +18,13 @@ protocol StepOperation {
   var endsWithMachine: Bool { get }
   /// It goes before everything that waits on the machine.
   var isUrgent: Bool { get }
+  /// Who waits for it waits to take the machine away, or to stop it: what cannot be written of the
+  /// machine is not kept in its way.
+  var takesAway: Bool { get }
+  /// As what happened is recorded of it; nil = nothing of its own is.
+  var recordedKind: StepKind? { get }
+  /// People are told when it removes the machine: that is not the end of the machine's own work.
+  var tellsRemoval: Bool { get }
   /// What it wants written is kept where the database can write other things, and not that, yet:
   /// its processor has answered.
   var isKept: Bool { get }
@@ -115,6 +122,13 @@ extension StepOperation {
   func meetDamage(_ damage: String, of row: MachineRow, _ view: StepView) -> Decision {
     .refuse(.damaged(damage))
   }
+}
+
+/// Steps of a machine that stays.
+extension StepOperation {
+  var takesAway: Bool { false }
+  var recordedKind: StepKind? { kind }
+  var tellsRemoval: Bool { false }
 }
 
 /// Steps that something was done for.

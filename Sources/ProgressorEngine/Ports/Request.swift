@@ -29,36 +29,6 @@ public struct Request: Sendable {
   }
 }
 
-/// What is asked. Keys are idempotency keys, nil = none.
-public enum Operation: Sendable, Hashable {
-  case start(args: [UInt8], key: String?)
-  case call(args: [UInt8], range: HistoryRange?, key: String?)
-  case notify(args: [UInt8], range: HistoryRange?, key: String?)
-  case repair(args: [UInt8], range: HistoryRange?, key: String?)
-  case simpleRepair
-  /// The machine is started first if there is none, with `startArgs`.
-  case startOrCall(startArgs: [UInt8], args: [UInt8], range: HistoryRange?, key: String?)
-  /// The machine is started first if there is none, with `startArgs`.
-  case startOrNotify(startArgs: [UInt8], args: [UInt8], range: HistoryRange?, key: String?)
-  /// Answered when `wait` has come, or its time is over; nil = at once.
-  case get(range: HistoryRange?, wait: WaitCondition? = nil)
-  case watch(WatchQuery)
-  case remove
-  case pause(reason: String)
-  case resume
-  /// Answered when no step runs in the paused namespace any more; `id` of the machine is empty.
-  case awaitQuiet
-  case list(ListQuery)
-  /// `id` of the machine is empty.
-  case count
-  case listNotifications(NotificationQuery)
-  /// By the id that Notify answered.
-  case dropNotification(id: String)
-  /// The machine appears as it is handed over, with one commit.
-  indirect case importMachine(ImportedMachine)
-  case trace(TraceQuery)
-}
-
 /// The next piece of a `Watch`: events behind one, and the machine, as soon as there is something
 /// new.
 public struct WatchQuery: Sendable, Hashable {
@@ -141,10 +111,8 @@ public enum Reply: Sendable, Hashable {
   case called(response: [UInt8])
   case notified(notificationID: String)
   case repaired(response: [UInt8])
-  case simplyRepaired
-  case removed
-  case paused
-  case resumed
+  /// What was asked is done, and there is nothing to tell of it.
+  case done(Done)
   /// No step runs in the namespace, or it is not paused.
   case quiet
   case machine(Machine)
@@ -157,7 +125,23 @@ public enum Reply: Sendable, Hashable {
   /// One for each filter, in the order of their numbers.
   case counted([StatusCount])
   case notifications(NotificationPage)
-  case notificationDropped
-  case imported
   case error(ProgressorError)
+
+  /// What is done.
+  public enum Done: Sendable, Hashable {
+    case simpleRepair, removal, pause, resumption, dropOfNotification, importOfMachine
+  }
+
+  /// The machine works again, without a word to its processor.
+  public static let simplyRepaired = Reply.done(.simpleRepair)
+  /// The machine is gone.
+  public static let removed = Reply.done(.removal)
+  /// The machine is paused; it may have been before.
+  public static let paused = Reply.done(.pause)
+  /// The machine is not paused; it may not have been before.
+  public static let resumed = Reply.done(.resumption)
+  /// The notification is out of its queue, undelivered.
+  public static let notificationDropped = Reply.done(.dropOfNotification)
+  /// The machine is there, as it was elsewhere.
+  public static let imported = Reply.done(.importOfMachine)
 }

@@ -15,47 +15,6 @@ enum Work {
   /// It waits until no step runs in its namespace.
   case quiet
 
-  init(_ request: Request) {
-    let context = request.context
-    switch request.operation {
-    case .start(let args, _): self = .step(StartStep(args: args, context: context))
-    case .call(let args, let range, let key):
-      self = .step(
-        CallStep(
-          args: args, range: range, key: key, expected: request.expectedLastEventID,
-          context: context))
-    case .repair(let args, let range, let key):
-      self = .step(
-        RepairStep(
-          args: args, range: range, key: key, expected: request.expectedLastEventID,
-          context: context))
-    case .simpleRepair: self = .step(SimpleRepairStep())
-    case .remove: self = .step(RemoveStep())
-    case .pause(let reason): self = .step(PauseStep(reason: reason, principal: context.principal))
-    case .resume: self = .step(ResumeStep())
-    case .notify(let args, let range, _): self = .notification(Notice(args: args, range: range))
-    case .startOrCall(let startArgs, let args, let range, let key):
-      let call = CallStep(
-        args: args, range: range, key: key, expected: request.expectedLastEventID, context: context)
-      self = .step(
-        OpeningStep(start: StartStep(args: startArgs, context: context), then: .call(call)))
-    case .startOrNotify(let startArgs, let args, let range, _):
-      let start = StartStep(args: startArgs, context: context)
-      self = .notification(Notice(args: args, range: range, start: start))
-    case .get(let range, let wait):
-      self = .read(Look(range: range ?? .all, until: wait.map { Look.Until($0) }))
-    case .watch(let query): self = .read(Look(query))
-    case .list(let query): self = .list(.machines(query))
-    case .count: self = .list(.counts)
-    case .listNotifications(let query): self = .list(.notifications(query))
-    case .dropNotification(let id): self = .step(DropNotificationStep(notificationID: id))
-    case .importMachine(let machine):
-      self = .step(ImportStep(machine: machine, principal: context.principal))
-    case .trace(let query): self = .trace(query)
-    case .awaitQuiet: self = .quiet
-    }
-  }
-
   /// Its step, nil for what is none.
   var step: (any StepOperation)? {
     if case .step(let step) = self { step } else { nil }

@@ -18,12 +18,7 @@ extension Engine {
     guard namespace.traceLevel != .nothing,
       let outcome = outcome(of: change, machine, step, reply, isKept: isKept)
     else { return nil }
-    let kind =
-      step.operation.kind
-      ?? (outcome == .repaired
-        ? .repair
-        : change.isDrop
-          ? .dropNotification : step.operation is ImportStep ? .importMachine : nil)
+    let kind = step.operation.recordedKind
     guard namespace.traceLevel.records(outcome, of: kind) else { return nil }
     let (asking, context) = (step.lastAsking, context(of: step, machine))
     let beganAt = asking?.beganAt ?? now.wall

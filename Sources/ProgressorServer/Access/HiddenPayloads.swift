@@ -26,8 +26,7 @@ struct HiddenPayloads {
     case .listed(let machines, let last): .listed(machines.map { hide(in: $0) }, last: last)
     case .notifications(let page): .notifications(hide(in: page))
     // What is recorded of steps has no payloads.
-    case .started, .notified, .simplyRepaired, .removed, .paused, .resumed, .quiet, .counted,
-      .notificationDropped, .imported, .traced, .error:
+    case .started, .notified, .done, .quiet, .counted, .traced, .error:
       reply
     }
   }

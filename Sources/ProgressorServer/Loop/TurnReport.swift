@@ -20,34 +20,8 @@ struct TurnReport {
 extension EngineInbox.Entry {
   fileprivate var kind: String {
     switch self {
-    case .request(let request, _): request.operation.kind
+    case .request(let request, _): request.operation.form.name
     case .input(let input): input.kind
-    }
-  }
-}
-
-extension ProgressorEngine.Operation {
-  fileprivate var kind: String {
-    switch self {
-    case .start: "start"
-    case .call: "call"
-    case .notify: "notify"
-    case .repair: "repair"
-    case .simpleRepair: "simpleRepair"
-    case .startOrCall: "startOrCall"
-    case .startOrNotify: "startOrNotify"
-    case .get: "get"
-    case .watch: "watch"
-    case .remove: "remove"
-    case .list: "list"
-    case .trace: "trace"
-    case .pause: "pause"
-    case .resume: "resume"
-    case .awaitQuiet: "awaitQuiet"
-    case .count: "count"
-    case .listNotifications: "listNotifications"
-    case .dropNotification: "dropNotification"
-    case .importMachine: "importMachine"
     }
   }
 }
@@ -55,7 +29,7 @@ extension ProgressorEngine.Operation {
 extension Input {
   fileprivate var kind: String {
     switch self {
-    case .request(let request): request.operation.kind
+    case .request(let request): request.operation.form.name
     case .cancelled: "cancelled"
     case .loaded: "loaded"
     case .listed: "listed"

@@ -22,10 +22,8 @@ struct ReplyEncoder {
       case .notified(let id): NotifyResponse(notificationID: id).buffer()
       case .repaired(let response):
         RepairResponse(response: response).buffer(limit: maximumMessageBytes)
-      case .simplyRepaired: SimpleRepairResponse().buffer()
-      case .removed: RemoveResponse().buffer()
-      case .paused: PauseResponse().buffer()
-      case .resumed: ResumeResponse().buffer()
+      // Whatever the response is called: it has no fields.
+      case .done: ByteBuffer()
       // Nobody who asks for these is answered here.
       case .quiet, .watched: ByteBuffer()
       case .machine(let machine):
@@ -34,8 +32,6 @@ struct ReplyEncoder {
       case .traced(let steps, let next): page(steps, next: next)
       case .counted(let counts): CountResponse(counts: counts).buffer()
       case .notifications(let found): try page(found, list)
-      case .notificationDropped: DropNotificationResponse().buffer()
-      case .imported: ImportResponse().buffer()
       case .error(let error): throw error
       }
     guard let buffer else {
@@ -59,8 +55,7 @@ struct ReplyEncoder {
       min(maximumMessageBytes, steps.reduce(1_024) { $0 + ReplyEncoder.size($1) })
     case .notifications(let page):
       min(maximumMessageBytes, page.notifications.reduce(1_024) { $0 + ReplyEncoder.size($1) })
-    case .started, .called, .notified, .repaired, .simplyRepaired, .removed, .paused, .resumed,
-      .quiet, .watched, .counted, .notificationDropped, .imported, .error:
+    case .started, .called, .notified, .repaired, .done, .quiet, .watched, .counted, .error:
       nil
     }
   }

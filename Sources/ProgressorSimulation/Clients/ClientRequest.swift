@@ -92,28 +92,7 @@ struct RememberedReply {
 extension Operation {
   /// For traces and messages.
   var name: String {
-    switch self {
-    case .start: "start"
-    case .call: "call"
-    case .notify: "notify"
-    case .repair: "repair"
-    case .simpleRepair: "simpleRepair"
-    case .startOrCall: "start or call"
-    case .startOrNotify: "start or notify"
-    case .get(_, let wait?): "get, when \(wait),"
-    case .get: "get"
-    case .watch: "watch"
-    case .remove: "remove"
-    case .pause: "pause"
-    case .resume: "resume"
-    case .awaitQuiet: "awaitQuiet"
-    case .list: "list"
-    case .trace: "trace"
-    case .count: "count"
-    case .listNotifications: "listNotifications"
-    case .dropNotification: "dropNotification"
-    case .importMachine: "importMachine"
-    }
+    if case .get(_, let wait?) = self { "get, when \(wait)," } else { form.name }
   }
 }
 

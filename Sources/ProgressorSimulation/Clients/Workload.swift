@@ -87,24 +87,13 @@ struct Workload {
     case .startOrNotify(_, _, let range, let key):
       drawn.operation = .startOrNotify(
         startArgs: Tag.bytes(Tag.start(before: lastTag)), args: args, range: range, key: key)
-    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
-      .listNotifications, .dropNotification, .importMachine, .trace:
-      break
+    // What else there is has no key.
+    default: break
     }
   }
 
   private mutating func remember(_ request: Keyed, _ random: inout RandomSource) {
-    let key: String?
-    switch request.operation {
-    case .start(_, let value), .call(_, _, let value), .notify(_, _, let value),
-      .repair(_, _, let value), .startOrCall(_, _, _, let value),
-      .startOrNotify(_, _, _, let value):
-      key = value
-    case .simpleRepair, .get, .watch, .remove, .pause, .resume, .awaitQuiet, .list, .count,
-      .listNotifications, .dropNotification, .importMachine, .trace:
-      key = nil
-    }
-    guard key != nil else { return }
+    guard request.operation.key != nil else { return }
     if keyed.count < 32 { keyed.append(request) } else { keyed[random.below(32)] = request }
   }
 

@@ -7,8 +7,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(condition: Callable[[], T], what: str, timeout: float = 15.0) -> T:
-    """The first true value of `condition`; fails with `what` when there is none in time.
+def eventually(condition: Callable[[], T], what: str, timeout: float = 15.0,
+               every: float = 0.01) -> T:
+    """The first true value of `condition`, which is asked `every` so many seconds; fails with
+    `what` when there is none in time.
 
     An assertion that fails inside counts as "not yet" and is raised at the end."""
     deadline = time.monotonic() + timeout
@@ -21,4 +23,4 @@ def eventually(condition: Callable[[], T], what: str, timeout: float = 15.0) -> 
             last = error
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {timeout:g} s: {what}") from last
-        time.sleep(0.01)
+        time.sleep(every)

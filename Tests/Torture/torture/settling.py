@@ -2,7 +2,6 @@
 
 import json
 import random
-import time
 from collections.abc import Iterator
 
 import grpc
@@ -52,12 +51,16 @@ class Settling:
         # A machine may have had a million events: as long as they get fewer all is well. To count
         # them costs the database as much as to delete some.
         least = left()
-        deadline = time.monotonic() + BOUND
-        while any(least) and time.monotonic() < deadline:
-            time.sleep(LOOK)
-            if (now := left()) < least:
-                least, deadline = now, time.monotonic() + BOUND
-        return f"{least[0]} events, {least[1]} notifications" if any(least) else ""
+        while any(least):
+            def fewer(than: list[int] = least) -> list[list[int]]:
+                now = left()
+                return [now] if now < than else []
+
+            try:
+                [least] = eventually(fewer, "rows are swept", timeout=BOUND, every=LOOK)
+            except AssertionError:
+                return f"{least[0]} events, {least[1]} notifications"
+        return ""
 
     def _settled(self) -> dict[tuple[str, str], Machine] | None:
         self.ended.extend(self._topology.restart_ended())
