@@ -1,5 +1,6 @@
 """What `--upgrade` does to nodes that are none."""
 
+import signal
 import time
 from pathlib import Path
 
@@ -22,12 +23,21 @@ class Build:
         self.running = False
         self.status, self.words = 0, ""
         self.client = self
+        # So many looks before it handles signals.
+        self.beginning = 0
 
     def start(self, wait: bool) -> None:
         self.started.append(self.binary)
         self.running, self.status, self.words = True, 0, ""
 
+    @property
+    def handles_stop(self) -> bool:
+        self.beginning = max(0, self.beginning - 1)
+        return not self.beginning
+
     def terminate(self) -> int:
+        if self.running and self.beginning:
+            self.status = -signal.SIGTERM
         self.running = False
         return self.status
 
@@ -79,6 +89,14 @@ def test_each_node_goes_there_and_back_and_there(topology, upgrade):
         fault.run(lambda seconds: None)
     for node in topology.nodes:
         assert node.server.started == [OLD, NEW, OLD, NEW]
+    assert upgrade.left == []
+
+
+def test_a_node_that_has_just_been_started_is_replaced_once_it_handles_signals(topology, upgrade):
+    for node in topology.nodes:
+        node.server.beginning = 3
+    for fault in upgrade.plan():
+        fault.run(lambda seconds: None)
     assert upgrade.left == []
 
 

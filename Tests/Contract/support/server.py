@@ -137,6 +137,14 @@ class Server:
     def running(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
+    @property
+    def handles_stop(self) -> bool:
+        """Whether SIGTERM asks the process to stop: one that has just begun it ends, as any other."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        masks = [int(line.split()[1], 16) for line in status.splitlines()
+                 if line.startswith(("SigIgn:", "SigCgt:"))]
+        return any(mask >> (signal.SIGTERM - 1) & 1 for mask in masks)
+
     def kill(self) -> None:
         """SIGKILL: nothing of the server gets to say goodbye."""
         self._process.kill()

@@ -87,6 +87,9 @@ class Node:
 
     def terminate(self) -> int:
         self.wanted = False
+        # It may have been started a moment ago, by the end of another fault.
+        eventually(lambda: not self.server.running or self.server.handles_stop,
+                   "a server handles SIGTERM", timeout=30)
         return self.server.terminate()
 
     def exit_status(self) -> int | None:
