@@ -139,7 +139,7 @@ class Server:
 
     @property
     def handles_stop(self) -> bool:
-        """Whether SIGTERM asks the process to stop: one that has just begun it ends, as any other."""
+        """Whether SIGTERM asks the process to stop: it ends one that has just begun, as any."""
         status = Path(f"/proc/{self.pid}/status").read_text()
         masks = [int(line.split()[1], 16) for line in status.splitlines()
                  if line.startswith(("SigIgn:", "SigCgt:"))]
