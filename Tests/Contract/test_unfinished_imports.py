@@ -1,16 +1,15 @@
 """Imports that something happens to before their outcome is known: a machine is there once or not
 at all, the caller hears the truth, and who repeats it comes to an end."""
 
+import contextlib
 import json
 
 import grpc
 import pytest
 from support.client import fails, history
-from support.operators import queued
 from support.proxy import AnswerHeld, AnswerLost, Proxy, RequestLost, SyncHeld
 from support.server import progressor
 from support.transfer import export, export_pages, large, send
-from support.operators import queued
 from support.waiting import eventually
 
 LEASE = 3
@@ -51,13 +50,16 @@ def test_a_node_that_loses_its_shards_in_the_middle(node, postgres, proxies, spa
     second = node(lease=LEASE).start(wait=False)
     eventually(lambda: second.is_up, "the standby is there", timeout=60)
     parts = large("m", 3, MARK)
+    epoch = "SELECT min(epoch) FROM shard"
+    before = int(postgres.in_schema(epoch))
     met = proxy.on_message(MARK, fault)
     with fails("UNAVAILABLE"):
         send(space, parts)
     met.wait()
-    # The standby, or the first again under a new lease.
-    there = owner(space, first, second)
-    assert there.ids() == (["m"] if is_written else [])
+    eventually(lambda: int(postgres.in_schema(epoch)) > before, "the shards are taken", timeout=60)
+    # By the standby, or by the first again under a new lease.
+    there, ids = listed(space, first, second)
+    assert ids == (["m"] if is_written else [])
     if is_written:
         with fails("ALREADY_EXISTS", "MACHINE_ALREADY_EXISTS"):
             send(there, parts)
@@ -67,15 +69,19 @@ def test_a_node_that_loses_its_shards_in_the_middle(node, postgres, proxies, spa
     assert there.call("m", b"on") == b"on"
 
 
-def owner(space, *servers):
-    """The namespace at the server that has its shards, once one has."""
+def listed(space, *servers):
+    """The namespace at the server that has its shards, and the machines that it knows."""
     found = []
 
-    def has_shards() -> bool:
-        found.extend(server for server in servers if server.client.serving())
-        return bool(found)
-    eventually(has_shards, "somebody owns the shards", timeout=60)
-    return space.on(found[0].client)
+    def somebody_lists() -> bool:
+        for server in servers:
+            with contextlib.suppress(grpc.RpcError):
+                there = space.on(server.client)
+                found.extend([there, there.ids()])
+                return True
+        return False
+    eventually(somebody_lists, "somebody owns the shards", timeout=60)
+    return found
 
 
 def away(proxy: Proxy, fault: type) -> type:
