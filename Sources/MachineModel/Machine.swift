@@ -9,6 +9,18 @@ public enum StepKind: Int32, Sendable, Hashable, CaseIterable {
   case dropNotification = 6
   /// It was imported; only in records of what happened.
   case importMachine = 7
+  /// Somebody takes out a message that it has sent; only in records of what happened.
+  case dropMessage = 8
+  /// Somebody has a message tried that it has sent; only in records of what happened.
+  case retryMessage = 9
+
+  /// It is done to the machine, which takes no step by it: only records of what happened name it.
+  public var isDoneToIt: Bool {
+    switch self {
+    case .dropNotification, .importMachine, .dropMessage, .retryMessage: true
+    case .start, .call, .notification, .timeout, .repair: false
+    }
+  }
 }
 
 /// A timeout or notification that failed and will be tried again.
@@ -161,6 +173,10 @@ public struct Machine: Sendable, Hashable {
   public var waiting: Waiting?
   /// What its process waits for, as its processor said; nil = it does not say.
   public var waitingFor: String?
+  /// Messages that it has sent and that are not delivered yet. In what a processor is sent: 0.
+  public var pendingMessages: Int32 = 0
+  /// Messages that it has sent and that can never be delivered. In what a processor is sent: 0.
+  public var undeliveredMessages: Int32 = 0
 
   /// What a machine waits for.
   public struct Waiting: Sendable, Hashable {

@@ -119,6 +119,8 @@ public struct Limits: Sendable, Hashable {
   public var stepsInFlight: Int32?
   /// Notifications queued on one machine.
   public var notifications: Int32?
+  /// Messages of one machine that are not delivered, undeliverable ones included.
+  public var messages: Int32?
 
   /// Requests that may wait on one machine beside the one that runs, where `mailbox` is nil.
   public static let defaultMailbox: Int32 = 1_000
@@ -126,10 +128,16 @@ public struct Limits: Sendable, Hashable {
   public static let defaultStepsInFlight: Int32 = 10_000
   /// Notifications queued on one machine, where `notifications` is nil.
   public static let defaultNotifications: Int32 = 10_000
+  /// Messages of one machine, where `messages` is nil.
+  public static let defaultMessages: Int32 = 10_000
 
-  public init(mailbox: Int32? = nil, stepsInFlight: Int32? = nil, notifications: Int32? = nil) {
+  public init(
+    mailbox: Int32? = nil, stepsInFlight: Int32? = nil, notifications: Int32? = nil,
+    messages: Int32? = nil
+  ) {
     self.mailbox = mailbox
     self.stepsInFlight = stepsInFlight
     self.notifications = notifications
+    self.messages = messages
   }
 }

@@ -50,10 +50,15 @@ public enum TimerAction: Sendable, Hashable {
   case unset
 }
 
-/// What a processor asks for after the change: first the timer, then failure, then removal.
+/// What a processor asks for after the change: first the timer, then the messages, then failure,
+/// then removal.
 public struct Action: Sendable, Hashable {
   /// nil = keep.
   public var timer: TimerAction?
+  /// Names of pending messages that are not to be delivered any more; before `send`.
+  public var cancelMessages: [String] = []
+  /// Messages to this machine or others, in this order.
+  public var send: [OutgoingMessage] = []
   /// Whether the machine is removed in the same commit. A timer set beside it never fires.
   public var remove: Bool
   /// Why the machine fails in the same commit, though the step succeeds; nil = it does not. One
@@ -67,7 +72,9 @@ public struct Action: Sendable, Hashable {
   }
 
   /// Whether it asks for nothing.
-  public var isEmpty: Bool { timer == nil && !remove && fail == nil }
+  public var isEmpty: Bool {
+    timer == nil && !remove && fail == nil && send.isEmpty && cancelMessages.isEmpty
+  }
 }
 
 /// The decoded answer of a processor to any of its three calls.
@@ -95,5 +102,8 @@ public struct ProcessorAnswer: Sendable, Hashable {
 public enum Signal: Sendable, Hashable {
   case initialize(args: [UInt8])
   case timeout
-  case notification(args: [UInt8], notificationID: String)
+  /// `sender` is the machine whose message it is; nil = a client's.
+  case notification(args: [UInt8], notificationID: String, sender: MachineID? = nil)
+  /// A message of the machine can never be delivered. It comes as a notification does.
+  case undelivered(UndeliveredMessage)
 }

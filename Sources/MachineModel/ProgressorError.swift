@@ -28,6 +28,7 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case machineNotFound = "MACHINE_NOT_FOUND"
   case eventNotFound = "EVENT_NOT_FOUND"
   case notificationNotFound = "NOTIFICATION_NOT_FOUND"
+  case messageNotFound = "MESSAGE_NOT_FOUND"
   case machineAlreadyExists = "MACHINE_ALREADY_EXISTS"
   case machineChanged = "MACHINE_CHANGED"
   case stale = "STALE"

@@ -12,7 +12,7 @@ public enum TraceLevel: Int32, Sendable, Hashable, CaseIterable {
     switch self {
     case .nothing: false
     case .changes:
-      kind == .start || kind == .dropNotification || kind == .importMachine
+      kind == .start || kind?.isDoneToIt ?? false
         || (outcome != .committed && outcome != .refused)
     case .all: true
     }

@@ -36,14 +36,18 @@ extension MethodAccess {
     ),
     (
       .role(.read),
-      of("Automaton", "Get", "Watch", "List", "Count", "ListNotifications", "Trace", "Export")
+      of(
+        "Automaton", "Get", "Watch", "List", "Count", "ListNotifications",
+        "ListMessages", "Trace", "Export")
         + of("Namespaces", "Get", "List")
         + of("RepairJobs", "Get", "List", "ListFailures", "ListRemaining")
     ),
     (.role(.drive), of("Automaton", "Start", "Call", "Notify", "StartOrCall", "StartOrNotify")),
     (
       .role(.operate),
-      of("Automaton", "Repair", "SimpleRepair", "Remove", "Pause", "Resume", "DropNotification")
+      of(
+        "Automaton", "Repair", "SimpleRepair", "Remove", "Pause", "Resume", "DropNotification",
+        "DropMessage", "RetryMessage")
         + of("RepairJobs", "Create", "Cancel") + of("Namespaces", "Pause", "Resume")
     ),
     (

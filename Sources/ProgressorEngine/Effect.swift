@@ -14,6 +14,12 @@ public enum Effect: Sendable {
   case readTrace(RequestID, NamespaceNumber, MachineID, TraceQuery)
   /// Look ahead among the machines of owned shards; answered by `Input.due`. One at a time.
   case readDue(DueQuery)
+  /// Look ahead among the messages of owned shards; answered by `Input.messagesDue`. One at a time.
+  case readMessages(MessageQuery)
+  /// Read messages as they are; answered by `Input.messagesLoaded`.
+  case loadMessages(MessageLoad)
+  /// Hand a message to the engine that has its target; answered by `Input.delivered`.
+  case deliver(Delivery)
   /// Call a processor; answered by `Input.processorAnswered`.
   case invoke(Invocation)
   /// The client of an invocation went away: end it as unreachable if the processor cannot have seen

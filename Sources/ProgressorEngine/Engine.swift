@@ -29,6 +29,9 @@ public struct Engine: ~Copyable {
   var writers: Writers
 
   var schedule: Schedule
+  var messages: MessageSchedule
+  var messageLoads: [LoadID: [MessageRef]] = [:]
+  var deliveries: [DeliveryID: MessageRef] = [:]
   var ready = ReadyQueue()
   var counts = EngineStatistics.Counts()
   /// Chance is part of the engine's state, so that a run can be repeated.
@@ -45,6 +48,7 @@ public struct Engine: ~Copyable {
     namespaces = NamespaceTable(configuration.part)
     ownership = Ownership(shardCount: configuration.shards)
     schedule = Schedule(configuration)
+    messages = MessageSchedule(configuration)
     residency = Residency(configuration)
     stepMemory = StepMemory(configuration)
     writers = Writers(count: configuration.slots, of: configuration.part)
@@ -65,6 +69,9 @@ public struct Engine: ~Copyable {
     case .listed(let request, let result): listed(request, result)
     case .traceRead(let request, let result): traceRead(request, result)
     case .due(let query, let pages): lookedAhead(query, pages)
+    case .messagesDue(let query, let page): messagesDue(query, page)
+    case .messagesLoaded(let load, let result): messagesLoaded(load, result)
+    case .delivered(let delivery, let reply): delivered(delivery, reply)
     case .processorAnswered(let step, let attempt, let outcome):
       processorAnswered(step, attempt: attempt, outcome)
     case .endpointReady(let namespace): endpointReady(namespace)
@@ -92,6 +99,7 @@ public struct Engine: ~Copyable {
     expireRequests()
     drain()
     goOn()
+    deliverMessages()
     evictIdleMachines()
     let batches = writers.nextBatches(at: now) { BatchID(numbers.next()) }
     for batch in batches {
@@ -135,6 +143,9 @@ public struct Engine: ~Copyable {
     if let at = schedule.wakeAt(circumstances) { next = min(next ?? at, at) }
     if let at = writers.wakeAt { next = min(next ?? at, at) }
     if let at = waits.wakeAt(trustedUntil: ownership.trustEnd(after: now.uptime)) {
+      next = min(next ?? at, at)
+    }
+    if circumstances.mayAct, let at = messages.wakeAt(now, mayBegin: !circumstances.isDelayed) {
       next = min(next ?? at, at)
     }
     if stepMemory.next != nil { next = now.uptime }

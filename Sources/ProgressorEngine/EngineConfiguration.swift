@@ -15,6 +15,10 @@ public struct EngineConfiguration: Sendable, Hashable {
   public var residentBytes = 256 << 20
   /// Bytes of the histories and answers of running steps; see ``StepMemory``.
   public var historyBytes = 256 << 20
+  /// Bytes of messages on their way to other machines.
+  public var messageBytes = 64 << 20
+  /// Messages on their way at once.
+  public var maximumDeliveries = 512
   /// A history of at most this many bytes is read without waiting for the room of the largest.
   public var smallHistoryBytes = 512 << 10
   /// Bytes of events kept in memory for one machine.
@@ -47,6 +51,8 @@ public struct EngineConfiguration: Sendable, Hashable {
     engine.part = part
     engine.maximumRequests = share(maximumRequests)
     engine.residentBytes = share(residentBytes)
+    engine.messageBytes = share(messageBytes)
+    engine.maximumDeliveries = share(maximumDeliveries)
     engine.historyBytes = max(
       share(historyBytes), min(historyBytes, LoadRequest.maximumHistoryBytes))
     engine.seed = seed &+ UInt64(part.core.number.magnitude)

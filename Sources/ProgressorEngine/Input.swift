@@ -19,6 +19,13 @@ public enum Input: Sendable {
   /// A look ahead is answered, for each of its spans in their order.
   case due(DueQuery, [Result<DuePage, ReadFailure>])
 
+  /// A look ahead among messages is answered.
+  case messagesDue(MessageQuery, Result<MessagePage, ReadFailure>)
+  /// Messages were read: those that are still there and can be delivered.
+  case messagesLoaded(LoadID, Result<LoadedMessages, ReadFailure>)
+  /// The engine that has the target of a message has answered, or nobody has in time.
+  case delivered(DeliveryID, Reply)
+
   /// A processor call ended.
   case processorAnswered(StepID, attempt: Int32, ProcessorOutcome)
   /// The endpoint of a namespace, awaited by `Effect.awaitEndpoint`, can be reached.

@@ -53,6 +53,8 @@ enum Read {
   case list(RequestID, Listing)
   case trace(RequestID, MachineID, TraceQuery)
   case due(DueQuery)
+  case messages(MessageQuery)
+  case loadMessages(MessageLoad)
 }
 
 /// Virtual time and what is to happen in it, in an order that depends on nothing but the seed: by

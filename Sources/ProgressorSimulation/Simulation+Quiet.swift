@@ -19,7 +19,10 @@ extension Simulation {
         try require(agenda.now < limit, .everythingFinishes, "\(pending), an hour after all faults")
         continue
       }
-      if try !resumePausedMachines(), try !repairFailedMachines() { break }
+      guard try !resumePausedMachines(), try !repairFailedMachines() else { continue }
+      // Where a queue was full that nobody could empty, they have waited until now.
+      guard let message = overdueMessage else { break }
+      try require(agenda.now < limit, .everythingFinishes, "\(message), an hour after all faults")
     }
     try probeMachines()
     try passLockedRows()

@@ -66,6 +66,8 @@ public final class Simulation {
   var requestNumbers: [TaggedNumbers]
   /// Replies to requests of the simulation itself.
   var probes: [RequestID: Reply?] = [:]
+  /// Requests that deliver messages, and who hears of their replies.
+  var receipts: [RequestID: Receipt] = [:]
   /// What watchers were shown last.
   var watched: [MachineID: Watched] = [:]
   var inputs = 0

@@ -23,6 +23,13 @@ extension Input {
     case .due(_, let pages): "due: \(pages.map(\.summary))"
     case .processorAnswered(let step, let attempt, let outcome):
       "step \(step.number).\(attempt) ends: \(outcome.summary)"
+    case .messagesDue(_, .success(let page)):
+      "messages due: \(page.messages.map { "\($0.ref.number)@\($0.due.microseconds)" })"
+    case .messagesDue(_, .failure(let failure)): "messages due: \(failure)"
+    case .messagesLoaded(let id, .success(let loaded)):
+      "messages \(id.number): \(loaded.messages.map(\.ref.number))"
+    case .messagesLoaded(let id, .failure(let failure)): "messages \(id.number): \(failure)"
+    case .delivered(let id, let reply): "delivery \(id.number) ends: \(reply)"
     case .endpointReady(let namespace): "endpoint of \(namespace.number) is ready"
     case .committed(let id): "committed \(id.number)"
     case .refused(let id, let refusal): "refused \(id.number): \(refusal.code)"
@@ -70,6 +77,9 @@ extension Input {
     case .timePassed: 16 << 56
     case .permits(let message): 17 << 56 | message.fingerprint
     case .traceRead(let id, _): 18 << 56 | id.number
+    case .messagesDue(let query, _): 19 << 56 | query.number
+    case .messagesLoaded(let id, _): 20 << 56 | id.number
+    case .delivered(let id, _): 21 << 56 | id.number
     }
   }
 }
@@ -77,7 +87,7 @@ extension Input {
 extension Effect {
   var isRoutine: Bool {
     switch self {
-    case .wake, .readDue: true
+    case .wake, .readDue, .readMessages: true
     default: false
     }
   }
@@ -98,6 +108,11 @@ extension Effect {
     case .readDue(let query):
       "read due: "
         + "\(query.spans.map { "\($0.name) \($0.from)…\($0.until.microseconds), \($0.limit)" })"
+    case .readMessages(let query):
+      "read messages: \(query.from)…\(query.until.microseconds), \(query.limit)"
+    case .loadMessages(let load): "load messages \(load.id.number): \(load.messages.map(\.number))"
+    case .deliver(let delivery):
+      "deliver \(delivery.id.number) of \(delivery.sender.text) to \(delivery.target.text)"
     case .invoke(let invocation):
       "invoke \(invocation.step.number).\(invocation.attempt) \(invocation.machine.machineID.text)"
         + " \(invocation.stimulus.summary) epoch \(invocation.epoch) until \(invocation.deadline)"
@@ -124,6 +139,9 @@ extension Effect {
     case .wake(let time): 39 << 56 | UInt64(bitPattern: time)
     case .sendPermits(let message): 41 << 56 | message.fingerprint
     case .readTrace(let id, _, _, _): 42 << 56 | id.number
+    case .readMessages(let query): 43 << 56 | query.number
+    case .loadMessages(let load): 44 << 56 | load.id.number
+    case .deliver(let delivery): 45 << 56 | delivery.id.number
     }
   }
 }
@@ -162,6 +180,7 @@ extension Listing {
     switch self {
     case .machines(_, let namespace, _): namespace
     case .counts(let number): "counts of \(number.number)"
+    case .messages(_, _, let machine, let query): "messages of \(machine.text) \(query.after)"
     case .notifications(_, _, let machine, let query): "queue of \(machine.text) \(query.after)"
     }
   }
@@ -173,6 +192,7 @@ extension Listed {
     case .machines(let page): page.machines.count
     case .counts(let counts): counts.count
     case .notifications(let page): page?.notifications.count ?? -1
+    case .messages(let page): page?.messages.count ?? -1
     }
   }
 }
@@ -192,7 +212,8 @@ extension Invocation.Stimulus {
     switch self {
     case .signal(.initialize(let args)): "init \(Tag.number(in: args).map(String.init) ?? "-")"
     case .signal(.timeout): "timeout"
-    case .signal(.notification(_, let id)): "notification \(id)"
+    case .signal(.undelivered(let message)): "undelivered \(message.target)"
+    case .signal(.notification(_, let id, _)): "notification \(id)"
     case .call(let args, _): "call \(Tag.number(in: args).map(String.init) ?? "-")"
     case .repair(let args, _): "repair \(Tag.number(in: args).map(String.init) ?? "-")"
     }
@@ -229,6 +250,9 @@ extension CommitRecord {
       + (dequeued.map { " dequeued \($0)" } ?? "")
       + (dropped.map { " dropped \($0.sequence)" } ?? "")
       + (rescheduled.map { " rescheduled \($0.sequence)" } ?? "")
+      + (sent.isEmpty ? "" : " sends \(sent.map(\.ref.number))")
+      + (takenOut.isEmpty ? "" : " takes out \(takenOut)")
+      + (postponed.map { " postpones \($0.number)" } ?? "")
       + (idempotency.map { " key \($0.key)" } ?? "")
       + (traced.map { " traced \($0.record.outcome) \($0.record.sequence)" } ?? "")
   }

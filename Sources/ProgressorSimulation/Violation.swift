@@ -18,6 +18,8 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case principals = "a step carries who asked for it"
   case waitsEnd = "I15 a wait is answered when its condition is committed, or at its time"
   case goneRests = "where there is no namespace no step begins"
+  case messagesOnce = "I13 a message of a committed step takes effect once, or is undeliverable"
+  case messagesCommitted = "I14 nothing of a refused or lost step is sent"
   case attemptsCounted = "attempts are counted durably"
   case recordedOnce = "what happens to a machine is recorded once"
   case oneReply = "a request has one reply"

@@ -113,8 +113,9 @@ public final class Storage: Sendable {
     }
   }
 
-  /// Performs `load`, `list`, `readTrace`, `readDue` or `commit`; other effects are not storage's
-  /// and do nothing. Answers come through `deliver`, also when everything is full or stopped.
+  /// Performs `load`, `list`, `readTrace`, `readDue`, `readMessages`, `loadMessages` or `commit`;
+  /// other effects are not storage's and do nothing. Answers come through `deliver`, also when
+  /// everything is full or stopped.
   public func perform(_ effect: Effect) {
     switch effect {
     case .load(let request):
@@ -126,9 +127,11 @@ public final class Storage: Sendable {
       lists.read(.trace(id, page))
     case .readDue(let query):
       lookAheads.read(.due(query, lease.node))
+    case .readMessages(let query): lookAheads.read(.messages(query, lease.node))
+    case .loadMessages(let load): lookAheads.read(.loadMessages(load))
     case .commit(let batch):
       writers[batch.slot % writers.count].write(batch)
-    case .reply, .invoke, .callOff, .awaitEndpoint, .sendPermits, .wake:
+    case .reply, .invoke, .callOff, .awaitEndpoint, .sendPermits, .deliver, .wake:
       return
     }
   }

@@ -284,7 +284,7 @@ def test_updates_while_the_database_goes_away(node, postgres, proxy, spaces):
         # A statement is prepared at its first use, in a round trip of its own.
         changed = update(get(server.client, space.name))
         changed.processor.max_in_flight = number
-        cut = proxy.on_message(b"namespace_update", fault)
+        cut = proxy.on_message(b"namespace_write", fault)
         with fails("UNAVAILABLE", "STORAGE_UNAVAILABLE"):
             update(changed)
         cut.wait()

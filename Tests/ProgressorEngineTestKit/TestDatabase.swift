@@ -21,6 +21,7 @@ package struct TestDatabase {
   package private(set) var rowsSeen: [String: Int] = [:]
 
   package private(set) var rows: [MachineID: MachineRow] = [:]
+  package internal(set) var messages: [MessageRef: MessageRow] = [:]
   private var lastKey: Int64 = 0
   private var events: [MachineKey: [Event]] = [:]
   private var queues: [MachineKey: [QueuedNotification]] = [:]
@@ -38,6 +39,7 @@ package struct TestDatabase {
     if let head = record.rescheduled { queues[record.key]?[0] = head }
     queues[record.key, default: []] += record.enqueued
     events[record.key, default: []] += record.events
+    applyMessages(of: record)
     if let traced = record.traced { traces[record.key, default: []].append(traced.record) }
     switch record.row {
     case .keep: break
@@ -59,6 +61,7 @@ package struct TestDatabase {
     }
     if var row = rows[record.machine] {
       row.notificationCount = Int32(queues[row.key]?.count ?? 0)
+      count(&row)
       rows[record.machine] = row
     }
     if let key = record.idempotency { keys[record.machine, default: [:]][ExactText(key.key)] = key }
@@ -107,7 +110,10 @@ package struct TestDatabase {
     var loaded = Loaded()
     if let key = load.idempotencyKey { loaded.idempotency = keys[load.machine]?[ExactText(key)] }
     guard let row = rows[load.machine] else { return loaded }
-    if load.row { loaded.row = row }
+    if load.row {
+      loaded.row = row
+      loaded.messageNames = names(of: row.key)
+    }
     if let after = load.notificationsAfter {
       let queue = (queues[row.key] ?? []).filter { $0.sequence > after }
       loaded.notifications = Array(queue.prefix(LoadRequest.notificationPage))

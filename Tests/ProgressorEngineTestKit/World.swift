@@ -17,6 +17,8 @@ package final class World {
   package var engine: Engine
   package var database = TestDatabase()
   package var processor = TestProcessor()
+  /// What takes messages to their targets.
+  package var relay = TestRelay()
   /// The last reply to each request; a test that asks many times may empty it.
   package var replies: [RequestID: Reply] = [:]
   /// Namespaces whose endpoints the engine waits for, once for each time that it said so.
@@ -102,7 +104,9 @@ package final class World {
   /// What follows from an effect at once.
   private func perform(_ effect: Effect) -> Input? {
     switch effect {
-    case .reply(let id, let reply): replies[id] = reply
+    case .reply(let id, let reply):
+      if let receipt = relay.receipt(id, reply) { return receipt }
+      replies[id] = reply
     case .load(let load): return database.take(load).map { .loaded(load.id, .success($0)) }
     case .readDue(let query):
       let input = Input.due(query, database.due(query))
@@ -120,6 +124,10 @@ package final class World {
     case .wake(let at): wakeAt = at
     case .readTrace(let id, _, let machine, let query):
       return .traceRead(id, .success(database.trace(machine, query)))
+    case .readMessages(let query): return .messagesDue(query, .success(database.due(query)))
+    case .loadMessages(let load):
+      return .messagesLoaded(load.id, .success(database.answer(load)))
+    case .deliver(let delivery): return relay.take(delivery, as: nextRequestID(), now)
     case .list, .callOff: break
     }
     return nil

@@ -115,7 +115,9 @@ extension Effect {
       return [words.joined(separator: " ")]
     case .list: return ["list"]
     case .readTrace(_, _, let machine, _): return ["read trace \(machine.id)"]
-    case .readDue: return []
+    case .readDue, .readMessages: return []
+    case .loadMessages(let load): return ["load \(load.messages.count) messages"]
+    case .deliver(let delivery): return ["deliver to \(delivery.target.id)"]
     case .invoke(let invocation): return ["invoke \(invocation.text(now: now))"]
     case .callOff(_, let attempt): return ["call off attempt=\(attempt)"]
     case .awaitEndpoint: return ["await endpoint"]
@@ -139,8 +141,9 @@ extension Invocation {
       switch stimulus {
       case .signal(.initialize(let args)): "init args=\(String(decoding: args, as: UTF8.self))"
       case .signal(.timeout): "timeout"
-      case .signal(.notification(let args, _)):
+      case .signal(.notification(let args, _, _)):
         "notification args=\(String(decoding: args, as: UTF8.self))"
+      case .signal(.undelivered(let message)): "undelivered \(message.target.id) \(message.reason)"
       case .call(let args, _): "call args=\(String(decoding: args, as: UTF8.self))"
       case .repair: "repair"
       }
@@ -186,6 +189,8 @@ extension CommitRecord {
     } else if rescheduled != nil {
       words.append("reschedule anew")
     }
+    for message in sent { words.append("send=\(message.target.id)") }
+    if !takenOut.isEmpty { words.append("without \(takenOut.count) messages") }
     if let idempotency { words.append("key=\(idempotency.key)") }
     if let traced { words.append("record=(\(traced.record.text))") }
     return words.joined(separator: " ")
@@ -228,6 +233,9 @@ extension Reply {
     case .counted(let counts): "counted \(counts.count)"
     case .notifications(let page): "notifications \(page.notifications.count)"
     case .done(.dropOfNotification): "dropped"
+    case .messages(let page): "messages \(page.messages.count)"
+    case .done(.dropOfMessage): "dropped"
+    case .done(.retryOfMessage): "trying"
     case .done(.importOfMachine): "imported"
     case .machine(let machine), .watched(let machine, _): "machine \(machine.text)"
     case .listed(let machines, _): "listed \(machines.count)"

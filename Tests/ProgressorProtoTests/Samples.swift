@@ -28,6 +28,8 @@ enum Samples {
   static let waitingMachine: Machine = {
     var machine = emptyMachine
     machine.queuedNotifications = 3
+    machine.pendingMessages = 4
+    machine.undeliveredMessages = .max
     machine.waiting = Machine.Waiting(on: .step, since: moment)
     machine.waitingFor = "é"
     return machine
@@ -64,6 +66,36 @@ enum Samples {
       action: Action(timer: .set(TimerSetting(when: .deadline(.earliest))))),
     ProcessorAnswer(change: StateChange(waitingFor: ""), action: Action(fail: "")),
     ProcessorAnswer(change: StateChange(waitingFor: "é"), action: Action(fail: "é")),
+    ProcessorAnswer(action: sending),
+  ]
+
+  static let outgoing: [OutgoingMessage] = [
+    OutgoingMessage(target: MachineID(namespace: "", id: "é"), kind: .notify(args: [])),
+    OutgoingMessage(
+      target: machineID, kind: .notify(args: payload), when: .at(.earliest), name: "é",
+      reportsFailure: true),
+    OutgoingMessage(
+      target: machineID, kind: .start(args: payload, ignoresExisting: true),
+      when: .delay(microseconds: 0)),
+    OutgoingMessage(
+      target: machineID, kind: .start(args: [], ignoresExisting: false),
+      when: .delay(microseconds: 1_500_000)),
+  ]
+
+  private static var sending: Action {
+    var action = Action()
+    action.send = outgoing
+    action.cancelMessages = ["é", "a"]
+    return action
+  }
+
+  static let pending: [PendingMessage] = [
+    PendingMessage(
+      number: 1, message: outgoing[1], createdAt: .earliest, deliverAt: .earliest,
+      nextAttemptAt: .latest),
+    PendingMessage(
+      number: .max, message: outgoing[1], createdAt: moment, deliverAt: moment, attempts: .max,
+      nextAttemptAt: nil, lastCode: 5, lastReason: "é"),
   ]
 
   static let namespaces: [Namespace] = [
@@ -77,7 +109,7 @@ enum Samples {
       retryPolicy: RetryPolicy(
         initialInterval: 0, multiplier: 1, maxInterval: 0, maxAttempts: 0, jitter: 0,
         nonRetryable: ["RESOURCE_EXHAUSTED", "OUT_OF_STOCK"]),
-      limits: Limits(mailbox: 1, stepsInFlight: .max, notifications: 2),
+      limits: Limits(mailbox: 1, stepsInFlight: .max, notifications: 2, messages: 3),
       defaultHistoryRange: HistoryRange(limit: 10, direction: .backward),
       idempotencyRetention: 0, trace: TraceOptions(level: .all, retention: 1), version: 4,
       pause: Pause(pausedAt: moment, reason: "é")),
@@ -149,6 +181,12 @@ enum Samples {
       ListNotificationsResponse(notifications: notifications, nextPageToken: "t"),
       DropNotificationRequest(machineID: machineID, notificationID: "1-2"),
       DropNotificationResponse(),
+      ListMessagesRequest(machineID: machineID),
+      ListMessagesRequest(machineID: machineID, pageSize: .max, pageToken: "t"),
+      ListMessagesResponse(messages: []),
+      ListMessagesResponse(messages: pending, nextPageToken: "t"),
+      DropMessageRequest(machineID: machineID, number: .max), DropMessageResponse(),
+      RetryMessageRequest(machineID: machineID, number: 1), RetryMessageResponse(),
     ] + starting + watching + transfer
   }
 
@@ -216,6 +254,11 @@ enum Samples {
       .initialize(args: []), .initialize(args: payload), .timeout,
       .notification(args: [], notificationID: ""),
       .notification(args: payload, notificationID: "1-2-3"),
+      .notification(args: payload, notificationID: "1-2-3", sender: machineID),
+      .undelivered(
+        UndeliveredMessage(target: machineID, name: "", code: 5, reason: "é", args: [])),
+      .undelivered(
+        UndeliveredMessage(target: machineID, name: "é", code: .max, reason: "", args: payload)),
     ]
     var messages: [any ProtobufMessage] = signals.map {
       ProcessSignalRequest(signal: $0, machine: fullMachine)

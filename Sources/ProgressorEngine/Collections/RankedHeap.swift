@@ -46,6 +46,8 @@ struct RankedHeap<Key: Hashable, Rank: Comparable, Value> {
 
   func rank(of key: Key) -> Rank? { live[key]?.at }
 
+  func value(of key: Key) -> Value? { live[key]?.value }
+
   /// In no order.
   var keys: [Key] { Array(live.keys) }
 

@@ -44,6 +44,8 @@ extension Engine {
         .notified(notificationID: notification.notificationID), machine)
       becomeDue(machine)
       becameIdle(machine)
+    case .message(let machine, let end):
+      if machine.isDropped { outlived(end) } else { settled(end, entry.record, machine) }
     }
   }
 
@@ -55,6 +57,7 @@ extension Engine {
     damagePauses.forget(machine.id)
     switch writing.application {
     case .nothing:
+      for message in writing.messages.sent { sent(message) }
       if case .error? = writing.reply {
         count(.refused, machine)
       } else {
@@ -64,6 +67,9 @@ extension Engine {
       // Notifications accepted meanwhile count themselves.
       let before = machine.row?.notificationCount ?? 0
       row.notificationCount = before
+      row.pendingMessages = (machine.row?.pendingMessages ?? 0) + Int32(writing.messages.growth)
+      row.undeliveredMessages =
+        (machine.row?.undeliveredMessages ?? 0) + Int32(writing.messages.undelivered)
       if queue.takesOneOut { row.notificationCount -= 1 }
       if case .arrived(let all) = queue { row.notificationCount += Int32(clamping: all.count) }
       assert(machine.row.map { $0.version < row.version } ?? true, "a machine's version grows")
@@ -78,6 +84,7 @@ extension Engine {
       case .rescheduled(let head): machine.notifications.rescheduled(head)
       case .arrived(let queue): for one in queue { machine.notifications.accepted(one) }
       }
+      outgoing(writing.messages, machine)
       if let failure = row.failure { answerQueuedCalls(machine, failure) }
       waits.changed(machine, row)
     case .removed:
@@ -86,6 +93,8 @@ extension Engine {
       machine.presence = .absent
       machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
       machine.notifications = NotificationQueue()
+      outgoing(writing.messages, machine)
+      machine.outbox = Outbox()
       waits.removed(machine)
     case .condemned(let failure):
       waits.condemned(machine)

@@ -9,6 +9,8 @@ struct GroupCommit {
   enum Origin {
     case step(ResidentMachine, StepID)
     case notification(ResidentMachine, QueuedNotification, RequestID)
+    /// What became of a message of the machine.
+    case message(ResidentMachine, MessageEnd)
   }
 
   struct Pending {
@@ -17,12 +19,17 @@ struct GroupCommit {
 
     var machine: ResidentMachine {
       switch origin {
-      case .step(let machine, _), .notification(let machine, _, _): machine
+      case .step(let machine, _), .notification(let machine, _, _), .message(let machine, _):
+        machine
       }
     }
 
     var isStep: Bool {
       if case .step = origin { true } else { false }
+    }
+
+    fileprivate var isMessage: Bool {
+      if case .message = origin { true } else { false }
     }
 
     /// It is a step's that its machine does not take any more.
@@ -42,8 +49,10 @@ struct GroupCommit {
     /// The record as it is written now: an idempotency key is kept from now on.
     fileprivate func record(at wall: Timestamp) -> CommitRecord {
       var record = record
-      record.idempotency?.expiresAt =
-        wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention)
+      if let key = record.idempotency?.key {
+        record.idempotency?.expiresAt =
+          wall.advanced(byMicroseconds: machine.namespace.retention(of: key))
+      }
       return record
     }
   }
@@ -85,10 +94,30 @@ struct GroupCommit {
   /// What is held back contradicts itself. Looks at all of it.
   var isInconsistent: Bool { held.isInconsistent(inFlight: inFlight?.entries ?? []) }
 
-  /// Notifications of the machine that wait, or are on their way. Looks at all records.
+  /// Notifications of the machine that wait, or are on their way, reports included. Looks at all
+  /// records.
   func notifications(of machine: ResidentMachine) -> Int {
+    entries(of: machine).count { !$0.isStep && !$0.record.enqueued.isEmpty }
+  }
+
+  /// Messages of the machine of which it waits, or is on its way, what became of them. Looks at all
+  /// records.
+  func messages(of machine: ResidentMachine) -> Int {
+    entries(of: machine).count(where: \.isMessage)
+  }
+
+  /// Of which of the machine's messages it is on its way what became of them. Looks at the batch.
+  func messagesInFlight(of machine: ResidentMachine) -> [MessageRef] {
+    Visits.note(inFlight?.entries.count ?? 0)
+    return (inFlight?.entries ?? []).compactMap { entry in
+      guard case .message(machine, let end) = entry.origin else { return nil }
+      return end.message
+    }
+  }
+
+  private func entries(of machine: ResidentMachine) -> [Pending] {
     let entries = [Array(pending), inFlight?.entries ?? [], held.records(of: machine)]
-    return entries.joined().count { !$0.isStep && $0.machine === machine }
+    return entries.joined().filter { $0.machine === machine }
   }
 
   mutating func add(_ record: CommitRecord, from origin: Origin) {

@@ -20,6 +20,7 @@ extension Engine {
     counts.batchesRefused += 1
     assert(counts.batchesRefused <= counts.batches, "a batch is refused once")
     // What was let go meanwhile, with its shard or alone, is not written after all.
+    abandonMessages(in: ended)
     let entries = ended.filter { !$0.machine.isDropped }
     if !isAlone { return writers[place].split(entries) }
     guard let entry = entries.first else { return }
@@ -33,7 +34,7 @@ extension Engine {
   /// without.
   private mutating func writeUntraced(_ entry: GroupCommit.Pending, _ place: Int) {
     assert(entry.record.traced == nil, "what is tried once more is another record")
-    _ = writers[place].ended(.refused, at: now.uptime)
+    abandonMessages(in: writers[place].ended(.refused, at: now.uptime))
     counts.batchesRefused += 1
     if entry.machine.isDropped { return }
     writers[place].split([entry])
@@ -55,6 +56,7 @@ extension Engine {
     _ machines: Set<MachineID>, _ place: Int, _ refusal: CommitRefusal
   ) {
     let ended = writers[place].ended(.refused, at: now.uptime)
+    abandonMessages(in: ended)
     let entries = ended.filter { !$0.machine.isDropped }
     // Of those that are known to be locked it was only a question.
     let isNew = entries.contains {
@@ -95,6 +97,8 @@ extension Engine {
         || stepMemory.hasRoomAside(notification.bytes, machine.namespace)
     case (.step(let machine, let id), .overdue), (.step(let machine, let id), .locked):
       return machine.running?.id == id && machine.running?.operation.isKept == true
+    case (.message(let machine, let end), .overdue), (.message(let machine, let end), .locked):
+      return machine.settling.contains(end.message)
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
         && !isToBeTakenAway(machine)
@@ -149,6 +153,14 @@ extension Engine {
       // A step may have counted it in the machine's due time.
       becomeDue(machine)
       becameIdle(machine)
+    case .message(let machine, let end):
+      guard !machine.isDropped else { return }
+      unsettled(end, entry.record, machine)
+      switch refusal.fault {
+      case .contents, .overdue, .locked, .namespaceGone: break
+      // What memory says of its messages is wrong.
+      case .conflict, .duplicate: distrust(machine)
+      }
     case .step(let machine, let id):
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
       if refusal.fault == .namespaceGone {
@@ -190,11 +202,13 @@ extension Engine {
   /// What memory says of the machine's queue is wrong. A step that its processor works on, or has
   /// answered, goes on: the version that it expects tells whether the rest is right, and to begin
   /// another beside it would be worse. The machine is read again afterwards.
-  private mutating func distrust(_ machine: ResidentMachine, _ request: RequestID, _ key: String?) {
+  private mutating func distrust(
+    _ machine: ResidentMachine, _ request: RequestID? = nil, _ key: String? = nil
+  ) {
     switch machine.running?.phase {
     case .invoking, .committing:
       machine.isDistrusted = true
-      conclude(request, key: key, .error(.storageUnavailable), machine)
+      if let request { conclude(request, key: key, .error(.storageUnavailable), machine) }
     case .deciding, .loading, .gated, nil:
       drop(machine, .storageUnavailable)
     }
@@ -215,6 +229,7 @@ extension Engine {
         }
         tell(request, .storageUnavailable)
       case .notification(_, _, let request): tell(request, .storageUnavailable)
+      case .message: break
       }
     }
   }
@@ -228,6 +243,7 @@ extension Engine {
     // Another may be the owner already: nothing begins in place of what is dropped here, until a
     // renewal says otherwise or the loss is told. If it was told before, the lease is a new one.
     if entries.contains(where: { !$0.machine.isDropped }) { ownership.lost() }
+    abandonMessages(in: entries)
     for entry in entries { drop(entry.machine, .notOwner) }
   }
 }

@@ -24,6 +24,9 @@ public enum CoreRoute: Sendable {
       self = .one(id.core)
     case .loaded(let id, _): self = .one(id.core)
     case .due(let query, _): self = .one(query.core)
+    case .messagesDue(let query, _): self = .one(query.core)
+    case .messagesLoaded(let id, _): self = .one(id.core)
+    case .delivered(let id, _): self = .one(id.core)
     case .processorAnswered(let id, _, _): self = .one(id.core)
     case .committed(let id), .refused(let id, _), .commitDelayed(let id), .fenced(let id):
       self = .one(id.core)

@@ -48,6 +48,16 @@ extension BatchID {
   public var core: CoreNumber { TaggedNumbers.core(of: number) }
 }
 
+extension DeliveryID {
+  /// The core whose machine sends.
+  public var core: CoreNumber { TaggedNumbers.core(of: number) }
+}
+
+extension MessageQuery {
+  /// The core that looks ahead.
+  public var core: CoreNumber { part.core }
+}
+
 extension DueQuery {
   /// The core that looks ahead.
   public var core: CoreNumber { part.core }

@@ -20,7 +20,7 @@ extension Engine {
   }
 
   /// How late a timer may be said to be: a day.
-  private static let maximumLateness: Int64 = 86_400_000_000
+  static let maximumLateness: Int64 = 86_400_000_000
 
   /// Calls the processor with the machine as it is.
   mutating func invoke(_ machine: ResidentMachine) {

@@ -139,7 +139,8 @@ extension StoredReply {
     case .called(let response): self = .called(response: response)
     case .notified(let notificationID): self = .notified(notificationID: notificationID)
     case .repaired(let response): self = .repaired(response: response)
-    case .done, .quiet, .machine, .watched, .listed, .counted, .notifications, .traced, .error:
+    case .done, .quiet, .machine, .watched, .listed, .counted, .notifications, .messages,
+      .traced, .error:
       return nil
     }
   }

@@ -7,10 +7,13 @@ enum LoadPurpose {
   case get(ResidentMachine, RequestID)
   /// A machine in nobody's hands became due.
   case wake(ResidentMachine)
+  /// A message of the machine can never be delivered.
+  case message(ResidentMachine, MessageRef, ProgressorError)
 
   var machine: ResidentMachine {
     switch self {
-    case .step(let machine, _), .notify(let machine, _), .get(let machine, _), .wake(let machine):
+    case .step(let machine, _), .notify(let machine, _), .get(let machine, _), .wake(let machine),
+      .message(let machine, _, _):
       machine
     }
   }
@@ -24,7 +27,7 @@ enum LoadPurpose {
     switch self {
     case .step(let machine, _): machine.running?.requestID
     case .notify(_, let request), .get(_, let request): request
-    case .wake: nil
+    case .wake, .message: nil
     }
   }
 }

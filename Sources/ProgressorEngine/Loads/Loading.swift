@@ -27,7 +27,10 @@ extension Engine {
   mutating func loaded(_ id: LoadID, _ result: Result<Loaded, ReadFailure>) {
     guard let load = takeLoad(id) else { return }
     let (purpose, machine) = (load.purpose, load.purpose.machine)
-    guard !machine.isDropped else { return }
+    guard !machine.isDropped else {
+      if case .message(_, let message, _) = purpose { lookAgain(message) }
+      return
+    }
     assert(ownership.holds(machine.shard), "a machine in memory is of a shard that is owned")
     // Every load that is sent while the row is unknown asks for the row.
     let wasUnknown = machine.isUnknown
@@ -50,6 +53,7 @@ extension Engine {
     case .notify(_, let request): notifyLoaded(machine, request, result)
     case .get(_, let request): getLoaded(machine, request, result)
     case .wake: wakeLoaded(machine, result)
+    case .message(_, let message, let error): senderLoaded(machine, message, error, result)
     }
     residency.charge(machine)
     ready.add(machine)
@@ -80,6 +84,9 @@ extension Engine {
         // A later load, of the history alone, says nothing of the key.
         machine.running?.remembered = .nothing
         confirm(key.key, owner: id, machine)
+      }
+      if step.operation.message != nil {
+        machine.running?.message = loaded.message.map { .found($0) } ?? .nowhere
       }
       if let row = machine.row, reading.bringsHistory {
         machine.history.adopt(loaded.history, last: row.lastEventID)

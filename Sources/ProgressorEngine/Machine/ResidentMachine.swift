@@ -20,6 +20,7 @@ final class ResidentMachine {
   var presence = Presence.unknown
   var history: HistoryWindow
   var notifications = NotificationQueue()
+  var outbox = Outbox()
 
   var mailbox = Mailbox()
   /// The step that it takes; most machines in memory take none.
@@ -41,6 +42,8 @@ final class ResidentMachine {
   private(set) var enqueuesInFlight = 0
   /// None of them has a smaller sequence.
   private(set) var firstEnqueued: Int64 = 0
+  /// Messages of which it is being written what became of them.
+  var settling: Set<MessageRef> = []
   var loadsInFlight = 0
   var keys: [ExactText: PendingKey] = [:]
 
@@ -81,7 +84,7 @@ final class ResidentMachine {
   }
 
   /// Records of it that wait for a writer or are on their way, at most.
-  var recordsInFlight: Int { enqueuesInFlight + (isCommitting ? 1 : 0) }
+  var recordsInFlight: Int { enqueuesInFlight + settling.count + (isCommitting ? 1 : 0) }
 
   /// Its step's record waits for a writer or is on its way.
   var isCommitting: Bool { running?.writing != nil }
@@ -102,14 +105,14 @@ final class ResidentMachine {
   /// Nothing refers to it: it may leave memory.
   var isIdle: Bool {
     running == nil && mailbox.isEmpty && waitingNotifies.isEmpty && keys.isEmpty
-      && enqueuesInFlight == 0 && loadsInFlight == 0
+      && enqueuesInFlight == 0 && settling.isEmpty && loadsInFlight == 0
   }
 
   /// About what it takes in memory, its places in the engine's tables and its requests included.
   var bytes: Int {
     var sum = ResidentMachine.bareBytes + id.id.heapBytes + history.bytes
     sum += row?.heapBytes ?? 0
-    sum += notifications.residentBytes + charge.requests + charge.unheard
+    sum += notifications.residentBytes + outbox.bytes + charge.requests + charge.unheard
     if running != nil { sum += ResidentMachine.stepBytes }
     return sum
   }
@@ -127,6 +130,7 @@ final class ResidentMachine {
     presence = .present(row)
     keepNamesOnce()
     notifications.adopt(loaded.notifications, count: Int(row.notificationCount))
+    outbox.adopt(loaded.messageNames)
   }
 
   /// The row's texts are the machine's own, not others of the same bytes.

@@ -35,7 +35,7 @@ struct CallStep: StepOperation {
     switch verdict {
     case .success(let answer):
       let reply = Reply.called(response: answer.response)
-      if answer.action.remove { return .write(.removed(row), reply) }
+      if answer.action.remove { return .write(view.removing(answer, row, context), reply) }
       if answer.isQuery { return .write(.nothing(row.key), reply) }
       let changed = view.applying(answer, to: row, .call, answered, context: context)
       return .write(.updated(changed), reply)

@@ -4,14 +4,14 @@ import MachineModel
 /// is durable, is the same for all steps.
 enum Change {
   /// Nothing but the reply, under the request's key; without a key nothing at all.
-  case nothing(MachineKey)
+  case nothing(MachineKey, Outgoing = Outgoing())
   /// A machine begins, or comes from elsewhere.
   case created(Changed, queue: [QueuedNotification] = [])
   case updated(Changed, queue: QueueChange = .keep)
   /// The row's pause begins or ends, and its due time follows; nothing else of it changes.
   case paused(MachineRow)
-  /// The machine is gone, with everything that hangs on it.
-  case removed(MachineRow)
+  /// The machine is gone, with everything that hangs on it but the messages that are due.
+  case removed(MachineRow, Outgoing = Outgoing())
   /// It fails, and what of it is in the database cannot be read.
   case condemned(MachineRow, Failure)
 }
@@ -21,6 +21,7 @@ struct Changed {
   var row: MachineRow
   var events: [Event] = []
   var auxChanged = false
+  var messages = Outgoing()
   /// For what it takes in memory until it is written.
   var charge: Charge?
 

@@ -25,7 +25,7 @@ struct DeliveryStep: StepOperation {
   func question(_ view: StepView, serial: Int64) -> Question? {
     guard let row = view.row, row.failure == nil, let head = view.head else { return nil }
     return Question(
-      stimulus: .signal(.notification(args: head.args, notificationID: head.notificationID)),
+      stimulus: .signal(head.signal),
       machine: view.shown(row), attempt: head.nextAttempt, token: StepToken.notification(head),
       timeout: view.processorTimeout, context: head.context)
   }
@@ -34,7 +34,7 @@ struct DeliveryStep: StepOperation {
     guard let row = view.row, var head = view.head else { return .pass }
     switch verdict {
     case .success(let answer):
-      if answer.action.remove { return .write(.removed(row), nil) }
+      if answer.action.remove { return .write(view.removing(answer, row, head.context), nil) }
       let changed = view.applying(answer, to: row, .notification, answered, context: head.context)
       return .write(.updated(changed, queue: .delivered), nil)
     case .unreachable: return .awaitEndpoint
@@ -62,6 +62,18 @@ struct DeliveryStep: StepOperation {
 }
 
 extension QueuedNotification {
+  /// As its processor is told.
+  fileprivate var signal: Signal {
+    switch origin {
+    case .client: .notification(args: args, notificationID: notificationID)
+    case .machine(let sender):
+      .notification(args: args, notificationID: notificationID, sender: sender)
+    case .undelivered(let target, let name, let code, let reason):
+      .undelivered(
+        UndeliveredMessage(target: target, name: name, code: code, reason: reason, args: args))
+    }
+  }
+
   /// The same in every attempt of its delivery.
   fileprivate var name: StepName {
     StepName(token: StepToken.notification(self), principal: context.principal)

@@ -98,6 +98,8 @@ extension Engine {
     }
     var shown = Snapshot.machine(row, head: head, history: history, range: range)
     shown.queuedNotifications = row.notificationCount
+    shown.pendingMessages = row.pendingMessages
+    shown.undeliveredMessages = row.undeliveredMessages
     shown.waiting = machine.waiting(row, head: head, now)
     answer(id, look.isWatch ? .watched(shown, MachineMark(row)) : .machine(shown))
   }

@@ -1,6 +1,7 @@
 import MachineModel
 
-/// List, Count and ListNotifications: what is committed, of many rows, as the database has it.
+/// List, Count, ListNotifications and ListMessages: what is committed, of many rows, as the
+/// database has it.
 extension Engine {
   mutating func list(_ request: Request, _ namespace: NamespaceState, _ question: ListQuestion) {
     guard ownership.mayAct(at: now.uptime) else { return refuse(request, .notOwnerUnseen) }
@@ -13,6 +14,10 @@ extension Engine {
       case .counts: .counts(namespace.number)
       case .notifications(let query):
         .notifications(
+          ShardID(of: request.machine, shards: configuration.shards), namespace.number,
+          request.machine, query)
+      case .messages(let query):
+        .messages(
           ShardID(of: request.machine, shards: configuration.shards), namespace.number,
           request.machine, query)
       }
@@ -29,6 +34,8 @@ extension Engine {
     case (.notifications, .success(.notifications(let page))):
       answer(
         id, page.map(Reply.notifications) ?? .error(.machineNotFound(pending.request.machine)))
+    case (.messages, .success(.messages(let page))):
+      answer(id, page.map(Reply.messages) ?? .error(.machineNotFound(pending.request.machine)))
     default: assertionFailure("a listing is answered with another one's rows")
     }
   }

@@ -99,7 +99,8 @@ extension Engine {
     let id = QueuedNotification.id(ofSequence: sequence, in: machine.shard.id)
     let notification = QueuedNotification(
       sequence: sequence, notificationID: id, args: args, historyRange: range,
-      context: pending.request.context, acceptedAt: now.wall)
+      context: pending.request.context, acceptedAt: now.wall,
+      origin: pending.request.sender.map { .machine($0) } ?? .client)
     var record = CommitRecord(
       shard: machine.shard.id, namespace: machine.namespace.number, machine: machine.id,
       key: row.key, row: .requeue(due: machine.hasQueue ? nil : now.wall),
@@ -108,7 +109,7 @@ extension Engine {
       record.idempotency = IdempotencyRow(
         key: key.key, fingerprint: key.fingerprint,
         reply: .notified(notificationID: notification.notificationID),
-        expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
+        expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.retention(of: key.key)))
     }
     if configuration.namesCauses { record.cause = pending.request.context }
     machine.enqueueBegan(sequence)
@@ -122,7 +123,8 @@ extension Engine {
       record, from: .notification(machine, notification, pending.request.id))
   }
 
-  private func isRemoving(_ machine: ResidentMachine) -> Bool {
+  /// It is being written that the machine is removed.
+  func isRemoving(_ machine: ResidentMachine) -> Bool {
     if case .removed? = machine.running?.writing?.application { true } else { false }
   }
 }

@@ -34,7 +34,7 @@ struct RepairStep: StepOperation {
     switch verdict {
     case .success(let answer):
       let reply = Reply.repaired(response: answer.response)
-      if answer.action.remove { return .write(.removed(row), reply) }
+      if answer.action.remove { return .write(view.removing(answer, row, context), reply) }
       let changed = view.applying(
         answer, to: view.repaired(row), .repair, answered, context: context)
       return .write(view.working(changed), reply)

@@ -38,7 +38,11 @@ struct StartStep: StepOperation {
       Safeguard.incarnation.isOn
         ? answered.serial : Int64(ShardID(of: view.id, shards: .max).number))
     // Made and removed in one step: nothing of it is ever seen.
-    if answer.action.remove { return .write(.nothing(key), .started) }
+    if answer.action.remove {
+      var messages = view.outgoing(answer.action, key, context)
+      messages.sent.removeAll { $0.pending.deliverAt > view.now.wall }
+      return .write(.nothing(key, messages), .started)
+    }
     let empty = MachineRow(
       key: key, shard: view.shard, namespace: view.namespace, machine: view.id, version: 1,
       createdAt: view.now.wall, lastEventID: 0, lastEventAt: view.now.wall, auxState: nil,

@@ -37,6 +37,9 @@ protocol StepOperation {
   /// be in this shard.
   func notification(in shard: ShardID) -> Int64?
 
+  /// The message of its machine that it is about, by number; nil = none.
+  var message: Int64? { get }
+
   /// Everything that it needs is in memory, and its history is not too large to be shown unless
   /// `view` says so.
   func begin(_ view: StepView) -> Beginning
@@ -136,7 +139,8 @@ extension StepOperation {
   var isKept: Bool { true }
 }
 
-/// Steps that are about no notification.
+/// Steps that are about no notification, nor message.
 extension StepOperation {
+  var message: Int64? { nil }
   func notification(in shard: ShardID) -> Int64? { nil }
 }

@@ -30,6 +30,17 @@ struct StepView {
   var row: MachineRow? { machine.row }
   /// Of the step that decides.
   var name: StepName { machine.running?.name ?? StepName() }
+  /// The message of the machine that has the name and can still be delivered, by its number.
+  func pendingMessage(_ name: String) -> Int64? { machine.outbox.number(of: name) }
+
+  /// The message that the step is about, as it was looked up.
+  var soughtMessage: PendingMessage? {
+    if case .found(let message)? = machine.running?.message { message } else { nil }
+  }
+
+  /// It is just being delivered.
+  var isUnderWay: Bool { machine.running?.isUnderWay ?? false }
+
   /// The notification that is delivered next.
   var head: QueuedNotification? { machine.notifications.head }
 
@@ -95,7 +106,7 @@ extension MachineRow {
 /// What steps of several kinds make of their machine.
 extension StepView {
   /// The answer applied: events first, then aux state and what the process waits for, then the
-  /// timer, with which `context` goes, then failure.
+  /// timer, then messages, with which both `context` goes, then failure.
   func applying(
     _ answer: ProcessorAnswer, to row: MachineRow, _ kind: StepKind, _ answered: Answered,
     context: CallerContext
@@ -123,11 +134,21 @@ extension StepView {
         historyRange: setting.historyRange,
         processingTimeout: setting.processingTimeout, context: context)
     }
+    changed.messages = outgoing(answer.action, row.key, context)
     if let reason = answer.action.fail {
       let text = reason.isEmpty ? "the processor failed the machine without a reason" : reason
       changed.row.failure = failure(kind, code: .ok, reason: text, attempts: answered.attempt)
     }
     return changed
+  }
+
+  /// The answer applied that removes the machine: of its messages those are sent that are due.
+  func removing(
+    _ answer: ProcessorAnswer, _ row: MachineRow, _ context: CallerContext
+  ) -> Change {
+    var messages = outgoing(answer.action, row.key, context)
+    messages.sent.removeAll { $0.pending.deliverAt > now.wall }
+    return .removed(row, messages)
   }
 
   private func failure(

@@ -35,7 +35,7 @@ struct TimeoutStep: StepOperation {
     guard var row = view.row, let timer = row.timer else { return .pass }
     switch verdict {
     case .success(let answer):
-      if answer.action.remove { return .write(.removed(row), nil) }
+      if answer.action.remove { return .write(view.removing(answer, row, timer.context), nil) }
       row.timer = nil
       let changed = view.applying(answer, to: row, .timeout, answered, context: timer.context)
       return .write(.updated(changed), nil)

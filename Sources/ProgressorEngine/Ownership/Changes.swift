@@ -9,6 +9,7 @@ extension Engine {
       ownership.acquire(grant)
     }
     for namespace in namespaces.inOrder { schedule.rescan(namespace) }
+    messages.rescan(now)
   }
 
   mutating func lose(_ lost: Set<ShardID>) {
@@ -17,6 +18,9 @@ extension Engine {
     for namespace in namespaces.all {
       schedule.forget(namespace) { lost.contains(ownership.number(of: $0)) }
     }
+    messages.lose(lost)
+    deliveries = deliveries.filter { !lost.contains($0.value.shard) }
+    messageLoads = messageLoads.mapValues { $0.filter { !lost.contains($0.shard) } }
     damagePauses.forget { lost.contains(ownership.number(of: $0)) }
     Visits.note(gone.count)
     for machine in gone { detach(machine) }
@@ -50,6 +54,7 @@ extension Engine {
   private mutating func detach(_ machine: ResidentMachine) {
     forget(machine)
     writers[machine.shard].abandon(machine)
+    abandonMessages(machine)
     if let step = machine.running {
       machine.running = nil
       assert((steps[step.id] == nil) == (step.asking == nil), "a step with a call is asking")

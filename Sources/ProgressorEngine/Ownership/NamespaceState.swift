@@ -89,8 +89,10 @@ final class NamespaceState {
   var activeLimit: Int { min(nodeLimits.steps, 2 * nodeLimits.invocations + 256) }
 
   /// Microseconds that an idempotency key is kept.
-  var idempotencyRetention: Int64 {
-    settings.idempotencyRetention ?? Namespace.defaultIdempotencyRetention
+  func retention(of key: String) -> Int64 {
+    IdempotencyRow.retention(
+      of: key,
+      namespace: settings.idempotencyRetention ?? Namespace.defaultIdempotencyRetention)
   }
 
   var traceLevel: TraceLevel { settings.trace.level ?? TraceOptions.defaultLevel }

@@ -66,8 +66,14 @@ public struct DueMachine: Sendable, Hashable {
   }
 }
 
+/// A place in the order in which something becomes due.
+public protocol DuePlace: Comparable, Hashable, Sendable {
+  /// When that is.
+  var due: Timestamp { get }
+}
+
 /// A place in the order of a namespace's due machines.
-public struct DuePosition: Sendable, Hashable, Comparable {
+public struct DuePosition: DuePlace {
   /// When it has something to do.
   public var due: Timestamp
   /// Its shard; orders machines that are due at one time.
@@ -88,18 +94,21 @@ public struct DuePosition: Sendable, Hashable, Comparable {
   }
 }
 
-/// A cut in that order: every position lies below it or beyond it. No time and no position stands
-/// for the beginning: each is one that a machine may have.
-public enum DueCut: Sendable, Hashable, Comparable {
+/// A cut among machines that become due.
+public typealias DueCut = Cut<DuePosition>
+
+/// A cut in the order in which things become due: every place lies below it or beyond it. No time
+/// and no place stands for the beginning: each is one that a thing may have.
+public enum Cut<Place: DuePlace>: Sendable, Hashable, Comparable {
   /// Below everything.
   case start
-  case before(DuePosition)
-  case after(DuePosition)
+  case before(Place)
+  case after(Place)
   /// Behind everything that is due at this time.
   case end(of: Timestamp)
 
-  /// Whether the position lies below the cut.
-  public func covers(_ position: DuePosition) -> Bool { .before(position) < self }
+  /// Whether the place lies below the cut.
+  public func covers(_ position: Place) -> Bool { .before(position) < self }
 
   /// Everything due before this time lies below the cut; nil = nothing does.
   public var time: Timestamp? {
@@ -110,7 +119,7 @@ public enum DueCut: Sendable, Hashable, Comparable {
     }
   }
 
-  public static func < (a: DueCut, b: DueCut) -> Bool {
+  public static func < (a: Cut, b: Cut) -> Bool {
     switch (a, b) {
     case (_, .start): false
     case (.start, _): true

@@ -22,6 +22,13 @@ public struct LoadID: Sendable, Hashable {
   public init(_ number: UInt64) { self.number = number }
 }
 
+/// One attempt to deliver a message.
+public struct DeliveryID: Sendable, Hashable {
+  /// Counted by the engine; never used again within its life.
+  public var number: UInt64
+  public init(_ number: UInt64) { self.number = number }
+}
+
 /// One batch handed to storage.
 public struct BatchID: Sendable, Hashable {
   /// Counted by the engine; never used again within its life.

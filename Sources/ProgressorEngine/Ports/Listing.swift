@@ -8,6 +8,37 @@ public enum Listing: Sendable, Hashable {
   case counts(NamespaceNumber)
   /// What waits in a machine's queue; the machine need not exist.
   case notifications(ShardID, NamespaceNumber, MachineID, NotificationQuery)
+  /// What a machine has sent and is not delivered; the machine need not exist.
+  case messages(ShardID, NamespaceNumber, MachineID, MessageListQuery)
+}
+
+/// One page of `ListMessages`, by number.
+public struct MessageListQuery: Sendable, Hashable {
+  /// Only those behind this number; 0 = from the first.
+  public var after: Int64
+  /// 1…1,000.
+  public var pageSize: Int32
+
+  /// About the most bytes of what a page's messages carry, but for a first one that has more.
+  public static let maximumBytes: Int64 = 4 << 20
+
+  public init(after: Int64 = 0, pageSize: Int32) {
+    self.after = after
+    self.pageSize = pageSize
+  }
+}
+
+/// A page of a machine's messages.
+public struct MessageListPage: Sendable, Hashable {
+  /// By number.
+  public var messages: [PendingMessage]
+  /// There are more behind the last.
+  public var hasMore: Bool
+
+  public init(messages: [PendingMessage], hasMore: Bool) {
+    self.messages = messages
+    self.hasMore = hasMore
+  }
 }
 
 /// What was found.
@@ -17,6 +48,8 @@ public enum Listed: Sendable, Hashable {
   case counts([StatusCount])
   /// nil = there is no such machine.
   case notifications(NotificationPage?)
+  /// nil = there is no such machine.
+  case messages(MessageListPage?)
 }
 
 /// A page of machines.

@@ -20,6 +20,8 @@ public struct LoadRequest: Sendable, Hashable {
   public var idempotencyKey: String?
   /// Load queued notifications behind this sequence; 0 with `row`.
   public var notificationsAfter: Int64?
+  /// Look this message of the machine up, without what it carries.
+  public var message: Int64?
 
   /// `historyBytes` of a load for somebody who can show any history.
   public static let maximumHistoryBytes = 16 << 20
@@ -55,6 +57,10 @@ public struct Loaded: Sendable, Hashable {
   public var idempotency: IdempotencyRow?
   /// Ascending by sequence, the oldest first.
   public var notifications: [QueuedNotification]
+  /// With the row: the names of its messages that can still be delivered, in no order.
+  public var messageNames: [MessageName] = []
+  /// The message that was looked up, without what it carries; nil = there is none.
+  public var message: PendingMessage?
   /// Why the machine's rows cannot be read. `row` is then what is left of it: without aux state and
   /// timer, and not to be kept; nothing else is there.
   public var damage: String?

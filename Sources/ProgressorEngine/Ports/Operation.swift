@@ -25,6 +25,11 @@ public enum Operation: Sendable, Hashable {
   case listNotifications(NotificationQuery)
   /// By the id that Notify answered.
   case dropNotification(id: String)
+  case listMessages(MessageListQuery)
+  /// By its number.
+  case dropMessage(Int64)
+  /// By its number.
+  case retryMessage(Int64)
   /// The machine appears as it is handed over, with one commit.
   indirect case importMachine(ImportedMachine)
   case trace(TraceQuery)
@@ -94,6 +99,9 @@ extension Operation {
     case .count: OperationForm("count")
     case .listNotifications: OperationForm("listNotifications")
     case .dropNotification(let id): OperationForm("dropNotification", .text(id))
+    case .listMessages: OperationForm("listMessages")
+    case .dropMessage: OperationForm("dropMessage")
+    case .retryMessage: OperationForm("retryMessage")
     case .importMachine(let machine): OperationForm("importMachine", .machine(machine))
     case .trace: OperationForm("trace")
     }
@@ -136,6 +144,9 @@ extension Work {
     case .count: self = .list(.counts)
     case .listNotifications(let query): self = .list(.notifications(query))
     case .dropNotification(let id): self = .step(DropNotificationStep(notificationID: id))
+    case .listMessages(let query): self = .list(.messages(query))
+    case .dropMessage(let number): self = .step(DropMessageStep(message: number))
+    case .retryMessage(let number): self = .step(RetryMessageStep(message: number))
     case .importMachine(let machine):
       self = .step(ImportStep(machine: machine, principal: context.principal))
     case .trace(let query): self = .trace(query)

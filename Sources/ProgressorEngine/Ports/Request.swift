@@ -15,6 +15,8 @@ public struct Request: Sendable {
   /// Of a call, notification or repair: the id of the machine's last event, else nothing happens;
   /// nil = whatever it is.
   public var expectedLastEventID: Int64?
+  /// The machine whose message it delivers; nil = a client asks.
+  public var sender: MachineID?
 
   public init(
     id: RequestID, machine: MachineID, operation: Operation, deadline: Int64,
@@ -55,9 +57,12 @@ public struct MachineMark: Sendable, Hashable {
   public let key: MachineKey
   let version: Int64
   let notificationCount: Int32
+  let messages: MessageDifference
 
   package init(_ row: MachineRow) {
     (key, version, notificationCount) = (row.key, row.version, row.notificationCount)
+    messages = MessageDifference(
+      pending: row.pendingMessages, undelivered: row.undeliveredMessages)
   }
 }
 
@@ -125,11 +130,13 @@ public enum Reply: Sendable, Hashable {
   /// One for each filter, in the order of their numbers.
   case counted([StatusCount])
   case notifications(NotificationPage)
+  case messages(MessageListPage)
   case error(ProgressorError)
 
   /// What is done.
   public enum Done: Sendable, Hashable {
     case simpleRepair, removal, pause, resumption, dropOfNotification, importOfMachine
+    case dropOfMessage, retryOfMessage
   }
 
   /// The machine works again, without a word to its processor.
@@ -142,6 +149,10 @@ public enum Reply: Sendable, Hashable {
   public static let resumed = Reply.done(.resumption)
   /// The notification is out of its queue, undelivered.
   public static let notificationDropped = Reply.done(.dropOfNotification)
+  /// The message will not be delivered.
+  public static let messageDropped = Reply.done(.dropOfMessage)
+  /// The message is delivered now, or given up once more.
+  public static let messageRetried = Reply.done(.retryOfMessage)
   /// The machine is there, as it was elsewhere.
   public static let imported = Reply.done(.importOfMachine)
 }

@@ -32,6 +32,10 @@ public struct MachineRow: Sendable, Hashable {
   public var notificationCount: Int32
   /// What its process waits for, as its processor said, for people; nil = it does not say.
   public var waitingFor: String?
+  /// Messages that it sent and that can still be delivered.
+  public var pendingMessages: Int32 = 0
+  /// Messages that it sent and that can never be delivered.
+  public var undeliveredMessages: Int32 = 0
   /// When the machine next has something to do by itself, nil = nothing (always when failed or
   /// paused).
   public var due: Timestamp?
@@ -115,10 +119,22 @@ public struct QueuedNotification: Sendable, Hashable {
   public var acceptedAt: Timestamp
   /// Set on the head of the queue only.
   public var retry: RetryState?
+  /// Who notifies.
+  public var origin: Origin
+
+  /// Who notifies a machine.
+  public enum Origin: Sendable, Hashable {
+    case client
+    /// A message of another machine, or of the same.
+    case machine(MachineID)
+    /// A message of the machine that can never be delivered. Its `args` are the notification's.
+    case undelivered(target: MachineID, name: String, code: Int32, reason: String)
+  }
 
   public init(
     sequence: Int64, notificationID: String, args: [UInt8], historyRange: HistoryRange?,
-    context: CallerContext, acceptedAt: Timestamp, retry: RetryState? = nil
+    context: CallerContext, acceptedAt: Timestamp, retry: RetryState? = nil,
+    origin: Origin = .client
   ) {
     self.sequence = sequence
     self.notificationID = notificationID
@@ -127,6 +143,7 @@ public struct QueuedNotification: Sendable, Hashable {
     self.context = context
     self.acceptedAt = acceptedAt
     self.retry = retry
+    self.origin = origin
   }
 }
 

@@ -62,4 +62,5 @@ enum ListQuestion {
   case machines(ListQuery)
   case counts
   case notifications(NotificationQuery)
+  case messages(MessageListQuery)
 }

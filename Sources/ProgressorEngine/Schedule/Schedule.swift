@@ -365,7 +365,7 @@ extension Schedule {
     assert(read.isEmpty || read.count == pages.count, "each part that was read has its page")
     for (index, namespace) in read.enumerated() where !namespace.isGone {
       let page = pages.indices.contains(index) ? try? pages[index].get() : nil
-      if let (machines, from) = namespace.schedule.timers.endRead(query.number, page, now: now) {
+      if let (machines, from) = namespace.schedule.timers.endRead(query.number, page) {
         found.append((namespace, machines, from))
       } else {
         join(namespace)

@@ -18,6 +18,7 @@ extension Engine {
         return "\(namespace.settings.name) \(problem)"
       }
     }
+    if let problem = inconsistencyOfMessages() { return problem }
     return inconsistencyOfMachines() ?? inconsistencyOfRequests() ?? inconsistencyOfTurns()
   }
 
@@ -74,6 +75,29 @@ extension Engine {
     }
     if requests.arrivalCount < requests.count {
       return "\(requests.arrivalCount) requests have come"
+    }
+    return nil
+  }
+
+  /// Whatever is under way comes back.
+  private func inconsistencyOfMessages() -> String? {
+    if let problem = messages.inconsistency { return problem }
+    if let shard = messages.shards.first(where: { !ownership.holds($0) }) {
+      return "messages of shard \(shard.number) are due, which is another's"
+    }
+    var expected = Set(deliveries.values).union(messageLoads.values.joined())
+    for machine in residency.all { expected.formUnion(machine.settling) }
+    for load in loads.all {
+      if case .message(_, let message, _) = load.purpose { expected.insert(message) }
+    }
+    for message in messages.allUnderWay where !expected.contains(message) {
+      return "message \(message.number) is under way, and nobody answers"
+    }
+    let mayBegin = ownership.mayAct(at: now.uptime)
+    if mayBegin, let at = messages.wakeAt(now, mayBegin: !circumstances.isDelayed),
+      at <= now.uptime, wakeAt.map({ $0 > now.uptime }) ?? true
+    {
+      return "a message could be delivered, and nobody asks for another turn"
     }
     return nil
   }
@@ -176,6 +200,15 @@ extension Engine {
     }
     if machine.kept.bytes > 0, !writers[machine.shard].holds(machine) {
       return "is charged for a notification that nobody keeps"
+    }
+    let settling = writers[machine.shard].messages(of: machine)
+    if machine.settling.count != settling {
+      return "has \(machine.settling.count) messages whose end is being written, not \(settling)"
+    }
+    if !machine.outbox.cancelling.isEmpty || machine.outbox.forgetting != nil,
+      !machine.isCommitting
+    {
+      return "cancels messages and takes no step"
     }
     let queue = machine.notifications
     if queue.isInconsistent || machine.history.isInconsistent {

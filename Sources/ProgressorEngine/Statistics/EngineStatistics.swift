@@ -25,6 +25,16 @@ public struct EngineStatistics: Sendable, Hashable {
     public internal(set) var answersGivenUp: UInt64 = 0
     /// From the time of a timer, or of its retry, to the call of its processor.
     public internal(set) var timerLateness = Distribution()
+    /// Messages of steps that are durable.
+    public internal(set) var messagesSent: UInt64 = 0
+    /// Messages that had their effect.
+    public internal(set) var messagesDelivered: UInt64 = 0
+    /// Attempts to deliver messages that are repeated.
+    public internal(set) var messagesRetried: UInt64 = 0
+    /// Messages of which it turned out that they can never be delivered.
+    public internal(set) var messagesUndelivered: UInt64 = 0
+    /// From the time of a message to the reply that says that it had its effect.
+    public internal(set) var messageLateness = Distribution()
 
     public init() {}
   }
@@ -58,6 +68,12 @@ public struct EngineStatistics: Sendable, Hashable {
   public var timers = 0
   /// The limit of `timers`, shared by the namespaces.
   public var maximumTimers = 0
+  /// Messages that are due now or within the look-ahead, in memory.
+  public var messages = 0
+  /// Messages whose time has come.
+  public var messagesDue = 0
+  /// Messages that are being read, delivered, or written of what became of them.
+  public var messagesUnderWay = 0
   /// Shards that this node owns.
   public var shards = 0
   /// Microseconds that the lease is still trusted; 0 = it is not.
@@ -93,6 +109,9 @@ extension EngineStatistics {
     maximumHistoryBytes += other.maximumHistoryBytes
     timers += other.timers
     maximumTimers += other.maximumTimers
+    messages += other.messages
+    messagesDue += other.messagesDue
+    messagesUnderWay += other.messagesUnderWay
     shards += other.shards
     leaseRemaining = min(leaseRemaining, other.leaseRemaining)
     recordsWaiting += other.recordsWaiting
@@ -132,6 +151,11 @@ extension EngineStatistics.Counts {
     batchesDelayed += other.batchesDelayed
     answersGivenUp += other.answersGivenUp
     timerLateness.add(other.timerLateness)
+    messagesSent += other.messagesSent
+    messagesDelivered += other.messagesDelivered
+    messagesRetried += other.messagesRetried
+    messagesUndelivered += other.messagesUndelivered
+    messageLateness.add(other.messageLateness)
   }
 }
 
@@ -151,6 +175,9 @@ extension Engine {
     statistics.maximumHistoryBytes = configuration.historyBytes
     statistics.timers = schedule.timerCount
     statistics.maximumTimers = configuration.maximumTimers
+    statistics.messages = messages.count
+    statistics.messagesDue = messages.due
+    statistics.messagesUnderWay = messages.underWay
     statistics.shards = ownership.count
     statistics.leaseRemaining = ownership.remaining(at: uptime)
     for slot in writers.all {

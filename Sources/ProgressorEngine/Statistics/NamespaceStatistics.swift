@@ -18,7 +18,7 @@ public struct NamespaceCounts: Sendable, Hashable {
   /// What a step was for.
   public enum Step: Int, Sendable, Hashable, CaseIterable {
     case start, call, repair, simpleRepair, remove, pause, drop, timeout, notification
-    case importMachine
+    case importMachine, retryMessage
   }
 
   /// How a step ended.

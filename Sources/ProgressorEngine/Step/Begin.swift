@@ -105,6 +105,9 @@ extension Engine {
       default: break
       }
     }
+    if let number = step.operation.message, case .notLookedUp = step.message {
+      load.message = number
+    }
     let sought = sequenceToLookUp(step, machine)
     if let sought { load.notificationsAfter = sought - 1 }
     // In a paused namespace it is answered without its history, for which it has no memory.
@@ -126,7 +129,7 @@ extension Engine {
     load.historyBytes = min(load.historyBytes, step.share.allowed)
     guard
       load.row || load.idempotencyKey != nil || load.history != nil
-        || load.notificationsAfter != nil
+        || load.notificationsAfter != nil || load.message != nil
     else { return execute(machine) }
     machine.running?.phase = .loading(
       RunningStep.Reading(
@@ -163,6 +166,14 @@ extension Engine {
     if machine.namespace.isGone { return endInGoneNamespace(machine) }
     if case .reply(let row) = step.remembered, let key = step.key {
       return end(machine, row.reply(to: key.fingerprint))
+    }
+    if step.isMessageStale {
+      (step.isMessageStale, step.message) = (false, .notLookedUp)
+      return prepare(machine)
+    }
+    if let number = step.operation.message, let key = machine.row?.key {
+      step.isUnderWay = messages.isUnderWay(
+        MessageRef(shard: machine.shard.id, machine: key, number: number))
     }
     switch step.operation.begin(StepView(machine, now: now)) {
     case .ask: enterGate(machine)

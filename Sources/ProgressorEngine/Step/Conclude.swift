@@ -13,7 +13,12 @@ extension Engine {
     machine.namespace.gate.invocationEnded()
     stepMemory.hold(outcome.bytes, machine)
     defer { ready.add(machine.namespace) }
-    let verdict = Verdict(outcome, limits: configuration, now: now.wall)
+    var verdict = Verdict(outcome, limits: configuration, now: now.wall)
+    if case .success(let answer) = verdict,
+      let fault = StepView(machine, now: now).messageFault(answer)
+    {
+      verdict = .unusable(fault)
+    }
     if case .unreachable = verdict {} else { machine.namespace.outages = 0 }
     machine.namespace.counts.count(verdict.counted)
     machine.namespace.counts.callDurations.add(now.uptime.saturatingAdd(-asking.since))

@@ -99,6 +99,8 @@ extension Engine {
     let gate = namespace.gate
     if let station = step.station { gate.remove(machine, from: station) }
     stepMemory.release(step, namespace)
+    // What it was to take out, and did not, is still to be delivered.
+    if machine.outbox.cancel([]) { messages.rescan(now) }
     switch step.passage {
     case .before: break
     case .preparing: gate.endPreparing()

@@ -48,11 +48,14 @@ final class RunningStep {
     let reply: Reply?
     /// The call that led to it; nil = the processor was not asked.
     let asking: Asking?
+    /// What it does to the machine's messages; they have their numbers.
+    let messages: Outgoing
 
-    init(application: Application, reply: Reply?, asking: Asking?) {
+    init(application: Application, reply: Reply?, asking: Asking?, messages: Outgoing) {
       self.application = application
       self.reply = reply
       self.asking = asking
+      self.messages = messages
     }
   }
 
@@ -79,6 +82,13 @@ final class RunningStep {
     case isNotThere
   }
 
+  /// What was found of the message that it is about.
+  enum Message {
+    case notLookedUp
+    case found(PendingMessage)
+    case nowhere
+  }
+
   /// How it stands to its namespace's gate.
   enum Passage {
     case before
@@ -102,6 +112,11 @@ final class RunningStep {
   var history = History()
   var remembered = Remembered.notLookedUp
   var sought = Sought.notLookedUp
+  var message = Message.notLookedUp
+  /// The message that it is about is just being delivered.
+  var isUnderWay = false
+  /// What became of that message is durable since it began: what was looked up may be older.
+  var isMessageStale = false
   var share = StepMemory.Share()
   var passage = Passage.before
   /// The database cannot write it now, or what is before it, and it keeps no other from passing the

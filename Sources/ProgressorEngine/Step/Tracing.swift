@@ -64,7 +64,7 @@ extension Engine {
       case (nil, nil), (_?, _?): return nil
       }
     case .updated(let changed, let queue):
-      if change.isDrop { return .committed }
+      if step.operation.recordedKind?.isDoneToIt ?? false { return .committed }
       let failure = machine.row?.failure
       if changed.row.failure != nil { return changed.row.failure == failure ? nil : .failed }
       if failure != nil { return .repaired }
@@ -116,11 +116,6 @@ extension Verdict {
 }
 
 extension Change {
-  /// A notification is taken out of the queue, and nothing else happens.
-  fileprivate var isDrop: Bool {
-    if case .updated(_, .dropped) = self { true } else { false }
-  }
-
   fileprivate var failure: Failure? {
     switch self {
     case .created(let changed, _), .updated(let changed, _): changed.row.failure

@@ -32,7 +32,7 @@ enum Verdict {
     }
   }
 
-  private static func unusable(_ fault: String) -> Verdict {
+  static func unusable(_ fault: String) -> Verdict {
     .fatal(
       code: .internal, message: "the processor's answer is unusable: \(fault)", details: [])
   }
@@ -92,6 +92,10 @@ extension ProcessorAnswer {
     }
     if let text = change.waitingFor, text.utf8.count > StateChange.maximumWaitingForBytes {
       return "change.waiting_for: is longer than \(StateChange.maximumWaitingForBytes) bytes"
+    }
+    for (index, message) in action.send.enumerated() {
+      if let fault = message.fault(limits, now) { return "action.send[\(index)].\(fault)" }
+      bytes += message.args.count + 256
     }
     if bytes > limits.maximumStepBytes {
       return "it is longer than \(limits.maximumStepBytes) bytes"

@@ -16,7 +16,9 @@ extension Engine {
     let idempotency = reply.flatMap { idempotencyRow(step, $0, machine) }
     var tracing = traced(
       change, by: step, of: machine, said, reply, isKept: idempotency != nil)
-    if case .nothing = change, idempotency == nil, tracing == nil {
+    if case .nothing(_, let messages) = change, messages.isEmpty, idempotency == nil,
+      tracing == nil
+    {
       return reply.map { endUncommitted(machine, $0) } ?? end(machine)
     }
     if tracing?.record.sequence == 0 {
@@ -29,6 +31,12 @@ extension Engine {
       return abandon(machine, Engine.unwritable(change), pause: nextDamagePause(machine))
     }
     var record = made
+    guard number(&record.sent, machine) else {
+      return abandon(machine, .serialsUsedUp(machine.shard.id))
+    }
+    if machine.outbox.cancel(change.messages.cancelled, dueAfter: record.forgotten) {
+      self.messages.rescan(now)
+    }
     record.idempotency = idempotency
     record.traced = tracing
     record.news = MachineNews(change, machine, step)
@@ -37,7 +45,9 @@ extension Engine {
       // If the database refuses even this, the machine is let go and read again later.
       machine.running?.wasRefused = true
     }
-    commit(machine, record, application, reply)
+    var messages = change.messages
+    messages.sent = record.sent
+    commit(machine, record, application, messages, reply)
   }
 
   /// Of a row that can have no further version: it cannot even be told to be damaged.
@@ -48,6 +58,16 @@ extension Engine {
     return .damaged("its version is the last there is")
   }
 
+  /// Gives messages their numbers; false = the shard has none left.
+  private func number(_ messages: inout [MessageRow], _ machine: ResidentMachine) -> Bool {
+    for index in messages.indices {
+      guard let number = machine.shard.nextSerial() else { return false }
+      messages[index].ref.number = number
+      messages[index].pending.number = number
+    }
+    return true
+  }
+
   /// nil = the row can have no further version.
   private func record(
     of change: Change, _ machine: ResidentMachine
@@ -55,6 +75,10 @@ extension Engine {
     var record = CommitRecord(
       shard: machine.shard.id, namespace: machine.namespace.number, machine: machine.id,
       key: change.key)
+    let messages = change.messages
+    record.sent = messages.sent
+    record.takenOut = messages.cancelled + messages.dropped
+    record.postponed = messages.retried
     switch change {
     case .nothing: return (record, .nothing)
     case .created(var changed, let queue):
@@ -67,6 +91,7 @@ extension Engine {
         || changed.row.waitingFor != nil
       record.events = changed.events
       record.enqueued = queue
+      record.messageCounts = messages.difference
       return (record, .becomes(changed.row, events: changed.events, queue: .arrived(queue)))
     case .updated(let changed, let queue):
       assert(machine.row?.key == changed.row.key, "a machine keeps its key")
@@ -75,6 +100,7 @@ extension Engine {
       record.hasNotes =
         row.failure != machine.row?.failure || row.waitingFor != machine.row?.waitingFor
       record.events = changed.events
+      record.messageCounts = messages.difference
       switch queue {
       case .keep, .arrived: break
       case .delivered:
@@ -88,8 +114,11 @@ extension Engine {
       guard let row = nextVersion(of: row, .keep, machine) else { return nil }
       record.row = .pause(row)
       return (record, .becomes(row, events: [], queue: .keep))
-    case .removed(let row):
+    case .removed(let row, _):
       record.row = .delete(expectedVersion: row.version)
+      if row.pendingMessages + row.undeliveredMessages > 0 {
+        record.forgotten = max(now.wall, self.messages.latest)
+      }
       return (record, .removed)
     case .condemned(let row, let failure):
       let (version, isLast) = row.version.addingReportingOverflow(1)
@@ -129,7 +158,7 @@ extension Engine {
   /// Hands a step's record to its writer; its effects become true with the commit.
   private mutating func commit(
     _ machine: ResidentMachine, _ record: CommitRecord, _ application: Application,
-    _ reply: Reply?
+    _ messages: Outgoing, _ reply: Reply?
   ) {
     guard let step = machine.running else {
       return assertionFailure("only a step that runs hands a record in")
@@ -139,7 +168,9 @@ extension Engine {
     if step.passage == .preparing { ready.add(machine.namespace) }
     machine.namespace.gate.donePreparing(machine)
     step.phase = .committing(
-      RunningStep.Writing(application: application, reply: reply, asking: step.lastAsking))
+      RunningStep.Writing(
+        application: application, reply: reply, asking: step.lastAsking,
+        messages: messages))
     writers[machine.shard].add(record, from: .step(machine, step.id))
     if writers[machine.shard].isDelayed, let id = step.requestID {
       tell(id, .storageUnavailable)
@@ -154,7 +185,7 @@ extension Engine {
     guard let key = step.key, let stored = StoredReply(reply) else { return nil }
     return IdempotencyRow(
       key: key.key, fingerprint: key.fingerprint, reply: stored,
-      expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.idempotencyRetention))
+      expiresAt: now.wall.advanced(byMicroseconds: machine.namespace.retention(of: key.key)))
   }
 }
 
@@ -162,9 +193,18 @@ extension Change {
   /// Of the machine that it is written to.
   fileprivate var key: MachineKey {
     switch self {
-    case .nothing(let key): key
+    case .nothing(let key, _): key
     case .created(let changed, _), .updated(let changed, _): changed.row.key
-    case .paused(let row), .removed(let row), .condemned(let row, _): row.key
+    case .paused(let row), .removed(let row, _), .condemned(let row, _): row.key
+    }
+  }
+
+  /// What it does to the messages of the machine.
+  fileprivate var messages: Outgoing {
+    switch self {
+    case .created(let changed, _), .updated(let changed, _): changed.messages
+    case .nothing(_, let messages), .removed(_, let messages): messages
+    case .paused, .condemned: Outgoing()
     }
   }
 }

@@ -21,6 +21,9 @@ extension Limits: CRepresentable {
     {
       notifications = message.notifications
     }
+    if message.optional_messages_case == PROGRESSOR__V1__LIMITS__OPTIONAL_MESSAGES_MESSAGES {
+      messages = message.messages
+    }
   }
 
   func fill(_ message: inout Progressor__V1__Limits, in arena: inout ProtobufArena) {
@@ -37,6 +40,10 @@ extension Limits: CRepresentable {
       message.optional_notifications_case =
         PROGRESSOR__V1__LIMITS__OPTIONAL_NOTIFICATIONS_NOTIFICATIONS
       message.notifications = notifications
+    }
+    if let messages {
+      message.optional_messages_case = PROGRESSOR__V1__LIMITS__OPTIONAL_MESSAGES_MESSAGES
+      message.messages = messages
     }
   }
 }

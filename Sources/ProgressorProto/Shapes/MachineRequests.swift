@@ -127,3 +127,27 @@ extension StartingShape {
     message.start_args = arena.refer(to: startArgs)
   }
 }
+
+/// Fields of a request about something of a machine that has a number.
+protocol NumberedFields: MachineFields {
+  var number: Int64 { get set }
+}
+
+/// A request about something of a machine that has a number.
+protocol NumberedShape: CRepresentable where CMessage: NumberedFields {
+  var machineID: MachineID { get }
+  var number: Int64 { get }
+  init(machineID: MachineID, number: Int64)
+}
+
+extension NumberedShape {
+  init(_ message: CMessage) throws(ProtobufError) {
+    if message.number < 0 { throw .invalid("number", "must not be negative") }
+    self.init(machineID: try message.machineID(), number: message.number)
+  }
+
+  func fill(_ message: inout CMessage, in arena: inout ProtobufArena) {
+    message.set(machineID, in: &arena)
+    message.number = number
+  }
+}

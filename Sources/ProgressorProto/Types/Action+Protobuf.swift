@@ -15,10 +15,17 @@ extension Action: CRepresentable {
     case PROGRESSOR__V1__ACTION__TIMER_UNSET_TIMER: timer = .unset
     default: break
     }
+    send = try OutgoingMessage.readAll(message.send, count: message.n_send, "send")
+    cancelMessages = try ProtobufCBinaryData.texts(
+      message.cancel_messages, count: message.n_cancel_messages, "cancel_messages")
   }
 
   func fill(_ message: inout Progressor__V1__Action, in arena: inout ProtobufArena) {
     message.remove = remove ? 1 : 0
+    message.send = arena.makeAll(send)
+    message.n_send = send.count
+    message.cancel_messages = arena.makeAll(cancelMessages)
+    message.n_cancel_messages = cancelMessages.count
     message.fail = arena.make(fail.map(FailAction.init(reason:)))
     switch timer {
     case .set(let setting):

@@ -27,6 +27,8 @@ extension Machine: CRepresentable {
         since: try Timestamp.require(message.waiting_since, "waiting_since"))
     }
     waitingFor = try message.waiting_for.optionalText("waiting_for")
+    pendingMessages = message.pending_messages
+    undeliveredMessages = message.undelivered_messages
   }
 
   func fill(_ message: inout Progressor__V1__Machine, in arena: inout ProtobufArena) {
@@ -49,5 +51,7 @@ extension Machine: CRepresentable {
       message.waiting_since = arena.make(waiting.since)
     }
     message.waiting_for = arena.make(waitingFor ?? "")
+    message.pending_messages = pendingMessages
+    message.undelivered_messages = undeliveredMessages
   }
 }

@@ -13,7 +13,10 @@ extension Signal: CRepresentable {
     case PROGRESSOR__V1__SIGNAL__KIND_TIMEOUT: self = .timeout
     case PROGRESSOR__V1__SIGNAL__KIND_NOTIFICATION:
       let signal = try NotificationSignal.require(message.notification, "notification")
-      self = .notification(args: signal.args, notificationID: signal.notificationID)
+      self = .notification(
+        args: signal.args, notificationID: signal.notificationID, sender: signal.sender)
+    case PROGRESSOR__V1__SIGNAL__KIND_UNDELIVERED:
+      self = .undelivered(try UndeliveredMessage.require(message.undelivered, "undelivered"))
     default: throw .invalid("kind", "must be set")
     }
   }
@@ -26,10 +29,13 @@ extension Signal: CRepresentable {
     case .timeout:
       message.kind_case = PROGRESSOR__V1__SIGNAL__KIND_TIMEOUT
       message.timeout = arena.make(TimeoutSignal())
-    case .notification(let args, let notificationID):
+    case .notification(let args, let notificationID, let sender):
       message.kind_case = PROGRESSOR__V1__SIGNAL__KIND_NOTIFICATION
       message.notification = arena.make(
-        NotificationSignal(args: args, notificationID: notificationID))
+        NotificationSignal(args: args, notificationID: notificationID, sender: sender))
+    case .undelivered(let undelivered):
+      message.kind_case = PROGRESSOR__V1__SIGNAL__KIND_UNDELIVERED
+      message.undelivered = arena.make(undelivered)
     }
   }
 }
@@ -65,10 +71,12 @@ struct TimeoutSignal: CRepresentable {
 struct NotificationSignal: CRepresentable {
   var args: [UInt8]
   var notificationID: String
+  var sender: MachineID?
 
-  init(args: [UInt8], notificationID: String) {
+  init(args: [UInt8], notificationID: String, sender: MachineID?) {
     self.args = args
     self.notificationID = notificationID
+    self.sender = sender
   }
 
   static var initialize: (UnsafeMutablePointer<Progressor__V1__NotificationSignal>?) -> Void {
@@ -78,10 +86,12 @@ struct NotificationSignal: CRepresentable {
   init(_ message: Progressor__V1__NotificationSignal) throws(ProtobufError) {
     args = message.args.bytes
     notificationID = try message.notification_id.text("notification_id")
+    sender = try MachineReference.read(message.sender, "sender")?.machineID
   }
 
   func fill(_ message: inout Progressor__V1__NotificationSignal, in arena: inout ProtobufArena) {
     message.args = arena.refer(to: args)
     message.notification_id = arena.make(notificationID)
+    message.sender = arena.make(sender.map { MachineReference($0) })
   }
 }

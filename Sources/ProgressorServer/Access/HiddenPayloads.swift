@@ -25,6 +25,7 @@ struct HiddenPayloads {
     case .watched(let machine, let mark): .watched(hide(in: machine), mark)
     case .listed(let machines, let last): .listed(machines.map { hide(in: $0) }, last: last)
     case .notifications(let page): .notifications(hide(in: page))
+    case .messages(let page): .messages(hide(in: page))
     // What is recorded of steps has no payloads.
     case .started, .notified, .done, .quiet, .counted, .traced, .error:
       reply
@@ -66,6 +67,19 @@ struct HiddenPayloads {
     var page = page
     for index in page.notifications.indices {
       page.notifications[index].args = hidden(page.notifications[index].args)
+    }
+    return page
+  }
+
+  private mutating func hide(in page: MessageListPage) -> MessageListPage {
+    var page = page
+    for index in page.messages.indices {
+      switch page.messages[index].message.kind {
+      case .start(let args, let ignoresExisting):
+        page.messages[index].message.kind = .start(
+          args: hidden(args), ignoresExisting: ignoresExisting)
+      case .notify(let args): page.messages[index].message.kind = .notify(args: hidden(args))
+      }
     }
     return page
   }

@@ -13,6 +13,8 @@ final class EngineDriver {
     let submit: @Sendable (Input) -> Void
     /// Tells a core of the node, this one too.
     let send: @Sendable (PermitMessage) -> Void
+    /// Takes a message of a machine to its target; the moment is the turn's.
+    let deliver: @Sendable (Delivery, Moment) -> Void
     /// The engine has handled one `shardsLost`, and the effects up to it were handed to storage.
     let lossHandled: @Sendable () -> Void
     let logger: Logger
@@ -125,12 +127,14 @@ final class EngineDriver {
       }
       switch effect {
       case .reply(let request, let reply): replies.collect(reply, for: request)
-      case .load, .list, .readTrace, .readDue, .commit: stored.append(effect)
+      case .load, .list, .readTrace, .readDue, .readMessages, .loadMessages, .commit:
+        stored.append(effect)
       case .invoke(let invocation): outside.processors.invoke(invocation, now: now)
       case .callOff(let step, let attempt):
         outside.processors.callOff(step, attempt: attempt)
       case .awaitEndpoint(let namespace): outside.processors.awaitEndpoint(namespace)
       case .sendPermits(let message): outside.send(message)
+      case .deliver(let delivery): outside.deliver(delivery, now)
       case .wake(let time): wakeUp.set(at: now.deadline(atUptime: time, reference: .now()))
       }
     }

@@ -3,7 +3,8 @@ import ProgressorEngine
 
 /// What the loop asks of the database. Answers come back through ``EngineGroup/submit(_:)``.
 protocol StoragePort: Sendable {
-  /// Performs effects of the kinds `load`, `list`, `readDue` and `commit`, in their order. Called
+  /// Performs effects of the kinds `load`, `list`, `readTrace`, `readDue`, `readMessages`,
+  /// `loadMessages` and `commit`, in their order. Called
   /// once a turn, on the loop of the engine that has them; must not block.
   func perform(_ effects: [Effect])
 }

@@ -178,6 +178,7 @@ final class Backend: Sendable {
     let engine = settings
     let (storage, engines, monitor, logger) = (storage, engines, monitor, logger)
     let (outages, attempts) = (front.outages, front.attempts)
+    let relay = MessageRelay(dispatcher)
     let machineLog = MachineLog(eventLoop: eventLoops[0], logger: logger)
     for (index, loop) in engines.loops.enumerated() {
       let part = engines.part(index)
@@ -192,6 +193,7 @@ final class Backend: Sendable {
           EngineDriver.Outside(
             storage: storage, processors: processors, submit: { loop.submit($0) },
             send: { engines.submit(.permits($0)) },
+            deliver: { relay.deliver($0, from: loop, now: $1) },
             lossHandled: {
               if engines.lossHandled(by: part.core) { storage.acknowledgeLoss() }
             }, logger: logger, machineLog: machineLog, tracer: tracer))

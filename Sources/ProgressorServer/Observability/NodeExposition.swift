@@ -51,7 +51,10 @@ struct NodeExposition {
     }
     LimitsExposition(statistics, namespaces: shown).write(to: &exposition)
     if let access = statistics.access { AccessExposition(access).write(to: &exposition) }
-    if let engine = statistics.engine { write(engine, to: &exposition) }
+    if let engine = statistics.engine {
+      write(engine, to: &exposition)
+      writeMessages(of: engine, to: &exposition)
+    }
     SeenExposition(statistics.seen, at: NodeClock.uptime()).write(to: &exposition)
     writeNamespaces(to: &exposition)
   }
@@ -112,6 +115,44 @@ struct NodeExposition {
       "progressor_timer_lateness_seconds", .histogram,
       "From the time of a timer, or of its retry, to the call of its processor.")
     exposition.histogram(engine.counts.timerLateness)
+  }
+
+  private func writeMessages(of engine: EngineStatistics, to exposition: inout Exposition) {
+    let gauges: [(String, Int, String)] = [
+      (
+        "progressor_messages_in_memory", engine.messages,
+        "Messages of machines that are due, or come due soon."
+      ),
+      ("progressor_messages_due", engine.messagesDue, "Messages whose time has come."),
+      ("progressor_messages_under_way", engine.messagesUnderWay, "Messages on their way."),
+    ]
+    for (name, value, help) in gauges {
+      exposition.family(name, .gauge, help)
+      exposition.sample(value)
+    }
+    let counters: [(String, UInt64, String)] = [
+      ("progressor_messages_sent_total", engine.counts.messagesSent, "Messages of durable steps."),
+      (
+        "progressor_messages_delivered_total", engine.counts.messagesDelivered,
+        "Messages that had their effect."
+      ),
+      (
+        "progressor_messages_retried_total", engine.counts.messagesRetried,
+        "Deliveries of messages that failed and are tried again."
+      ),
+      (
+        "progressor_messages_undelivered_total", engine.counts.messagesUndelivered,
+        "Messages that can never be delivered."
+      ),
+    ]
+    for (name, value, help) in counters {
+      exposition.family(name, .counter, help)
+      exposition.sample(value)
+    }
+    exposition.family(
+      "progressor_message_lateness_seconds", .histogram,
+      "From the time of a message to the reply to it.")
+    exposition.histogram(engine.counts.messageLateness)
   }
 
   private func writeNamespaces(to exposition: inout Exposition) {

@@ -55,6 +55,20 @@ struct AutomatonService: Sendable {
     serve(DropNotificationRequest.self, "DropNotification", &router) { request in
       Decoded(request.machineID, .dropNotification(id: request.notificationID))
     }
+    registerMessages(in: &router)
+  }
+
+  /// Serves the methods about what machines have sent.
+  private func registerMessages(in router: inout Router) {
+    serve(ListMessagesRequest.self, "ListMessages", &router) { request throws(ProgressorError) in
+      try AutomatonService.listMessages(request)
+    }
+    serve(DropMessageRequest.self, "DropMessage", &router) { request in
+      Decoded(request.machineID, .dropMessage(request.number))
+    }
+    serve(RetryMessageRequest.self, "RetryMessage", &router) { request in
+      Decoded(request.machineID, .retryMessage(request.number))
+    }
   }
 
   /// Serves the methods that hand something to a processor.
@@ -173,6 +187,18 @@ struct AutomatonService: Sendable {
     }
     let query = NotificationQuery(after: after, pageSize: pageSize(request.pageSize))
     return Decoded(request.machineID, .listNotifications(query), list: scope)
+  }
+
+  static func listMessages(_ request: ListMessagesRequest) throws(ProgressorError) -> Decoded {
+    let scope = MessageScope(machine: request.machineID)
+    var after: Int64 = 0
+    if !request.pageToken.isEmpty {
+      guard let number = Int64(try PageToken.read(request.pageToken, of: scope)), number > 0
+      else { throw PageToken.refusal }
+      after = number
+    }
+    let query = MessageListQuery(after: after, pageSize: pageSize(request.pageSize))
+    return Decoded(request.machineID, .listMessages(query), list: scope)
   }
 
   private static func pageSize(_ asked: Int32) -> Int32 {

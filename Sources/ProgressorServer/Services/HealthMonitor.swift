@@ -41,9 +41,8 @@ final class HealthMonitor: InputObserver {
           roles.tell(news)
         }
       }
-    case .request, .cancelled, .loaded, .listed, .traceRead, .due, .processorAnswered,
-      .endpointReady,
-      .permits, .namespacesChanged, .timePassed:
+    case .request, .cancelled, .loaded, .listed, .traceRead, .due, .messagesDue, .messagesLoaded,
+      .delivered, .processorAnswered, .endpointReady, .permits, .namespacesChanged, .timePassed:
       break
     }
   }

@@ -52,6 +52,13 @@ struct ListScope: Hashable, PageScope {
   }
 }
 
+/// The scope of `Automaton.ListMessages`.
+struct MessageScope: PageScope {
+  let machine: MachineID
+
+  var parts: [String] { ["ListMessages", machine.namespace, machine.id] }
+}
+
 /// The scope of `Automaton.ListNotifications`.
 struct NotificationScope: PageScope {
   var machine: MachineID

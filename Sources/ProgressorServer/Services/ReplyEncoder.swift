@@ -32,6 +32,7 @@ struct ReplyEncoder {
       case .traced(let steps, let next): page(steps, next: next)
       case .counted(let counts): CountResponse(counts: counts).buffer()
       case .notifications(let found): try page(found, list)
+      case .messages(let found): try page(found, list)
       case .error(let error): throw error
       }
     guard let buffer else {
@@ -55,6 +56,8 @@ struct ReplyEncoder {
       min(maximumMessageBytes, steps.reduce(1_024) { $0 + ReplyEncoder.size($1) })
     case .notifications(let page):
       min(maximumMessageBytes, page.notifications.reduce(1_024) { $0 + ReplyEncoder.size($1) })
+    case .messages(let page):
+      min(maximumMessageBytes, page.messages.reduce(1_024) { $0 + ReplyEncoder.size($1) })
     case .started, .called, .notified, .repaired, .done, .quiet, .watched, .counted, .error:
       nil
     }
@@ -125,6 +128,37 @@ struct ReplyEncoder {
       .resourceExhausted, .historyTooLarge,
       "notification \(shown.first?.notificationID ?? "") does not fit into "
         + "\(maximumMessageBytes) bytes with what is told of it")
+  }
+
+  /// As many of the messages as fit into one message, at least one.
+  private func page(
+    _ page: MessageListPage, _ list: (any PageScope)?
+  ) throws(ProgressorError) -> ByteBuffer {
+    var bytes = 1_024
+    var count = 0
+    for message in page.messages {
+      bytes += ReplyEncoder.size(message)
+      if bytes > maximumMessageBytes, count > 0 { break }
+      count += 1
+    }
+    var token = ""
+    if count > 0, count < page.messages.count || page.hasMore, let list {
+      token = PageToken.make(after: String(page.messages[count - 1].number), of: list)
+    }
+    let shown = page.messages.prefix(count)
+    let response = ListMessagesResponse(messages: Array(shown), nextPageToken: token)
+    if let buffer = response.buffer(limit: maximumMessageBytes) { return buffer }
+    throw ProgressorError(
+      .resourceExhausted, .historyTooLarge,
+      "message \(shown.first?.number ?? 0) does not fit into \(maximumMessageBytes) bytes with "
+        + "what is told of it")
+  }
+
+  /// About the bytes of a message with what is told of it, never less.
+  private static func size(_ pending: PendingMessage) -> Int {
+    let (message, target) = (pending.message, pending.message.target)
+    return 256 + target.namespace.utf8.count + target.id.utf8.count + message.args.count
+      + (message.name?.utf8.count ?? 0) + pending.lastReason.utf8.count
   }
 
   /// About the bytes of a notification, never less.

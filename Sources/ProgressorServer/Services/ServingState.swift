@@ -33,9 +33,8 @@ struct ServingState {
     case .commitDelayed(let batch): delayed.insert(batch)
     case .committed(let batch), .refused(let batch, _), .fenced(let batch):
       return delayed.remove(batch) != nil
-    case .request, .cancelled, .loaded, .listed, .traceRead, .due, .processorAnswered,
-      .endpointReady,
-      .permits, .namespacesChanged, .timePassed:
+    case .request, .cancelled, .loaded, .listed, .traceRead, .due, .messagesDue, .messagesLoaded,
+      .delivered, .processorAnswered, .endpointReady, .permits, .namespacesChanged, .timePassed:
       return false
     }
     return true

@@ -39,7 +39,8 @@ extension Ledger {
     let earlier: Int32
     switch invocation.stimulus {
     case .signal(.timeout): earlier = stored.row.timer?.retry?.attempt ?? 0
-    case .signal(.notification): earlier = stored.notifications.first?.retry?.attempt ?? 0
+    case .signal(.notification), .signal(.undelivered):
+      earlier = stored.notifications.first?.retry?.attempt ?? 0
     case .signal(.initialize), .call, .repair: earlier = 0
     }
     try require(

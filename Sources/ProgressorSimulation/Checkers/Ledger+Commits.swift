@@ -16,6 +16,7 @@ extension Ledger {
       try attempts(record)
       try keepsPrincipal(record, step)
       try traced(record, step)
+      try messages(record, step)
       if let step { try commit(step, record) }
       remember(record, step)
     }
@@ -51,11 +52,16 @@ extension Ledger {
     }
     switch record.row {
     case .requeue, .pause, .condemn: return nil
-    default: if record.dropped != nil { return nil }
+    default: if record.dropped != nil || record.endsMessage { return nil }
     }
     guard let last = concluded.map({ invocations[$0] }), let answer = last.answer,
       !last.isCommitted, !last.isUnusable
     else { return nil }
+    // Whether a machine may have so many messages, its engine alone knows: whose caller heard that
+    // it may not, that answer is not written.
+    if !answer.action.send.isEmpty, record.sent.isEmpty, let tag = last.tag, denied.contains(tag) {
+      return nil
+    }
     if answer.action.remove {
       switch (record.row, last.kind) {
       case (.delete, _), (.keep, .start): return last
@@ -113,7 +119,7 @@ extension Ledger {
       try require(
         applied.head?.notificationID == step.notificationID, .notificationsDelivered,
         "\(record.machine): the answer to another notification is written")
-    case .dropNotification, .importMachine:
+    case .dropNotification, .importMachine, .dropMessage, .retryMessage:
       throw Violation(.rowRules, "\(record.machine): a processor is asked for \(step.kind)")
     }
   }
@@ -137,7 +143,7 @@ extension Ledger {
       "\(step.machine): a request has two effects")
     try require(
       !denied.contains(tag), .acknowledgedIsDurable,
-      "\(step.machine): a request takes effect after an error that says it does not")
+      "\(step.machine): a \(step.kind) of \(tag) takes effect after an error that says it does not")
     effects[tag] = step.number
   }
 
@@ -163,10 +169,10 @@ extension Ledger {
     try require(
       row.pause == before.pause && (before.pause == nil || step == nil), .pausedRests,
       "\(record.machine): a paused machine takes a step, or loses its pause by one")
-    if record.dropped != nil {
+    if record.dropped != nil || (record.isOfMessage && step == nil) {
       try require(
         row.failure == before.failure && row.timer == before.timer, .failedMachineRests,
-        "\(record.machine): more than a notification is dropped")
+        "\(record.machine): more than a notification or message is changed")
     } else if before.failure != nil {
       try require(
         record.dequeued == nil && row.failure?.reason == step?.answer?.action.fail,
@@ -239,7 +245,7 @@ extension Ledger {
         accepted[notification.notificationID] == nil, .notificationsDelivered,
         "\(record.machine): two notifications are called \(notification.notificationID)")
       let tag = Tag.number(in: notification.args)
-      if let tag {
+      if let tag, !notification.origin.isReport {
         try require(
           !denied.contains(tag), .acknowledgedIsDurable,
           "\(record.machine): a notification is accepted after an error that says it is not")

@@ -48,7 +48,9 @@ extension Ledger {
     switch invocation.stimulus {
     case .signal(.initialize(let args)): (kind, tag) = (.start, Tag.number(in: args))
     case .signal(.timeout): kind = .timeout
-    case .signal(.notification(_, let id)): (kind, notificationID) = (.notification, id)
+    case .signal(.notification(_, let id, _)): (kind, notificationID) = (.notification, id)
+    case .signal(.undelivered):
+      (kind, notificationID) = (.notification, stored?.notifications.first?.notificationID)
     case .call(let args, _): (kind, tag) = (.call, Tag.number(in: args))
     case .repair(let args, _): (kind, tag) = (.repair, Tag.number(in: args))
     }
@@ -91,12 +93,20 @@ extension Ledger {
     case .signal(.timeout):
       timer = nil
       try isDue(stored.row.timer?.due, node, "the timer of \(machine.machineID)")
-    case .signal(.notification(_, let id)):
+    case .signal(.notification(_, let id, _)):
       try require(
         stored.notifications.first?.notificationID == id, .notificationsDelivered,
         "\(machine.machineID): \(id) is delivered, the queue's head is another")
       let retry = stored.notifications.first?.retry?.nextAttemptAt
       try isDue(retry ?? .earliest, node, "the notification of \(machine.machineID)")
+    case .signal(.undelivered(let message)):
+      let head = stored.notifications.first
+      try require(
+        head?.origin.isReport == true && head?.args == message.args, .notificationsDelivered,
+        "\(machine.machineID): a report comes, the queue's head is another")
+      try isDue(
+        head?.retry?.nextAttemptAt ?? .earliest, node,
+        "the report to \(machine.machineID)")
     case .signal(.initialize), .call: break
     }
     if case .repair = invocation.stimulus {
@@ -118,7 +128,7 @@ extension Ledger {
 
   /// A request begins its step only while somebody waits for it.
   private func begins(_ record: InvocationRecord, now: Moment) throws(Violation) {
-    guard let tag = record.tag else { return }
+    guard let tag = record.tag, !Tag.isOfMessage(tag) else { return }
     let waiting = (watchers[record.machine] ?? []).contains { id in
       guard let request = requests[id] else { return false }
       return (request.tag == tag || Tag.start(before: request.tag) == tag)

@@ -13,6 +13,7 @@ extension Ledger {
       let place = NodeMachine(node: node, machine: record.machine)
       if refusal != nil { aside.insert(place) }
       if case .requeue = record.row { continue }
+      if record.endsMessage { continue }
       switch refusal?.fault {
       case nil:
         postponed[place] = nil

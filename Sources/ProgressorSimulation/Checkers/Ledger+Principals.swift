@@ -8,10 +8,11 @@ extension Ledger {
   func carriesPrincipal(
     _ invocation: Invocation, _ record: InvocationRecord, _ stored: StoredMachine?
   ) throws(Violation) {
-    var expected = record.tag.flatMap { Tag.principal(of: $0) }
+    var expected = record.tag.flatMap { principal(of: $0) }
     switch invocation.stimulus {
     case .signal(.timeout): expected = stored?.row.timer?.context.principal
-    case .signal(.notification(let args, _)): expected = Tag.principal(in: args)
+    case .signal(.notification(let args, _, _)): expected = principal(in: args)
+    case .signal(.undelivered(let message)): expected = principal(in: message.args)
     case .signal(.initialize), .call, .repair: break
     }
     try require(
@@ -25,7 +26,7 @@ extension Ledger {
     let record = applied.record
     for notification in record.enqueued {
       try require(
-        notification.context.principal == Tag.principal(in: notification.args), .principals,
+        notification.context.principal == principal(in: notification.args), .principals,
         "\(record.machine): a notification is stored as another one's")
     }
     let before = applied.before
@@ -40,7 +41,8 @@ extension Ledger {
     switch failure.stepKind {
     case .timeout: expected = before?.timer?.context.principal
     case .notification: expected = applied.head?.context.principal
-    case .start, .call, .repair, .dropNotification, .importMachine: return
+    case .start, .call, .repair, .dropNotification, .importMachine, .dropMessage, .retryMessage:
+      return
     }
     try require(
       failure.principal == expected && !failure.step.isEmpty, .principals,

@@ -58,7 +58,8 @@ extension Ledger {
     let end = min(request.deadline - 50_000, request.sentAt + query.patience)
     try require(
       isNew || now.uptime >= end, .waitsEnd,
-      "\(request.machine): watch \(request.id.number) is answered, and nothing is new")
+      "\(request.machine): watch \(request.id.number) is answered: nothing is new since \(since)"
+    )
   }
 
   /// Whether a reader may be shown that there is no machine.

@@ -61,6 +61,7 @@ extension Ledger {
       try require(
         counts.map(\.status.rawValue) == Array(0...StatusFilter.late.rawValue), .truthfulReads,
         "a count of \(counts.map(\.status))")
+    case .messages: break
     case .started, .called, .notified, .repaired, .done, .quiet:
       try succeeded(request, reply)
     }
@@ -112,6 +113,11 @@ extension Ledger {
       try require(
         request.sawNotQueued && accepted[id]?.isDropped == true, .acknowledgedIsDurable,
         "\(what) answers OK, and \(id) is queued")
+    case (.dropMessage(let number), .messageDropped):
+      try require(
+        !hasMessage(number, of: request.machine), .acknowledgedIsDurable,
+        "\(what) answers OK, and message \(number) is there")
+    case (.retryMessage, .messageRetried): break
     case (.awaitQuiet, .quiet): break
     default: throw Violation(.oneReply, "\(what) gets the reply to another operation")
     }

@@ -10,7 +10,7 @@ extension Ledger {
     guard let level = traceLevels[ExactText(record.machine.namespace)] else { return }
     let traced = record.traced?.record
     let what = "\(record.machine): \(traced?.outcome, default: "nothing") is recorded"
-    let expected = outcome(of: applied)
+    let expected = outcome(of: applied, step)
     if case .keep = record.row, let traced, traced.outcome == .refused {
       try require(
         level == .all && record.idempotency == nil && step == nil, .recordedOnce,
@@ -18,7 +18,11 @@ extension Ledger {
       refusalsRecorded[record.machine, default: 0] += 1
     } else {
       let isStart = if case .insert = record.row { true } else { false }
-      let kind: StepKind? = isStart ? .start : record.dropped == nil ? nil : .dropNotification
+      let kind: StepKind? =
+        isStart
+        ? .start
+        : record.dropped != nil
+          ? .dropNotification : record.isOfMessage && step == nil ? .dropMessage : nil
       let isDue = expected.map { level.records($0, of: kind) } ?? false
       try require(
         traced?.outcome == (isDue ? expected : nil), .recordedOnce,
@@ -42,7 +46,7 @@ extension Ledger {
   }
 
   /// What happened to the machine, as its row tells before and after; nil = nothing, or it is gone.
-  private func outcome(of applied: AppliedRecord) -> StepOutcome? {
+  private func outcome(of applied: AppliedRecord, _ step: InvocationRecord?) -> StepOutcome? {
     let record = applied.record
     switch record.row {
     case .insert(let row): return row.failure == nil ? .committed : .failed
@@ -53,7 +57,8 @@ extension Ledger {
     case .pause(let row):
       if applied.before?.pause == nil { return row.pause == nil ? nil : .paused }
       return row.pause == nil ? .resumed : nil
-    case .update where record.dropped != nil: return .committed
+    case .update where record.dropped != nil || (record.isOfMessage && step == nil):
+      return .committed
     case .update(let row, _):
       let failure = applied.before?.failure
       if row.failure != nil { return row.failure == failure ? nil : .failed }

@@ -41,6 +41,10 @@ struct Ledger {
   var keys: [KeyName: RememberedReply] = [:]
   var accepted: [String: AcceptedNotification] = [:]
   var incarnations: [Incarnation: IncarnationRecord] = [:]
+  /// Messages of committed steps, by what they carry; and the tags of those that are in the
+  /// database.
+  var messages: [UInt64: SentMessage] = [:]
+  var messageTags: [MessageRef: UInt64] = [:]
   /// Names of namespaces that were deleted.
   var gone: Set<ExactText> = []
 
@@ -105,6 +109,8 @@ extension Ledger {
     fileprivate var keys: [KeyName: RememberedReply]
     fileprivate var accepted: [String: AcceptedNotification]
     fileprivate var incarnations: [Incarnation: IncarnationRecord]
+    fileprivate var messages: [UInt64: SentMessage]
+    fileprivate var messageTags: [MessageRef: UInt64]
     fileprivate var attempts: [Retried: Int32]
     fileprivate var committed: Int
   }
@@ -112,7 +118,7 @@ extension Ledger {
   var durable: Durable {
     Durable(
       effects: effects, keys: keys, accepted: accepted, incarnations: incarnations,
-      attempts: attempts, committed: committed.count)
+      messages: messages, messageTags: messageTags, attempts: attempts, committed: committed.count)
   }
 
   /// Everything since is lost, and whoever waits may hear of it.
@@ -121,6 +127,8 @@ extension Ledger {
     keys = past.keys
     accepted = past.accepted
     incarnations = past.incarnations
+    messages = past.messages
+    messageTags = past.messageTags
     attempts = past.attempts
     for number in committed[past.committed...] { invocations[number].isCommitted = false }
     committed.removeSubrange(past.committed...)

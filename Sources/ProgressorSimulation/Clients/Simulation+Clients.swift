@@ -20,6 +20,7 @@ extension Simulation {
     if case .dropNotification = operation {
       operation = .dropNotification(id: notification(of: drawn.machine))
     }
+    operation = operation.of(message: message(of: drawn.machine))
     if case .get(let range, .afterEvent) = operation {
       let last = storage.machines[drawn.machine]?.row.lastEventID ?? 0
       operation = .get(range: range, wait: .afterEvent(max(0, last + random.within(-2...3))))
@@ -40,6 +41,14 @@ extension Simulation {
     let queue = storage.machines[machine]?.notifications ?? []
     let one = random.chance(0.5) ? queue.first : random.pick(queue)
     return one.map { random.chance(0.95) ? $0.notificationID : $0.notificationID + "0" } ?? "0-1"
+  }
+
+  /// One that its machine has sent, or none.
+  private func message(of machine: MachineID) -> Int64 {
+    guard let row = storage.machines[machine]?.row else { return 1 }
+    let own = storage.messages[Incarnation(shard: row.shard, key: row.key)] ?? [:]
+    let number = random.pick(own.keys.sorted()) ?? 1
+    return random.chance(0.95) ? number : number + 1
   }
 
   /// What a watcher was shown last, behind which it asks on.
@@ -150,5 +159,16 @@ extension Simulation {
     throw Violation(
       .everythingFinishes,
       "\(request.machine): \(request.operation.name) \(id.number) has no answer at its deadline")
+  }
+}
+
+extension Operation {
+  /// The operation, about this message of its machine.
+  fileprivate func of(message: Int64) -> Operation {
+    switch self {
+    case .dropMessage: .dropMessage(message)
+    case .retryMessage: .retryMessage(message)
+    default: self
+    }
   }
 }

@@ -31,7 +31,7 @@ struct Workload {
 
   init(world: World, random: inout RandomSource) {
     self.world = world
-    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1, 6, 6, 5, 8].map {
+    weights = [12, 40, 20, 12, 4, 3, 5, 5, 2, 5, 1, 4, 1, 6, 6, 5, 8, 4].map {
       $0 * (1 + random.below(3))
     }
     if random.chance(0.2) { weights[random.below(weights.count)] = 0 }
@@ -133,8 +133,18 @@ struct Workload {
     // How near the event is, is the simulation's to say.
     case 15:
       return .get(range: range, wait: random.chance(0.6) ? .afterEvent(0) : .notWorking)
+    case 17: return message(&random)
     case 12: return .listNotifications(NotificationQuery(pageSize: Int32(1 + random.below(4))))
     default: return .awaitQuiet
+    }
+  }
+
+  /// Which message it is, is the simulation's to say.
+  private func message(_ random: inout RandomSource) -> Operation {
+    switch random.below(3) {
+    case 0: .listMessages(MessageListQuery(after: 0, pageSize: Int32(1 + random.below(4))))
+    case 1: .dropMessage(0)
+    default: .retryMessage(0)
     }
   }
 

@@ -128,7 +128,7 @@ public struct CrashScenario: Sendable {
 extension Invocation {
   /// It delivers the notification of the ask with this number.
   fileprivate func isOfAsk(_ number: Int) -> Bool {
-    guard case .signal(.notification(let args, _)) = stimulus else { return false }
+    guard case .signal(.notification(let args, _, _)) = stimulus else { return false }
     return Tag.number(in: args) == ScriptedClient.tag(ofAsk: number)
   }
 

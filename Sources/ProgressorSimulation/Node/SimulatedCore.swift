@@ -25,6 +25,7 @@ final class SimulatedCore {
   var paused: Set<NamespaceNumber> = []
   /// The look ahead that is under way.
   var lookAhead: DueQuery?
+  var messagesLookAhead: MessageQuery?
   /// Answers that it has given up so far.
   var answersGivenUp: UInt64 = 0
   /// `Input.timePassed` without time passing in between.

@@ -119,7 +119,7 @@ extension Simulation {
       trace.line(at: agenda.now, node: node.number, core: core.name, input.summary)
     }
     switch input {
-    case .request(let request): ledger.taken(request.id)
+    case .request(let request): if request.sender == nil { ledger.taken(request.id) }
     case .cancelled(let id): ledger.cancelled(id)
     case .processorAnswered(let step, let attempt, let outcome):
       let call = StepAttempt(step: step, attempt: attempt)
@@ -139,16 +139,19 @@ extension Simulation {
     case .namespacesChanged(let records):
       core.namespaces = Set(records.map(\.number))
       core.paused = Set(records.filter { $0.namespace.pause != nil }.map(\.number))
-    case .loaded, .listed, .traceRead, .due, .endpointReady, .commitDelayed, .permits, .timePassed:
+    case .loaded, .listed, .traceRead, .due, .messagesDue, .messagesLoaded, .delivered,
+      .endpointReady, .commitDelayed, .permits, .timePassed:
       break
     }
     if case .due = input { core.lookAhead = nil }
+    if case .messagesDue = input { core.messagesLookAhead = nil }
   }
 
   private func perform(_ effect: Effect, _ core: SimulatedCore, _ now: Moment) throws(Violation) {
     let node = core.node
     switch effect {
     case .reply(let id, let reply):
+      if isReceipt(id, reply) { return }
       if probes[id] != nil { probes[id] = .some(reply) }
       if let request = ledger.requests[id] { watches(request, reply) }
       try ledger.replied(id, reply, by: view(of: core, shard: nil), now: now)
@@ -159,6 +162,12 @@ extension Simulation {
       try require(core.lookAhead == nil, .bounds, "two look-aheads at once")
       core.lookAhead = query
       read(.due(query), node)
+    case .readMessages(let query):
+      try require(core.messagesLookAhead == nil, .bounds, "two looks at messages at once")
+      core.messagesLookAhead = query
+      read(.messages(query), node)
+    case .loadMessages(let load): read(.loadMessages(load), node)
+    case .deliver(let delivery): try relay(delivery, core, now)
     case .invoke(let invocation): try invoke(invocation, core, now)
     case .callOff(let step, let attempt):
       callOff(StepAttempt(step: step, attempt: attempt), node)

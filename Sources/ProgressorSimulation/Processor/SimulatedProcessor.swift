@@ -123,8 +123,39 @@ struct SimulatedProcessor {
       answer.change.events.append(Content(data: Tag.bytes(tag, padding: padding)))
     }
     if random.chance(0.1) { answer.change.waitingFor = random.chance(0.3) ? "" : "\(number)" }
+    if random.chance(world.sending) { send(in: &answer, number, wall, &random) }
     if random.chance(world.failing) { answer.action.fail = "answer \(number) says so" }
     return answer
+  }
+
+  /// Messages to any machine, its own and such as are not there included.
+  private func send(
+    in answer: inout ProcessorAnswer, _ number: Int, _ wall: Timestamp,
+    _ random: inout RandomSource
+  ) {
+    let names = ["t0", "t1", "t2"]
+    if random.chance(0.2) { answer.action.cancelMessages = [random.pick(names) ?? ""] }
+    for place in 0..<(1 + random.below(random.chance(0.1) ? 12 : 2)) {
+      let args = Tag.bytes(
+        Tag.message(place, of: number), padding: random.chance(0.2) ? world.padding : 0)
+      let namespace =
+        random.chance(0.5) ? "" : random.pick(world.namespaces)?.namespace.name ?? ""
+      var message = OutgoingMessage(
+        target: MachineID(
+          namespace: random.chance(0.02) ? Workload.unknown : namespace,
+          id: "m\(random.below(world.identifiers))"),
+        kind: random.chance(0.7)
+          ? .notify(args: args) : .start(args: args, ignoresExisting: random.chance(0.5)))
+      switch random.below(4) {
+      case 0: message.when = .delay(microseconds: random.duration(upTo: 20_000_000))
+      case 1:
+        message.when = .at(wall.advanced(byMicroseconds: random.within(-5_000_000...5_000_000)))
+      default: break
+      }
+      if random.chance(0.3) { message.name = random.pick(names) }
+      message.reportsFailure = random.chance(0.4)
+      answer.action.send.append(message)
+    }
   }
 
   private func setting(wall: Timestamp, _ random: inout RandomSource) -> TimerSetting {

@@ -23,12 +23,15 @@ extension SimulatedStorage {
     applied.reserveCapacity(batch.records.count)
     for record in inOrder(batch.records) {
       let before = machines[record.machine]
+      let sender = Incarnation(shard: record.shard, key: record.key)
+      let forgotten = record.forgotten == nil ? [] : (messages[sender] ?? [:]).map(\.value)
       try apply(record, now: now)
       applied.append(
         AppliedRecord(
-          record: record, previous: before, after: machines[record.machine]?.row))
+          record: record, previous: before, after: machines[record.machine]?.row,
+          forgotten: forgotten))
     }
-    for record in batch.records where record.row != .keep {
+    for record in batch.records where record.row != .keep || !record.messageCounts.isZero {
       if let machine = machines[record.machine] { try agrees(machine, now: now) }
     }
     return .applied(applied)
@@ -49,7 +52,17 @@ extension SimulatedStorage {
     try record.forEachWrite { (write) throws(Violation) in
       switch write {
       case .rememberKey(let row): try remember(row, of: record.machine, now: now)
-      case .insertMachine(let row, _): try insert(row, record)
+      case .insertMachine(var row, _, let messages):
+        row.pendingMessages = messages.pending
+        try insert(row, record)
+      case .insertMessage(let message): try insert(message, record)
+      case .deleteMessage(let number): try take(number, record)
+      case .deleteMessages(let time): forget(dueAfter: time, record)
+      case .postponeMessage(let message): try postpone(message, record)
+      case .countMessages(let difference):
+        guard machines[record.machine]?.row.key == record.key else { break }
+        machines[record.machine]?.row.pendingMessages += difference.pending
+        machines[record.machine]?.row.undeliveredMessages += difference.undelivered
       case .deleteMachine(let version):
         try expect(record)
         try machines[record.machine]?.expect(version: version)
@@ -135,6 +148,7 @@ extension SimulatedStorage {
   /// What the row says of the rows that hang on it must be so once a batch is in.
   private func agrees(_ machine: StoredMachine, now: Timestamp) throws(Violation) {
     let row = machine.row
+    try countsMessages(row)
     try require(
       row.lastEventID == Int64(machine.events.count), .historyWithoutGap,
       "\(row.machine): the row has \(row.lastEventID) events, there are \(machine.events.count)")

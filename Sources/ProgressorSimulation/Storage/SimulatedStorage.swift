@@ -7,6 +7,8 @@ struct SimulatedStorage {
   let shardCount: Int32
   var machines: [MachineID: StoredMachine] = [:]
   var keys: [KeyName: IdempotencyRow] = [:]
+  /// By sender and number.
+  var messages: [Incarnation: [Int64: MessageRow]] = [:]
   /// Every key that a machine ever had.
   var usedKeys: Set<Incarnation> = []
   var leases: ShardLeases
@@ -26,9 +28,16 @@ struct SimulatedStorage {
       loaded.idempotency = row.flatMap { $0.expiresAt > now ? $0 : nil }
     }
     guard let machine = machines[request.machine] else { return loaded }
-    if request.row { loaded.row = machine.row }
+    if request.row {
+      loaded.row = machine.row
+      loaded.messageNames = names(of: machine.row)
+    }
     if request.row || request.notificationsAfter != nil {
       loaded.notifications = page(of: machine, after: request.notificationsAfter ?? 0)
+    }
+    if let number = request.message {
+      let row = machine.row
+      loaded.message = messages[Incarnation(shard: row.shard, key: row.key)]?[number]?.pending
     }
     if let range = request.history {
       loaded.history = machine.select(range)
@@ -65,6 +74,12 @@ struct SimulatedStorage {
             let count = known.count { $0.isShown(by: status, now: now) }
             return StatusCount(status: status, count: Int64(count), isCapped: false)
           })
+    case .messages(_, _, let name, let query):
+      guard let row = machines[name]?.row else { return .messages(nil) }
+      let own = (messages[Incarnation(shard: row.shard, key: row.key)] ?? [:]).values
+        .map(\.pending).filter { $0.number > query.after }.sorted { $0.number < $1.number }
+      let page = own.prefix(Int(query.pageSize))
+      return .messages(MessageListPage(messages: Array(page), hasMore: own.count > page.count))
     case .notifications(_, _, let name, let query):
       guard let machine = machines[name] else { return .notifications(nil) }
       let queue = machine.notifications.filter { $0.sequence > query.after }

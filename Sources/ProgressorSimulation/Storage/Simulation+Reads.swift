@@ -27,6 +27,13 @@ extension Simulation {
     case .trace(let id, let machine, let query):
       input = .traceRead(
         id, failure.map { .failure($0) } ?? .success(storage.trace(machine, query)))
+    case .messages(let query):
+      input = .messagesDue(
+        query,
+        failure.map { .failure($0) } ?? .success(storage.due(query, of: node.identity ?? 0)))
+    case .loadMessages(let load):
+      input = .messagesLoaded(
+        load.id, failure.map { .failure($0) } ?? .success(storage.load(load)))
     case .due(let query):
       input = .due(
         query,

@@ -150,7 +150,8 @@ extension Simulation {
     let keeper = alive(sent.node, sent.life)
     let isKept = keeper?.batches[sent.slot]?.serial == sent.serial
     if isKept { keeper?.batches[sent.slot]?.isApplied = true }
-    for record in records where record.record.row != .keep {
+    for record in records
+    where record.record.row != .keep || !record.record.messageCounts.isZero {
       if case .pause(let row) = record.record.row, row.pause != nil { plan.count(.machinePaused) }
       let machine = record.record.machine
       if isKept, keeper?.batches[sent.slot]?.earlier[machine] == nil {

@@ -64,6 +64,8 @@ struct StoredMachine {
       createdAt: row.createdAt, pause: row.pause, since: row.since)
     machine.queuedNotifications = row.notificationCount
     machine.waitingFor = row.waitingFor
+    machine.pendingMessages = row.pendingMessages
+    machine.undeliveredMessages = row.undeliveredMessages
     return machine
   }
 }
@@ -72,8 +74,8 @@ extension StoredMachine {
   /// Changes the machine's row, or what hangs on it.
   mutating func apply(_ write: RowWrite) throws(Violation) {
     switch write {
-    case .updateMachine(let row, let auxChanged, let queue):
-      try update(row, auxChanged: auxChanged, queue)
+    case .updateMachine(let row, let auxChanged, let queue, let messages):
+      try update(row, auxChanged: auxChanged, queue, messages)
     case .noteStatus(let changed):
       try expect(version: changed.version)
       row.repairedAt = changed.repairedAt
@@ -108,7 +110,8 @@ extension StoredMachine {
         "\(row.machine): notification \(head.sequence) is rescheduled and not the head")
       notifications[0].retry = head.retry
     // Of machines as a whole, and of what outlives them: the storage's.
-    case .insertMachine, .deleteMachine, .rememberKey:
+    case .insertMachine, .deleteMachine, .rememberKey, .countMessages, .insertMessage,
+      .deleteMessage, .deleteMessages, .postponeMessage:
       assertionFailure("\(write.kind) is nothing within a machine")
     }
   }
@@ -121,7 +124,7 @@ extension StoredMachine {
   }
 
   private mutating func update(
-    _ changed: MachineRow, auxChanged: Bool, _ queue: QueueDifference
+    _ changed: MachineRow, auxChanged: Bool, _ queue: QueueDifference, _ messages: MessageDifference
   ) throws(Violation) {
     try expect(version: changed.version - 1)
     let before = row
@@ -137,6 +140,8 @@ extension StoredMachine {
     row.failure?.principal = before.failure?.principal
     // The count changes by a difference, so that none is lost that was accepted meanwhile.
     row.notificationCount = before.notificationCount + queue.count
+    row.pendingMessages = before.pendingMessages + messages.pending
+    row.undeliveredMessages = before.undeliveredMessages + messages.undelivered
     if !auxChanged { row.auxState = before.auxState }
   }
 
@@ -183,6 +188,8 @@ struct AppliedRecord {
   var record: CommitRecord
   var previous: StoredMachine?
   var after: MachineRow?
+  /// The messages of a machine that is removed, before that.
+  var forgotten: [MessageRow] = []
 
   var before: MachineRow? { previous?.row }
   /// The head of the queue of notifications before.

@@ -69,6 +69,8 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
   case namespacePaused
   case machinePaused
   case cancellation
+  /// What the target of a message answers is not heard.
+  case receiptLost
   case shortDeadline
   /// A namespace without machines is deleted: nodes hear of it in their own time.
   case namespaceDeleted
@@ -93,6 +95,7 @@ public enum FaultKind: Int, Sendable, Hashable, CaseIterable {
     switch self {
     case .processorTransient, .processorSlow, .loadSlow, .commitSlow, .shortDeadline: 0.08
     case .crashLanded, .leaseLostLanded: 0.5
+    case .receiptLost: 0.05
     case .processorLate, .cancellation, .processorUnreachable, .processorLost: 0.04
     case .processorRefused, .processorFatal, .leaseStarved, .loadFailed: 0.03
     case .outcomeRepeated: 0.02

@@ -143,11 +143,13 @@ extension Simulation {
     deliver(.namespacesChanged(namespaces.filter { !deleted.contains($0.number) }), to: node)
   }
 
-  /// The transaction that deletes a namespace, unless it has machines, or no other is left.
+  /// The transaction that deletes a namespace, unless it has machines, or messages of some that are
+  /// gone, or no other is left.
   private func deleteNamespace() {
     // A database that goes back in time would have it again, and what was in it.
     guard standby == nil else { return }
     let used = Set(storage.machines.values.map(\.row.namespace))
+      .union(storage.messages.values.joined().map(\.value.namespace))
     let left = namespaces.map(\.number).filter { !deleted.contains($0) }
     guard left.count > 1, let number = left.first(where: { !used.contains($0) }),
       plan.mayStrike(.namespaceDeleted)

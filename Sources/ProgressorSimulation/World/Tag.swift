@@ -34,6 +34,15 @@ enum Tag {
 
   private static let ofStart: UInt64 = 1 << 48
 
+  /// The number of what a processor's answer sends: the answer's, and its place in it, below 256.
+  static func message(_ place: Int, of answer: Int) -> UInt64 {
+    ofMessage | UInt64(answer) << 8 | UInt64(place)
+  }
+
+  static func isOfMessage(_ number: UInt64) -> Bool { number & ofMessage != 0 }
+
+  private static let ofMessage: UInt64 = 1 << 50
+
   static func principal(in bytes: [UInt8]) -> String? {
     number(in: bytes).flatMap { principal(of: $0) }
   }

@@ -25,6 +25,8 @@ struct World: Sendable {
   var removal: Double
   /// How often they fail their machine.
   var failing: Double
+  /// How often their answers send messages.
+  var sending: Double
   /// How often clients ask for the machine as they expect it.
   var expecting = 0.1
 
@@ -46,6 +48,8 @@ struct World: Sendable {
     configuration.maximumStepEvents = 50
     configuration.lookAhead = random.pick([200_000, 5_000_000, 60_000_000]) ?? 0
     configuration.lookAheadPage = random.pick([2, 10, 10_000]) ?? 2
+    configuration.messageBytes = random.pick([0, 2_000, 64 << 20]) ?? 0
+    configuration.maximumDeliveries = random.pick([1, 4, 512]) ?? 1
     configuration.seed = random.next()
     self.configuration = configuration
     nodes = random.chance(0.5) ? 2 : 1
@@ -58,6 +62,7 @@ struct World: Sendable {
     timerWeights = [2 + random.below(6), random.below(6), random.below(3)]
     removal = random.pick([0, 0.02, 0.15]) ?? 0
     failing = random.pick([0, 0.02, 0.1]) ?? 0
+    sending = random.pick([0, 0.05, 0.3]) ?? 0
     namespaces = []
     for number in 0..<(1 + random.below(3)) {
       namespaces.append(
@@ -89,7 +94,8 @@ struct World: Sendable {
       nonRetryable: random.chance(0.3) ? ["UNAVAILABLE"] : [])
     let limits = Limits(
       mailbox: random.pick([0, 1, 5, 1_000]), stepsInFlight: random.pick([1, 4, 10_000]),
-      notifications: random.pick([1, 5, 100, 10_000]))
+      notifications: random.pick([1, 5, 100, 10_000]),
+      messages: random.pick([0, 3, 100, 10_000]))
     let range: HistoryRange? =
       random.chance(0.4)
       ? HistoryRange(

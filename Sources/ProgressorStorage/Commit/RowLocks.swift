@@ -45,7 +45,9 @@ extension CommitRecord {
   fileprivate var writesExistingRow: Bool {
     switch row {
     case .insert: false
-    case .keep: !enqueued.isEmpty || dequeued != nil || dropped != nil || rescheduled != nil
+    case .keep:
+      !enqueued.isEmpty || dequeued != nil || dropped != nil || rescheduled != nil
+        || !messageCounts.isZero
     case .update, .pause, .requeue, .condemn, .delete: true
     }
   }

@@ -13,6 +13,9 @@ enum Witness: Equatable {
   case delivered(ShardID, MachineKey, sequence: Int64)
   case rescheduled(ShardID, MachineKey, sequence: Int64, RetryState?)
   case traced(ShardID, MachineKey, sequence: Int64)
+  case sent(MessageRef)
+  case postponed(MessageRef, attempts: Int32)
+  case ended(MessageRef)
 
   /// The best witness of a batch: what is added tells more than what is gone, which may never have
   /// been there. Nil for a batch that writes nothing.
@@ -31,7 +34,7 @@ enum Witness: Equatable {
   private init?(_ write: RowWrite, of record: CommitRecord) {
     let (shard, key) = (record.shard, record.key)
     switch write {
-    case .insertMachine(let row, _), .updateMachine(let row, _, _), .pauseMachine(let row):
+    case .insertMachine(let row, _, _), .updateMachine(let row, _, _, _), .pauseMachine(let row):
       self = .version(shard, key, atLeast: row.version)
     case .condemnMachine(_, let version):
       self = .version(shard, key, atLeast: version)
@@ -48,6 +51,13 @@ enum Witness: Equatable {
     // By itself where a refusal is recorded.
     case .insertTrace(let step):
       self = .traced(shard, key, sequence: step.record.sequence)
+    case .insertMessage(let message):
+      self = .sent(message.ref)
+    case .postponeMessage(let message):
+      self = .postponed(
+        MessageRef(shard: shard, machine: key, number: message.number), attempts: message.attempts)
+    case .deleteMessage(let number):
+      self = .ended(MessageRef(shard: shard, machine: key, number: number))
     // What comes with another row that tells more.
     default: return nil
     }
@@ -60,8 +70,11 @@ enum Witness: Equatable {
     case .queued: 2
     case .rescheduled: 3
     case .traced: 4
-    case .removed: 5
-    case .delivered: 6
+    case .sent: 5
+    case .postponed: 6
+    case .removed: 7
+    case .delivered: 8
+    case .ended: 9
     }
   }
 
@@ -88,6 +101,10 @@ enum Witness: Equatable {
     case .traced(let shard, let key, let sequence):
       let parameters = Self.parameters(shard, key, sequence)
       return try connection.run(Statements.witnessTrace, parameters, timeout: timeout).count == 1
+    case .sent(let message): return try Self.attempts(message, connection, timeout) != nil
+    case .postponed(let message, let attempts):
+      return try Self.attempts(message, connection, timeout) == attempts
+    case .ended(let message): return try Self.attempts(message, connection, timeout) == nil
     case .remembered(let shard, let namespace, let machine, let row):
       let parameters = Parameters.with {
         $0.append(shard.number)
@@ -113,6 +130,15 @@ enum Witness: Equatable {
     }
     let row = try connection.run(Statements.witnessMachine, parameters, timeout: timeout).first
     return try row?.value(0)
+  }
+
+  /// nil = it is not there.
+  private static func attempts(
+    _ message: MessageRef, _ connection: Connection, _ timeout: Duration
+  ) throws(PostgreSQLError) -> Int32? {
+    let parameters = parameters(message.shard, message.machine, message.number)
+    return try connection.run(Statements.witnessMessage, parameters, timeout: timeout)
+      .first?.value(0)
   }
 
   private static func notification(

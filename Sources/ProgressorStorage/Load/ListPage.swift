@@ -194,6 +194,8 @@ struct ListPage {
       auxState: auxState, timer: timer, lastEventID: lastEventID, createdAt: createdAt,
       pause: pause, since: failure?.failedAt ?? repairedAt ?? createdAt)
     machine.queuedNotifications = try reader.next()
+    machine.pendingMessages = try reader.next()
+    machine.undeliveredMessages = try reader.next()
     machine.waitingFor = waitingFor
     return machine
   }

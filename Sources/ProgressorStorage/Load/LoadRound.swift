@@ -90,6 +90,19 @@ struct LoadRound {
           loaded.row = try reader.nextMachineRow(of: request)
         })
     }
+    if appendMessageNames(to: &pipeline) {
+      readings.append(
+        Reading { reader, _, loaded in
+          loaded.messageNames.append(
+            MessageName(name: try reader.next(), number: try reader.next()))
+        })
+    }
+    if appendMessages(to: &pipeline) {
+      readings.append(
+        Reading { reader, _, loaded in
+          loaded.message = try reader.nextPendingMessage(args: [])
+        })
+    }
     if withHistories, appendHistories(to: &pipeline) {
       readings.append(
         Reading { reader, _, loaded in
@@ -188,6 +201,21 @@ extension LoadRound {
         $0.append(bounds.bytes)
         $0.append(bounds.roundBytes)
       })
+    return true
+  }
+
+  private func appendMessageNames(to pipeline: inout Pipeline) -> Bool {
+    let rows = wanted { $0.row ? true : nil }
+    if rows.isEmpty { return false }
+    pipeline.append(Statements.loadMessageNames, parameters(rows) { _ in })
+    return true
+  }
+
+  private func appendMessages(to pipeline: inout Pipeline) -> Bool {
+    let messages = wanted(\.message)
+    if messages.isEmpty { return false }
+    pipeline.append(
+      Statements.loadMessage, parameters(messages) { $0.appendArray(messages) { $0.value } })
     return true
   }
 

@@ -11,6 +11,8 @@ final class Scanner: Sendable {
     case list(RequestID, Listing)
     case trace(RequestID, TracePage)
     case due(DueQuery, SQLUUID?)
+    case messages(MessageQuery, SQLUUID?)
+    case loadMessages(MessageLoad)
   }
 
   struct Item: Sendable {
@@ -47,7 +49,7 @@ final class Scanner: Sendable {
     }
   }
 
-  /// Answered by `listed`, `traceRead` or `due`. From any thread.
+  /// Answered by `listed`, `traceRead`, `due`, `messagesDue` or `messagesLoaded`. From any thread.
   func read(_ scan: Scan) {
     let deadline = LocalClock.uptime() + timeout.microseconds
     switch thread.submit(Item(scan: scan, deadline: deadline)) {
@@ -83,6 +85,16 @@ final class Scanner: Sendable {
           deliver(.traceRead(id, .success(try page.read(on: connection, timeout: reader.timeout))))
         case .due(let query, let node):
           deliver(.due(query, try pages(of: query, node, on: connection, reader.timeout)))
+        case .messages(let query, let node):
+          guard let node else {
+            fail(item.scan, .unavailable, deliver)
+            return
+          }
+          let page = try query.read(node, on: connection, timeout: reader.timeout)
+          deliver(.messagesDue(query, .success(page)))
+        case .loadMessages(let load):
+          let loaded = try load.read(on: connection, timeout: reader.timeout)
+          deliver(.messagesLoaded(load.id, .success(loaded)))
         }
         return
       } catch {
@@ -127,6 +139,8 @@ final class Scanner: Sendable {
     case .list(let id, _): deliver(.listed(id, .failure(failure)))
     case .trace(let id, _): deliver(.traceRead(id, .failure(failure)))
     case .due(let query, _): deliver(.due(query, query.spans.map { _ in .failure(failure) }))
+    case .messages(let query, _): deliver(.messagesDue(query, .failure(failure)))
+    case .loadMessages(let load): deliver(.messagesLoaded(load.id, .failure(failure)))
     }
   }
 }
@@ -144,6 +158,9 @@ extension Listing {
     case .notifications(let shard, let number, let machine, let query):
       let queue = NotificationList(shard, number, machine, query)
       return .notifications(try queue.read(on: connection, timeout: timeout))
+    case .messages(let shard, let number, let machine, let query):
+      let list = MessageList(shard, number, machine, query)
+      return .messages(try list.read(on: connection, timeout: timeout))
     }
   }
 }

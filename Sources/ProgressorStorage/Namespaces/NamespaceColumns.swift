@@ -22,6 +22,7 @@ extension Parameters {
     append(limits.mailbox)
     append(limits.stepsInFlight)
     append(limits.notifications)
+    append(limits.messages)
     append(namespace.defaultHistoryRange?.after)
     append(namespace.defaultHistoryRange?.limit)
     append(namespace.defaultHistoryRange?.direction.rawValue)
@@ -51,7 +52,7 @@ extension RowReader {
       jitter: try nextOptional(), nonRetryable: try nextArray(of: String.self))
     let limits = Limits(
       mailbox: try nextOptional(), stepsInFlight: try nextOptional(),
-      notifications: try nextOptional())
+      notifications: try nextOptional(), messages: try nextOptional())
     var namespace = Namespace(
       name: name, processor: processor, retryPolicy: policy, limits: limits,
       defaultHistoryRange: try nextRange(), idempotencyRetention: try nextOptional(),

@@ -28,10 +28,13 @@ struct NamespaceDeletion {
     var number: NamespaceNumber
     var machines: Int64
     var areNodesOld: Bool
+    /// Who should get a message that is not delivered; nil = there is none.
+    var awaitsMessage: MachineID?
   }
 
   /// Throws NAMESPACE_NOT_FOUND, NAMESPACE_NOT_EMPTY, and STORAGE_UNAVAILABLE while a batch that
-  /// starts machines there does not end, or an older node has a lease.
+  /// starts machines there does not end, an older node has a lease, or what a removed machine has
+  /// sent is not delivered yet.
   func run() throws {
     for _ in 0..<Self.tries {
       // Before anything is locked: one that is in use does not notice.
@@ -42,6 +45,12 @@ struct NamespaceDeletion {
       if found.areNodesOld {
         throw ProgressorError.namespaceBusy(
           name, "a node of an older version is running, which would not notice")
+      }
+      if let target = found.awaitsMessage {
+        throw ProgressorError.namespaceBusy(
+          name,
+          "a message of a machine that was removed is not delivered yet, to \"\(target.id)\" in "
+            + "\"\(target.namespace)\"")
       }
       if try delete(found.number) { return }
     }
@@ -56,9 +65,13 @@ struct NamespaceDeletion {
     }
     let rows = try connection.run(Statements.namespaceMachines, parameters, timeout: timeout)
     guard let row = rows.first else { throw ProgressorError.namespaceNotFound(name) }
+    var target: MachineID?
+    if let namespace: String = try row.optional(3), let id: String = try row.optional(4) {
+      target = MachineID(namespace: namespace, id: id)
+    }
     return Found(
       number: NamespaceNumber(try row.value(0)), machines: try row.value(1),
-      areNodesOld: try row.value(2))
+      areNodesOld: try row.value(2), awaitsMessage: target)
   }
 
   /// False = it is to be looked at again.

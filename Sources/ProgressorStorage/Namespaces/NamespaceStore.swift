@@ -152,20 +152,13 @@ private struct NamespaceLoop {
       return [try tellAll(on: connection).named(name)]
     case .create(let namespace):
       name = namespace.name
-      rows = try connection.run(
-        Statements.namespaceCreate, .with { $0.append(namespace) }, timeout: reader.timeout)
+      rows = try write(namespace, .create, on: connection)
       if rows.isEmpty { throw ProgressorError.namespaceAlreadyExists(name) }
     case .replace(let namespace):
       name = namespace.name
-      rows = try connection.run(
-        Statements.namespaceReplace, .with { $0.append(namespace) }, timeout: reader.timeout)
+      rows = try write(namespace, .replace, on: connection)
     case .update(let namespace):
-      let parameters = Parameters.with {
-        $0.append(namespace)
-        $0.append(namespace.version)
-      }
-      rows = try connection.run(
-        Statements.namespaceUpdate, parameters, timeout: reader.timeout)
+      rows = try write(namespace, .update, on: connection)
       let stored = try tellAll(on: connection).named(namespace.name)
       // Nothing was changed: it is so already, or somebody else changed it.
       if rows.isEmpty, namespace.version != 0, namespace.version != stored.namespace.version {
@@ -202,6 +195,20 @@ private struct NamespaceLoop {
     }
     // The engine knows a namespace before whoever made it can use it.
     return [try tellAll(on: connection).named(name)]
+  }
+
+  /// Which namespaces `namespace_write` may be about.
+  private enum Meant: String { case create, update, replace }
+
+  private func write(
+    _ namespace: Namespace, _ meant: Meant, on connection: Connection
+  ) throws(PostgreSQLError) -> ResultSet {
+    let parameters = Parameters.with {
+      $0.append(namespace)
+      $0.append(meant.rawValue)
+      $0.append(meant == .update ? namespace.version : 0)
+    }
+    return try connection.run(Statements.namespaceWrite, parameters, timeout: reader.timeout)
   }
 
   /// All namespaces; the engine is told if that is news.

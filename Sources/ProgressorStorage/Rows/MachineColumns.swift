@@ -41,11 +41,17 @@ extension RowReader {
     guard (0..<Int32.max / 2).contains(notificationCount) else {
       throw .unreadable("a machine with \(notificationCount) notifications")
     }
-    return MachineRow(
+    var row = MachineRow(
       key: key, shard: load.shard, namespace: load.namespace, machine: load.machine,
       version: version, createdAt: createdAt, lastEventID: lastEventID, lastEventAt: lastEventAt,
       auxState: auxState, failure: failure, repairedAt: repairedAt, pause: pause, timer: timer,
       notificationCount: notificationCount, due: try nextOptionalTime(), waitingFor: waitingFor)
+    row.pendingMessages = try next()
+    row.undeliveredMessages = try next()
+    guard (0..<Int32.max / 2).contains(row.pendingMessages) else {
+      throw .unreadable("a machine with \(row.pendingMessages) messages")
+    }
+    return row
   }
 
   /// The columns of load_remains: what can be told of a machine whose rows cannot be read.
@@ -75,7 +81,21 @@ extension RowReader {
     }
     return QueuedNotification(
       sequence: sequence, notificationID: notificationID, args: args, historyRange: range,
-      context: context, acceptedAt: try nextTime(), retry: try nextRetryState())
+      context: context, acceptedAt: try nextTime(), retry: try nextRetryState(),
+      origin: try nextOrigin())
+  }
+
+  /// The columns from sender_namespace to undelivered_reason.
+  private mutating func nextOrigin() throws(PostgreSQLError) -> QueuedNotification.Origin {
+    let namespace: String? = try nextOptional()
+    let id: String? = try nextOptional()
+    let name: String? = try nextOptional()
+    let code: Int32? = try nextOptional()
+    let reason: String? = try nextOptional()
+    guard let namespace, let id else { return .client }
+    let machine = MachineID(namespace: namespace, id: id)
+    guard let name, let code, let reason else { return .machine(machine) }
+    return .undelivered(target: machine, name: name, code: code, reason: reason)
   }
 
   /// The columns of an idempotency key from key on.

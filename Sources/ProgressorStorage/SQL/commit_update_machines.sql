@@ -1,6 +1,6 @@
--- Purpose: the rows of machines after their steps. The count of notifications changes by a
--- difference, so that it loses none that was accepted meanwhile; the aux state stays unless it
--- changed; `retrying` NULL leaves the mark of the queue's head as it is.
+-- Purpose: the rows of machines after their steps. The counts of notifications and of messages
+-- change by a difference, so that they lose none that came or went meanwhile; the aux state stays
+-- unless it changed; `retrying` NULL leaves the mark of the queue's head as it is.
 -- Parameters: one array per column of `step`.
 -- Errors: PGF02 a machine is gone or has another version. Plan: index scan of machine_pkey.
 WITH step AS (
@@ -10,14 +10,16 @@ WITH step AS (
     $9::timestamptz[], $10::text[], $11::int[], $12::int[], $13::int[],
     $14::bigint[], $15::timestamptz[], $16::bigint[], $17::int[], $18::int[], $19::bigint[],
     $20::text[], $21::int[], $22::timestamptz[], $23::int[], $24::text[],
-    $25::int[], $26::bool[], $27::timestamptz[]
+    $25::int[], $26::bool[], $27::int[], $28::int[],
+    $29::timestamptz[]
   ) AS step (
     shard, machine_key, version, last_event_id, last_event_at,
     aux_changed, aux_format, aux_data,
     failed_at, failure_reason, failure_step, failure_code, failure_attempts,
     timer_serial, timer_at, timer_after, timer_limit, timer_direction, timer_processing_timeout,
     timer_context, timer_attempt, timer_next_at, timer_code, timer_message,
-    notification_difference, notification_retrying, due_at)
+    notification_difference, notification_retrying, message_difference,
+    undelivered_difference, due_at)
 ), changed AS (
   UPDATE machine SET
     version = step.version,
@@ -43,6 +45,8 @@ WITH step AS (
     timer_message = step.timer_message,
     notification_count = machine.notification_count + step.notification_difference,
     notification_retrying = coalesce(step.notification_retrying, machine.notification_retrying),
+    pending_messages = machine.pending_messages + step.message_difference,
+    undelivered_messages = machine.undelivered_messages + step.undelivered_difference,
     due_at = step.due_at
   FROM step
   WHERE machine.shard = step.shard AND machine.machine_key = step.machine_key

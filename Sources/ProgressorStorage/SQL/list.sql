@@ -37,7 +37,7 @@ SELECT summed.running <= $1, summed.id, summed.created_at, summed.last_event_id,
   summed.timer_message, summed.paused_at, summed.pause_reason,
   CASE WHEN summed.pause_noted_at = summed.paused_at THEN summed.pause_principal END,
   head.attempt, head.next_at, head.code, head.message,
-  summed.notification_count
+  summed.notification_count, summed.pending_messages, summed.undelivered_messages
 FROM summed
 LEFT JOIN LATERAL (
   SELECT notification.attempt, notification.next_at, notification.code, notification.message

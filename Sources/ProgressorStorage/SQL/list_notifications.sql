@@ -6,7 +6,9 @@
 -- Plan: index scan of machine_namespace_id_shard_key, then of notification_pkey in its order.
 SELECT queued.looked, queued.sequence, queued.notification_id, queued.args,
   queued.history_after, queued.history_limit, queued.history_direction, queued.context,
-  queued.accepted_at, queued.attempt, queued.next_at, queued.code, queued.message
+  queued.accepted_at, queued.attempt, queued.next_at, queued.code, queued.message,
+  queued.sender_namespace, queued.sender, queued.undelivered_name, queued.undelivered_code,
+  queued.undelivered_reason
 FROM machine
 LEFT JOIN LATERAL (
   SELECT page.*, sum(octet_length(page.args)) OVER (ORDER BY page.sequence) AS running,

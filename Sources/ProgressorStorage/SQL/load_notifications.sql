@@ -33,5 +33,6 @@ WITH page AS (
 )
 SELECT load, place, sequence, notification_id, CASE WHEN place = 0 THEN args END,
   history_after, history_limit, history_direction, context, accepted_at,
-  attempt, next_at, code, message
+  attempt, next_at, code, message,
+  sender_namespace, sender, undelivered_name, undelivered_code, undelivered_reason
 FROM fitting;

@@ -28,5 +28,5 @@ SELECT load, place,
   paused_at, pause_reason, CASE WHEN pause_noted_at = paused_at THEN pause_principal END,
   timer_serial, timer_at, timer_after, timer_limit, timer_direction, timer_processing_timeout,
   timer_context, timer_attempt, timer_next_at, timer_code, timer_message,
-  notification_count, due_at
+  notification_count, due_at, pending_messages, undelivered_messages
 FROM fitting;

@@ -2,7 +2,7 @@
 -- Parameters: $1 int number, NULL = all.
 SELECT number, name, version, endpoint, processor_timeout, max_in_flight, connections,
   retry_initial_interval, retry_multiplier, retry_max_interval, retry_max_attempts, retry_jitter,
-  retry_non_retryable, limit_mailbox, limit_steps_in_flight, limit_notifications,
+  retry_non_retryable, limit_mailbox, limit_steps_in_flight, limit_notifications, limit_messages,
   history_after, history_limit, history_direction, idempotency_retention,
   trace_level, trace_retention,
   paused_at, pause_reason, CASE WHEN pause_noted_at = paused_at THEN pause_principal END

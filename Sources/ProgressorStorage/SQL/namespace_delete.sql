@@ -1,10 +1,11 @@
--- Purpose: delete a namespace that has no machines. Its repair jobs stay, with its name; those that
--- run are cancelled.
+-- Purpose: delete a namespace that has no machines, nor messages of machines that are gone. Its
+-- repair jobs stay, with its name; those that run are cancelled.
 -- Runs: behind namespace_lock in its transaction, with a snapshot of its own: what other batches
 -- have started is seen.
 -- Parameters: $1 int number, $2 timestamptz now, $3 int as of namespace_machines.
--- Result: no row = it is gone, or has machines, or an older node has a lease.
--- Plan: namespace_pkey, the first row of machine_namespace_id_shard_key; jobs are few.
+-- Result: no row = it is gone, or has machines or messages, or an older node has a lease.
+-- Plan: namespace_pkey, the first rows of machine_namespace_id_shard_key and message_by_namespace;
+-- jobs are few.
 WITH gone AS (
   DELETE FROM namespace
   WHERE number = $1
@@ -14,6 +15,7 @@ WITH gone AS (
       ORDER BY machine.namespace, machine.id
       LIMIT 1
     ) IS NULL
+    AND NOT EXISTS (SELECT FROM message WHERE message.namespace = $1)
     AND NOT EXISTS (SELECT FROM node WHERE node.schema_version < $3)
   RETURNING number, name
 ), jobs AS (

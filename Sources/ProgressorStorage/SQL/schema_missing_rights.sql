@@ -15,6 +15,7 @@ WITH needed (name, rights) AS (
     ('notification', 'SELECT,INSERT,UPDATE,DELETE'),
     ('idempotency', 'SELECT,INSERT,UPDATE,DELETE'),
     ('trace', 'SELECT,INSERT,UPDATE,DELETE'),
+    ('message', 'SELECT,INSERT,UPDATE,DELETE'),
     ('tombstone', 'SELECT,INSERT,UPDATE,DELETE'),
     ('repair_job', 'SELECT,INSERT,UPDATE,DELETE'),
     ('repair_job_failure', 'SELECT,INSERT,UPDATE,DELETE'),

@@ -13,6 +13,6 @@ GRANT SELECT, INSERT, DELETE ON progressor.event TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON
   progressor.node, progressor.writer, progressor.namespace, progressor.machine,
   progressor.notification, progressor.idempotency, progressor.trace, progressor.tombstone,
-  progressor.repair_job, progressor.repair_job_failure
+  progressor.repair_job, progressor.repair_job_failure, progressor.message
 TO :"role";
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA progressor TO :"role";

@@ -77,5 +77,6 @@ struct Migration: Sendable {
     Migration(11, "trace", PackageResources._11_trace_sql),
     Migration(12, "node_status", PackageResources._12_node_status_sql),
     Migration(13, "waiting_for", PackageResources._13_waiting_for_sql),
+    Migration(14, "messages", PackageResources._14_messages_sql),
   ]
 }

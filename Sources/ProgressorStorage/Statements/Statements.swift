@@ -86,6 +86,7 @@ enum Statements {
   static let witnessMachine = Statement("witness_machine", PackageResources.witness_machine_sql)
   static let witnessNotification = Statement(
     "witness_notification", PackageResources.witness_notification_sql)
+  static let witnessMessage = Statement("witness_message", PackageResources.witness_message_sql)
   static let witnessIdempotency = Statement(
     "witness_idempotency", PackageResources.witness_idempotency_sql)
   static let witnessTrace = Statement("witness_trace", PackageResources.witness_trace_sql)
@@ -114,16 +115,17 @@ enum Statements {
   static let listNotifications = Statement(
     "list_notifications", PackageResources.list_notifications_sql)
   static let trace = Statement("trace", PackageResources.trace_sql)
+  static let dueMessages = Statement("due_messages", PackageResources.due_messages_sql)
+  static let loadMessages = Statement("load_messages", PackageResources.load_messages_sql)
+  static let loadMessage = Statement("load_message", PackageResources.load_message_sql)
+  static let listMessages = Statement("list_messages", PackageResources.list_messages_sql)
+  static let loadMessageNames = Statement(
+    "load_message_names", PackageResources.load_message_names_sql)
   static let dueMachines = Statement("due_machines", PackageResources.due_machines_sql)
 
   static let namespaceAll = Statement("namespace_all", PackageResources.namespace_all_sql)
   static let namespaceNames = Statement("namespace_names", PackageResources.namespace_names_sql)
-  static let namespaceCreate = Statement(
-    "namespace_create", PackageResources.namespace_create_sql)
-  static let namespaceUpdate = Statement(
-    "namespace_update", PackageResources.namespace_update_sql)
-  static let namespaceReplace = Statement(
-    "namespace_replace", PackageResources.namespace_replace_sql)
+  static let namespaceWrite = Statement("namespace_write", PackageResources.namespace_write_sql)
   static let namespaceSetEndpoint = Statement(
     "namespace_set_endpoint", PackageResources.namespace_set_endpoint_sql)
   static let namespacePause = Statement("namespace_pause", PackageResources.namespace_pause_sql)

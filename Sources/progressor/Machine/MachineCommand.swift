@@ -11,7 +11,8 @@ struct MachineCommand: AsyncParsableCommand {
       WatchCommand.self, ListCommand.self, FailuresCommand.self, RemoveCommand.self,
       RepairCommand.self,
       SimpleRepairCommand.self, PauseCommand.self, ResumeCommand.self, TraceCommand.self,
-      NotificationsCommand.self, DropNotificationCommand.self, ExportCommand.self,
+      NotificationsCommand.self, DropNotificationCommand.self, MessagesCommand.self,
+      DropMessageCommand.self, RetryMessageCommand.self, ExportCommand.self,
       ImportCommand.self,
     ])
 

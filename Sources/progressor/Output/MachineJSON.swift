@@ -98,6 +98,8 @@ enum MachineJSON {
     case .repair: "STEP_KIND_REPAIR"
     case .dropNotification: "STEP_KIND_DROP_NOTIFICATION"
     case .importMachine: "STEP_KIND_IMPORT_MACHINE"
+    case .dropMessage: "STEP_KIND_DROP_MESSAGE"
+    case .retryMessage: "STEP_KIND_RETRY_MESSAGE"
     }
   }
 }

@@ -40,6 +40,12 @@ enum MachineText {
     if machine.queuedNotifications > 0 {
       lines.append(fact("queued", "\(machine.queuedNotifications) notifications"))
     }
+    if machine.pendingMessages > 0 {
+      lines.append(fact("sends", "\(machine.pendingMessages) messages"))
+    }
+    if machine.undeliveredMessages > 0 {
+      lines.append(fact("undelivered", "\(machine.undeliveredMessages) messages"))
+    }
     if let timer = machine.timer { lines.append(fact("timer", "\(timer.rfc3339)")) }
     if let auxState = machine.auxState { lines.append(fact("aux state", content(auxState))) }
     lines.append(fact("created", "\(machine.createdAt.rfc3339)"))
@@ -119,6 +125,8 @@ enum MachineText {
     case .repair: "repair"
     case .dropNotification: "drop notification"
     case .importMachine: "import"
+    case .dropMessage: "drop message"
+    case .retryMessage: "retry message"
     }
   }
 

@@ -49,6 +49,8 @@ struct TraceTable {
     case .repair: "repair"
     case .dropNotification: "drop notification"
     case .importMachine: "import"
+    case .dropMessage: "drop message"
+    case .retryMessage: "retry message"
     }
   }
 

@@ -143,6 +143,20 @@ class Space:
         request = automaton_pb2.WatchRequest(namespace=self.name, id=id, after_event_id=after)
         return self.client.automaton.Watch(request, **_call(call))
 
+    def messages(self, id: str, page_size: int = 0, page_token: str = "", **call):
+        """What the machine has sent and is not delivered: one page."""
+        request = automaton_pb2.ListMessagesRequest(
+            namespace=self.name, id=id, page_size=page_size, page_token=page_token)
+        return self.client.automaton.ListMessages(request, **_call(call))
+
+    def drop_message(self, id: str, number: int, **call) -> None:
+        request = automaton_pb2.DropMessageRequest(namespace=self.name, id=id, number=number)
+        self.client.automaton.DropMessage(request, **_call(call))
+
+    def retry_message(self, id: str, number: int, **call) -> None:
+        request = automaton_pb2.RetryMessageRequest(namespace=self.name, id=id, number=number)
+        self.client.automaton.RetryMessage(request, **_call(call))
+
     def remove(self, id: str, **call) -> None:
         request = automaton_pb2.RemoveRequest(namespace=self.name, id=id)
         self.client.automaton.Remove(request, **_call(call))

@@ -33,6 +33,10 @@ class Invocation:
     notification_id: str = ""
     idempotency_key: str = ""
     context: grpc.ServicerContext | None = field(default=None, repr=False)
+    # The machine whose message it is: namespace and id.
+    sender: tuple[str, str] | None = None
+    # Of a message that can never be delivered.
+    undelivered: types_pb2.UndeliveredSignal | None = None
     at: float = field(default_factory=time.time)
 
     @property
@@ -55,6 +59,8 @@ class Answer:
     remove: bool = False
     fail: str | None = None
     waiting_for: str | None = None
+    send: Iterable[types_pb2.OutgoingMessage] = ()
+    cancel: Iterable[str] = ()
 
 
 class Refusal(Exception):
@@ -97,6 +103,26 @@ def timer_at(unix: float, **rest) -> types_pb2.SetTimer:
     deadline = timestamp_pb2.Timestamp()
     deadline.FromNanoseconds(int(unix * 1e6) * 1000)
     return types_pb2.SetTimer(deadline=deadline, **rest)
+
+
+def message(id: str, args: bytes = b"", namespace: str = "", *, start: bool = False,
+            ignore_existing: bool = False, delay: float | None = None, at: float | None = None,
+            name: str = "", report: bool = False) -> types_pb2.OutgoingMessage:
+    """A message to a machine: a notification, unless it starts it. `delay` in seconds, `at` in Unix
+    time."""
+    made = types_pb2.OutgoingMessage(namespace=namespace, id=id, name=name, report_failure=report)
+    if start:
+        made.start.args, made.start.ignore_existing = args, ignore_existing
+        made.start.SetInParent()
+    else:
+        made.notify.args = args
+        made.notify.SetInParent()
+    if delay is not None:
+        made.delay.FromNanoseconds(int(delay * 1e9))
+        made.delay.SetInParent()
+    if at is not None:
+        made.deliver_at.FromNanoseconds(int(at * 1e6) * 1000)
+    return made
 
 
 class ScriptedProcessor:
@@ -193,8 +219,12 @@ def _invocation(message: Message, context: grpc.ServicerContext) -> Invocation:
         return Invocation("repair", message.args, idempotency_key=message.idempotency_key, **common)
     kind = message.signal.WhichOneof("kind")
     signal = getattr(message.signal, kind)
+    sender = None
+    if kind == "notification" and signal.HasField("sender"):
+        sender = (signal.sender.namespace, signal.sender.id)
     return Invocation(kind, getattr(signal, "args", b""),
-                      notification_id=getattr(signal, "notification_id", ""), **common)
+                      notification_id=getattr(signal, "notification_id", ""), sender=sender,
+                      undelivered=signal if kind == "undelivered" else None, **common)
 
 
 def _response(kind: type[Message], answer: Answer) -> Message:
@@ -215,6 +245,8 @@ def _response(kind: type[Message], answer: Answer) -> Message:
         message.action.fail.SetInParent()
     if answer.waiting_for is not None:
         message.change.waiting_for = answer.waiting_for
+    message.action.send.extend(answer.send)
+    message.action.cancel_messages.extend(answer.cancel)
     if kind is not processor_pb2.ProcessSignalResponse:  # a signal has nobody to respond to
         message.response = answer.response
     return message

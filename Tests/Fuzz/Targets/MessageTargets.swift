@@ -27,7 +27,8 @@ enum Messages {
     ListRepairJobRemainingRequest.self, ClusterStatusRequest.self, HealthCheckRequest.self,
     HealthListRequest.self, ProcessSignalRequest.self, ProcessCallRequest.self,
     ProcessRepairRequest.self, ExportSpansRequest.self, StartOrCallRequest.self,
-    StartOrNotifyRequest.self, WatchRequest.self,
+    StartOrNotifyRequest.self, WatchRequest.self, ListMessagesRequest.self,
+    DropMessageRequest.self, RetryMessageRequest.self,
   ]
 
   static let replies: [any ProtobufMessage.Type] = [
@@ -43,7 +44,8 @@ enum Messages {
     CancelRepairJobResponse.self, ListRepairJobsResponse.self, ListRepairJobFailuresResponse.self,
     ListRepairJobRemainingResponse.self, ClusterStatusResponse.self, HealthCheckResponse.self,
     HealthListResponse.self, StartOrCallResponse.self, StartOrNotifyResponse.self,
-    WatchResponse.self,
+    WatchResponse.self, ListMessagesResponse.self, DropMessageResponse.self,
+    RetryMessageResponse.self,
   ]
 
   /// Messages of the contract that no list has.

@@ -27,7 +27,7 @@ struct DropNotificationTests {
     final class Seen { var args: [UInt8] = [] }
     let seen = Seen()
     world.processor.answers { call in
-      if case .signal(.notification(let args, _)) = call.stimulus { seen.args += args }
+      if case .signal(.notification(let args, _, _)) = call.stimulus { seen.args += args }
       return .event()
     }
     return { seen.args }

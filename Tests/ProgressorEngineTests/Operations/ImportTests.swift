@@ -88,7 +88,7 @@ struct ImportTests {
     world.processor.answers { call in
       switch call.stimulus {
       case .signal(.timeout): seen.append("timeout")
-      case .signal(.notification(let args, _)): seen.append("\(args)")
+      case .signal(.notification(let args, _, _)): seen.append("\(args)")
       default: seen.append("?")
       }
       return .event()

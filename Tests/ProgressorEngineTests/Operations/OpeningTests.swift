@@ -18,8 +18,9 @@ struct OpeningTests {
     world.processor.answers { invocation in
       switch invocation.stimulus {
       case .signal(.initialize(let args)): asked.append("init \(args)")
-      case .signal(.notification(let args, _)): asked.append("notification \(args)")
+      case .signal(.notification(let args, _, _)): asked.append("notification \(args)")
       case .signal(.timeout): asked.append("timeout")
+      case .signal(.undelivered): asked.append("undelivered")
       case .call(let args, _): asked.append("call \(args)")
       case .repair: asked.append("repair")
       }

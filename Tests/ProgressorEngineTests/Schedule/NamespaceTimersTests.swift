@@ -124,7 +124,7 @@ struct NamespaceTimersTests {
     mutating func endRead() {
       guard let (query, page) = reading else { return }
       reading = nil
-      guard let (machines, from) = timers.endRead(query, page, now: now) else { return }
+      guard let (machines, from) = timers.endRead(query, page) else { return }
       for due in machines where rows[due.machine] != nil && !timers.holds(due.machine) {
         timers.set(
           due.machine, at: due.position.due, due.position, now: now.wall, capacity: capacity)

@@ -37,7 +37,7 @@ struct EngineGroupFixture {
         configuration.share(of: part),
         EngineDriver.Outside(
           storage: storage, processors: NoProcessors(), submit: { loop.submit($0) },
-          send: { group.submit(.permits($0)) },
+          send: { group.submit(.permits($0)) }, deliver: { _, _ in },
           lossHandled: { if group.lossHandled(by: part.core) { storage.lossHandled() } },
           logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }))
     }.get()

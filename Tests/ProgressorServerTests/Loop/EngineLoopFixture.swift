@@ -28,7 +28,8 @@ struct EngineLoopFixture {
         EngineConfiguration(),
         EngineDriver.Outside(
           storage: storage, processors: processors(), submit: { loop.submit($0) },
-          send: { loop.submit(.permits($0)) }, lossHandled: { storage.lossHandled() },
+          send: { loop.submit(.permits($0)) }, deliver: { _, _ in },
+          lossHandled: { storage.lossHandled() },
           logger: logger))
     }.get()
   }

@@ -99,8 +99,10 @@ final class ProcessorScript: Sendable {
     switch asked.stimulus {
     case .signal(.initialize(let args)):
       ProcessorAnswer(change: StateChange(events: [Content(data: args)]))
-    case .signal(.notification(let args, _)):
+    case .signal(.notification(let args, _, _)):
       ProcessorAnswer(change: StateChange(events: [Content(data: args)]))
+    case .signal(.undelivered(let message)):
+      ProcessorAnswer(change: StateChange(events: [Content(data: message.args)]))
     case .signal(.timeout):
       ProcessorAnswer(change: StateChange(events: [Content(data: Array("timeout".utf8))]))
     case .call(let args), .repair(let args):

@@ -23,8 +23,9 @@ struct TestHistory {
     machine.timer = stored.row.timer?.firesAt
     var context = CallerContext()
     switch stimulus {
+    case .signal(.undelivered): break
     case .signal(.timeout): context = stored.row.timer?.context ?? context
-    case .signal(.initialize(let args)), .signal(.notification(let args, _)), .call(let args, _),
+    case .signal(.initialize(let args)), .signal(.notification(let args, _, _)), .call(let args, _),
       .repair(let args, _):
       context.principal = Tag.principal(in: args)
     }

@@ -15,7 +15,7 @@ extension OnPostgreSQL {
       retryPolicy: RetryPolicy(
         initialInterval: 1, multiplier: 1.5, maxInterval: 9, maxAttempts: 0, jitter: 0.25,
         nonRetryable: ["INTERNAL", "CARD_BLOCKED"]),
-      limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3),
+      limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3, messages: 4),
       defaultHistoryRange: HistoryRange(after: 1, limit: 2, direction: .backward),
       idempotencyRetention: 60_000_000, trace: TraceOptions(level: .all, retention: 1))
 
@@ -108,8 +108,12 @@ extension OnPostgreSQL {
       #expect(try await test.storage.replaceNamespace(Self.full) == first)
       let plain = Namespace(name: "pay/ü", processor: ProcessorOptions(endpoint: "h:1"))
       let second = try await test.storage.replaceNamespace(plain)
-      #expect(second.namespace.version == 2 && second.number == first.number)
-      #expect(second.namespace.retryPolicy == RetryPolicy())
+      var expected = plain
+      expected.version = 2
+      #expect(second.namespace == expected && second.number == first.number)
+      expected = Self.full
+      expected.version = 3
+      #expect(try await test.storage.replaceNamespace(Self.full).namespace == expected)
     }
 
     @Test("A damaged row hides no others: what was known stays, and who asks for it hears why")
@@ -187,14 +191,8 @@ extension OnPostgreSQL {
           RETURN value;
         END $$;
         ALTER TABLE namespace RENAME TO sound;
-        CREATE VIEW namespace AS
-        SELECT number, name, version, lost(number, endpoint) AS endpoint, processor_timeout,
-          max_in_flight, connections, retry_initial_interval, retry_multiplier, retry_max_interval,
-          retry_max_attempts, retry_jitter, retry_non_retryable, limit_mailbox,
-          limit_steps_in_flight, limit_notifications, history_after, history_limit,
-          history_direction, idempotency_retention, trace_level, trace_retention, paused_at,
-          pause_reason, pause_noted_at, pause_principal
-        FROM sound;
+        ALTER TABLE sound RENAME endpoint TO intact;
+        CREATE VIEW namespace AS SELECT *, lost(number, intact) AS endpoint FROM sound;
         """, timeout: .seconds(10))
       #expect(try await test.storage.listNamespaces() == [good])
       let error = await #expect(throws: ProgressorError.self) {

@@ -241,6 +241,48 @@ void   progressor__v1__step_record__init
   static const Progressor__V1__StepRecord init_value = PROGRESSOR__V1__STEP_RECORD__INIT;
   *message = init_value;
 }
+void   progressor__v1__list_messages_request__init
+                     (Progressor__V1__ListMessagesRequest         *message)
+{
+  static const Progressor__V1__ListMessagesRequest init_value = PROGRESSOR__V1__LIST_MESSAGES_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__list_messages_response__init
+                     (Progressor__V1__ListMessagesResponse         *message)
+{
+  static const Progressor__V1__ListMessagesResponse init_value = PROGRESSOR__V1__LIST_MESSAGES_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__pending_message__init
+                     (Progressor__V1__PendingMessage         *message)
+{
+  static const Progressor__V1__PendingMessage init_value = PROGRESSOR__V1__PENDING_MESSAGE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__drop_message_request__init
+                     (Progressor__V1__DropMessageRequest         *message)
+{
+  static const Progressor__V1__DropMessageRequest init_value = PROGRESSOR__V1__DROP_MESSAGE_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__drop_message_response__init
+                     (Progressor__V1__DropMessageResponse         *message)
+{
+  static const Progressor__V1__DropMessageResponse init_value = PROGRESSOR__V1__DROP_MESSAGE_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__retry_message_request__init
+                     (Progressor__V1__RetryMessageRequest         *message)
+{
+  static const Progressor__V1__RetryMessageRequest init_value = PROGRESSOR__V1__RETRY_MESSAGE_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__retry_message_response__init
+                     (Progressor__V1__RetryMessageResponse         *message)
+{
+  static const Progressor__V1__RetryMessageResponse init_value = PROGRESSOR__V1__RETRY_MESSAGE_RESPONSE__INIT;
+  *message = init_value;
+}
 static const ProtobufCFieldDescriptor progressor__v1__start_request__field_descriptors[4] =
 {
   {
@@ -2621,6 +2663,440 @@ const ProtobufCMessageDescriptor progressor__v1__step_record__descriptor =
   progressor__v1__step_record__field_indices_by_name,
   1,  progressor__v1__step_record__number_ranges,
   (ProtobufCMessageInit) progressor__v1__step_record__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__list_messages_request__field_descriptors[4] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListMessagesRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListMessagesRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_size",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListMessagesRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListMessagesRequest, page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__list_messages_request__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+  2,   /* field[2] = page_size */
+  3,   /* field[3] = page_token */
+};
+static const ProtobufCIntRange progressor__v1__list_messages_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor progressor__v1__list_messages_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ListMessagesRequest",
+  "ListMessagesRequest",
+  "Progressor__V1__ListMessagesRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__ListMessagesRequest),
+  4,
+  progressor__v1__list_messages_request__field_descriptors,
+  progressor__v1__list_messages_request__field_indices_by_name,
+  1,  progressor__v1__list_messages_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__list_messages_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__list_messages_response__field_descriptors[2] =
+{
+  {
+    "messages",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__ListMessagesResponse, n_messages),
+    offsetof(Progressor__V1__ListMessagesResponse, messages),
+    &progressor__v1__pending_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListMessagesResponse, next_page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__list_messages_response__field_indices_by_name[] = {
+  0,   /* field[0] = messages */
+  1,   /* field[1] = next_page_token */
+};
+static const ProtobufCIntRange progressor__v1__list_messages_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__list_messages_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ListMessagesResponse",
+  "ListMessagesResponse",
+  "Progressor__V1__ListMessagesResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__ListMessagesResponse),
+  2,
+  progressor__v1__list_messages_response__field_descriptors,
+  progressor__v1__list_messages_response__field_indices_by_name,
+  1,  progressor__v1__list_messages_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__list_messages_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__pending_message__field_descriptors[9] =
+{
+  {
+    "number",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "message",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, message),
+    &progressor__v1__outgoing_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, created_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deliver_at",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, deliver_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attempts",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, attempts),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_attempt_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, next_attempt_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_code",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, last_code),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "last_reason",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, last_reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undelivered",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__PendingMessage, undelivered),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__pending_message__field_indices_by_name[] = {
+  4,   /* field[4] = attempts */
+  2,   /* field[2] = created_at */
+  3,   /* field[3] = deliver_at */
+  6,   /* field[6] = last_code */
+  7,   /* field[7] = last_reason */
+  1,   /* field[1] = message */
+  5,   /* field[5] = next_attempt_at */
+  0,   /* field[0] = number */
+  8,   /* field[8] = undelivered */
+};
+static const ProtobufCIntRange progressor__v1__pending_message__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 9 }
+};
+const ProtobufCMessageDescriptor progressor__v1__pending_message__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.PendingMessage",
+  "PendingMessage",
+  "Progressor__V1__PendingMessage",
+  "progressor.v1",
+  sizeof(Progressor__V1__PendingMessage),
+  9,
+  progressor__v1__pending_message__field_descriptors,
+  progressor__v1__pending_message__field_indices_by_name,
+  1,  progressor__v1__pending_message__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__pending_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__drop_message_request__field_descriptors[3] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__DropMessageRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__DropMessageRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__DropMessageRequest, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__drop_message_request__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+  2,   /* field[2] = number */
+};
+static const ProtobufCIntRange progressor__v1__drop_message_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__drop_message_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.DropMessageRequest",
+  "DropMessageRequest",
+  "Progressor__V1__DropMessageRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__DropMessageRequest),
+  3,
+  progressor__v1__drop_message_request__field_descriptors,
+  progressor__v1__drop_message_request__field_indices_by_name,
+  1,  progressor__v1__drop_message_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__drop_message_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__drop_message_response__field_descriptors NULL
+#define progressor__v1__drop_message_response__field_indices_by_name NULL
+#define progressor__v1__drop_message_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__drop_message_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.DropMessageResponse",
+  "DropMessageResponse",
+  "Progressor__V1__DropMessageResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__DropMessageResponse),
+  0,
+  progressor__v1__drop_message_response__field_descriptors,
+  progressor__v1__drop_message_response__field_indices_by_name,
+  0,  progressor__v1__drop_message_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__drop_message_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__retry_message_request__field_descriptors[3] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__RetryMessageRequest, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__RetryMessageRequest, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "number",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__RetryMessageRequest, number),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__retry_message_request__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+  2,   /* field[2] = number */
+};
+static const ProtobufCIntRange progressor__v1__retry_message_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__retry_message_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.RetryMessageRequest",
+  "RetryMessageRequest",
+  "Progressor__V1__RetryMessageRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__RetryMessageRequest),
+  3,
+  progressor__v1__retry_message_request__field_descriptors,
+  progressor__v1__retry_message_request__field_indices_by_name,
+  1,  progressor__v1__retry_message_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__retry_message_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__retry_message_response__field_descriptors NULL
+#define progressor__v1__retry_message_response__field_indices_by_name NULL
+#define progressor__v1__retry_message_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__retry_message_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.RetryMessageResponse",
+  "RetryMessageResponse",
+  "Progressor__V1__RetryMessageResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__RetryMessageResponse),
+  0,
+  progressor__v1__retry_message_response__field_descriptors,
+  progressor__v1__retry_message_response__field_indices_by_name,
+  0,  progressor__v1__retry_message_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__retry_message_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue progressor__v1__status_filter__enum_values_by_number[6] =

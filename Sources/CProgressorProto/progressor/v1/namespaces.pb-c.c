@@ -590,7 +590,7 @@ const ProtobufCMessageDescriptor progressor__v1__retry_policy__descriptor =
   (ProtobufCMessageInit) progressor__v1__retry_policy__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__limits__field_descriptors[3] =
+static const ProtobufCFieldDescriptor progressor__v1__limits__field_descriptors[4] =
 {
   {
     "mailbox",
@@ -628,16 +628,29 @@ static const ProtobufCFieldDescriptor progressor__v1__limits__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "messages",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Progressor__V1__Limits, optional_messages_case),
+    offsetof(Progressor__V1__Limits, messages),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__limits__field_indices_by_name[] = {
   0,   /* field[0] = mailbox */
+  3,   /* field[3] = messages */
   2,   /* field[2] = notifications */
   1,   /* field[1] = steps_in_flight */
 };
 static const ProtobufCIntRange progressor__v1__limits__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor progressor__v1__limits__descriptor =
 {
@@ -647,7 +660,7 @@ const ProtobufCMessageDescriptor progressor__v1__limits__descriptor =
   "Progressor__V1__Limits",
   "progressor.v1",
   sizeof(Progressor__V1__Limits),
-  3,
+  4,
   progressor__v1__limits__field_descriptors,
   progressor__v1__limits__field_indices_by_name,
   1,  progressor__v1__limits__number_ranges,

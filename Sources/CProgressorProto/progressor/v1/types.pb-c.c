@@ -73,6 +73,30 @@ void   progressor__v1__action__init
   static const Progressor__V1__Action init_value = PROGRESSOR__V1__ACTION__INIT;
   *message = init_value;
 }
+void   progressor__v1__outgoing_message__init
+                     (Progressor__V1__OutgoingMessage         *message)
+{
+  static const Progressor__V1__OutgoingMessage init_value = PROGRESSOR__V1__OUTGOING_MESSAGE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__start_message__init
+                     (Progressor__V1__StartMessage         *message)
+{
+  static const Progressor__V1__StartMessage init_value = PROGRESSOR__V1__START_MESSAGE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__notify_message__init
+                     (Progressor__V1__NotifyMessage         *message)
+{
+  static const Progressor__V1__NotifyMessage init_value = PROGRESSOR__V1__NOTIFY_MESSAGE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__machine_reference__init
+                     (Progressor__V1__MachineReference         *message)
+{
+  static const Progressor__V1__MachineReference init_value = PROGRESSOR__V1__MACHINE_REFERENCE__INIT;
+  *message = init_value;
+}
 void   progressor__v1__fail__init
                      (Progressor__V1__Fail         *message)
 {
@@ -113,6 +137,12 @@ void   progressor__v1__notification_signal__init
                      (Progressor__V1__NotificationSignal         *message)
 {
   static const Progressor__V1__NotificationSignal init_value = PROGRESSOR__V1__NOTIFICATION_SIGNAL__INIT;
+  *message = init_value;
+}
+void   progressor__v1__undelivered_signal__init
+                     (Progressor__V1__UndeliveredSignal         *message)
+{
+  static const Progressor__V1__UndeliveredSignal init_value = PROGRESSOR__V1__UNDELIVERED_SIGNAL__INIT;
   *message = init_value;
 }
 static const ProtobufCFieldDescriptor progressor__v1__content__field_descriptors[2] =
@@ -294,7 +324,7 @@ const ProtobufCMessageDescriptor progressor__v1__history_range__descriptor =
   (ProtobufCMessageInit) progressor__v1__history_range__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[15] =
+static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors[17] =
 {
   {
     "namespace",
@@ -476,6 +506,30 @@ static const ProtobufCFieldDescriptor progressor__v1__machine__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "pending_messages",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, pending_messages),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "undelivered_messages",
+    17,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Machine, undelivered_messages),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   5,   /* field[5] = aux_state */
@@ -486,10 +540,12 @@ static const unsigned progressor__v1__machine__field_indices_by_name[] = {
   7,   /* field[7] = last_event_id */
   0,   /* field[0] = namespace */
   9,   /* field[9] = paused */
+  15,   /* field[15] = pending_messages */
   11,   /* field[11] = queued_notifications */
   10,   /* field[10] = since */
   4,   /* field[4] = status */
   6,   /* field[6] = timer */
+  16,   /* field[16] = undelivered_messages */
   14,   /* field[14] = waiting_for */
   12,   /* field[12] = waiting_on */
   13,   /* field[13] = waiting_since */
@@ -497,7 +553,7 @@ static const unsigned progressor__v1__machine__field_indices_by_name[] = {
 static const ProtobufCIntRange progressor__v1__machine__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 17 }
 };
 const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
 {
@@ -507,7 +563,7 @@ const ProtobufCMessageDescriptor progressor__v1__machine__descriptor =
   "Progressor__V1__Machine",
   "progressor.v1",
   sizeof(Progressor__V1__Machine),
-  15,
+  17,
   progressor__v1__machine__field_descriptors,
   progressor__v1__machine__field_indices_by_name,
   1,  progressor__v1__machine__number_ranges,
@@ -937,7 +993,7 @@ const ProtobufCMessageDescriptor progressor__v1__state_change__descriptor =
   (ProtobufCMessageInit) progressor__v1__state_change__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__action__field_descriptors[4] =
+static const ProtobufCFieldDescriptor progressor__v1__action__field_descriptors[6] =
 {
   {
     "set_timer",
@@ -987,17 +1043,43 @@ static const ProtobufCFieldDescriptor progressor__v1__action__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "send",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__Action, n_send),
+    offsetof(Progressor__V1__Action, send),
+    &progressor__v1__outgoing_message__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cancel_messages",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Progressor__V1__Action, n_cancel_messages),
+    offsetof(Progressor__V1__Action, cancel_messages),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__action__field_indices_by_name[] = {
+  5,   /* field[5] = cancel_messages */
   3,   /* field[3] = fail */
   2,   /* field[2] = remove */
+  4,   /* field[4] = send */
   0,   /* field[0] = set_timer */
   1,   /* field[1] = unset_timer */
 };
 static const ProtobufCIntRange progressor__v1__action__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor progressor__v1__action__descriptor =
 {
@@ -1007,11 +1089,280 @@ const ProtobufCMessageDescriptor progressor__v1__action__descriptor =
   "Progressor__V1__Action",
   "progressor.v1",
   sizeof(Progressor__V1__Action),
-  4,
+  6,
   progressor__v1__action__field_descriptors,
   progressor__v1__action__field_indices_by_name,
   1,  progressor__v1__action__number_ranges,
   (ProtobufCMessageInit) progressor__v1__action__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__outgoing_message__field_descriptors[8] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__OutgoingMessage, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__OutgoingMessage, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__OutgoingMessage, kind_case),
+    offsetof(Progressor__V1__OutgoingMessage, start),
+    &progressor__v1__start_message__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notify",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__OutgoingMessage, kind_case),
+    offsetof(Progressor__V1__OutgoingMessage, notify),
+    &progressor__v1__notify_message__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "deliver_at",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__OutgoingMessage, when_case),
+    offsetof(Progressor__V1__OutgoingMessage, deliver_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "delay",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__OutgoingMessage, when_case),
+    offsetof(Progressor__V1__OutgoingMessage, delay),
+    &google__protobuf__duration__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__OutgoingMessage, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "report_failure",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__OutgoingMessage, report_failure),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__outgoing_message__field_indices_by_name[] = {
+  5,   /* field[5] = delay */
+  4,   /* field[4] = deliver_at */
+  1,   /* field[1] = id */
+  6,   /* field[6] = name */
+  0,   /* field[0] = namespace */
+  3,   /* field[3] = notify */
+  7,   /* field[7] = report_failure */
+  2,   /* field[2] = start */
+};
+static const ProtobufCIntRange progressor__v1__outgoing_message__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 8 }
+};
+const ProtobufCMessageDescriptor progressor__v1__outgoing_message__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.OutgoingMessage",
+  "OutgoingMessage",
+  "Progressor__V1__OutgoingMessage",
+  "progressor.v1",
+  sizeof(Progressor__V1__OutgoingMessage),
+  8,
+  progressor__v1__outgoing_message__field_descriptors,
+  progressor__v1__outgoing_message__field_indices_by_name,
+  1,  progressor__v1__outgoing_message__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__outgoing_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__start_message__field_descriptors[2] =
+{
+  {
+    "args",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartMessage, args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "ignore_existing",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__StartMessage, ignore_existing),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__start_message__field_indices_by_name[] = {
+  0,   /* field[0] = args */
+  1,   /* field[1] = ignore_existing */
+};
+static const ProtobufCIntRange progressor__v1__start_message__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__start_message__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.StartMessage",
+  "StartMessage",
+  "Progressor__V1__StartMessage",
+  "progressor.v1",
+  sizeof(Progressor__V1__StartMessage),
+  2,
+  progressor__v1__start_message__field_descriptors,
+  progressor__v1__start_message__field_indices_by_name,
+  1,  progressor__v1__start_message__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__start_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__notify_message__field_descriptors[1] =
+{
+  {
+    "args",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__NotifyMessage, args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__notify_message__field_indices_by_name[] = {
+  0,   /* field[0] = args */
+};
+static const ProtobufCIntRange progressor__v1__notify_message__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__notify_message__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.NotifyMessage",
+  "NotifyMessage",
+  "Progressor__V1__NotifyMessage",
+  "progressor.v1",
+  sizeof(Progressor__V1__NotifyMessage),
+  1,
+  progressor__v1__notify_message__field_descriptors,
+  progressor__v1__notify_message__field_indices_by_name,
+  1,  progressor__v1__notify_message__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__notify_message__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__machine_reference__field_descriptors[2] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__MachineReference, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__MachineReference, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__machine_reference__field_indices_by_name[] = {
+  1,   /* field[1] = id */
+  0,   /* field[0] = namespace */
+};
+static const ProtobufCIntRange progressor__v1__machine_reference__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__machine_reference__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.MachineReference",
+  "MachineReference",
+  "Progressor__V1__MachineReference",
+  "progressor.v1",
+  sizeof(Progressor__V1__MachineReference),
+  2,
+  progressor__v1__machine_reference__field_descriptors,
+  progressor__v1__machine_reference__field_indices_by_name,
+  1,  progressor__v1__machine_reference__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__machine_reference__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor progressor__v1__fail__field_descriptors[1] =
@@ -1147,7 +1498,7 @@ const ProtobufCMessageDescriptor progressor__v1__unset_timer__descriptor =
   (ProtobufCMessageInit) progressor__v1__unset_timer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__signal__field_descriptors[3] =
+static const ProtobufCFieldDescriptor progressor__v1__signal__field_descriptors[4] =
 {
   {
     "init",
@@ -1185,16 +1536,29 @@ static const ProtobufCFieldDescriptor progressor__v1__signal__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "undelivered",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__Signal, kind_case),
+    offsetof(Progressor__V1__Signal, undelivered),
+    &progressor__v1__undelivered_signal__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__signal__field_indices_by_name[] = {
   0,   /* field[0] = init */
   2,   /* field[2] = notification */
   1,   /* field[1] = timeout */
+  3,   /* field[3] = undelivered */
 };
 static const ProtobufCIntRange progressor__v1__signal__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor progressor__v1__signal__descriptor =
 {
@@ -1204,7 +1568,7 @@ const ProtobufCMessageDescriptor progressor__v1__signal__descriptor =
   "Progressor__V1__Signal",
   "progressor.v1",
   sizeof(Progressor__V1__Signal),
-  3,
+  4,
   progressor__v1__signal__field_descriptors,
   progressor__v1__signal__field_indices_by_name,
   1,  progressor__v1__signal__number_ranges,
@@ -1267,7 +1631,7 @@ const ProtobufCMessageDescriptor progressor__v1__timeout_signal__descriptor =
   (ProtobufCMessageInit) progressor__v1__timeout_signal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__notification_signal__field_descriptors[2] =
+static const ProtobufCFieldDescriptor progressor__v1__notification_signal__field_descriptors[3] =
 {
   {
     "args",
@@ -1293,15 +1657,28 @@ static const ProtobufCFieldDescriptor progressor__v1__notification_signal__field
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "sender",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__NotificationSignal, sender),
+    &progressor__v1__machine_reference__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__notification_signal__field_indices_by_name[] = {
   0,   /* field[0] = args */
   1,   /* field[1] = notification_id */
+  2,   /* field[2] = sender */
 };
 static const ProtobufCIntRange progressor__v1__notification_signal__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor progressor__v1__notification_signal__descriptor =
 {
@@ -1311,11 +1688,114 @@ const ProtobufCMessageDescriptor progressor__v1__notification_signal__descriptor
   "Progressor__V1__NotificationSignal",
   "progressor.v1",
   sizeof(Progressor__V1__NotificationSignal),
-  2,
+  3,
   progressor__v1__notification_signal__field_descriptors,
   progressor__v1__notification_signal__field_indices_by_name,
   1,  progressor__v1__notification_signal__number_ranges,
   (ProtobufCMessageInit) progressor__v1__notification_signal__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__undelivered_signal__field_descriptors[6] =
+{
+  {
+    "namespace",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__UndeliveredSignal, namespace_),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__UndeliveredSignal, id),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__UndeliveredSignal, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "code",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__UndeliveredSignal, code),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reason",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__UndeliveredSignal, reason),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "args",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__UndeliveredSignal, args),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__undelivered_signal__field_indices_by_name[] = {
+  5,   /* field[5] = args */
+  3,   /* field[3] = code */
+  1,   /* field[1] = id */
+  2,   /* field[2] = name */
+  0,   /* field[0] = namespace */
+  4,   /* field[4] = reason */
+};
+static const ProtobufCIntRange progressor__v1__undelivered_signal__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor progressor__v1__undelivered_signal__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.UndeliveredSignal",
+  "UndeliveredSignal",
+  "Progressor__V1__UndeliveredSignal",
+  "progressor.v1",
+  sizeof(Progressor__V1__UndeliveredSignal),
+  6,
+  progressor__v1__undelivered_signal__field_descriptors,
+  progressor__v1__undelivered_signal__field_indices_by_name,
+  1,  progressor__v1__undelivered_signal__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__undelivered_signal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCEnumValue progressor__v1__direction__enum_values_by_number[3] =
@@ -1384,7 +1864,7 @@ const ProtobufCEnumDescriptor progressor__v1__waiting_on__descriptor =
   progressor__v1__waiting_on__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCEnumValue progressor__v1__step_kind__enum_values_by_number[8] =
+static const ProtobufCEnumValue progressor__v1__step_kind__enum_values_by_number[10] =
 {
   { "STEP_KIND_UNSPECIFIED", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_UNSPECIFIED", 0 },
   { "STEP_KIND_START", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_START", 1 },
@@ -1394,17 +1874,21 @@ static const ProtobufCEnumValue progressor__v1__step_kind__enum_values_by_number
   { "STEP_KIND_REPAIR", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_REPAIR", 5 },
   { "STEP_KIND_DROP_NOTIFICATION", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_DROP_NOTIFICATION", 6 },
   { "STEP_KIND_IMPORT_MACHINE", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_IMPORT_MACHINE", 7 },
+  { "STEP_KIND_DROP_MESSAGE", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_DROP_MESSAGE", 8 },
+  { "STEP_KIND_RETRY_MESSAGE", "PROGRESSOR__V1__STEP_KIND__STEP_KIND_RETRY_MESSAGE", 9 },
 };
 static const ProtobufCIntRange progressor__v1__step_kind__value_ranges[] = {
-{0, 0},{0, 8}
+{0, 0},{0, 10}
 };
-static const ProtobufCEnumValueIndex progressor__v1__step_kind__enum_values_by_name[8] =
+static const ProtobufCEnumValueIndex progressor__v1__step_kind__enum_values_by_name[10] =
 {
   { "STEP_KIND_CALL", 2 },
+  { "STEP_KIND_DROP_MESSAGE", 8 },
   { "STEP_KIND_DROP_NOTIFICATION", 6 },
   { "STEP_KIND_IMPORT_MACHINE", 7 },
   { "STEP_KIND_NOTIFICATION", 3 },
   { "STEP_KIND_REPAIR", 5 },
+  { "STEP_KIND_RETRY_MESSAGE", 9 },
   { "STEP_KIND_START", 1 },
   { "STEP_KIND_TIMEOUT", 4 },
   { "STEP_KIND_UNSPECIFIED", 0 },
@@ -1416,9 +1900,9 @@ const ProtobufCEnumDescriptor progressor__v1__step_kind__descriptor =
   "StepKind",
   "Progressor__V1__StepKind",
   "progressor.v1",
-  8,
+  10,
   progressor__v1__step_kind__enum_values_by_number,
-  8,
+  10,
   progressor__v1__step_kind__enum_values_by_name,
   1,
   progressor__v1__step_kind__value_ranges,

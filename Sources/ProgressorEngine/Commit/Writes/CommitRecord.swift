@@ -25,6 +25,17 @@ public struct CommitRecord: Sendable, Hashable {
   public var dropped: DroppedNotification?
   /// The head of the queue with its new retry state.
   public var rescheduled: QueuedNotification?
+  /// Messages that the machine sends.
+  public var sent: [MessageRow] = []
+  /// Messages that are taken out, by number: they are cancelled, or have had their effect.
+  public var takenOut: [Int64] = []
+  /// A message of the machine that is tried again later, or never.
+  public var postponed: PendingMessage?
+  /// Of the machine, which is removed, the messages that are due later than this go, and those that
+  /// can never be delivered; nil = it has none.
+  public var forgotten: Timestamp?
+  /// By how much the numbers of its messages change.
+  public var messageCounts = MessageDifference()
   /// The reply to be remembered with the step; nil = the request had no key.
   public var idempotency: IdempotencyRow?
   /// What is kept of the step for those who ask what happened; nil = nothing.
@@ -63,6 +74,7 @@ public struct CommitRecord: Sendable, Hashable {
     var sum = 512
     for event in events { sum += event.body.data.count + 48 }
     for notification in enqueued { sum += notification.args.count + 256 }
+    for message in sent { sum += message.pending.message.args.count + 512 }
     switch row {
     case .insert(let row), .update(let row, auxChanged: true):
       sum += row.auxState?.data.count ?? 0
@@ -108,17 +120,18 @@ public enum RowChange: Sendable, Hashable {
   /// which becomes `version`, are changed.
   case condemn(Failure, version: Int64)
   /// The machine, its events and its notifications are gone for everybody. Storage deletes the rows
-  /// of the latter afterwards: the length of a history is no part of the cost.
+  /// of the latter afterwards: the length of a history is no part of the cost. Messages go as the
+  /// record's `forgotten` says.
   case delete(expectedVersion: Int64)
 }
 
 /// What is written of one row. All that storage, or what plays it, has to know of a record: the
 /// statements, the witness of a batch and the simulated database are made of these.
 public enum RowWrite: Sendable {
-  case insertMachine(MachineRow, QueueDifference)
+  case insertMachine(MachineRow, QueueDifference, MessageDifference)
   /// The row as it shall be; its version is one more than what the database must hold. Without
   /// `auxChanged` the aux state stays. The count of notifications changes by the difference only.
-  case updateMachine(MachineRow, auxChanged: Bool, QueueDifference)
+  case updateMachine(MachineRow, auxChanged: Bool, QueueDifference, MessageDifference)
   /// Of the row as it is after `updateMachine`: when it was repaired last, what failed it, and what
   /// its process waits for.
   case noteStatus(MachineRow)
@@ -128,6 +141,8 @@ public enum RowWrite: Sendable {
   case condemnMachine(Failure, version: Int64)
   /// The due time becomes the earlier of what it is and `due`, of a machine that runs by itself.
   case requeueMachine(due: Timestamp?, QueueDifference)
+  /// The numbers of the machine's messages, if it is still there.
+  case countMessages(MessageDifference)
   case insertEvent(Event)
   /// What happened, for those who ask.
   case insertTrace(TracedStep)
@@ -135,6 +150,12 @@ public enum RowWrite: Sendable {
   case deleteNotification(sequence: Int64)
   /// The head of the queue with its new retry state.
   case rescheduleNotification(QueuedNotification)
+  /// The message with its new state.
+  case postponeMessage(PendingMessage)
+  case deleteMessage(number: Int64)
+  /// Messages that are due later than this, or can never be delivered.
+  case deleteMessages(dueAfter: Timestamp)
+  case insertMessage(MessageRow)
   /// The row must have this version.
   case deleteMachine(version: Int64)
   /// An expired row under the same key is replaced; another one is a conflict (I8).
@@ -151,11 +172,16 @@ public enum RowWrite: Sendable {
     case pauseMachine
     case condemnMachine
     case requeueMachine
+    case countMessages
     case insertEvent
     case insertTrace
     case insertNotification
     case deleteNotification
     case rescheduleNotification
+    case postponeMessage
+    case deleteMessage
+    case deleteMessages
+    case insertMessage
     case deleteMachine
     case rememberKey
   }
@@ -169,11 +195,16 @@ public enum RowWrite: Sendable {
     case .pauseMachine: .pauseMachine
     case .condemnMachine: .condemnMachine
     case .requeueMachine: .requeueMachine
+    case .countMessages: .countMessages
     case .insertEvent: .insertEvent
     case .insertTrace: .insertTrace
     case .insertNotification: .insertNotification
     case .deleteNotification: .deleteNotification
     case .rescheduleNotification: .rescheduleNotification
+    case .postponeMessage: .postponeMessage
+    case .deleteMessage: .deleteMessage
+    case .deleteMessages: .deleteMessages
+    case .insertMessage: .insertMessage
     case .deleteMachine: .deleteMachine
     case .rememberKey: .rememberKey
     }
@@ -188,6 +219,22 @@ public struct QueueDifference: Sendable, Hashable {
   public var headIsRetrying: Bool?
 }
 
+/// By how much the numbers of a machine's messages change, as its row tells them.
+public struct MessageDifference: Sendable, Hashable {
+  /// Those that can still be delivered.
+  public var pending: Int32 = 0
+  /// Those that can never be delivered.
+  public var undelivered: Int32 = 0
+
+  public init(pending: Int32 = 0, undelivered: Int32 = 0) {
+    self.pending = pending
+    self.undelivered = undelivered
+  }
+
+  /// Nothing changes.
+  public var isZero: Bool { pending == 0 && undelivered == 0 }
+}
+
 extension CommitRecord {
   /// Calls `body` with each row that the record writes, in the order of `RowWrite.Kind`.
   public func forEachWrite<Failure: Error>(
@@ -195,23 +242,27 @@ extension CommitRecord {
   ) throws(Failure) {
     let queue = queueDifference
     switch row {
-    case .keep: if queue.count != 0 { try body(.requeueMachine(due: nil, queue)) }
+    case .keep:
+      if queue.count != 0 { try body(.requeueMachine(due: nil, queue)) }
+      if !messageCounts.isZero { try body(.countMessages(messageCounts)) }
     case .insert(let row):
       // The row's pause is written by what writes pauses: that is its second version.
       var first = row
       first.version = 1
-      try body(.insertMachine(first, queue))
+      try body(.insertMachine(first, queue, messageCounts))
       if hasNotes { try body(.noteStatus(first)) }
       if row.pause != nil { try body(.pauseMachine(row)) }
     case .update(let row, let auxChanged):
-      try body(.updateMachine(row, auxChanged: auxChanged, queue))
+      try body(.updateMachine(row, auxChanged: auxChanged, queue, messageCounts))
       if hasNotes { try body(.noteStatus(row)) }
     case .pause(let row): try body(.pauseMachine(row))
-    case .requeue(let due): try body(.requeueMachine(due: due, queue))
+    case .requeue(let due):
+      try body(.requeueMachine(due: due, queue))
+      if !messageCounts.isZero { try body(.countMessages(messageCounts)) }
     case .condemn(let failure, let version):
       try body(.condemnMachine(failure, version: version))
     // With the machine goes what hangs on it: what this record has of that is not written.
-    case .delete(let version): try body(.deleteMachine(version: version))
+    case .delete: break
     }
     if !removesMachine {
       for event in events { try body(.insertEvent(event)) }
@@ -222,7 +273,18 @@ extension CommitRecord {
       }
       if let head = rescheduled { try body(.rescheduleNotification(head)) }
     }
+    try forEachMessageWrite(body)
+    if case .delete(let version) = row { try body(.deleteMachine(version: version)) }
     if let idempotency { try body(.rememberKey(idempotency)) }
+  }
+
+  private func forEachMessageWrite<Failure: Error>(
+    _ body: (RowWrite) throws(Failure) -> Void
+  ) throws(Failure) {
+    if let postponed { try body(.postponeMessage(postponed)) }
+    for number in takenOut { try body(.deleteMessage(number: number)) }
+    if let forgotten { try body(.deleteMessages(dueAfter: forgotten)) }
+    for message in sent { try body(.insertMessage(message)) }
   }
 
   /// Whether there is not a row to be written.

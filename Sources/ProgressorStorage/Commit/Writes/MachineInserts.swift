@@ -7,14 +7,15 @@ enum MachineInserts: RowKind {
   struct Insert {
     var row: MachineRow
     var queue: QueueDifference
+    var messages: MessageDifference
   }
 
   static let statement = Statement(
     "commit_insert_machines", PackageResources.commit_insert_machines_sql)
 
   static func value(of write: RowWrite) -> Insert? {
-    if case .insertMachine(let row, let queue) = write {
-      Insert(row: row, queue: queue)
+    if case .insertMachine(let row, let queue, let messages) = write {
+      Insert(row: row, queue: queue, messages: messages)
     } else {
       nil
     }
@@ -33,6 +34,7 @@ enum MachineInserts: RowKind {
     ] + Column.failure { $0.row.failure } + Column.timer { $0.row.timer } + [
       Column("notification_count") { $0.value.queue.count },
       Column("notification_retrying") { $0.value.queue.headIsRetrying ?? false },
+      Column("pending_messages") { $0.value.messages.pending },
       Column("due_at") { $0.value.row.due?.sql },
     ]
 }

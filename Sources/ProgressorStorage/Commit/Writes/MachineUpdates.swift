@@ -8,6 +8,7 @@ enum MachineUpdates: RowKind {
     var row: MachineRow
     var auxChanged: Bool
     var queue: QueueDifference
+    var messages: MessageDifference
 
     /// Nothing is sent of an aux state that stays as it is.
     var newAuxState: Content? { auxChanged ? row.auxState : nil }
@@ -18,8 +19,8 @@ enum MachineUpdates: RowKind {
     "AND machine.version = step.version - 1")
 
   static func value(of write: RowWrite) -> Change? {
-    if case .updateMachine(let row, let auxChanged, let queue) = write {
-      Change(row: row, auxChanged: auxChanged, queue: queue)
+    if case .updateMachine(let row, let auxChanged, let queue, let messages) = write {
+      Change(row: row, auxChanged: auxChanged, queue: queue, messages: messages)
     } else {
       nil
     }
@@ -37,6 +38,8 @@ enum MachineUpdates: RowKind {
     ] + Column.failure { $0.row.failure } + Column.timer { $0.row.timer } + [
       Column("notification_difference") { $0.value.queue.count },
       Column("notification_retrying") { $0.value.queue.headIsRetrying },
+      Column("message_difference") { $0.value.messages.pending },
+      Column("undelivered_difference") { $0.value.messages.undelivered },
       Column("due_at") { $0.value.row.due?.sql },
     ]
 }

@@ -88,7 +88,11 @@ extension FencedPipeline {
         writes[write.kind.rawValue].append(RecordWrite(record: place, write: write))
       }
     }
-    hold(writes[RowWrite.Kind.insertMachine.rawValue].map { records[$0.record].namespace })
+    // A machine that is made and removed at once leaves its messages.
+    let starting =
+      writes[RowWrite.Kind.insertMachine.rawValue]
+      + writes[RowWrite.Kind.insertMessage.rawValue].filter { records[$0.record].row == .keep }
+    hold(starting.map { records[$0.record].namespace })
     for kind in RowWrite.Kind.allCases where !writes[kind.rawValue].isEmpty {
       kind.rows.append(writes[kind.rawValue], of: records, to: &self)
     }

@@ -10,11 +10,16 @@ extension RowWrite.Kind {
     case .pauseMachine: MachinePauses.self
     case .condemnMachine: CondemnedMachines.self
     case .requeueMachine: MachineRequeues.self
+    case .countMessages: MessageCounts.self
     case .insertEvent: EventInserts.self
     case .insertTrace: TraceInserts.self
     case .insertNotification: NotificationInserts.self
     case .deleteNotification: NotificationDeletes.self
     case .rescheduleNotification: NotificationReschedules.self
+    case .postponeMessage: MessagePostponements.self
+    case .deleteMessage: MessageDeletes.self
+    case .deleteMessages: MessageForgets.self
+    case .insertMessage: MessageInserts.self
     case .deleteMachine: MachineDeletes.self
     case .rememberKey: IdempotencyKeys.self
     }

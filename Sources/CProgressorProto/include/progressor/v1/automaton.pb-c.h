@@ -57,6 +57,13 @@ typedef struct Progressor__V1__DropNotificationResponse Progressor__V1__DropNoti
 typedef struct Progressor__V1__TraceRequest Progressor__V1__TraceRequest;
 typedef struct Progressor__V1__TraceResponse Progressor__V1__TraceResponse;
 typedef struct Progressor__V1__StepRecord Progressor__V1__StepRecord;
+typedef struct Progressor__V1__ListMessagesRequest Progressor__V1__ListMessagesRequest;
+typedef struct Progressor__V1__ListMessagesResponse Progressor__V1__ListMessagesResponse;
+typedef struct Progressor__V1__PendingMessage Progressor__V1__PendingMessage;
+typedef struct Progressor__V1__DropMessageRequest Progressor__V1__DropMessageRequest;
+typedef struct Progressor__V1__DropMessageResponse Progressor__V1__DropMessageResponse;
+typedef struct Progressor__V1__RetryMessageRequest Progressor__V1__RetryMessageRequest;
+typedef struct Progressor__V1__RetryMessageResponse Progressor__V1__RetryMessageResponse;
 
 
 /* --- enums --- */
@@ -1138,6 +1145,175 @@ struct  Progressor__V1__StepRecord
     , 0, {0,NULL}, PROGRESSOR__V1__STEP_KIND__STEP_KIND_UNSPECIFIED, NULL, NULL, PROGRESSOR__V1__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, {0,NULL}, 0, 0, {0,NULL}, {0,NULL} }
 
 
+/*
+ * Request of Automaton.ListMessages.
+ */
+struct  Progressor__V1__ListMessagesRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine that sent them.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * The most messages of a page. 0 = 100; above 1,000 = 1,000.
+   */
+  int32_t page_size;
+  /*
+   * `next_page_token` of the page before. Empty = the first page.
+   */
+  ProtobufCBinaryData page_token;
+};
+#define PROGRESSOR__V1__LIST_MESSAGES_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__list_messages_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0, {0,NULL} }
+
+
+/*
+ * Response of Automaton.ListMessages.
+ */
+struct  Progressor__V1__ListMessagesResponse
+{
+  ProtobufCMessage base;
+  /*
+   * By number.
+   */
+  size_t n_messages;
+  Progressor__V1__PendingMessage **messages;
+  /*
+   * For the next page. Empty = this is the last one.
+   */
+  ProtobufCBinaryData next_page_token;
+};
+#define PROGRESSOR__V1__LIST_MESSAGES_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__list_messages_response__descriptor) \
+    , 0,NULL, {0,NULL} }
+
+
+/*
+ * A message that is not delivered.
+ */
+struct  Progressor__V1__PendingMessage
+{
+  ProtobufCMessage base;
+  /*
+   * Its number among those of its sender; it grows.
+   */
+  int64_t number;
+  /*
+   * As it was sent.
+   */
+  Progressor__V1__OutgoingMessage *message;
+  /*
+   * When the step that sent it was committed.
+   */
+  Google__Protobuf__Timestamp *created_at;
+  /*
+   * When it is due.
+   */
+  Google__Protobuf__Timestamp *deliver_at;
+  /*
+   * How often it was tried.
+   */
+  int32_t attempts;
+  /*
+   * When it is tried next. Absent = not any more.
+   */
+  Google__Protobuf__Timestamp *next_attempt_at;
+  /*
+   * The gRPC status code of the last attempt that failed.
+   */
+  int32_t last_code;
+  /*
+   * Its reason, as of ErrorInfo.
+   */
+  ProtobufCBinaryData last_reason;
+  /*
+   * It can never be delivered.
+   */
+  protobuf_c_boolean undelivered;
+};
+#define PROGRESSOR__V1__PENDING_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__pending_message__descriptor) \
+    , 0, NULL, NULL, NULL, 0, NULL, 0, {0,NULL}, 0 }
+
+
+/*
+ * Request of Automaton.DropMessage.
+ */
+struct  Progressor__V1__DropMessageRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine that sent it.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * See PendingMessage.
+   */
+  int64_t number;
+};
+#define PROGRESSOR__V1__DROP_MESSAGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__drop_message_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * The message is dropped.
+ */
+struct  Progressor__V1__DropMessageResponse
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__DROP_MESSAGE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__drop_message_response__descriptor) \
+     }
+
+
+/*
+ * Request of Automaton.RetryMessage.
+ */
+struct  Progressor__V1__RetryMessageRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine that sent it.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * See PendingMessage.
+   */
+  int64_t number;
+};
+#define PROGRESSOR__V1__RETRY_MESSAGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__retry_message_request__descriptor) \
+    , {0,NULL}, {0,NULL}, 0 }
+
+
+/*
+ * The message is tried.
+ */
+struct  Progressor__V1__RetryMessageResponse
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__RETRY_MESSAGE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__retry_message_response__descriptor) \
+     }
+
+
 /* Progressor__V1__StartRequest methods */
 void   progressor__v1__start_request__init
                      (Progressor__V1__StartRequest         *message);
@@ -1255,6 +1431,27 @@ void   progressor__v1__trace_response__init
 /* Progressor__V1__StepRecord methods */
 void   progressor__v1__step_record__init
                      (Progressor__V1__StepRecord         *message);
+/* Progressor__V1__ListMessagesRequest methods */
+void   progressor__v1__list_messages_request__init
+                     (Progressor__V1__ListMessagesRequest         *message);
+/* Progressor__V1__ListMessagesResponse methods */
+void   progressor__v1__list_messages_response__init
+                     (Progressor__V1__ListMessagesResponse         *message);
+/* Progressor__V1__PendingMessage methods */
+void   progressor__v1__pending_message__init
+                     (Progressor__V1__PendingMessage         *message);
+/* Progressor__V1__DropMessageRequest methods */
+void   progressor__v1__drop_message_request__init
+                     (Progressor__V1__DropMessageRequest         *message);
+/* Progressor__V1__DropMessageResponse methods */
+void   progressor__v1__drop_message_response__init
+                     (Progressor__V1__DropMessageResponse         *message);
+/* Progressor__V1__RetryMessageRequest methods */
+void   progressor__v1__retry_message_request__init
+                     (Progressor__V1__RetryMessageRequest         *message);
+/* Progressor__V1__RetryMessageResponse methods */
+void   progressor__v1__retry_message_response__init
+                     (Progressor__V1__RetryMessageResponse         *message);
 /* --- per-message closures --- */
 
 typedef void (*Progressor__V1__StartRequest_Closure)
@@ -1374,6 +1571,27 @@ typedef void (*Progressor__V1__TraceResponse_Closure)
 typedef void (*Progressor__V1__StepRecord_Closure)
                  (const Progressor__V1__StepRecord *message,
                   void *closure_data);
+typedef void (*Progressor__V1__ListMessagesRequest_Closure)
+                 (const Progressor__V1__ListMessagesRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ListMessagesResponse_Closure)
+                 (const Progressor__V1__ListMessagesResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__PendingMessage_Closure)
+                 (const Progressor__V1__PendingMessage *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__DropMessageRequest_Closure)
+                 (const Progressor__V1__DropMessageRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__DropMessageResponse_Closure)
+                 (const Progressor__V1__DropMessageResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__RetryMessageRequest_Closure)
+                 (const Progressor__V1__RetryMessageRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__RetryMessageResponse_Closure)
+                 (const Progressor__V1__RetryMessageResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1421,6 +1639,13 @@ extern const ProtobufCMessageDescriptor progressor__v1__drop_notification_respon
 extern const ProtobufCMessageDescriptor progressor__v1__trace_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__trace_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__step_record__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__list_messages_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__list_messages_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__pending_message__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__drop_message_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__drop_message_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__retry_message_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__retry_message_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

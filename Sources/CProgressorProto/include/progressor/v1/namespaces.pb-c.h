@@ -288,6 +288,12 @@ typedef enum {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__LIMITS__OPTIONAL_NOTIFICATIONS__CASE)
 } Progressor__V1__Limits__OptionalNotificationsCase;
 
+typedef enum {
+  PROGRESSOR__V1__LIMITS__OPTIONAL_MESSAGES__NOT_SET = 0,
+  PROGRESSOR__V1__LIMITS__OPTIONAL_MESSAGES_MESSAGES = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__LIMITS__OPTIONAL_MESSAGES__CASE)
+} Progressor__V1__Limits__OptionalMessagesCase;
+
 /*
  * Bounds. What exceeds one is refused with RESOURCE_EXHAUSTED OVERLOADED before anything happens,
  * unless the field says otherwise. All must be positive.
@@ -316,10 +322,17 @@ struct  Progressor__V1__Limits
      */
     int32_t notifications;
   };
+  Progressor__V1__Limits__OptionalMessagesCase optional_messages_case;
+  union {
+    /*
+     * Absent = 10,000. An answer of the processor that exceeds it cannot be used.
+     */
+    int32_t messages;
+  };
 };
 #define PROGRESSOR__V1__LIMITS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__limits__descriptor) \
-    , PROGRESSOR__V1__LIMITS__OPTIONAL_MAILBOX__NOT_SET, {0}, PROGRESSOR__V1__LIMITS__OPTIONAL_STEPS_IN_FLIGHT__NOT_SET, {0}, PROGRESSOR__V1__LIMITS__OPTIONAL_NOTIFICATIONS__NOT_SET, {0} }
+    , PROGRESSOR__V1__LIMITS__OPTIONAL_MAILBOX__NOT_SET, {0}, PROGRESSOR__V1__LIMITS__OPTIONAL_STEPS_IN_FLIGHT__NOT_SET, {0}, PROGRESSOR__V1__LIMITS__OPTIONAL_NOTIFICATIONS__NOT_SET, {0}, PROGRESSOR__V1__LIMITS__OPTIONAL_MESSAGES__NOT_SET, {0} }
 
 
 /*

@@ -28,6 +28,10 @@ typedef struct Progressor__V1__Retrying Progressor__V1__Retrying;
 typedef struct Progressor__V1__Failed Progressor__V1__Failed;
 typedef struct Progressor__V1__StateChange Progressor__V1__StateChange;
 typedef struct Progressor__V1__Action Progressor__V1__Action;
+typedef struct Progressor__V1__OutgoingMessage Progressor__V1__OutgoingMessage;
+typedef struct Progressor__V1__StartMessage Progressor__V1__StartMessage;
+typedef struct Progressor__V1__NotifyMessage Progressor__V1__NotifyMessage;
+typedef struct Progressor__V1__MachineReference Progressor__V1__MachineReference;
 typedef struct Progressor__V1__Fail Progressor__V1__Fail;
 typedef struct Progressor__V1__SetTimer Progressor__V1__SetTimer;
 typedef struct Progressor__V1__UnsetTimer Progressor__V1__UnsetTimer;
@@ -35,6 +39,7 @@ typedef struct Progressor__V1__Signal Progressor__V1__Signal;
 typedef struct Progressor__V1__InitSignal Progressor__V1__InitSignal;
 typedef struct Progressor__V1__TimeoutSignal Progressor__V1__TimeoutSignal;
 typedef struct Progressor__V1__NotificationSignal Progressor__V1__NotificationSignal;
+typedef struct Progressor__V1__UndeliveredSignal Progressor__V1__UndeliveredSignal;
 
 
 /* --- enums --- */
@@ -122,7 +127,15 @@ typedef enum _Progressor__V1__StepKind {
   /*
    * The machine was imported. Only in a trace.
    */
-  PROGRESSOR__V1__STEP_KIND__STEP_KIND_IMPORT_MACHINE = 7
+  PROGRESSOR__V1__STEP_KIND__STEP_KIND_IMPORT_MACHINE = 7,
+  /*
+   * A message was dropped by DropMessage. Only in a trace.
+   */
+  PROGRESSOR__V1__STEP_KIND__STEP_KIND_DROP_MESSAGE = 8,
+  /*
+   * A message was tried at the word of RetryMessage. Only in a trace.
+   */
+  PROGRESSOR__V1__STEP_KIND__STEP_KIND_RETRY_MESSAGE = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__STEP_KIND)
 } Progressor__V1__StepKind;
 
@@ -282,10 +295,18 @@ struct  Progressor__V1__Machine
    * processor does not say.
    */
   ProtobufCBinaryData waiting_for;
+  /*
+   * Messages that it has sent and that are not delivered yet. In what a processor is sent: 0.
+   */
+  int32_t pending_messages;
+  /*
+   * Messages that it has sent and that can never be delivered. In what a processor is sent: 0.
+   */
+  int32_t undelivered_messages;
 };
 #define PROGRESSOR__V1__MACHINE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__machine__descriptor) \
-    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, PROGRESSOR__V1__WAITING_ON__WAITING_ON_UNSPECIFIED, NULL, {0,NULL} }
+    , {0,NULL}, {0,NULL}, 0,NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL, 0, PROGRESSOR__V1__WAITING_ON__WAITING_ON_UNSPECIFIED, NULL, {0,NULL}, 0, 0 }
 
 
 /*
@@ -479,7 +500,8 @@ typedef enum {
 } Progressor__V1__Action__TimerCase;
 
 /*
- * What a step asks for after its change: first the timer, then failure, then removal.
+ * What a step asks for after its change: first the timer, then the messages, then failure, then
+ * removal.
  */
 struct  Progressor__V1__Action
 {
@@ -494,6 +516,17 @@ struct  Progressor__V1__Action
    * timeout or notification is used up, and then the machine waits for repair. Absent = do not.
    */
   Progressor__V1__Fail *fail;
+  /*
+   * Messages to this machine or others, stored with the step and then delivered, whatever happens.
+   */
+  size_t n_send;
+  Progressor__V1__OutgoingMessage **send;
+  /*
+   * Names of pending messages of this machine that are not to be delivered any more; before `send`.
+   * A name that no pending message has is ignored.
+   */
+  size_t n_cancel_messages;
+  ProtobufCBinaryData *cancel_messages;
   Progressor__V1__Action__TimerCase timer_case;
   union {
     /*
@@ -508,7 +541,134 @@ struct  Progressor__V1__Action
 };
 #define PROGRESSOR__V1__ACTION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__action__descriptor) \
-    , 0, NULL, PROGRESSOR__V1__ACTION__TIMER__NOT_SET, {0} }
+    , 0, NULL, 0,NULL, 0,NULL, PROGRESSOR__V1__ACTION__TIMER__NOT_SET, {0} }
+
+
+typedef enum {
+  PROGRESSOR__V1__OUTGOING_MESSAGE__KIND__NOT_SET = 0,
+  PROGRESSOR__V1__OUTGOING_MESSAGE__KIND_START = 3,
+  PROGRESSOR__V1__OUTGOING_MESSAGE__KIND_NOTIFY = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__OUTGOING_MESSAGE__KIND__CASE)
+} Progressor__V1__OutgoingMessage__KindCase;
+
+typedef enum {
+  PROGRESSOR__V1__OUTGOING_MESSAGE__WHEN__NOT_SET = 0,
+  PROGRESSOR__V1__OUTGOING_MESSAGE__WHEN_DELIVER_AT = 5,
+  PROGRESSOR__V1__OUTGOING_MESSAGE__WHEN_DELAY = 6
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__OUTGOING_MESSAGE__WHEN__CASE)
+} Progressor__V1__OutgoingMessage__WhenCase;
+
+/*
+ * A message to a machine: it starts the machine, or notifies it. It is delivered once in effect, now
+ * or later. Messages from one machine to another arrive in the order in which they were sent, of
+ * those that are due. With a name and a time, to oneself, it is a timer beside the one of the
+ * machine.
+ * One that can never be delivered stays, to be looked at (Automaton.ListMessages): the machine or
+ * namespace is not there, or is there already, or the processor refuses or fails the start.
+ * Everything else is tried again without end, at most 30 seconds apart.
+ * A machine that is removed takes its pending messages along, but those whose time has come.
+ */
+struct  Progressor__V1__OutgoingMessage
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace of the machine that gets it. Empty = that of the sender.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine that gets it.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * At most 256 bytes. A pending message of the same name is replaced. Empty = none.
+   */
+  ProtobufCBinaryData name;
+  /*
+   * Whether the sender is told if it can never be delivered, by a signal.
+   */
+  protobuf_c_boolean report_failure;
+  Progressor__V1__OutgoingMessage__KindCase kind_case;
+  union {
+    /*
+     * Starts the machine.
+     */
+    Progressor__V1__StartMessage *start;
+    /*
+     * Notifies the machine.
+     */
+    Progressor__V1__NotifyMessage *notify;
+  };
+  Progressor__V1__OutgoingMessage__WhenCase when_case;
+  union {
+    /*
+     * Not before this time.
+     */
+    Google__Protobuf__Timestamp *deliver_at;
+    /*
+     * This long after the step. Must not be negative.
+     */
+    Google__Protobuf__Duration *delay;
+  };
+};
+#define PROGRESSOR__V1__OUTGOING_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__outgoing_message__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, PROGRESSOR__V1__OUTGOING_MESSAGE__KIND__NOT_SET, {0}, PROGRESSOR__V1__OUTGOING_MESSAGE__WHEN__NOT_SET, {0} }
+
+
+/*
+ * A message that starts a machine.
+ */
+struct  Progressor__V1__StartMessage
+{
+  ProtobufCMessage base;
+  /*
+   * For the processor, as in StartRequest. At most 1 MiB.
+   */
+  ProtobufCBinaryData args;
+  /*
+   * Whether a machine that is there already is as good. Else the message is not deliverable.
+   */
+  protobuf_c_boolean ignore_existing;
+};
+#define PROGRESSOR__V1__START_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__start_message__descriptor) \
+    , {0,NULL}, 0 }
+
+
+/*
+ * A message that notifies a machine.
+ */
+struct  Progressor__V1__NotifyMessage
+{
+  ProtobufCMessage base;
+  /*
+   * For the processor, as in NotifyRequest. At most 1 MiB.
+   */
+  ProtobufCBinaryData args;
+};
+#define PROGRESSOR__V1__NOTIFY_MESSAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__notify_message__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * A machine, by its names.
+ */
+struct  Progressor__V1__MachineReference
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * The machine's id.
+   */
+  ProtobufCBinaryData id;
+};
+#define PROGRESSOR__V1__MACHINE_REFERENCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__machine_reference__descriptor) \
+    , {0,NULL}, {0,NULL} }
 
 
 /*
@@ -582,7 +742,8 @@ typedef enum {
   PROGRESSOR__V1__SIGNAL__KIND__NOT_SET = 0,
   PROGRESSOR__V1__SIGNAL__KIND_INIT = 1,
   PROGRESSOR__V1__SIGNAL__KIND_TIMEOUT = 2,
-  PROGRESSOR__V1__SIGNAL__KIND_NOTIFICATION = 3
+  PROGRESSOR__V1__SIGNAL__KIND_NOTIFICATION = 3,
+  PROGRESSOR__V1__SIGNAL__KIND_UNDELIVERED = 4
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__SIGNAL__KIND__CASE)
 } Progressor__V1__Signal__KindCase;
 
@@ -607,6 +768,10 @@ struct  Progressor__V1__Signal
      * A notification arrived.
      */
     Progressor__V1__NotificationSignal *notification;
+    /*
+     * A message of this machine can never be delivered, and it asked to be told.
+     */
+    Progressor__V1__UndeliveredSignal *undelivered;
   };
 };
 #define PROGRESSOR__V1__SIGNAL__INIT \
@@ -657,10 +822,50 @@ struct  Progressor__V1__NotificationSignal
    * recognised.
    */
   ProtobufCBinaryData notification_id;
+  /*
+   * The machine whose message it is. Absent = a client's.
+   */
+  Progressor__V1__MachineReference *sender;
 };
 #define PROGRESSOR__V1__NOTIFICATION_SIGNAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__notification_signal__descriptor) \
-    , {0,NULL}, {0,NULL} }
+    , {0,NULL}, {0,NULL}, NULL }
+
+
+/*
+ * A message that this machine sent with `report_failure` can never be delivered.
+ */
+struct  Progressor__V1__UndeliveredSignal
+{
+  ProtobufCMessage base;
+  /*
+   * The namespace of the machine that should have got it.
+   */
+  ProtobufCBinaryData namespace_;
+  /*
+   * That machine.
+   */
+  ProtobufCBinaryData id;
+  /*
+   * The message's name. Empty = it has none.
+   */
+  ProtobufCBinaryData name;
+  /*
+   * The gRPC status code of its delivery.
+   */
+  int32_t code;
+  /*
+   * Why, as of ErrorInfo: MACHINE_NOT_FOUND, for instance.
+   */
+  ProtobufCBinaryData reason;
+  /*
+   * The message's `args`.
+   */
+  ProtobufCBinaryData args;
+};
+#define PROGRESSOR__V1__UNDELIVERED_SIGNAL__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__undelivered_signal__descriptor) \
+    , {0,NULL}, {0,NULL}, {0,NULL}, 0, {0,NULL}, {0,NULL} }
 
 
 /* Progressor__V1__Content methods */
@@ -696,6 +901,18 @@ void   progressor__v1__state_change__init
 /* Progressor__V1__Action methods */
 void   progressor__v1__action__init
                      (Progressor__V1__Action         *message);
+/* Progressor__V1__OutgoingMessage methods */
+void   progressor__v1__outgoing_message__init
+                     (Progressor__V1__OutgoingMessage         *message);
+/* Progressor__V1__StartMessage methods */
+void   progressor__v1__start_message__init
+                     (Progressor__V1__StartMessage         *message);
+/* Progressor__V1__NotifyMessage methods */
+void   progressor__v1__notify_message__init
+                     (Progressor__V1__NotifyMessage         *message);
+/* Progressor__V1__MachineReference methods */
+void   progressor__v1__machine_reference__init
+                     (Progressor__V1__MachineReference         *message);
 /* Progressor__V1__Fail methods */
 void   progressor__v1__fail__init
                      (Progressor__V1__Fail         *message);
@@ -717,6 +934,9 @@ void   progressor__v1__timeout_signal__init
 /* Progressor__V1__NotificationSignal methods */
 void   progressor__v1__notification_signal__init
                      (Progressor__V1__NotificationSignal         *message);
+/* Progressor__V1__UndeliveredSignal methods */
+void   progressor__v1__undelivered_signal__init
+                     (Progressor__V1__UndeliveredSignal         *message);
 /* --- per-message closures --- */
 
 typedef void (*Progressor__V1__Content_Closure)
@@ -752,6 +972,18 @@ typedef void (*Progressor__V1__StateChange_Closure)
 typedef void (*Progressor__V1__Action_Closure)
                  (const Progressor__V1__Action *message,
                   void *closure_data);
+typedef void (*Progressor__V1__OutgoingMessage_Closure)
+                 (const Progressor__V1__OutgoingMessage *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__StartMessage_Closure)
+                 (const Progressor__V1__StartMessage *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__NotifyMessage_Closure)
+                 (const Progressor__V1__NotifyMessage *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__MachineReference_Closure)
+                 (const Progressor__V1__MachineReference *message,
+                  void *closure_data);
 typedef void (*Progressor__V1__Fail_Closure)
                  (const Progressor__V1__Fail *message,
                   void *closure_data);
@@ -773,6 +1005,9 @@ typedef void (*Progressor__V1__TimeoutSignal_Closure)
 typedef void (*Progressor__V1__NotificationSignal_Closure)
                  (const Progressor__V1__NotificationSignal *message,
                   void *closure_data);
+typedef void (*Progressor__V1__UndeliveredSignal_Closure)
+                 (const Progressor__V1__UndeliveredSignal *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -793,6 +1028,10 @@ extern const ProtobufCMessageDescriptor progressor__v1__retrying__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__failed__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__state_change__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__action__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__outgoing_message__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__start_message__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__notify_message__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__machine_reference__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__fail__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__set_timer__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__unset_timer__descriptor;
@@ -800,6 +1039,7 @@ extern const ProtobufCMessageDescriptor progressor__v1__signal__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__init_signal__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__timeout_signal__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__notification_signal__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__undelivered_signal__descriptor;
 
 PROTOBUF_C__END_DECLS
 

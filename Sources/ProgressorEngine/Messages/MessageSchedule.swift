@@ -1,0 +1,370 @@
+import MachineModel
+
+/// A message in memory, without what it carries. `ref` alone says which one it is.
+struct ScheduledMessage: Hashable {
+  let ref: MessageRef
+  let pair: MessagePair
+  let deliverAt: Timestamp
+
+  init(_ ref: MessageRef, to target: MachineID, at deliverAt: Timestamp) {
+    self.ref = ref
+    self.deliverAt = deliverAt
+    pair = MessagePair(shard: ref.shard, sender: ref.machine, target: target)
+  }
+
+  static func == (a: ScheduledMessage, b: ScheduledMessage) -> Bool { a.ref == b.ref }
+
+  func hash(into hasher: inout Hasher) { hasher.combine(ref) }
+}
+
+/// When messages are delivered, and which first.
+///
+/// Those that are due later stand among the timers, as far as they are due soon; what lies beyond
+/// is read in time, as with machines. Once its time has come a message stands in the line of its
+/// pair, by number, and the first of each line is delivered, tried again after its pause, or
+/// given up; then the next. So those of one pair come in order of number among those that are
+/// due, and each pair waits for itself alone.
+struct MessageSchedule {
+  private let lookAhead: Int64
+  private let page: Int
+  private let part: ShardPart
+  private let maximum: Int
+  private let maximumBytes: Int
+
+  private var timers = TimerWindow<ScheduledMessage, MessagePlace>()
+  private var lines: [MessagePair: MessageLine] = [:]
+  /// In which line each message stands whose time has come.
+  private var places: [MessageRef: MessagePair] = [:]
+  /// Lines whose first is tried again later.
+  private var resting = DueHeap<MessagePair, Void>()
+  private var turns: DeliveryTurns
+  /// The look ahead that is under way, whatever becomes of the timers meanwhile.
+  private var reading: UInt64?
+  /// Until everything up to then has been read, nobody knows whether the first of a line is the
+  /// first: one that is tried again later may stand before it. Nil = that is known.
+  private var settles: Timestamp?
+  /// Nothing stands in a line that is due later than this: the time of day may be set back.
+  private(set) var latest = Timestamp.earliest
+  /// Of what the messages in memory carry.
+  private(set) var bytes = 0
+
+  /// The most that enter lines in one turn of the loop.
+  private static let perTurn = 1_000
+  /// Messages for which there is room among the timers, however many are due.
+  private static let minimumTimers = 16
+
+  init(_ configuration: EngineConfiguration) {
+    lookAhead = max(configuration.lookAhead, 2 * PendingMessage.longestPause)
+    page = configuration.lookAheadPage
+    part = configuration.part
+    maximum = configuration.maximumTimers
+    maximumBytes = configuration.messageBytes
+    turns = DeliveryTurns(maximum: configuration.maximumDeliveries)
+  }
+
+  /// Messages in memory.
+  var count: Int { timers.count + places.count }
+  /// Those that are under way.
+  var underWay: Int { turns.inFlight }
+  /// Those whose time has come.
+  var due: Int { places.count }
+
+  private var capacity: Int { max(Self.minimumTimers, maximum - places.count) }
+
+  /// It is being read for its delivery, or delivered, or it is being written what became of it.
+  func isUnderWay(_ message: MessageRef) -> Bool {
+    guard let pair = places[message], case .underWay(message.number)? = lines[pair]?.standing else {
+      return false
+    }
+    return true
+  }
+
+  func contains(_ message: MessageRef) -> Bool { places[message] != nil }
+
+  /// What the message carries, while it is in memory.
+  func row(of message: MessageRef) -> MessageRow? {
+    places[message].flatMap { lines[$0]?.waiting.value(of: message.number)?.row }
+  }
+}
+
+/// What goes from one machine to another and is due.
+struct MessageLine {
+  struct Waiting {
+    /// When it is tried next.
+    var notBefore: Timestamp
+    /// What was read of it, or was in memory since it was sent.
+    var row: MessageRow?
+  }
+
+  enum Standing {
+    /// Its first is tried later.
+    case resting
+    /// Its first may be tried now.
+    case ready
+    /// This one is under way.
+    case underWay(Int64)
+  }
+
+  /// By number.
+  var waiting = RankedHeap<Int64, Int64, Waiting>()
+  var standing = Standing.resting
+}
+
+/// Coming in.
+extension MessageSchedule {
+  /// A message is in the database that can be delivered. `row` is what it carries, where that is at
+  /// hand.
+  mutating func place(_ message: ScheduledMessage, due: Timestamp, row: MessageRow?, _ now: Moment)
+  {
+    if places[message.ref] != nil { return }
+    if message.deliverAt <= now.wall {
+      timers.remove(message)
+      return enter(message, notBefore: due, row: row, now)
+    }
+    let place = MessagePlace(due: due, shard: message.ref.shard, number: message.ref.number)
+    guard timers.covers(place) else { return }
+    // It stands in its line from its time on, though it be tried later: whose clock was ahead may
+    // have tried it already.
+    timers.set(message, at: message.deliverAt, place, now: now.wall, capacity: capacity)
+  }
+
+  private mutating func enter(
+    _ message: ScheduledMessage, notBefore: Timestamp, row: MessageRow?, _ now: Moment
+  ) {
+    assert(places[message.ref] == nil, "a message stands in one line")
+    latest = max(latest, message.deliverAt)
+    let row = bytes < maximumBytes ? row : nil
+    bytes += row?.bytes ?? 0
+    places[message.ref] = message.pair
+    lines[message.pair, default: MessageLine()].waiting.set(
+      message.ref.number, at: message.ref.number,
+      MessageLine.Waiting(notBefore: notBefore, row: row))
+    settle(message.pair, now)
+  }
+
+  /// What a line does next follows from its first.
+  private mutating func settle(_ pair: MessagePair, _ now: Moment) {
+    guard let line = lines[pair] else { return }
+    if case .underWay = line.standing { return }
+    resting.remove(pair)
+    guard let first = line.waiting.firstKey, let waiting = line.waiting.value(of: first) else {
+      turns.remove(pair)
+      lines[pair] = nil
+      return
+    }
+    if waiting.notBefore <= now.wall {
+      lines[pair]?.standing = .ready
+      turns.append(pair)
+    } else {
+      turns.remove(pair)
+      lines[pair]?.standing = .resting
+      resting.set(pair, at: waiting.notBefore, ())
+    }
+  }
+
+  /// Those whose time has come enter their lines, and lines go on that have waited. No more than a
+  /// number of them in one turn.
+  mutating func takeDue(_ now: Moment) {
+    for _ in 0..<Self.perTurn {
+      guard let message = timers.pop(at: now.wall) else { break }
+      enter(message, notBefore: message.deliverAt, row: nil, now)
+    }
+    while let (pair, _) = resting.popFirst(at: now.wall) { settle(pair, now) }
+  }
+}
+
+/// Going out.
+extension MessageSchedule {
+  /// Whatever is due is in its line, with what stands before it there; but for what there is no
+  /// room for.
+  private func isSettled(_ now: Moment) -> Bool {
+    if timers.isDue(at: now.wall) { return false }
+    return isRead(now) || 2 * count > maximum
+  }
+
+  private func isRead(_ now: Moment) -> Bool {
+    guard let covered = timers.covered.time else { return false }
+    guard let settles else { return covered >= now.wall }
+    // The time of day may have been set back.
+    return covered >= min(settles, now.wall.advanced(byMicroseconds: PendingMessage.longestPause))
+  }
+
+  private func mayGoOn(_ now: Moment) -> Bool {
+    turns.hasTurns && (bytes < maximumBytes || turns.inFlight == 0) && isSettled(now)
+  }
+
+  /// The next message that is to be delivered, with what it carries if that is in memory: it is
+  /// under way from now on, until `ended` or `postponed`.
+  mutating func next(_ now: Moment) -> (message: MessageRef, row: MessageRow?)? {
+    guard mayGoOn(now), let pair = turns.next() else { return nil }
+    guard let line = lines[pair], let number = line.waiting.firstKey else {
+      assertionFailure("who has a turn has a message")
+      return nil
+    }
+    lines[pair]?.standing = .underWay(number)
+    let ref = MessageRef(shard: pair.shard, machine: pair.sender, number: number)
+    assert(places[ref] == pair, "a message stands where it is sought")
+    return (ref, line.waiting.value(of: number)?.row)
+  }
+
+  /// What the message carries was read. Answers whether it is to be delivered.
+  mutating func read(_ row: MessageRow) -> Bool {
+    guard isUnderWay(row.ref), let pair = places[row.ref],
+      var waiting = lines[pair]?.waiting.value(of: row.ref.number), waiting.row == nil
+    else { return false }
+    bytes += row.bytes
+    waiting.row = row
+    lines[pair]?.waiting.revalue(row.ref.number, waiting)
+    return true
+  }
+
+  /// The message is not in the database any more, or will never be delivered.
+  mutating func ended(_ message: MessageRef, _ now: Moment) {
+    guard let pair = places.removeValue(forKey: message) else { return }
+    bytes -= lines[pair]?.waiting.value(of: message.number)?.row?.bytes ?? 0
+    assert(bytes >= 0, "more bytes went than came")
+    lines[pair]?.waiting.remove(message.number)
+    cameBack(message, pair)
+    settle(pair, now)
+  }
+
+  /// The message is tried again then.
+  mutating func postponed(_ message: MessageRef, until time: Timestamp, _ now: Moment) {
+    guard let pair = places[message], let waiting = lines[pair]?.waiting.value(of: message.number)
+    else { return }
+    bytes -= waiting.row?.bytes ?? 0
+    assert(bytes >= 0, "more bytes went than came")
+    lines[pair]?.waiting.revalue(
+      message.number, MessageLine.Waiting(notBefore: time, row: nil))
+    cameBack(message, pair)
+    settle(pair, now)
+  }
+
+  private mutating func cameBack(_ message: MessageRef, _ pair: MessagePair) {
+    guard case .underWay(message.number)? = lines[pair]?.standing else { return }
+    lines[pair]?.standing = .resting
+    turns.ended(pair)
+  }
+
+  /// The message was taken out of the database. If it is under way, what becomes of it is nobody's
+  /// concern any more.
+  mutating func cancelled(_ message: MessageRef, _ now: Moment) {
+    if places[message] != nil { return ended(message, now) }
+    timers.remove(ScheduledMessage(message, to: MachineID(namespace: "", id: ""), at: .earliest))
+  }
+
+  /// Begins anew: whatever becomes due is found from its row. What is due already stays.
+  mutating func rescan(_ now: Moment) {
+    timers.rescan()
+    settles = now.wall.advanced(byMicroseconds: PendingMessage.longestPause)
+  }
+
+  /// Forgets the messages of shards that are another's.
+  mutating func lose(_ shards: Set<ShardID>) {
+    Visits.note(count)
+    timers.removeAll { shards.contains($0.ref.shard) }
+    for (pair, line) in lines where shards.contains(pair.shard) {
+      for number in line.waiting.keys {
+        places[MessageRef(shard: pair.shard, machine: pair.sender, number: number)] = nil
+        bytes -= line.waiting.value(of: number)?.row?.bytes ?? 0
+      }
+      if case .underWay = line.standing { turns.ended(pair) }
+      turns.remove(pair)
+      resting.remove(pair)
+      lines[pair] = nil
+    }
+    assert(bytes >= 0, "more bytes went than came")
+  }
+}
+
+/// Reading from the database what becomes due later.
+extension MessageSchedule {
+  func isTimeToRead(_ now: Moment) -> Bool { readsAt(now).map { $0 <= now.uptime } ?? false }
+
+  /// What to read now; it ends with `takeRead`.
+  mutating func beginRead(_ number: UInt64, _ now: Moment) -> MessageQuery {
+    assert(reading == nil, "one read at a time")
+    reading = number
+    let until = now.wall.advanced(byMicroseconds: lookAhead)
+    return MessageQuery(
+      number: number, part: part, from: timers.beginRead(number, until: until), until: until,
+      limit: Int32(clamping: min(page, max(1, capacity / 2))))
+  }
+
+  /// A look ahead was answered; nil = it brought nothing.
+  mutating func takeRead(_ query: MessageQuery, _ page: MessagePage?, _ now: Moment) {
+    guard query.number == reading else { return }
+    reading = nil
+    guard let (covered, from) = timers.endRead(query.number, reached: page?.reached) else { return }
+    for message in page?.messages ?? [] where covered.covers(message.place) {
+      Visits.note(1)
+      place(
+        ScheduledMessage(message.ref, to: message.target, at: message.deliverAt), due: message.due,
+        row: nil, now)
+    }
+    timers.readEnded(from: from, now: now)
+    if settles != nil, isRead(now) { settles = nil }
+  }
+
+  /// On `Moment.uptime`; nil = not before something else happens.
+  private func readsAt(_ now: Moment) -> Int64? {
+    guard reading == nil,
+      let at = timers.readsAt(now: now.wall, lookAhead: lookAhead, capacity: capacity)
+    else { return nil }
+    return max(now.uptime(of: at), timers.readsNotBefore ?? .min)
+  }
+
+  /// When something of all this is to be looked at again, on `Moment.uptime`.
+  func wakeAt(_ now: Moment, mayBegin: Bool) -> Int64? {
+    if timers.isDue(at: now.wall) || (mayBegin && mayGoOn(now)) { return now.uptime }
+    return [
+      timers.nextDue.map(now.uptime(of:)), resting.first.map(now.uptime(of:)), readsAt(now),
+    ].compactMap { $0 }.min()
+  }
+
+  /// The shards of all messages that are due. Looks at everything.
+  var shards: Set<ShardID> { Set(lines.keys.map(\.shard)) }
+
+  /// All messages that are under way. Looks at everything.
+  var allUnderWay: [MessageRef] {
+    lines.compactMap { pair, line in
+      guard case .underWay(let number) = line.standing else { return nil }
+      return MessageRef(shard: pair.shard, machine: pair.sender, number: number)
+    }
+  }
+
+  /// What contradicts itself; nil = nothing. Looks at everything.
+  var inconsistency: String? {
+    let standing = lines.values.reduce(0) { $0 + $1.waiting.count }
+    if standing != places.count {
+      return "\(places.count) messages stand in lines, not \(standing)"
+    }
+    let held = lines.values.reduce(0) { sum, line in
+      line.waiting.keys.reduce(sum) { $0 + (line.waiting.value(of: $1)?.row?.bytes ?? 0) }
+    }
+    if held != bytes { return "messages hold \(bytes) bytes, not \(held)" }
+    for (pair, line) in lines {
+      if line.waiting.count == 0 { return "a line of messages is empty" }
+      if case .resting = line.standing, resting.rank(of: pair) == nil {
+        return "messages to \(pair.target) wait for nothing"
+      }
+    }
+    return turns.inconsistency
+  }
+}
+
+extension Moment {
+  /// The uptime at this time of day; now, when that has passed.
+  func uptime(of time: Timestamp) -> Int64 {
+    let (distance, overflow) = time.microseconds.subtractingReportingOverflow(wall.microseconds)
+    return overflow ? (time < wall ? uptime : .max) : uptime.saturatingAdd(max(0, distance))
+  }
+}
+
+extension MessageRow {
+  /// What it takes in memory.
+  var bytes: Int {
+    512 + pending.message.args.heapBytes + sender.id.heapBytes + target.id.heapBytes
+      + context.heapBytes
+  }
+}
