@@ -114,8 +114,10 @@ final class StorageProbe: StoragePort {
       return
     }
     let asked = effects.filter { effect in
-      if case .readDue = effect { return false }
-      return true
+      switch effect {
+      case .readDue, .readMessages: false
+      default: true
+      }
     }
     if !asked.isEmpty { continuation.yield(asked) }
   }
