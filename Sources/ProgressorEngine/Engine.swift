@@ -25,7 +25,7 @@ public struct Engine: ~Copyable {
   var waits = WaitTable()
   var loads = LoadTable()
   var damagePauses = DamagePauses()
-  var steps: [StepID: ResidentMachine] = [:]
+  var calls = CallTable()
   var writers: Writers
 
   var schedule: Schedule

@@ -19,23 +19,19 @@ extension Engine {
   private mutating func committed(_ entry: GroupCommit.Pending) {
     switch entry.origin {
     case .step(let machine, let step):
+      // It was let go of meanwhile: whoever reads it sees what is durable.
       guard !machine.isDropped else { return }
       guard machine.running?.id == step else {
         return assertionFailure("a step that was written is its machine's")
       }
       apply(machine)
     case .notification(let machine, let notification, let request):
+      // It was let go of meanwhile: whoever reads it sees what is durable.
       guard !machine.isDropped else { return }
       machine.enqueueEnded(notification)
       stepMemory.releaseKept(machine)
       releaseUnheard(notification, request, entry.record, machine)
-      if var row = machine.row {
-        row.notificationCount += 1
-        if row.runsByItself, case .requeue(let due?) = entry.record.row {
-          row.due = row.due.map { min($0, due) } ?? due
-        }
-        machine.presence = .present(row)
-        machine.notifications.accepted(notification)
+      if let row = machine.changed([notification], entry.record.requeued) {
         residency.charge(machine)
         waits.changed(machine, row)
       }
@@ -72,29 +68,16 @@ extension Engine {
         (machine.row?.undeliveredMessages ?? 0) + Int32(writing.messages.undelivered)
       if queue.takesOneOut { row.notificationCount -= 1 }
       if case .arrived(let all) = queue { row.notificationCount += Int32(clamping: all.count) }
-      assert(machine.row.map { $0.version < row.version } ?? true, "a machine's version grows")
-      assert(events.last.map { $0.id == row.lastEventID } ?? true, "the row names its last event")
       count(outcome(row, queue, machine), machine)
-      machine.presence = .present(row)
-      machine.history.append(events)
-      switch queue {
-      case .keep: break
-      case .delivered: machine.notifications.delivered()
-      case .dropped(let notification): machine.notifications.dropped(notification.sequence)
-      case .rescheduled(let head): machine.notifications.rescheduled(head)
-      case .arrived(let queue): for one in queue { machine.notifications.accepted(one) }
-      }
+      machine.becomes(row, events, queue)
       outgoing(writing.messages, machine)
       if let failure = row.failure { answerQueuedCalls(machine, failure) }
       waits.changed(machine, row)
     case .removed:
       count(.committed, machine)
       schedule.remove(machine.id, machine.namespace, now)
-      machine.presence = .absent
-      machine.history = HistoryWindow(maximumBytes: configuration.historyWindowBytes)
-      machine.notifications = NotificationQueue()
+      machine.removed()
       outgoing(writing.messages, machine)
-      machine.outbox = Outbox()
       waits.removed(machine)
     case .condemned(let failure):
       waits.condemned(machine)

@@ -23,6 +23,7 @@ extension Engine {
     abandonMessages(in: ended)
     let entries = ended.filter { !$0.machine.isDropped }
     if !isAlone { return writers[place].split(entries) }
+    // Its machine was let go of meanwhile.
     guard let entry = entries.first else { return }
     guard isKept else { return poisoned(entry, refusal) }
     writers[place].hold(entry, at: now.uptime)
@@ -98,7 +99,7 @@ extension Engine {
     case (.step(let machine, let id), .overdue), (.step(let machine, let id), .locked):
       return machine.running?.id == id && machine.running?.operation.isKept == true
     case (.message(let machine, let end), .overdue), (.message(let machine, let end), .locked):
-      return machine.settling.contains(end.message)
+      return machine.isSettling(end.message)
     case (.step(let machine, let id), .contents):
       return machine.running?.id == id && machine.running?.wasRefused == true
         && !isToBeTakenAway(machine)
@@ -115,6 +116,7 @@ extension Engine {
   /// The machine's step may wait for long: it takes nobody's turn meanwhile, and the bytes of its
   /// answer are counted apart. It is given up where they have no room.
   mutating func stepAside(_ machine: ResidentMachine) {
+    // It may write nothing, or have stood aside before.
     guard let step = machine.running, step.writing != nil, !step.isAside else { return }
     assert(step.passage != .preparing, "what is written is not prepared any more")
     schedule.leave(machine)
@@ -139,6 +141,7 @@ extension Engine {
     let error = ProgressorError(.internal, .storageRefused, text)
     switch entry.origin {
     case .notification(let machine, let notification, let request):
+      // It was let go of meanwhile.
       guard !machine.isDropped else { return }
       machine.enqueueEnded(notification)
       stepMemory.releaseKept(machine)
@@ -154,6 +157,7 @@ extension Engine {
       becomeDue(machine)
       becameIdle(machine)
     case .message(let machine, let end):
+      // It was let go of meanwhile.
       guard !machine.isDropped else { return }
       unsettled(end, entry.record, machine)
       switch refusal.fault {
@@ -162,6 +166,7 @@ extension Engine {
       case .conflict, .duplicate: distrust(machine)
       }
     case .step(let machine, let id):
+      // It was let go of, or its step given up, meanwhile.
       guard let step = machine.running, step.id == id, !machine.isDropped else { return }
       if refusal.fault == .namespaceGone {
         return end(machine, .error(.namespaceNotFound(machine.id.namespace)))
@@ -184,7 +189,7 @@ extension Engine {
       {
         return end(machine, .error(refused))
       }
-      machine.running?.wasRefused = true
+      step.refuse()
       guard let row = machine.row else {
         return end(machine, .error(step.operation.kind == .start ? .startFailed(text) : error))
       }
@@ -207,7 +212,7 @@ extension Engine {
   ) {
     switch machine.running?.phase {
     case .invoking, .committing:
-      machine.isDistrusted = true
+      machine.distrust()
       if let request { conclude(request, key: key, .error(.storageUnavailable), machine) }
     case .deciding, .loading, .gated, nil:
       drop(machine, .storageUnavailable)
@@ -217,6 +222,7 @@ extension Engine {
 
   /// The database keeps the batch waiting: those who wait for it hear so, and their steps go on.
   mutating func commitDelayed(_ id: BatchID) {
+    // An answer may come twice.
     guard let place = writers.place(of: id) else { return }
     if !writers[place].isDelayed { counts.batchesDelayed += 1 }
     assert(counts.batchesDelayed <= counts.batches, "a batch is delayed once")
@@ -237,6 +243,7 @@ extension Engine {
   /// The lease was lost while the batch was on its way, and nobody here can say whether it is
   /// written (`Input.fenced`): what its machines are is forgotten, and read again by their owner.
   mutating func fenced(_ id: BatchID) {
+    // An answer may come twice.
     guard let place = writers.place(of: id) else { return }
     let entries = writers[place].ended(.givenUp, at: now.uptime)
     assert(writers.place(of: id) == nil, "a batch is on its way once")

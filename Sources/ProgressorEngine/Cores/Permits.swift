@@ -73,6 +73,7 @@ extension Engine {
   /// each other. So they are had in order: first a step's, which is kept for it, then a call's,
   /// which is wanted and kept only for steps that have theirs.
   mutating func balancePermits(_ namespace: NamespaceState) {
+    // A lone core has all of them.
     guard let home = namespace.permits?.home else { return }
     let gate = namespace.gate
     for kind in PermitKind.allCases {
@@ -95,7 +96,9 @@ extension Engine {
     _ content: PermitMessage.Content, to core: CoreNumber, _ namespace: NamespaceState,
     _ kind: PermitKind
   ) {
-    guard let permits = namespace.permits else { return }
+    guard let permits = namespace.permits else {
+      return assertionFailure("a lone core asks nobody")
+    }
     assert(
       core == permits.home || configuration.part.core == permits.home,
       "permits come from their home, or go there")

@@ -127,9 +127,7 @@ final class Gate {
 
   /// The machine's step is prepared no longer, if it was.
   func donePreparing(_ machine: ResidentMachine) {
-    guard machine.running?.passage == .preparing else { return }
-    machine.running?.passage = .before
-    endPreparing()
+    if machine.running?.endPreparing() == true { endPreparing() }
   }
 
   /// A step passes to its processor.

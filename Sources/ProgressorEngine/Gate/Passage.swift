@@ -43,14 +43,11 @@ extension Engine {
       counts.timerLateness.add(min(lateness, Engine.maximumLateness))
     }
     machine.namespace.gate.pass()
-    // From here on the invocation has it.
-    machine.running?.history.events = nil
-    machine.running?.name = question.name
-    machine.running?.passage = .passed
-    machine.running?.phase = .invoking(
+    step.ask(
       RunningStep.Asking(
-        attempt: question.attempt, serial: serial, since: now.uptime, beganAt: now.wall))
-    steps[step.id] = machine
+        attempt: question.attempt, serial: serial, since: now.uptime, beganAt: now.wall),
+      as: question.name)
+    calls.began(step.id, machine)
     effects.append(
       .invoke(
         Invocation(

@@ -23,6 +23,8 @@ struct StepMemory {
     fileprivate(set) var held = 0
     /// Those of them that are its request's, since that is answered.
     fileprivate var unheard = 0
+    /// It stands aside: what it holds counts apart.
+    fileprivate(set) var isAside = false
   }
 
   /// What a namespace holds. Bytes.
@@ -229,7 +231,7 @@ extension StepMemory {
     change(namespace, by: bytes, isAside: true)
     step.share.unheard = unheard
     step.share.held = bytes
-    step.isAside = true
+    step.share.isAside = true
     return true
   }
 }

@@ -4,8 +4,8 @@ import MachineModel
 /// for its history, and goes on where it came from, in `Step/Begin` or `Gate/Passage`.
 extension Engine {
   mutating func wait(_ machine: ResidentMachine, at station: Gate.Station) {
-    assert(machine.running?.isDeciding == true, "a step waits for one thing")
-    machine.running?.phase = .gated(station)
+    assert(machine.running != nil, "only a step that runs waits")
+    machine.running?.wait(at: station)
     machine.namespace.gate.wait(machine, at: station)
     ready.add(machine.namespace)
   }
@@ -55,7 +55,7 @@ extension Engine {
   private mutating func mayGoOn(_ machine: ResidentMachine) -> Bool {
     assert(machine.running?.station != nil, "a step goes on that waited")
     // It stands in no queue any more.
-    machine.running?.phase = .deciding
+    machine.running?.leaveStation()
     if let id = machine.running?.requestID, requests[id] == nil {
       end(machine)
     } else if !ownership.isTrusted(at: now.uptime) {
@@ -73,7 +73,7 @@ extension Engine {
       return assertionFailure("only a step that runs goes back")
     }
     assert(step.passage != .passed, "a step that passed the gate runs to its end")
-    machine.running = nil
+    machine.stepEnded()
     machine.mailbox.prepend(step.item, endsWithMachine: step.operation.endsWithMachine)
     leaveGate(step, machine)
     ready.add(machine)

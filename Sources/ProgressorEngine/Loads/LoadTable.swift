@@ -49,14 +49,13 @@ struct LoadTable {
   mutating func insert(_ load: LoadInFlight, _ id: LoadID) {
     assert(loads[id] == nil, "a load has a number of its own")
     loads[id] = load
-    load.purpose.machine.loadsInFlight += 1
+    load.purpose.machine.loadBegan()
   }
 
   /// nil = it was answered before.
   mutating func remove(_ id: LoadID) -> LoadInFlight? {
     guard let load = loads.removeValue(forKey: id) else { return nil }
-    load.purpose.machine.loadsInFlight -= 1
-    assert(load.purpose.machine.loadsInFlight >= 0, "more loads of the machine ended than began")
+    load.purpose.machine.loadEnded()
     return load
   }
 }

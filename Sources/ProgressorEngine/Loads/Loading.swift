@@ -25,8 +25,10 @@ extension Engine {
   }
 
   mutating func loaded(_ id: LoadID, _ result: Result<Loaded, ReadFailure>) {
+    // An answer may come twice.
     guard let load = takeLoad(id) else { return }
     let (purpose, machine) = (load.purpose, load.purpose.machine)
+    // It was let go of meanwhile, and who waited for it was told.
     guard !machine.isDropped else {
       if case .message(_, let message, _) = purpose { lookAgain(message) }
       return
@@ -38,8 +40,7 @@ extension Engine {
       machine.adopt(loaded)
       if wasUnknown { reschedule(machine) }
     }
-    if machine.wantsWake {
-      machine.wantsWake = false
+    if machine.takeWake() {
       // Whether it has something to do is not known yet. A load that woke it says so itself.
       if machine.isUnknown, !purpose.isWake {
         rearm(machine, after: pause(after: result, machine))
@@ -66,6 +67,7 @@ extension Engine {
     guard let step = machine.running, step.id == id, let reading = step.reading,
       reading.load == load
     else { return assertionFailure("a step that reads waits for what it reads") }
+    step.loaded()
     if let request = step.requestID, requests[request] == nil { return end(machine) }
     var isLarge = false
     switch result {
@@ -77,34 +79,31 @@ extension Engine {
         loaded.damage = fault
         return stepMeetsDamage(machine, loaded)
       }
-      machine.running?.phase = .deciding
       if let remembered = loaded.idempotency, Safeguard.idempotency.isOn {
-        machine.running?.remembered = .reply(remembered)
+        step.found(remembered)
       } else if case .notLookedUp = step.remembered, let key = step.key, let id = step.requestID {
         // A later load, of the history alone, says nothing of the key.
-        machine.running?.remembered = .nothing
+        step.found(nil as IdempotencyRow?)
         confirm(key.key, owner: id, machine)
       }
       if step.operation.message != nil {
-        machine.running?.message = loaded.message.map { .found($0) } ?? .nowhere
+        step.found(loaded.message)
       }
       if let row = machine.row, reading.bringsHistory {
-        machine.history.adopt(loaded.history, last: row.lastEventID)
+        machine.adopt(loaded.history, last: row.lastEventID)
         if loaded.historyTooLarge, step.share.allowed < LoadRequest.maximumHistoryBytes {
           isLarge = true
         } else {
-          machine.running?.history.events = loaded.history
-          machine.running?.history.isTooLarge = loaded.historyTooLarge
+          step.found(history: loaded.history, isTooLarge: loaded.historyTooLarge)
         }
       }
       if let sought = reading.sought {
-        let isThere = loaded.notifications.first?.sequence == sought
-        machine.running?.sought = isThere ? .isThere : .isNotThere
+        step.found(sought: loaded.notifications.first?.sequence == sought)
       }
       if let count = reading.notificationsBefore {
-        machine.notifications.refill(loaded.notifications, count: count)
+        machine.refill(loaded.notifications, count: count)
       }
-      if case .reply? = machine.running?.remembered {
+      if case .reply = step.remembered {
         // It shows nothing to anybody.
         execute(machine)
       } else if isLarge {

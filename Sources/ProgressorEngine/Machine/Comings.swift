@@ -47,12 +47,11 @@ extension Engine {
 
   /// Lets go of a machine. What comes for it later, and its entries in heaps, find it dropped.
   mutating func forget(_ machine: ResidentMachine) {
-    assert(!machine.isDropped, "a machine leaves memory once")
     assert(
       machine.row != nil || machine.isUnknown
-        || !machine.namespace.schedule.timers.holds(machine.id),
+        || !machine.namespace.schedule.holds(machine.id),
       "a machine that is not there has no timer")
-    machine.isDropped = true
+    machine.dropped()
     schedule.leave(machine)
     stepMemory.releaseKept(machine)
     residency.remove(machine)

@@ -14,12 +14,15 @@ struct HistoryWindow {
 
   init(maximumBytes: Int) { self.maximumBytes = maximumBytes }
 
+  /// One that knows nothing yet.
+  var emptied: HistoryWindow { HistoryWindow(maximumBytes: maximumBytes) }
+
   /// Appends committed events and lets the oldest go beyond the bound.
   mutating func append(_ newer: [Event]) {
     for event in newer {
       // What does not continue it is another suffix.
       if let last = events.last?.id, last != event.id - 1 {
-        self = HistoryWindow(maximumBytes: maximumBytes)
+        self = emptied
       }
       events.append(event)
       bytes += HistoryWindow.bytes(of: event)

@@ -3,37 +3,36 @@ import MachineModel
 /// Machines, the one that came in first before all others. The links are in the machines
 /// themselves, so that standing here costs no memory and leaving, from anywhere, a constant time.
 struct IdleMachines {
+  /// A machine's place among them.
+  struct Place {
+    // Not owners, as below.
+    fileprivate unowned var before: ResidentMachine?
+    fileprivate unowned var after: ResidentMachine?
+    fileprivate(set) var isListed = false
+  }
+
   // Not owners: the engine's table is, and whoever leaves that has left this before.
   private(set) unowned var first: ResidentMachine?
   private unowned var last: ResidentMachine?
   private(set) var count = 0
 
   mutating func append(_ machine: ResidentMachine) {
-    assert(!machine.isListed, "a machine is listed as idle once")
-    assert(machine.idleBefore == nil && machine.idleAfter == nil, "who stands alone has no links")
-    machine.isListed = true
-    machine.idleBefore = last
-    last?.idleAfter = machine
+    assert(!machine.idle.isListed, "a machine is listed as idle once")
+    assert(machine.idle.before == nil && machine.idle.after == nil, "who stands alone has no links")
+    machine.idle.isListed = true
+    machine.idle.before = last
+    last?.idle.after = machine
     last = machine
     if first == nil { first = machine }
     count += 1
   }
 
   mutating func remove(_ machine: ResidentMachine) {
-    guard machine.isListed else { return }
-    machine.isListed = false
-    if let before = machine.idleBefore {
-      before.idleAfter = machine.idleAfter
-    } else {
-      first = machine.idleAfter
-    }
-    if let after = machine.idleAfter {
-      after.idleBefore = machine.idleBefore
-    } else {
-      last = machine.idleBefore
-    }
-    machine.idleBefore = nil
-    machine.idleAfter = nil
+    guard machine.idle.isListed else { return }
+    let place = machine.idle
+    machine.idle = Place()
+    if let before = place.before { before.idle.after = place.after } else { first = place.after }
+    if let after = place.after { after.idle.before = place.before } else { last = place.before }
     count -= 1
     assert((count == 0) == (first == nil) && (count == 0) == (last == nil), "a link is broken")
   }

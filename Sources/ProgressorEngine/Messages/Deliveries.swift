@@ -23,6 +23,7 @@ extension Engine {
   /// What a step that is durable now has done to its machine's messages.
   mutating func outgoing(_ messages: Outgoing, _ machine: ResidentMachine) {
     guard !messages.isEmpty else { return }
+    assert(!machine.isDropped, "what a step did is applied to its machine")
     machine.outbox.cancelled()
     for number in messages.cancelled {
       guard let key = machine.row?.key else { continue }
@@ -33,7 +34,7 @@ extension Engine {
       retry(message, MessageRef(shard: machine.shard.id, machine: key, number: message.number))
     }
     for message in messages.sent {
-      if let name = message.pending.message.name {
+      if machine.row != nil, let name = message.pending.message.name {
         machine.outbox.insert(name, message.ref.number)
       }
       sent(message)
@@ -41,6 +42,7 @@ extension Engine {
   }
 
   private mutating func retry(_ message: PendingMessage, _ ref: MessageRef) {
+    assert(ref.number == message.number, "what is retried is the step's message")
     messages.cancelled(ref, now)
     messages.place(
       ScheduledMessage(ref, to: message.message.target, at: message.deliverAt), due: now.wall,
@@ -103,6 +105,7 @@ extension Engine {
     }
     // They were delivered before, by who had the shard, or cancelled.
     for message in asked where rest.contains(message) { messages.ended(message, now) }
+    assert(rest.count <= asked.count, "no more is missing than was asked for")
   }
 
   /// The message is tried again in a while, as it is.
@@ -115,6 +118,7 @@ extension Engine {
     if let sender = residency[row.sender], sender.outbox.isLeaving(row) {
       return lookAgain(row.ref)
     }
+    assert(messages.isUnderWay(row.ref), "what is delivered has its turn")
     let id = DeliveryID(nextNumber())
     deliveries[id] = row.ref
     let timeout = namespaces[row.target.namespace]?.processorTimeout ?? 0
@@ -139,6 +143,7 @@ extension Engine {
       // Its namespace is gone, and with it the message.
       return messages.ended(message, now)
     }
+    assert(messages.isUnderWay(message), "a reply is to what is under way")
     let machine = machine(row.sender, shard, namespace)
     if machine.outbox.cancelling.contains(message.number) {
       messages.ended(message, now)
@@ -178,10 +183,12 @@ extension Engine {
     _ machine: ResidentMachine, _ message: MessageRef, _ error: ProgressorError,
     _ result: Result<Loaded, ReadFailure>
   ) {
+    // Its shard was lost, or it was taken out, meanwhile.
     guard let row = messages.row(of: message) else { return }
     guard case .success(let loaded) = result, loaded.damage == nil else {
       return lookAgain(message)
     }
+    assert(!machine.isUnknown, "what was read is known")
     giveUp(row, error, machine)
   }
 
@@ -229,11 +236,12 @@ extension Engine {
       machine.enqueueBegan(report.sequence)
     }
     if configuration.namesCauses { record.cause = row.context }
+    assert(record.messageCounts.pending <= 0, "what becomes of a message sends none")
     // Nobody can cancel it any more, were it to be tried again.
     if record.messageCounts.pending < 0, machine.row?.key == row.ref.machine {
       machine.outbox.remove(row.ref.number)
     }
-    machine.settling.insert(row.ref)
+    machine.settles(row.ref)
     residency.becameBusy(machine)
     writers[machine.shard].add(record, from: .message(machine, end))
   }
@@ -256,21 +264,15 @@ extension Engine {
 
   /// What became of a message is durable.
   mutating func settled(_ end: MessageEnd, _ record: CommitRecord, _ machine: ResidentMachine) {
+    assert(!machine.isDropped && record.machine == machine.id, "a record is its machine's")
     if record.messageCounts.undelivered > 0 { counts.messagesUndelivered += 1 }
-    machine.settling.remove(end.message)
-    if let step = machine.running, step.operation.message == end.message.number {
-      step.isMessageStale = true
-    }
+    // What was let go with its machine may be durable all the same.
+    _ = machine.settled(end.message)
+    machine.running?.messageChanged(end.message.number)
     for report in record.enqueued { machine.enqueueEnded(report) }
-    if var row = machine.row, row.key == record.key {
-      row.pendingMessages += record.messageCounts.pending
-      row.undeliveredMessages += record.messageCounts.undelivered
-      row.notificationCount += Int32(record.enqueued.count)
-      if row.runsByItself, case .requeue(let due?) = record.row {
-        row.due = row.due.map { min($0, due) } ?? due
-      }
-      machine.presence = .present(row)
-      for report in record.enqueued { machine.notifications.accepted(report) }
+    if machine.row?.key == record.key,
+      let row = machine.changed(record.enqueued, record.requeued, record.messageCounts)
+    {
       residency.charge(machine)
       let isShown = record.messageCounts != MessageDifference() || !record.enqueued.isEmpty
       if isShown { waits.changed(machine, row) }
@@ -282,7 +284,9 @@ extension Engine {
 
   /// What became of a message cannot be written: it is delivered once more, to no effect.
   mutating func unsettled(_ end: MessageEnd, _ record: CommitRecord, _ machine: ResidentMachine) {
-    guard machine.settling.remove(end.message) != nil else { return }
+    guard machine.settled(end.message) else {
+      return assertionFailure("what cannot be written was being written")
+    }
     for report in record.enqueued { machine.enqueueEnded(report) }
     lookAgain(end.message)
     becameIdle(machine)
@@ -302,11 +306,9 @@ extension Engine {
   mutating func abandonMessages(_ machine: ResidentMachine) {
     if machine.settling.isEmpty { return }
     let onTheirWay = Set(writers[machine.shard].messagesInFlight(of: machine))
-    for message in machine.settling.sorted(by: { $0.number < $1.number })
-    where !onTheirWay.contains(message) {
+    for message in machine.takeSettling() where !onTheirWay.contains(message) {
       lookAgain(message)
     }
-    machine.settling = []
   }
 
   /// These were on their way to the database, and are not there: of machines that are not in memory

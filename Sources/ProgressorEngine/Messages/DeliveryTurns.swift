@@ -36,12 +36,21 @@ struct DeliveryTurns {
 
   private var hasRoomForWaiting: Bool { waiting.first.map { $0 < free } ?? false }
 
+  func contains(_ pair: MessagePair) -> Bool {
+    namespaces[ExactText(pair.target.namespace)]?.ready.contains(pair) ?? false
+  }
+
+  private func hasTurn(_ name: ExactText) -> Bool {
+    turns.contains(name) || waiting.rank(of: name) != nil
+  }
+
   mutating func append(_ pair: MessagePair) {
     let name = ExactText(pair.target.namespace)
-    if namespaces[name]?.ready.contains(pair) == true { return }
+    if contains(pair) { return }
     namespaces[name, default: Namespace()].ready.append(pair)
     readyCount += 1
     if waiting.rank(of: name) == nil { turns.append(name) }
+    assert(hasTurn(name), "what is ready has a turn, or waits for a place")
   }
 
   mutating func remove(_ pair: MessagePair) {
@@ -106,7 +115,7 @@ struct DeliveryTurns {
     let flying = namespaces.values.reduce(0) { $0 + $1.inFlight }
     if flying != inFlight { return "\(inFlight) messages are under way, not \(flying)" }
     let isLost = namespaces.contains {
-      !$0.value.ready.isEmpty && !turns.contains($0.key) && waiting.rank(of: $0.key) == nil
+      !$0.value.ready.isEmpty && !hasTurn($0.key)
     }
     return isLost ? "messages are ready, and their namespace has no turn" : nil
   }

@@ -122,10 +122,12 @@ extension MessageSchedule {
       return enter(message, notBefore: due, row: row, now)
     }
     let place = MessagePlace(due: due, shard: message.ref.shard, number: message.ref.number)
+    // What lies beyond is read in time.
     guard timers.covers(place) else { return }
     // It stands in its line from its time on, though it be tried later: whose clock was ahead may
     // have tried it already.
     timers.set(message, at: message.deliverAt, place, now: now.wall, capacity: capacity)
+    assert(timers.holds(message) || !timers.covered.covers(place), "what has no room is read again")
   }
 
   private mutating func enter(
@@ -160,6 +162,7 @@ extension MessageSchedule {
       lines[pair]?.standing = .resting
       resting.set(pair, at: waiting.notBefore, ())
     }
+    assert(turns.contains(pair) != (resting.rank(of: pair) != nil), "a line rests or has a turn")
   }
 
   /// Those whose time has come enter their lines, and lines go on that have waited. No more than a
@@ -215,11 +218,13 @@ extension MessageSchedule {
     bytes += row.bytes
     waiting.row = row
     lines[pair]?.waiting.revalue(row.ref.number, waiting)
+    assert(self.row(of: row.ref) == row, "what was read is kept until it is delivered")
     return true
   }
 
   /// The message is not in the database any more, or will never be delivered.
   mutating func ended(_ message: MessageRef, _ now: Moment) {
+    // Its shard was lost meanwhile, or it was never here.
     guard let pair = places.removeValue(forKey: message) else { return }
     bytes -= lines[pair]?.waiting.value(of: message.number)?.row?.bytes ?? 0
     assert(bytes >= 0, "more bytes went than came")
@@ -230,6 +235,7 @@ extension MessageSchedule {
 
   /// The message is tried again then.
   mutating func postponed(_ message: MessageRef, until time: Timestamp, _ now: Moment) {
+    // Its shard was lost meanwhile, or it was taken out.
     guard let pair = places[message], let waiting = lines[pair]?.waiting.value(of: message.number)
     else { return }
     bytes -= waiting.row?.bytes ?? 0
@@ -293,8 +299,10 @@ extension MessageSchedule {
 
   /// A look ahead was answered; nil = it brought nothing.
   mutating func takeRead(_ query: MessageQuery, _ page: MessagePage?, _ now: Moment) {
+    // An answer may come twice.
     guard query.number == reading else { return }
     reading = nil
+    // Everything was begun anew meanwhile.
     guard let (covered, from) = timers.endRead(query.number, reached: page?.reached) else { return }
     for message in page?.messages ?? [] where covered.covers(message.place) {
       Visits.note(1)

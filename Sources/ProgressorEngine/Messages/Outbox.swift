@@ -50,6 +50,7 @@ struct Outbox {
       !cancelling.subtracting(numbers).isEmpty || (forgetting != nil && forgetting != time)
     cancelling = Set(numbers)
     forgetting = time
+    assert(cancelling.count == numbers.count, "each is taken out once")
     return wereOthers
   }
 

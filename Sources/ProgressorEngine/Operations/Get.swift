@@ -31,16 +31,15 @@ extension Engine {
   mutating func getLoaded(
     _ machine: ResidentMachine, _ id: RequestID, _ result: Result<Loaded, ReadFailure>
   ) {
-    guard let pending = requests[id], case .read(let look) = pending.work else {
-      return
-    }
+    // Its caller was answered meanwhile.
+    guard let pending = requests[id], case .read(let look) = pending.work else { return }
     assert(!machine.waitingReads.contains(id), "who waits for an outcome reads nothing")
     guard ownership.isTrusted(at: now.uptime) else { return answer(id, .error(.notOwner)) }
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))
     case .success(let loaded):
       if machine.showsOutcome(loaded) {
-        machine.waitingReads.insert(id)
+        machine.waitToRead(id)
         return
       }
       guard let row = loaded.row else {
@@ -73,9 +72,7 @@ extension Engine {
   /// Reads that waited for a step's outcome are answered from what is known now.
   mutating func retryReads(_ machine: ResidentMachine) {
     guard !machine.waitingReads.isEmpty else { return }
-    let waiting = machine.waitingReads.sorted { $0.number < $1.number }
-    machine.waitingReads = []
-    for id in waiting {
+    for id in machine.takeWaitingReads() {
       assert(machine.requests.contains(id), "who waits for an outcome is not answered")
       guard case .read(let look)? = requests[id]?.work else { continue }
       guard ownership.isTrusted(at: now.uptime) else {

@@ -25,6 +25,7 @@ extension Engine {
   }
 
   mutating func listed(_ id: RequestID, _ result: Result<Listed, ReadFailure>) {
+    // Its caller was answered meanwhile.
     guard let pending = requests[id], case .list(let question) = pending.work else { return }
     switch (question, result) {
     case (_, .failure(let failure)): answer(id, .error(failure.error))

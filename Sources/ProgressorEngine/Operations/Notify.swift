@@ -4,7 +4,9 @@ import MachineModel
 extension Engine {
   /// Accepts, or reads what is needed to know whether the machine exists.
   mutating func notify(_ id: RequestID, _ machine: ResidentMachine) {
-    guard let pending = requests[id] else { return }
+    guard let pending = requests[id] else {
+      return assertionFailure("only who is not answered is put to work")
+    }
     assert(!pending.isBeingRead && !pending.isEnqueued, "a notification is put to work once")
     if machine.isUnknown || pending.key != nil {
       var load = LoadRequest(
@@ -20,6 +22,7 @@ extension Engine {
   mutating func notifyLoaded(
     _ machine: ResidentMachine, _ id: RequestID, _ result: Result<Loaded, ReadFailure>
   ) {
+    // Its caller was answered meanwhile.
     guard let pending = requests[id] else { return }
     assert(!machine.waitingNotifies.contains(id), "what waits for a step was read before")
     switch result {
@@ -40,20 +43,21 @@ extension Engine {
   /// The requests that a Start or a Remove before them held up.
   mutating func retryNotifies(_ machine: ResidentMachine) {
     guard !machine.waitingNotifies.isEmpty else { return }
-    for id in machine.waitingNotifies.takeAll() {
+    for id in machine.takeWaitingNotifies() {
       assert(requests[id]?.machine === machine, "who waits for a step is not answered")
       accept(id, machine)
     }
   }
 
   mutating func accept(_ id: RequestID, _ machine: ResidentMachine) {
+    // Its caller was answered meanwhile.
     guard let pending = requests[id], case .notification(let notice) = pending.work else { return }
     assert(!pending.isEnqueued, "a notification is accepted once")
     guard ownership.isTrusted(at: now.uptime), !machine.isDropped else {
       return answer(id, .error(.notOwner))
     }
     if isRemoving(machine) || (machine.row == nil && machine.running != nil) {
-      machine.waitingNotifies.append(id)
+      machine.waitToNotify(id)
       return
     }
     guard let row = machine.row else {

@@ -13,6 +13,7 @@ extension Engine {
   }
 
   mutating func traceRead(_ id: RequestID, _ result: Result<[StepRecord]?, ReadFailure>) {
+    // Its caller was answered meanwhile.
     guard let pending = requests[id], case .trace(let query) = pending.work else { return }
     switch result {
     case .failure(let failure): answer(id, .error(failure.error))

@@ -41,6 +41,7 @@ extension Engine {
   mutating func drop(
     _ machine: ResidentMachine, _ error: ProgressorError, pause: Int64 = Engine.shortPause
   ) {
+    // Several may find that out in one turn.
     guard !machine.isDropped else { return }
     detach(machine)
     tell(machine.requests, error)
@@ -56,9 +57,12 @@ extension Engine {
     writers[machine.shard].abandon(machine)
     abandonMessages(machine)
     if let step = machine.running {
-      machine.running = nil
-      assert((steps[step.id] == nil) == (step.asking == nil), "a step with a call is asking")
-      if steps.removeValue(forKey: step.id) != nil { machine.namespace.gate.invocationEnded() }
+      machine.stepEnded()
+      assert(calls.contains(step.id) == (step.asking != nil), "a step with a call is asking")
+      if step.asking != nil {
+        calls.ended(step.id)
+        machine.namespace.gate.invocationEnded()
+      }
       leaveGate(step, machine)
     }
     ready.add(machine.namespace)

@@ -14,7 +14,7 @@ extension Engine {
   mutating func turnAway(_ namespace: NamespaceState, _ error: ProgressorError) {
     for machine in namespace.gate.takeAll() {
       assert(machine.running?.station != nil, "who waits at a gate has a step that waits there")
-      machine.running?.phase = .deciding
+      machine.running?.leaveStation()
       if machine.running?.requestID == nil {
         end(machine)
       } else {
@@ -29,14 +29,13 @@ extension Engine {
       return effects.append(.reply(request.id, .quiet))
     }
     register(request, .quiet, nil, in: namespace)
-    assert(!namespace.quietWaiters.contains(request.id), "a request waits once for the quiet")
-    namespace.quietWaiters.append(request.id)
+    namespace.awaitQuiet(request.id)
   }
 
   mutating func answerQuietWaiters(_ namespace: NamespaceState, _ reply: Reply = .quiet) {
     assert(
       namespace.gate.steps == 0 || namespace.settings.pause == nil || namespace.isGone,
       "a paused namespace is quiet when no step runs")
-    for id in namespace.quietWaiters.takeAll() { answer(id, reply) }
+    for id in namespace.takeQuietWaiters() { answer(id, reply) }
   }
 }

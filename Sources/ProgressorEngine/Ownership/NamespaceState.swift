@@ -14,21 +14,19 @@ final class NamespaceState {
   var memory = StepMemory.Account()
 
   /// Requests that wait until no step runs here.
-  var quietWaiters = RemovalQueue<RequestID>()
+  private(set) var quietWaiters = RemovalQueue<RequestID>()
 
   /// The endpoint was found down and is awaited.
-  var isDown = false
+  private(set) var isDown = false
   /// Times that the endpoint was found down since a call last reached it.
-  var outages = 0
+  private var outages = 0
 
-  /// Requests of the namespace that are not answered yet.
-  var requests = 0
-  /// Loads of its requests that were answered before.
-  var unheardLoads = 0
+  /// What its requests take of the places for requests. Their table's.
+  var places = RequestTable.Places()
   /// What its machines do by themselves.
   var schedule = NamespaceSchedule()
   /// There is no such namespace any more.
-  var isGone = false
+  private(set) var isGone = false
 
   /// For statistics.
   var counts = NamespaceCounts()
@@ -60,6 +58,40 @@ final class NamespaceState {
     self.settings = settings
     if permits == nil { gate.limits = nodeLimits }
   }
+
+  /// The endpoint cannot be reached. Answers whether that is news.
+  func endpointWentDown() -> Bool {
+    if isDown { return false }
+    isDown = true
+    outages += 1
+    return true
+  }
+
+  /// Somebody says that it can be reached again.
+  func endpointCameBack() {
+    assert(isDown, "only what was down comes back")
+    isDown = false
+  }
+
+  /// A call reached it.
+  func endpointWasReached() { outages = 0 }
+
+  /// There is no such namespace any more.
+  func dissolved() {
+    assert(!isGone, "a namespace is gone once")
+    isGone = true
+  }
+
+  /// The request is answered when no step runs here.
+  func awaitQuiet(_ request: RequestID) {
+    assert(!quietWaiters.contains(request), "a request waits once for the quiet")
+    quietWaiters.append(request)
+  }
+
+  /// Nothing happens if it did not wait.
+  func awaitsQuietNoMore(_ request: RequestID) { quietWaiters.remove(request) }
+
+  func takeQuietWaiters() -> [RequestID] { quietWaiters.takeAll() }
 
   /// What this core has of the namespace's permits has changed.
   func followPermits() {

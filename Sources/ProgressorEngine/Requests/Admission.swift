@@ -16,7 +16,7 @@ extension Engine {
     // What one namespace holds is never more than what it leaves free, so that none can take
     // everything (dynamic thresholds; Choudhury and Hahne, 1998).
     guard
-      namespace.requests + namespace.unheardLoads <= configuration.maximumRequests - requests.places
+      namespace.places.taken <= configuration.maximumRequests - requests.places
     else {
       namespace.counts.count(.requests)
       return refuse(request, .overloaded("the namespace has too many requests in flight"))
@@ -58,7 +58,7 @@ extension Engine {
       machine.map { $0.namespace === namespace } ?? true, "a request's machine is its namespace's")
     requests.insert(PendingRequest(request, work, machine, namespace, key: key), at: now.uptime)
     if let machine {
-      machine.requests.insert(request.id)
+      machine.asked(request.id)
       residency.charge(request.bytes, to: machine)
     }
   }

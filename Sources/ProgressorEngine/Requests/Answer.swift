@@ -19,7 +19,7 @@ extension Engine {
     if pending != nil { effects.append(.reply(id, reply)) }
     if let pending, let key = pending.key, let machine = pending.machine {
       settle(key.key, owner: id, reply, machine)
-      assert(machine.keys[ExactText(key.key)]?.owner != id, "who is answered holds no key")
+      assert(machine.keys[key.key]?.owner != id, "who is answered holds no key")
     }
   }
 
@@ -27,18 +27,18 @@ extension Engine {
   /// waits no more.
   mutating func take(_ id: RequestID) -> PendingRequest? {
     guard let pending = requests.remove(id) else { return nil }
-    pending.namespace.quietWaiters.remove(id)
+    pending.namespace.awaitsQuietNoMore(id)
     if let machine = pending.machine {
-      let removed = machine.requests.remove(id)
-      assert(removed != nil, "a request of a machine is among the machine's")
+      machine.answered(id)
       if !machine.isDropped { residency.charge(-pending.request.bytes, to: machine) }
-      if let key = pending.key { machine.keys[ExactText(key.key)]?.leave(id, key.fingerprint) }
+      if let key = pending.key { machine.keys.leave(id, key.key, key.fingerprint) }
     }
     return pending
   }
 
   /// Tells a caller that the outcome is unknown; its step, and its key, go on.
   mutating func tell(_ id: RequestID, _ error: ProgressorError) {
+    // It may have been answered before.
     guard let pending = take(id) else { return }
     assert(pending.machine != nil, "only what a machine does goes on without its caller")
     effects.append(.reply(id, .error(error)))

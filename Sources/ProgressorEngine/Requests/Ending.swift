@@ -8,6 +8,7 @@ extension Engine {
     if waits.remove(id) != nil {
       return effects.append(.reply(id, .error(.cancelled)))
     }
+    // Its answer may have been on its way.
     guard let pending = requests[id] else { return }
     if case .read = pending.work, !pending.isBeingRead { return drop(id, .error(.cancelled)) }
     guard hasBegun(id, pending) else {
@@ -18,11 +19,12 @@ extension Engine {
     }
     // What was read is nothing that anybody waits for.
     if pending.isBeingRead { pending.isCancelled = true }
+    // What is not its machine's step is being written or read.
     guard let step = pending.machine?.running, step.requestID == id else { return }
     // What has begun is not all that it wants.
     if pending.work.isOpening { pending.isCancelled = true }
     if let asking = step.asking {
-      assert(steps[step.id] === pending.machine, "a call is found by its step's number")
+      assert(calls[step.id] === pending.machine, "a call is found by its step's number")
       effects.append(.callOff(step.id, attempt: asking.attempt))
     }
   }
@@ -38,17 +40,18 @@ extension Engine {
   /// The caller no longer waits. What has not begun is dropped; what has begun runs to its commit,
   /// and its key stays taken until then.
   mutating func drop(_ id: RequestID, _ reply: Reply) {
+    // It may have been answered before.
     guard let pending = take(id) else { return }
     effects.append(.reply(id, reply))
     guard let machine = pending.machine else { return }
-    machine.waitingReads.remove(id)
+    machine.stopReading(id)
     let isRunning = machine.running?.requestID == id
     if hasBegun(id, pending) {
       assert(!machine.mailbox.contains(.request(id)), "what has begun does not wait too")
       return keepCharging(pending)
     }
     machine.mailbox.remove(id)
-    machine.waitingNotifies.remove(id)
+    machine.stopNotifying(id)
     if let key = pending.key {
       settle(key.key, owner: id, reply, machine)
     }
@@ -79,6 +82,7 @@ extension Engine {
     _ notification: QueuedNotification, _ request: RequestID, _ record: CommitRecord,
     _ machine: ResidentMachine
   ) {
+    // Whose request waits still is charged with it.
     guard requests[request] == nil else { return }
     assert(
       record.enqueued.first?.sequence == notification.sequence, "a notification has its own record")

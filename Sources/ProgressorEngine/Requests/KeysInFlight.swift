@@ -9,9 +9,9 @@ extension Engine {
     _ key: (key: String, fingerprint: [UInt8]), for request: Request, _ work: Work,
     _ machine: ResidentMachine
   ) -> Bool {
-    guard let pending = machine.keys[ExactText(key.key)] else {
+    guard let pending = machine.keys[key.key] else {
       assert(!machine.isDropped, "a key is taken at a machine in memory")
-      machine.keys[ExactText(key.key)] = PendingKey(owner: request.id, fingerprint: key.fingerprint)
+      machine.keys.take(key.key, key.fingerprint, for: request.id)
       return true
     }
     if pending.isConfirmed, pending.fingerprint != key.fingerprint {
@@ -23,7 +23,7 @@ extension Engine {
       refuse(request, .overloaded("too many requests wait on the idempotency key"))
       return false
     }
-    machine.keys[ExactText(key.key)]?.wait(request.id, key.fingerprint)
+    machine.keys.wait(request.id, on: key.key, key.fingerprint)
     register(request, work, machine, in: machine.namespace, key)
     return false
   }
@@ -32,29 +32,30 @@ extension Engine {
   mutating func settle(
     _ key: String, owner: RequestID, _ reply: Reply, _ machine: ResidentMachine
   ) {
-    let key = ExactText(key)
+    // Who only waited on it, or lost it meanwhile, changes nothing.
     guard machine.keys[key]?.owner == owner else { return }
     if StoredReply(reply) != nil {
-      guard let pending = machine.keys.removeValue(forKey: key) else { return }
+      guard let pending = machine.keys.free(key) else {
+        return assertionFailure("a key that has an owner is taken")
+      }
       for waiter in pending.allWaiters {
         assert(requests[waiter] != nil, "who waits on a key has not ended")
         guard let request = take(waiter) else { continue }
         let isRepeat = request.key?.fingerprint == pending.fingerprint
         effects.append(.reply(waiter, isRepeat ? reply : .error(.keyReused)))
       }
-    } else if let next = machine.keys[key]?.handOver() {
+    } else if let next = machine.keys.handOver(key) {
       enter(next, machine)
-    } else {
-      machine.keys[key] = nil
     }
   }
 
   /// The database knows nothing of the key: it is its owner's, and who asks something else under it
   /// is mistaken.
   mutating func confirm(_ key: String, owner: RequestID, _ machine: ResidentMachine) {
-    guard machine.keys[ExactText(key)]?.owner == owner else { return }
+    // It may have lost the key while that was looked up.
+    guard machine.keys[key]?.owner == owner else { return }
     assert(requests[owner] != nil, "a key is looked up for who is not answered")
-    for id in machine.keys[ExactText(key)]?.confirm() ?? [] { tell(id, .keyReused) }
+    for id in machine.keys.confirm(key) { tell(id, .keyReused) }
   }
 }
 

@@ -3,6 +3,16 @@ import MachineModel
 /// The requests that are not answered yet, and until when; and the reads that go on for some that
 /// are. Of each namespace too.
 struct RequestTable {
+  /// What one namespace has of the places.
+  struct Places {
+    /// Requests that are not answered yet.
+    fileprivate(set) var requests = 0
+    /// Loads of requests that were answered before.
+    fileprivate(set) var unheardLoads = 0
+
+    var taken: Int { requests + unheardLoads }
+  }
+
   private var requests: [RequestID: PendingRequest] = [:]
   private var deadlines = RequestDeadlines()
   private var arrivals = RequestArrivals()
@@ -27,7 +37,7 @@ struct RequestTable {
     let request = pending.request
     assert(requests[request.id] == nil, "the shell gave a number twice")
     requests[request.id] = pending
-    pending.namespace.requests += 1
+    pending.namespace.places.requests += 1
     deadlines.push(request.deadline, request.id)
     let live = requests
     deadlines.compact(live: live.count) { live[$0] != nil }
@@ -45,11 +55,11 @@ struct RequestTable {
 
   mutating func remove(_ id: RequestID) -> PendingRequest? {
     guard let pending = requests.removeValue(forKey: id) else { return nil }
-    pending.namespace.requests -= 1
-    assert(pending.namespace.requests >= 0, "more requests of the namespace ended than came")
+    pending.namespace.places.requests -= 1
+    assert(pending.namespace.places.requests >= 0, "more requests of the namespace ended than came")
     if pending.isBeingRead {
       unheardLoads += 1
-      pending.namespace.unheardLoads += 1
+      pending.namespace.places.unheardLoads += 1
     }
     return pending
   }
@@ -61,8 +71,10 @@ struct RequestTable {
       pending.isBeingRead = false
     } else {
       unheardLoads -= 1
-      namespace.unheardLoads -= 1
-      assert(unheardLoads >= 0 && namespace.unheardLoads >= 0, "more reads ended than were unheard")
+      namespace.places.unheardLoads -= 1
+      assert(
+        unheardLoads >= 0 && namespace.places.unheardLoads >= 0,
+        "more reads ended than were unheard")
     }
   }
 

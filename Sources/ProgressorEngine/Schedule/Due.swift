@@ -6,6 +6,7 @@ extension Engine {
   /// that is not under way; or takes it out, when there is nothing or when the database will tell
   /// in time.
   mutating func reschedule(_ machine: ResidentMachine) {
+    // Whoever reads it schedules it.
     guard !machine.isDropped, !machine.isUnknown else { return }
     assert(residency[machine.id] === machine, "a machine stands for its name")
     let namespace = machine.namespace
@@ -13,7 +14,7 @@ extension Engine {
       return schedule.remove(machine.id, namespace, now)
     }
     let position = machine.duePosition(row)
-    if due <= now.wall || position.map(namespace.schedule.timers.covers) ?? true {
+    if due <= now.wall || position.map(namespace.schedule.covers) ?? true {
       schedule.place(machine.id, at: due, position, namespace, now)
     } else {
       schedule.remove(machine.id, namespace, now)
@@ -41,6 +42,7 @@ extension Engine {
     takeDue(machine)
     let isQueued = machine.timeoutQueued || machine.deliveryQueued
     if !isQueued || machine.standsAside { schedule.leave(machine) }
+    assert(!machine.isActive || isQueued, "who counts as active has something to do")
   }
 
   private mutating func takeDue(_ machine: ResidentMachine) {
@@ -64,16 +66,13 @@ extension Engine {
     }
     items.sort { $0.0 < $1.0 }
     assert(items.count <= 2, "a machine has one timer and one notification that is next")
-    for (_, item) in items {
-      if item == .timeout { machine.timeoutQueued = true } else { machine.deliveryQueued = true }
-      machine.mailbox.append(item)
-    }
+    for (_, item) in items { machine.queue(item) }
     if items.isEmpty, machine.running == nil, machine.isDueForNothing(now) {
       // What cannot be written now is looked at again: nothing else would come back to it.
       guard ownership.isTrusted(at: now.uptime), !circumstances.isDelayed else {
         return rearm(machine)
       }
-      machine.mailbox.append(.settling)
+      machine.queue(.settling)
     }
     reschedule(machine)
     ready.add(machine)
@@ -85,7 +84,7 @@ extension Engine {
   /// Comes back to the machine in a while.
   mutating func rearm(_ machine: ResidentMachine, after pause: Int64 = Engine.shortPause) {
     assert(!machine.isDropped, "nobody comes back to a machine that is gone")
-    clearFlags(machine)
+    machine.recountQueued()
     schedule.leave(machine)
     if machine.row == nil, !machine.isUnknown {
       // There is no such machine.
@@ -105,15 +104,6 @@ extension Engine {
       machine.id, at: now.wall.advanced(byMicroseconds: pause), position, machine.namespace, now)
   }
 
-  private func clearFlags(_ machine: ResidentMachine) {
-    if machine.running?.item != .timeout, !machine.mailbox.contains(.timeout) {
-      machine.timeoutQueued = false
-    }
-    if machine.running?.item != .notification, !machine.mailbox.contains(.notification) {
-      machine.deliveryQueued = false
-    }
-  }
-
   /// Work of a namespace whose endpoint is down, or that is paused, waits outside of the mailbox.
   private mutating func park(_ machine: ResidentMachine) -> Bool {
     guard machine.namespace.parks else { return false }
@@ -128,11 +118,7 @@ extension Engine {
   mutating func endpointIsDown(_ machine: ResidentMachine) {
     assert(machine.running?.requestID == nil, "no caller waits for an endpoint to come back")
     let namespace = machine.namespace
-    if !namespace.isDown {
-      namespace.isDown = true
-      namespace.outages += 1
-      effects.append(.awaitEndpoint(namespace.number))
-    }
+    if namespace.endpointWentDown() { effects.append(.awaitEndpoint(namespace.number)) }
     count(.postponed, machine)
     end(machine)
   }
@@ -140,7 +126,7 @@ extension Engine {
   mutating func endpointReady(_ number: NamespaceNumber) {
     // Each core hears of it, also one that did not wait, or to which the namespace is gone.
     guard let namespace = namespaces[number], namespace.isDown else { return }
-    namespace.isDown = false
+    namespace.endpointCameBack()
     schedule.rest(namespace, until: now.uptime.saturatingAdd(namespace.pauseAfterOutage))
     unpark(namespace)
   }
@@ -152,16 +138,17 @@ extension Engine {
 
   /// Looks whether the machine has something to do, reading it first when it is not in memory.
   mutating func wakeUp(_ id: MachineID) {
+    // Its shard, or its namespace, may be gone since it became due.
     guard let shard = ownership.shard(of: id), let namespace = namespaces[id.namespace] else {
       return
     }
-    assert(!namespace.schedule.timers.holds(id), "whose turn has come is no timer any more")
+    assert(!namespace.schedule.holds(id), "whose turn has come is no timer any more")
     let machine = machine(id, shard, namespace)
     schedule.enter(machine)
     if machine.isUnknown {
       // Whoever loads it schedules it.
       guard machine.loadsInFlight == 0 else {
-        machine.wantsWake = true
+        machine.wakeLater()
         return schedule.leave(machine)
       }
       let load = LoadRequest(
@@ -178,6 +165,7 @@ extension Engine {
 /// What the look ahead brought.
 extension Engine {
   mutating func lookedAhead(_ query: DueQuery, _ pages: [Result<DuePage, ReadFailure>]) {
+    assert(pages.count == query.spans.count, "each part that was read has its page")
     for (namespace, machines, cut) in schedule.takeRead(query, pages, now) {
       for due in machines { found(due, namespace) }
       schedule.endRead(namespace, from: cut, now)
@@ -190,7 +178,7 @@ extension Engine {
     if let machine = residency[due.machine], !machine.isUnknown, machine.namespace === namespace {
       // Its row may be all that is due of it.
       if machine.isDueForNothing(now) { becomeDue(machine) } else { reschedule(machine) }
-    } else if !namespace.schedule.timers.holds(due.machine) {
+    } else if !namespace.schedule.holds(due.machine) {
       schedule.place(due.machine, at: due.position.due, due.position, namespace, now)
     }
   }

@@ -66,6 +66,9 @@ struct NamespaceSchedule {
 
   /// Whether nothing is let in at this `Moment.uptime`.
   func rests(at uptime: Int64) -> Bool { restsUntil > uptime }
+  func isDue(at wall: Timestamp) -> Bool { timers.isDue(at: wall) }
+  func holds(_ machine: MachineID) -> Bool { timers.holds(machine) }
+  func covers(_ position: DuePosition) -> Bool { timers.covers(position) }
 }
 
 /// Machines that do something by themselves.
@@ -91,14 +94,14 @@ extension Schedule {
   mutating func enter(_ machine: ResidentMachine) {
     guard !machine.isActive else { return }
     assert(!machine.isDropped, "only a machine in memory does something by itself")
-    machine.isActive = true
+    machine.setActive(true)
     machine.namespace.schedule.active += 1
   }
 
   /// The machine has nothing more to do by itself.
   mutating func leave(_ machine: ResidentMachine) {
     guard machine.isActive else { return }
-    machine.isActive = false
+    machine.setActive(false)
     machine.namespace.schedule.active -= 1
     assert(machine.namespace.schedule.active >= 0, "more machines left than were let in")
     if machine.namespace.schedule.awaitsRoom { join(machine.namespace) }
@@ -246,7 +249,7 @@ extension Schedule {
     change(namespace) { $0.rescan() }
     assert(namespace.schedule.timers.count == 0, "what is gone has no timers")
     alarms.remove(namespace)
-    namespace.isGone = true
+    namespace.dissolved()
   }
 
   /// Forgets timers of a namespace, those of machines that are none of this node's any more.
@@ -288,11 +291,7 @@ extension Schedule {
     guard circumstances.mayAct else { return nil }
     let now = circumstances.now
     if !turns.isEmpty { return now.uptime }
-    let alarm = alarms.first.map { due in
-      let (distance, overflow) = due.microseconds.subtractingReportingOverflow(
-        now.wall.microseconds)
-      return overflow ? Int64.max : now.uptime.saturatingAdd(max(0, distance))
-    }
+    let alarm = alarms.first.map(now.uptime(of:))
     return [alarm, resting.first, reads.wakeAt].compactMap { $0 }.min()
   }
 }

@@ -25,7 +25,7 @@ extension Engine {
   private func inconsistencyOfMachines() -> String? {
     let charged = residency.all.reduce(0) { $0 + $1.charge.bytes }
     if residency.bytes != charged { return "\(residency.bytes) bytes are charged, not \(charged)" }
-    let listed = residency.all.count { $0.isListed }
+    let listed = residency.all.count { $0.idle.isListed }
     if residency.idleCount != listed {
       return "\(residency.idleCount) machines are listed as idle"
     }
@@ -45,7 +45,7 @@ extension Engine {
     if residency.bytes > configuration.residentBytes, listed > 0 {
       return "idle machines take more memory than they may"
     }
-    for (id, machine) in steps where machine.running?.id != id {
+    for (id, machine) in calls.all where machine.running?.id != id {
       return "step \(id.number) is looked for at \(machine.id), which does not take it"
     }
     return nil
@@ -123,7 +123,9 @@ extension Engine {
 
   private func inconsistency(of machine: ResidentMachine) -> String? {
     if machine.isDropped { return "is dropped and in memory" }
-    if machine.isIdle != machine.isListed { return "is idle and not listed so, or listed and not" }
+    if machine.isIdle != machine.idle.isListed {
+      return "is idle and not listed so, or listed and not"
+    }
     if !ownership.holds(machine.shard) || !machine.shard.machines.contains(machine) {
       return "is in no shard"
     }
@@ -147,7 +149,7 @@ extension Engine {
       return "has requests waiting that ended"
     }
     if machine.mailbox.isInconsistent { return "counts otherwise than it is what waits on it" }
-    for key in machine.keys.values {
+    for key in machine.keys.all {
       if !key.allWaiters.allSatisfy({ requests[$0] != nil }) {
         return "has a key on which somebody waits who went away"
       }
@@ -182,7 +184,7 @@ extension Engine {
     case .gated(let station):
       if let id = step.requestID, requests[id] == nil { return "waits for nobody" }
       if station != .waiting, step.share.held != 0 { return "waits for memory that it holds" }
-    case .invoking: if steps[step.id] !== machine { return "waits for an answer nobody gives" }
+    case .invoking: if calls[step.id] !== machine { return "waits for an answer nobody gives" }
     case .committing: break
     }
     if step.reading != nil { return nil }
@@ -309,8 +311,8 @@ extension Engine {
         && ($0.request.map { requests[$0] == nil } ?? false)
     }
     let counts = [
-      ("requests", namespace.requests, requests.all.count { $0.namespace === namespace }),
-      ("unheard loads", namespace.unheardLoads, unheard),
+      ("requests", namespace.places.requests, requests.all.count { $0.namespace === namespace }),
+      ("unheard loads", namespace.places.unheardLoads, unheard),
       ("active machines", namespace.schedule.active, machines.count(where: \.isActive)),
       (
         "steps that are prepared", namespace.gate.preparing,

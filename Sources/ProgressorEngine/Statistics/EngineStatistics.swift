@@ -206,7 +206,8 @@ extension NamespaceState {
   ) -> NamespaceStatistics {
     let due = schedule.timers.count(dueAt: wall)
     return NamespaceStatistics(
-      name: settings.name, number: number, requests: requests, stepsInFlight: gate.steps,
+      name: settings.name, number: number, requests: places.requests,
+      stepsInFlight: gate.steps,
       maximumStepsInFlight: nodeLimits.steps, callsInFlight: gate.invocations,
       maximumCallsInFlight: nodeLimits.invocations, waiting: gate.waitingCount,
       historyBytes: memory.steps, active: schedule.active, due: parks ? 0 : due,

@@ -21,6 +21,7 @@ extension Engine {
 
   /// Begins the machine's next step if it takes none.
   private mutating func advance(_ machine: ResidentMachine) {
+    // It was let go of since it was put on the ready.
     guard !machine.isDropped else { return }
     assert(residency[machine.id] === machine, "a machine in memory stands for its name")
     if machine.isDistrusted, machine.running == nil { return drop(machine, .storageUnavailable) }
@@ -53,8 +54,9 @@ extension Engine {
         (pending, operation) = (request, step)
       }
     }
-    machine.running = RunningStep(
-      id: StepID(nextNumber()), since: now.uptime, item: item, operation, pending: pending)
+    machine.begin(
+      RunningStep(
+        id: StepID(nextNumber()), since: now.uptime, item: item, operation, pending: pending))
     // It may have been idle for a moment: between its last step and what became due with that.
     residency.becameBusy(machine)
     residency.charge(machine)
@@ -78,8 +80,7 @@ extension Engine {
 
   mutating func prepareStep(_ machine: ResidentMachine) {
     assert(machine.running?.passage == .before, "a step is prepared that did not pass")
-    machine.running?.phase = .deciding
-    machine.running?.passage = .preparing
+    machine.running?.beginPreparing()
     machine.namespace.gate.beginPreparing()
     prepare(machine)
   }
@@ -115,23 +116,16 @@ extension Engine {
     if step.history.events == nil, !step.history.isTooLarge, !showsNothing,
       let range = historyRange(of: step, machine)
     {
-      machine.running?.history.range = range
-      if let row = machine.row {
-        if let events = machine.history.select(range, last: row.lastEventID) {
-          machine.running?.history.events = events
-        } else {
-          load.history = range
-        }
-      } else if machine.isUnknown {
-        load.history = range
-      }
+      let events = machine.row.flatMap { machine.history.select(range, last: $0.lastEventID) }
+      step.shows(range, events)
+      if events == nil, machine.row != nil || machine.isUnknown { load.history = range }
     }
     load.historyBytes = min(load.historyBytes, step.share.allowed)
     guard
       load.row || load.idempotencyKey != nil || load.history != nil
         || load.notificationsAfter != nil || load.message != nil
     else { return execute(machine) }
-    machine.running?.phase = .loading(
+    step.load(
       RunningStep.Reading(
         load: load.id, bringsHistory: load.history != nil,
         notificationsBefore: load.notificationsAfter == nil || sought != nil
@@ -167,13 +161,10 @@ extension Engine {
     if case .reply(let row) = step.remembered, let key = step.key {
       return end(machine, row.reply(to: key.fingerprint))
     }
-    if step.isMessageStale {
-      (step.isMessageStale, step.message) = (false, .notLookedUp)
-      return prepare(machine)
-    }
+    if step.forgetStaleMessage() { return prepare(machine) }
     if let number = step.operation.message, let key = machine.row?.key {
-      step.isUnderWay = messages.isUnderWay(
-        MessageRef(shard: machine.shard.id, machine: key, number: number))
+      let message = MessageRef(shard: machine.shard.id, machine: key, number: number)
+      step.sees(messageUnderWay: messages.isUnderWay(message))
     }
     switch step.operation.begin(StepView(machine, now: now)) {
     case .ask: enterGate(machine)

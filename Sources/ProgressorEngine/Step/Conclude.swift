@@ -5,11 +5,11 @@ import MachineModel
 extension Engine {
   mutating func processorAnswered(_ id: StepID, attempt: Int32, _ outcome: ProcessorOutcome) {
     // An answer may come twice, or after its machine was let go.
-    guard let machine = steps[id], let step = machine.running, step.id == id,
+    guard let machine = calls[id], let step = machine.running, step.id == id,
       let asking = step.asking, asking.attempt == attempt
     else { return }
     assert(step.passage == .passed && !machine.isDropped, "a step that is asked about passed")
-    steps[id] = nil
+    calls.ended(id)
     machine.namespace.gate.invocationEnded()
     stepMemory.hold(outcome.bytes, machine)
     defer { ready.add(machine.namespace) }
@@ -19,7 +19,7 @@ extension Engine {
     {
       verdict = .unusable(fault)
     }
-    if case .unreachable = verdict {} else { machine.namespace.outages = 0 }
+    if case .unreachable = verdict {} else { machine.namespace.endpointWasReached() }
     machine.namespace.counts.count(verdict.counted)
     machine.namespace.counts.callDurations.add(now.uptime.saturatingAdd(-asking.since))
     if machine.namespace.isGone { return endInGoneNamespace(machine) }
@@ -43,7 +43,8 @@ extension Engine {
     _ decision: Decision, _ machine: ResidentMachine, _ said: Complaint? = nil
   ) {
     assert(
-      machine.running.map { steps[$0.id] == nil } ?? false, "a step decides when its call is over")
+      machine.running.map { !calls.contains($0.id) } ?? false,
+      "a step decides when its call is over")
     switch decision {
     case .pass: end(machine)
     case .answer(let reply): endUncommitted(machine, reply)
@@ -51,10 +52,10 @@ extension Engine {
     case .awaitEndpoint: endpointIsDown(machine)
     case .write(let change, let reply): write(change, machine, reply, said)
     case .goOn:
-      machine.running?.goesOn = true
+      machine.running?.goOnAfterwards()
       end(machine)
     case .writeAndGoOn(let change):
-      machine.running?.goesOn = true
+      machine.running?.goOnAfterwards()
       write(change, machine, nil, said)
     }
   }

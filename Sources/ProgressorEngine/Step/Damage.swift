@@ -11,8 +11,7 @@ extension Engine {
       guard !machine.timeoutQueued else { return }
       guard loaded.row?.failure == nil else { return schedule.leave(machine) }
       // The step meets the damage in its turn, behind what runs or waits.
-      machine.timeoutQueued = true
-      machine.mailbox.append(.timeout)
+      machine.queue(.timeout)
     case .success:
       assert(!machine.isUnknown, "what was read is known")
       becomeDue(machine)

@@ -34,18 +34,14 @@ extension Engine {
   /// The step ends; nothing of it is in the way of the next one.
   mutating func end(_ machine: ResidentMachine) {
     guard let step = machine.running else { return assertionFailure("a step ends once") }
-    machine.running = nil
-    switch step.item {
-    case .timeout: machine.timeoutQueued = false
-    case .notification: machine.deliveryQueued = false
-    case .request, .settling: break
-    }
+    machine.stepEnded()
+    machine.unqueue(step.item)
     leaveGate(step, machine)
     if step.goesOn { goOn(step, machine) }
     answerWaiting(machine)
     // A machine with more to do stands behind those that wait for a turn.
     if !machine.timeoutQueued, !machine.deliveryQueued,
-      machine.namespace.schedule.timers.isDue(at: now.wall)
+      machine.namespace.schedule.isDue(at: now.wall)
     {
       schedule.leave(machine)
     }
@@ -79,7 +75,7 @@ extension Engine {
   ) {
     guard let step = machine.running else { return assertionFailure("a step is given up once") }
     count(.postponed, machine)
-    machine.running = nil
+    machine.stepEnded()
     leaveGate(step, machine)
     if let id = step.requestID {
       conclude(id, key: step.key?.key, .error(error), machine)
@@ -93,7 +89,7 @@ extension Engine {
   /// running one any longer.
   mutating func leaveGate(_ step: RunningStep, _ machine: ResidentMachine) {
     assert(machine.running == nil, "a step that is over is not its machine's")
-    assert(steps[step.id] == nil, "a step is over after its call")
+    assert(!calls.contains(step.id), "a step is over after its call")
     assert(step.station == nil || step.passage == .before, "a step that waits did not come near")
     let namespace = machine.namespace
     let gate = namespace.gate

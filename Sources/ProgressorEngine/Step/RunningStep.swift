@@ -106,26 +106,24 @@ final class RunningStep {
   let request: Request?
   let key: (key: String, fingerprint: [UInt8])?
 
-  var phase = Phase.deciding
+  private(set) var phase = Phase.deciding
   /// As its processor was told; of one that was not asked, nothing.
-  var name = StepName()
-  var history = History()
-  var remembered = Remembered.notLookedUp
-  var sought = Sought.notLookedUp
-  var message = Message.notLookedUp
+  private(set) var name = StepName()
+  private(set) var history = History()
+  private(set) var remembered = Remembered.notLookedUp
+  private(set) var sought = Sought.notLookedUp
+  private(set) var message = Message.notLookedUp
   /// The message that it is about is just being delivered.
-  var isUnderWay = false
+  private(set) var isUnderWay = false
   /// What became of that message is durable since it began: what was looked up may be older.
-  var isMessageStale = false
+  private var isMessageStale = false
+  /// What it holds. The budget's.
   var share = StepMemory.Share()
-  var passage = Passage.before
-  /// The database cannot write it now, or what is before it, and it keeps no other from passing the
-  /// gate.
-  var isAside = false
+  private(set) var passage = Passage.before
   /// Its request is not answered at its end: it has another step, or a notification, to follow.
-  var goesOn = false
+  private(set) var goesOn = false
   /// The database refused what the step wrote; what is being written now says so.
-  var wasRefused = false
+  private(set) var wasRefused = false
 
   init(
     id: StepID, since: Int64, item: Mailbox.Item, _ operation: any StepOperation,
@@ -139,13 +137,17 @@ final class RunningStep {
     key = pending?.key
     // A step of the same request has looked it up.
     if let pending, let key = pending.key,
-      pending.machine?.keys[ExactText(key.key)]?.isConfirmed(for: pending.request.id) == true
+      pending.machine?.keys[key.key]?.isConfirmed(for: pending.request.id) == true
     {
       remembered = .nothing
     }
   }
 
   var requestID: RequestID? { request?.id }
+
+  /// The database cannot write it now, or what is before it, and it keeps no other from passing the
+  /// gate.
+  var isAside: Bool { share.isAside }
 
   /// The processor has it, or it is being stored.
   var hasBegun: Bool { asking != nil || writing != nil }
@@ -172,6 +174,118 @@ final class RunningStep {
 
   var writing: Writing? {
     if case .committing(let writing) = phase { writing } else { nil }
+  }
+}
+
+/// Its way, from phase to phase.
+extension RunningStep {
+  /// It waits at its namespace's gate.
+  func wait(at station: Gate.Station) {
+    assert(isDeciding && passage == .before, "a step waits for one thing")
+    phase = .gated(station)
+  }
+
+  /// It stands in no queue of the gate any more.
+  func leaveStation() {
+    assert(station != nil, "a step goes on that waited")
+    phase = .deciding
+  }
+
+  /// Its machine is read for it.
+  func beginPreparing() {
+    assert(isDeciding && passage == .before, "a step is prepared that did not pass")
+    passage = .preparing
+  }
+
+  /// It has what it needs, or waits without. Answers whether it was being prepared.
+  func endPreparing() -> Bool {
+    guard passage == .preparing else { return false }
+    passage = .before
+    return true
+  }
+
+  /// Rows are read for it.
+  func load(_ reading: Reading) {
+    assert(isDeciding, "a step is read for that waits for nothing")
+    phase = .loading(reading)
+  }
+
+  /// They are here.
+  func loaded() {
+    assert(reading != nil, "what is here was read")
+    phase = .deciding
+  }
+
+  /// Its processor is called: it passes the gate, and the call has its history from now on.
+  func ask(_ asking: Asking, as name: StepName) {
+    assert(isDeciding && passage == .before, "a step calls its processor once")
+    history.events = nil
+    self.name = name
+    passage = .passed
+    phase = .invoking(asking)
+  }
+
+  /// Its record goes to a writer.
+  func commit(_ writing: Writing) {
+    assert(station == nil && reading == nil, "what is written waits for nothing else")
+    assert(passage != .preparing, "what is written is not prepared any more")
+    phase = .committing(writing)
+  }
+
+  /// Something of its request follows.
+  func goOnAfterwards() {
+    assert(requestID != nil, "only a request has another step")
+    goesOn = true
+  }
+
+  /// The database refused what it writes, or may refuse what it is to write.
+  func refuse() { wasRefused = true }
+}
+
+/// What is found for it.
+extension RunningStep {
+  /// It shows this part of the history; the events, where memory has them.
+  func shows(_ range: HistoryRange, _ events: [Event]?) {
+    assert(history.events == nil && !history.isTooLarge, "a history is selected once")
+    history.range = range
+    history.events = events
+  }
+
+  /// The history that it shows was read.
+  func found(history events: [Event], isTooLarge: Bool) {
+    assert(history.range != nil, "what was read was selected")
+    history.events = events
+    history.isTooLarge = isTooLarge
+  }
+
+  /// What is remembered under its key; nil = nothing.
+  func found(_ row: IdempotencyRow?) {
+    assert(key != nil, "who has no key is not remembered")
+    remembered = row.map { .reply($0) } ?? .nothing
+  }
+
+  /// The message that it is about; nil = there is none.
+  func found(_ message: PendingMessage?) {
+    assert(operation.message != nil, "only a step about a message finds one")
+    self.message = message.map { .found($0) } ?? .nowhere
+  }
+
+  func found(sought isThere: Bool) { sought = isThere ? .isThere : .isNotThere }
+
+  /// It decides now, with what was found.
+  func sees(messageUnderWay: Bool) { isUnderWay = messageUnderWay }
+
+  /// Something became of that message, and is durable.
+  func messageChanged(_ number: Int64) {
+    if operation.message == number { isMessageStale = true }
+  }
+
+  /// Whether the message is to be looked up once more; then nothing is known of it.
+  func forgetStaleMessage() -> Bool {
+    guard isMessageStale else { return false }
+    assert(isDeciding, "nothing is looked up for what has begun")
+    (isMessageStale, message) = (false, .notLookedUp)
+    return true
   }
 }
 

@@ -43,7 +43,7 @@ extension Engine {
     if configuration.namesCauses { record.cause = context(of: step, machine) }
     if case .condemned = change {
       // If the database refuses even this, the machine is let go and read again later.
-      machine.running?.wasRefused = true
+      step.refuse()
     }
     var messages = change.messages
     messages.sent = record.sent
@@ -163,14 +163,13 @@ extension Engine {
     guard let step = machine.running else {
       return assertionFailure("only a step that runs hands a record in")
     }
-    assert(steps[step.id] == nil, "a step is written after its call")
+    assert(!calls.contains(step.id), "a step is written after its call")
     // What is written without asking the processor never passes the gate.
     if step.passage == .preparing { ready.add(machine.namespace) }
     machine.namespace.gate.donePreparing(machine)
-    step.phase = .committing(
+    step.commit(
       RunningStep.Writing(
-        application: application, reply: reply, asking: step.lastAsking,
-        messages: messages))
+        application: application, reply: reply, asking: step.lastAsking, messages: messages))
     writers[machine.shard].add(record, from: .step(machine, step.id))
     if writers[machine.shard].isDelayed, let id = step.requestID {
       tell(id, .storageUnavailable)

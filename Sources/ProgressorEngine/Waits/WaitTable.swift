@@ -34,6 +34,7 @@ struct WaitTable {
     var all: [RequestID] { forEvents.keys + forEnd + forChange }
 
     mutating func insert(_ id: RequestID, _ until: Look.Until) {
+      assert(forEvents.rank(of: id) == nil, "who waits waits for one thing")
       switch until {
       case .event(let after): forEvents.set(id, at: after, ())
       case .notWorking: forEnd.insert(id)

@@ -236,6 +236,12 @@ public struct MessageDifference: Sendable, Hashable {
 }
 
 extension CommitRecord {
+  /// When its machine's row says that it is due since something was queued; nil = that is as it
+  /// was.
+  var requeued: Timestamp? {
+    if case .requeue(let due) = row { due } else { nil }
+  }
+
   /// Calls `body` with each row that the record writes, in the order of `RowWrite.Kind`.
   public func forEachWrite<Failure: Error>(
     _ body: (RowWrite) throws(Failure) -> Void
