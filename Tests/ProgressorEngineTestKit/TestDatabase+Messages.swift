@@ -43,7 +43,9 @@ extension TestDatabase {
 
   func due(_ query: MessageQuery) -> MessagePage {
     let due = messages.values.compactMap { row -> DueMessage? in
-      guard let due = row.pending.nextAttemptAt, due <= query.until else { return nil }
+      guard let due = row.pending.nextAttemptAt, due <= query.until,
+        query.target.map({ $0.isExactly(row.target.namespace) }) ?? true
+      else { return nil }
       let message = DueMessage(
         ref: row.ref, target: row.target, deliverAt: row.pending.deliverAt, due: due)
       return query.from.covers(message.place) ? nil : message

@@ -60,6 +60,12 @@ extension ProcessorOutcome {
   package static func send(
     _ messages: OutgoingMessage..., cancel: [String] = [], remove: Bool = false
   ) -> ProcessorOutcome {
+    send(all: messages, cancel: cancel, remove: remove)
+  }
+
+  package static func send(
+    all messages: [OutgoingMessage], cancel: [String] = [], remove: Bool = false
+  ) -> ProcessorOutcome {
     var action = Action(remove: remove)
     action.send = messages
     action.cancelMessages = cancel

@@ -70,14 +70,15 @@ extension Engine {
       if case .arrived(let all) = queue { row.notificationCount += Int32(clamping: all.count) }
       count(outcome(row, queue, machine), machine)
       machine.becomes(row, events, queue)
-      outgoing(writing.messages, machine)
+      outgoing(writing.messages, machine, row.key)
       if let failure = row.failure { answerQueuedCalls(machine, failure) }
       waits.changed(machine, row)
     case .removed:
       count(.committed, machine)
       schedule.remove(machine.id, machine.namespace, now)
+      let key = machine.row?.key
       machine.removed()
-      outgoing(writing.messages, machine)
+      if let key { outgoing(writing.messages, machine, key) }
       waits.removed(machine)
     case .condemned(let failure):
       waits.condemned(machine)

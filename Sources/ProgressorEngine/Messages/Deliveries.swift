@@ -20,17 +20,16 @@ enum MessageEnd {
 /// Nothing is sent before it is committed (I14), and what is sent is repeated under one key until
 /// it is known to have had its effect (I13).
 extension Engine {
-  /// What a step that is durable now has done to its machine's messages.
-  mutating func outgoing(_ messages: Outgoing, _ machine: ResidentMachine) {
+  /// What a step that is durable now has done to the messages of its machine, which had this key.
+  mutating func outgoing(_ messages: Outgoing, _ machine: ResidentMachine, _ key: MachineKey) {
     guard !messages.isEmpty else { return }
     assert(!machine.isDropped, "what a step did is applied to its machine")
     machine.outbox.cancelled()
     for number in messages.cancelled {
-      guard let key = machine.row?.key else { continue }
       self.messages.cancelled(
         MessageRef(shard: machine.shard.id, machine: key, number: number), now)
     }
-    if let message = messages.retried, let key = machine.row?.key {
+    if let message = messages.retried {
       retry(message, MessageRef(shard: machine.shard.id, machine: key, number: message.number))
     }
     for message in messages.sent {

@@ -1,22 +1,5 @@
 import MachineModel
 
-/// A message in memory, without what it carries. `ref` alone says which one it is.
-struct ScheduledMessage: Hashable {
-  let ref: MessageRef
-  let pair: MessagePair
-  let deliverAt: Timestamp
-
-  init(_ ref: MessageRef, to target: MachineID, at deliverAt: Timestamp) {
-    self.ref = ref
-    self.deliverAt = deliverAt
-    pair = MessagePair(shard: ref.shard, sender: ref.machine, target: target)
-  }
-
-  static func == (a: ScheduledMessage, b: ScheduledMessage) -> Bool { a.ref == b.ref }
-
-  func hash(into hasher: inout Hasher) { hasher.combine(ref) }
-}
-
 /// When messages are delivered, and which first.
 ///
 /// Those that are due later stand among the timers, as far as they are due soon; what lies beyond
@@ -38,8 +21,15 @@ struct MessageSchedule {
   /// Lines whose first is tried again later.
   private var resting = DueHeap<MessagePair, Void>()
   private var turns: DeliveryTurns
+  private var shares: MessageShares
   /// The look ahead that is under way, whatever becomes of the timers meanwhile.
   private var reading: UInt64?
+  /// After one of the reads of namespaces that are behind comes one of all.
+  private var isCatchingUp = false
+  /// No namespace is caught up with before this `Moment.uptime`, after a read that brought nothing.
+  private var catchesUpNotBefore = Int64.min
+  /// So many namespaces were behind that all is read anew, though not before this `Moment.uptime`.
+  private var beginsAnewNotBefore = Int64.min
   /// Until everything up to then has been read, nobody knows whether the first of a line is the
   /// first: one that is tried again later may stand before it. Nil = that is known.
   private var settles: Timestamp?
@@ -52,6 +42,8 @@ struct MessageSchedule {
   private static let perTurn = 1_000
   /// Messages for which there is room among the timers, however many are due.
   private static let minimumTimers = 16
+  /// Between two reads of which the first brought nothing, in microseconds.
+  private static let pause: Int64 = 1_000_000
 
   init(_ configuration: EngineConfiguration) {
     lookAhead = max(configuration.lookAhead, 2 * PendingMessage.longestPause)
@@ -60,6 +52,7 @@ struct MessageSchedule {
     maximum = configuration.maximumTimers
     maximumBytes = configuration.messageBytes
     turns = DeliveryTurns(maximum: configuration.maximumDeliveries)
+    shares = MessageShares(maximum: configuration.maximumTimers)
   }
 
   /// Messages in memory.
@@ -87,29 +80,6 @@ struct MessageSchedule {
   }
 }
 
-/// What goes from one machine to another and is due.
-struct MessageLine {
-  struct Waiting {
-    /// When it is tried next.
-    var notBefore: Timestamp
-    /// What was read of it, or was in memory since it was sent.
-    var row: MessageRow?
-  }
-
-  enum Standing {
-    /// Its first is tried later.
-    case resting
-    /// Its first may be tried now.
-    case ready
-    /// This one is under way.
-    case underWay(Int64)
-  }
-
-  /// By number.
-  var waiting = RankedHeap<Int64, Int64, Waiting>()
-  var standing = Standing.resting
-}
-
 /// Coming in.
 extension MessageSchedule {
   /// A message is in the database that can be delivered. `row` is what it carries, where that is at
@@ -117,11 +87,11 @@ extension MessageSchedule {
   mutating func place(_ message: ScheduledMessage, due: Timestamp, row: MessageRow?, _ now: Moment)
   {
     if places[message.ref] != nil { return }
+    let place = MessagePlace(due: due, shard: message.ref.shard, number: message.ref.number)
     if message.deliverAt <= now.wall {
       timers.remove(message)
-      return enter(message, notBefore: due, row: row, now)
+      return enter(message, place, row: row, now)
     }
-    let place = MessagePlace(due: due, shard: message.ref.shard, number: message.ref.number)
     // What lies beyond is read in time.
     guard timers.covers(place) else { return }
     // It stands in its line from its time on, though it be tried later: whose clock was ahead may
@@ -130,17 +100,19 @@ extension MessageSchedule {
     assert(timers.holds(message) || !timers.covered.covers(place), "what has no room is read again")
   }
 
+  /// Its time has come: it stands in its line, if there is room.
   private mutating func enter(
-    _ message: ScheduledMessage, notBefore: Timestamp, row: MessageRow?, _ now: Moment
+    _ message: ScheduledMessage, _ place: MessagePlace, row: MessageRow?, _ now: Moment
   ) {
     assert(places[message.ref] == nil, "a message stands in one line")
+    guard shares.take(message.pair.target.namespace, place) else { return }
     latest = max(latest, message.deliverAt)
     let row = bytes < maximumBytes ? row : nil
     bytes += row?.bytes ?? 0
     places[message.ref] = message.pair
     lines[message.pair, default: MessageLine()].waiting.set(
       message.ref.number, at: message.ref.number,
-      MessageLine.Waiting(notBefore: notBefore, row: row))
+      MessageLine.Waiting(notBefore: place.due, row: row))
     settle(message.pair, now)
   }
 
@@ -169,8 +141,13 @@ extension MessageSchedule {
   /// number of them in one turn.
   mutating func takeDue(_ now: Moment) {
     for _ in 0..<Self.perTurn {
-      guard let message = timers.pop(at: now.wall) else { break }
-      enter(message, notBefore: message.deliverAt, row: nil, now)
+      guard let (message, place) = timers.popWithPlace(at: now.wall) else { break }
+      enter(
+        message,
+        place
+          ?? MessagePlace(
+            due: message.deliverAt, shard: message.ref.shard, number: message.ref.number),
+        row: nil, now)
     }
     while let (pair, _) = resting.popFirst(at: now.wall) { settle(pair, now) }
   }
@@ -229,6 +206,7 @@ extension MessageSchedule {
     bytes -= lines[pair]?.waiting.value(of: message.number)?.row?.bytes ?? 0
     assert(bytes >= 0, "more bytes went than came")
     lines[pair]?.waiting.remove(message.number)
+    shares.giveBack(pair.target.namespace)
     cameBack(message, pair)
     settle(pair, now)
   }
@@ -262,6 +240,7 @@ extension MessageSchedule {
   /// Begins anew: whatever becomes due is found from its row. What is due already stays.
   mutating func rescan(_ now: Moment) {
     timers.rescan()
+    shares.rescan()
     settles = now.wall.advanced(byMicroseconds: PendingMessage.longestPause)
   }
 
@@ -272,6 +251,7 @@ extension MessageSchedule {
     for (pair, line) in lines where shards.contains(pair.shard) {
       for number in line.waiting.keys {
         places[MessageRef(shard: pair.shard, machine: pair.sender, number: number)] = nil
+        shares.giveBack(pair.target.namespace)
         bytes -= line.waiting.value(of: number)?.row?.bytes ?? 0
       }
       if case .underWay = line.standing { turns.ended(pair) }
@@ -283,15 +263,28 @@ extension MessageSchedule {
   }
 }
 
-/// Reading from the database what becomes due later.
+/// Reading from the database what becomes due later, and what had no room.
 extension MessageSchedule {
   func isTimeToRead(_ now: Moment) -> Bool { readsAt(now).map { $0 <= now.uptime } ?? false }
 
   /// What to read now; it ends with `takeRead`.
   mutating func beginRead(_ number: UInt64, _ now: Moment) -> MessageQuery {
     assert(reading == nil, "one read at a time")
+    if shares.hasLost, beginsAnewNotBefore <= now.uptime {
+      rescan(now)
+      beginsAnewNotBefore = now.uptime.saturatingAdd(lookAhead)
+    }
     reading = number
     let until = now.wall.advanced(byMicroseconds: lookAhead)
+    let looksAhead = looksAheadAt(now).map { $0 <= now.uptime } ?? false
+    if let name = shares.next, !looksAhead || !isCatchingUp, catchesUpNotBefore <= now.uptime {
+      isCatchingUp = true
+      let (cut, room) = shares.begin(name)
+      return MessageQuery(
+        number: number, part: part, target: name.text, from: cut, until: until,
+        limit: Int32(clamping: min(page, max(MessageShares.minimum, 2 * room))))
+    }
+    isCatchingUp = false
     return MessageQuery(
       number: number, part: part, from: timers.beginRead(number, until: until), until: until,
       limit: Int32(clamping: min(page, max(1, capacity / 2))))
@@ -302,22 +295,37 @@ extension MessageSchedule {
     // An answer may come twice.
     guard query.number == reading else { return }
     reading = nil
+    if query.target != nil {
+      if page == nil { catchesUpNotBefore = now.uptime.saturatingAdd(Self.pause) }
+      shares.caughtUp(to: page?.reached, of: timers.covered)
+      for message in page?.messages ?? [] { found(message, now) }
+      return
+    }
     // Everything was begun anew meanwhile.
     guard let (covered, from) = timers.endRead(query.number, reached: page?.reached) else { return }
-    for message in page?.messages ?? [] where covered.covers(message.place) {
-      Visits.note(1)
-      place(
-        ScheduledMessage(message.ref, to: message.target, at: message.deliverAt), due: message.due,
-        row: nil, now)
-    }
+    for message in page?.messages ?? [] where covered.covers(message.place) { found(message, now) }
     timers.readEnded(from: from, now: now)
     if settles != nil, isRead(now) { settles = nil }
   }
 
+  private mutating func found(_ message: DueMessage, _ now: Moment) {
+    Visits.note(1)
+    place(
+      ScheduledMessage(message.ref, to: message.target, at: message.deliverAt), due: message.due,
+      row: nil, now)
+  }
+
   /// On `Moment.uptime`; nil = not before something else happens.
   private func readsAt(_ now: Moment) -> Int64? {
-    guard reading == nil,
-      let at = timers.readsAt(now: now.wall, lookAhead: lookAhead, capacity: capacity)
+    if reading != nil { return nil }
+    return [
+      looksAheadAt(now), shares.next == nil ? nil : max(now.uptime, catchesUpNotBefore),
+      shares.hasLost ? max(now.uptime, beginsAnewNotBefore) : nil,
+    ].compactMap { $0 }.min()
+  }
+
+  private func looksAheadAt(_ now: Moment) -> Int64? {
+    guard let at = timers.readsAt(now: now.wall, lookAhead: lookAhead, capacity: capacity)
     else { return nil }
     return max(now.uptime(of: at), timers.readsNotBefore ?? .min)
   }
@@ -357,22 +365,6 @@ extension MessageSchedule {
         return "messages to \(pair.target) wait for nothing"
       }
     }
-    return turns.inconsistency
-  }
-}
-
-extension Moment {
-  /// The uptime at this time of day; now, when that has passed.
-  func uptime(of time: Timestamp) -> Int64 {
-    let (distance, overflow) = time.microseconds.subtractingReportingOverflow(wall.microseconds)
-    return overflow ? (time < wall ? uptime : .max) : uptime.saturatingAdd(max(0, distance))
-  }
-}
-
-extension MessageRow {
-  /// What it takes in memory.
-  var bytes: Int {
-    512 + pending.message.args.heapBytes + sender.id.heapBytes + target.id.heapBytes
-      + context.heapBytes
+    return shares.inconsistency(places.values.map(\.target.namespace)) ?? turns.inconsistency
   }
 }

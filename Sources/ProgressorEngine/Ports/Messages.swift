@@ -86,6 +86,8 @@ public struct MessageQuery: Sendable, Hashable {
   public var number: UInt64
   /// Whose shards are looked for.
   public var part: ShardPart
+  /// Only messages to this namespace; nil = to all.
+  public var target: String?
   /// Only messages beyond this cut.
   public var from: Cut<MessagePlace>
   /// Only messages that are tried at or before this time.
@@ -94,10 +96,12 @@ public struct MessageQuery: Sendable, Hashable {
   public var limit: Int32
 
   public init(
-    number: UInt64, part: ShardPart = .all, from: Cut<MessagePlace>, until: Timestamp, limit: Int32
+    number: UInt64, part: ShardPart = .all, target: String? = nil, from: Cut<MessagePlace>,
+    until: Timestamp, limit: Int32
   ) {
     self.number = number
     self.part = part
+    self.target = target
     self.from = from
     self.until = until
     self.limit = limit

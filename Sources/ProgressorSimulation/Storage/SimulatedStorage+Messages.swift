@@ -81,6 +81,7 @@ extension SimulatedStorage {
     return MessagePage(
       messages: seen.filter {
         query.part.contains($0.ref.shard) && leases.owner(of: $0.ref.shard) == identity
+          && query.target?.isExactly($0.target.namespace) ?? true
       },
       reached: seen.count < Int(query.limit)
         ? .end(of: query.until) : seen.last.map { .after($0.place) } ?? query.from)

@@ -18,6 +18,7 @@ extension MessageQuery {
       $0.append(limit)
       $0.append(part.cores)
       $0.append(part.core.number)
+      $0.append(target)
     }
     let rows = try connection.run(Statements.dueMessages, parameters, timeout: timeout)
     var page = MessagePage(messages: [], reached: .end(of: until))

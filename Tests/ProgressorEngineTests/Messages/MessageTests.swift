@@ -218,6 +218,19 @@ struct MessageTests {
     agrees()
   }
 
+  @Test("What a machine cancels as it is removed is not tried again")
+  func cancelledByRemoval() {
+    prepare(.send(.notify("b", name: "t")))
+    world.relay.ends = { _ in .error(.deadlineExceeded) }
+    world.call("a")
+    answer(.send(cancel: ["t"], remove: true))
+    world.call("a")
+    world.relay.ends = { _ in nil }
+    world.run(for: .seconds(60))
+    #expect(world.delivered == ["b"])
+    agrees()
+  }
+
   @Test("A machine that is started and removed at once sends what is due")
   func startedAndRemoved() {
     world.start("b")
@@ -276,6 +289,26 @@ struct MessageTests {
     world.call("a")
     #expect(world.delivered.contains("b"))
     #expect(world.database.messages(of: MachineID(namespace: "n", id: "a")).count == 2)
+    #expect(world.inconsistency() == nil)
+  }
+  @Test("More than there is room for waits in the database, and all of it is delivered in the end")
+  func crowd() {
+    let world = World { $0.lookAheadPage = 10 }
+    for id in ["a", "x"] { world.start(id) }
+    let sends = ProcessorOutcome.send(all: (0..<30).map { .notify("x", args: [UInt8($0)]) })
+    world.processor.answers { invocation in
+      if case .call = invocation.stimulus { sends } else { .ok }
+    }
+    world.relay.ends = { _ in .error(.deadlineExceeded) }
+    world.call("a")
+    world.run(for: .seconds(120))
+    #expect(world.statistics().messages == 20)
+    #expect(world.inconsistency() == nil)
+    world.relay.ends = { _ in nil }
+    let before = world.delivered.count
+    world.run(for: .seconds(120))
+    #expect(world.delivered.count == before + 30)
+    #expect(world.database.messages.isEmpty && world.statistics().messages == 0)
     #expect(world.inconsistency() == nil)
   }
 }
