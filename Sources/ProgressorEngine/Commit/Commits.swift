@@ -41,7 +41,14 @@ extension Engine {
       becomeDue(machine)
       becameIdle(machine)
     case .message(let machine, let end):
-      if machine.isDropped { outlived(end) } else { settled(end, entry.record, machine) }
+      guard machine.isDropped else { return settled(end, entry.record, machine) }
+      // Who was read meanwhile may have read that it can still be cancelled.
+      if entry.record.messageCounts.pending < 0, let next = residency[machine.id],
+        next.row?.key == entry.record.key
+      {
+        next.outbox.remove(end.message.number)
+      }
+      outlived(end)
     }
   }
 

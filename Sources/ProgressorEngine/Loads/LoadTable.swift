@@ -7,8 +7,8 @@ enum LoadPurpose {
   case get(ResidentMachine, RequestID)
   /// A machine in nobody's hands became due.
   case wake(ResidentMachine)
-  /// A message of the machine can never be delivered.
-  case message(ResidentMachine, MessageRef, ProgressorError)
+  /// It is known what became of a message of the machine.
+  case message(ResidentMachine, MessageRef, DeliveryVerdict)
 
   var machine: ResidentMachine {
     switch self {

@@ -54,7 +54,7 @@ extension Engine {
     case .notify(_, let request): notifyLoaded(machine, request, result)
     case .get(_, let request): getLoaded(machine, request, result)
     case .wake: wakeLoaded(machine, result)
-    case .message(_, let message, let error): senderLoaded(machine, message, error, result)
+    case .message(_, let message, let verdict): senderLoaded(machine, message, verdict, result)
     }
     residency.charge(machine)
     ready.add(machine)

@@ -144,17 +144,44 @@ extension Engine {
     }
     assert(messages.isUnderWay(message), "a reply is to what is under way")
     let machine = machine(row.sender, shard, namespace)
-    if machine.outbox.cancelling.contains(message.number) {
-      messages.ended(message, now)
+    let verdict = DeliveryVerdict(reply, to: row.pending.message)
+    if machine.isUnknown {
+      // What is read of a machine while something of it is being written may have that, or not.
+      let load = LoadRequest(
+        id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
+        machine: machine.id, row: true, notificationsAfter: 0)
+      send(load, for: .message(machine, row.ref, verdict))
     } else {
-      conclude(row, DeliveryVerdict(reply, to: row.pending.message), machine)
+      conclude(row, verdict, machine)
     }
     becameIdle(machine)
   }
 
+  /// The sender was read, of whose message it is known what became of it.
+  mutating func senderLoaded(
+    _ machine: ResidentMachine, _ message: MessageRef, _ verdict: DeliveryVerdict,
+    _ result: Result<Loaded, ReadFailure>
+  ) {
+    // Its shard was lost, or it was taken out, meanwhile.
+    guard let row = messages.row(of: message) else { return }
+    guard case .success(let loaded) = result, loaded.damage == nil else {
+      // It is delivered once more, to no effect.
+      let pause = max(pause(after: result, machine), Engine.longPause)
+      return messages.postponed(message, until: now.wall.advanced(byMicroseconds: pause), now)
+    }
+    assert(!machine.isUnknown, "what was read is known")
+    conclude(row, verdict, machine)
+  }
+
+  /// Before what was read in vain is tried again, in microseconds.
+  private static let longPause: Int64 = 5_000_000
+
   private mutating func conclude(
     _ row: MessageRow, _ verdict: DeliveryVerdict, _ machine: ResidentMachine
   ) {
+    if machine.outbox.cancelling.contains(row.ref.number) {
+      return messages.ended(row.ref, now)
+    }
     switch verdict {
     case .delivered:
       counts.messagesDelivered += 1
@@ -166,29 +193,8 @@ extension Engine {
       counts.messagesRetried += 1
       let next = row.pending.retried(after: error, at: now.wall, random: jitter.fraction())
       settle(row, as: .postponed(row.ref, next), machine)
-    case .never(let error):
-      if machine.isUnknown {
-        let load = LoadRequest(
-          id: LoadID(nextNumber()), shard: machine.shard.id, namespace: machine.namespace.number,
-          machine: machine.id, row: true, notificationsAfter: 0)
-        return send(load, for: .message(machine, row.ref, error))
-      }
-      giveUp(row, error, machine)
+    case .never(let error): giveUp(row, error, machine)
     }
-  }
-
-  /// The sender was read, of whose message it is known that it can never be delivered.
-  mutating func senderLoaded(
-    _ machine: ResidentMachine, _ message: MessageRef, _ error: ProgressorError,
-    _ result: Result<Loaded, ReadFailure>
-  ) {
-    // Its shard was lost, or it was taken out, meanwhile.
-    guard let row = messages.row(of: message) else { return }
-    guard case .success(let loaded) = result, loaded.damage == nil else {
-      return lookAgain(message)
-    }
-    assert(!machine.isUnknown, "what was read is known")
-    giveUp(row, error, machine)
   }
 
   private mutating func giveUp(

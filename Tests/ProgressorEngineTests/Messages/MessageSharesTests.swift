@@ -53,7 +53,7 @@ struct MessageSharesTests {
     #expect(offer("a", 0...0, to: &shares) == 1, "what is due earlier is not behind")
   }
 
-  @Test("Who is behind is caught up with when half of its share is free, and then is behind no more")
+  @Test("Who is behind is caught up with when half of its share is free, then is so no more")
   func catchUp() throws {
     var shares = MessageShares(maximum: 100)
     #expect(offer("a", 1...80, to: &shares) == 50)
