@@ -122,6 +122,7 @@ extension Limits {
   fileprivate var fault: FieldFault? {
     let fields = [
       ("mailbox", mailbox), ("steps_in_flight", stepsInFlight), ("notifications", notifications),
+      ("messages", messages),
     ]
     for (name, value) in fields {
       if let value, value <= 0 { return FieldFault("limits.\(name)", "must be positive") }

@@ -208,6 +208,10 @@ def test_a_deadline_says_whose_it_was(machine, server, space):
         released.set()
 
 
+# In the order in which they are shown.
+LIMITS = ("mailbox", "steps-in-flight", "notifications", "messages")
+
+
 def test_namespaces(server, processor):
     name = f"cli-{uuid.uuid4().hex[:6]}"
 
@@ -222,10 +226,12 @@ def test_namespaces(server, processor):
     assert name in json.dumps(json.loads(namespace("get", name, "--json")))
     shown = namespace("get", name)
     assert "30s (default)" in shown and "1000 (default)" in shown
-    namespace("update", name, "--max-in-flight", "7", "--processor-timeout", "5s")
+    namespace("update", name, "--max-in-flight", "7", "--processor-timeout", "5s",
+              *(f"--limit-{limit}={number}" for number, limit in enumerate(LIMITS, start=1)))
     shown = json.loads(namespace("get", name, "--json"))
     assert shown["processor"] == {
         "endpoint": processor.endpoint, "timeout": "5s", "maxInFlight": 7, "connections": 0}
+    assert list(shown["limits"].values()) == [1, 2, 3, 4]
     assert int(shown["version"]) == 2
     namespace("update", name, "--reset", "processor-timeout", "--non-retryable", "INTERNAL",
               "--expected-version", "2")

@@ -168,6 +168,7 @@ def limits(**fields):
     (limits(mailbox=0), "limits.mailbox"),
     (limits(steps_in_flight=-1), "limits.steps_in_flight"),
     (limits(notifications=0), "limits.notifications"),
+    (limits(messages=0), "limits.messages"),
     (dict(default_history_range=history(after=-1)), "default_history_range.after"),
     (dict(idempotency_retention=duration(-1)), "idempotency_retention"),
 ])

@@ -56,6 +56,7 @@ struct NamespaceValidationTests {
       Mistake("namespace.limits.mailbox") { $0.limits.mailbox = 0 },
       Mistake("namespace.limits.steps_in_flight") { $0.limits.stepsInFlight = 0 },
       Mistake("namespace.limits.notifications") { $0.limits.notifications = -1 },
+      Mistake("namespace.limits.messages") { $0.limits.messages = 0 },
       Mistake("namespace.default_history_range.after") {
         $0.defaultHistoryRange = HistoryRange(after: -1)
       },

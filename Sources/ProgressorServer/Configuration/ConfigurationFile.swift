@@ -132,7 +132,8 @@ private struct NamespaceEntry {
       limits: Limits(
         mailbox: try integer("limits.mailbox"),
         stepsInFlight: try integer("limits.steps_in_flight"),
-        notifications: try integer("limits.notifications")),
+        notifications: try integer("limits.notifications"),
+        messages: try integer("limits.messages")),
       idempotencyRetention: try duration("idempotency_retention"))
     namespace.defaultHistoryRange = try historyRange()
     namespace.trace = TraceOptions(

@@ -70,6 +70,9 @@ public struct NamespaceSetting: Sendable, Hashable {
     NamespaceSetting(
       "limits.notifications", .integer, default: "10000", "Notifications queued per machine."),
     NamespaceSetting(
+      "limits.messages", .integer, default: "10000",
+      "Messages of a machine that are not delivered."),
+    NamespaceSetting(
       "default_history_range.after", .integer, default: "0", "Events after, or before, this id."),
     NamespaceSetting(
       "default_history_range.limit", .integer, "At most so many events; without it, all."),

@@ -48,6 +48,9 @@ struct NamespaceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Notifications queued on one machine.", valueName: "count"))
   var limitNotifications: Int32?
 
+  @Option(help: ArgumentHelp("Messages of a machine that are not delivered.", valueName: "count"))
+  var limitMessages: Int32?
+
   @Option(help: ArgumentHelp("How long replies to idempotency keys are kept.", valueName: "time"))
   var idempotencyRetention: String?
 
@@ -88,6 +91,7 @@ struct NamespaceOptions: ParsableArguments {
     set(\.limits.mailbox, limitMailbox)
     set(\.limits.stepsInFlight, limitStepsInFlight)
     set(\.limits.notifications, limitNotifications)
+    set(\.limits.messages, limitMessages)
     set(\.idempotencyRetention, try time(idempotencyRetention, "--idempotency-retention"))
     set(\.trace.level, traceLevel?.level)
     set(\.trace.retention, try time(traceRetention, "--trace-retention"))

@@ -33,6 +33,7 @@ enum NamespaceOutput {
         "mailbox": limits.mailbox.map(JSONValue.int32),
         "stepsInFlight": limits.stepsInFlight.map(JSONValue.int32),
         "notifications": limits.notifications.map(JSONValue.int32),
+        "messages": limits.messages.map(JSONValue.int32),
       ]),
       "defaultHistoryRange": namespace.defaultHistoryRange.map(MachineJSON.range),
       "idempotencyRetention": namespace.idempotencyRetention.map(duration),
@@ -62,6 +63,7 @@ enum NamespaceOutput {
       "  mailbox        \(value(limits.mailbox, Limits.defaultMailbox))",
       "  steps          \(value(limits.stepsInFlight, Limits.defaultStepsInFlight))",
       "  notifications  \(value(limits.notifications, Limits.defaultNotifications))",
+      "  messages       \(value(limits.messages, Limits.defaultMessages))",
       "  keys kept      "
         + time(namespace.idempotencyRetention, Namespace.defaultIdempotencyRetention),
       "  recorded       \(value(namespace.trace.level.map(word), word(TraceOptions.defaultLevel)))",

@@ -25,6 +25,7 @@ struct NamespaceConfigurationTests {
             mailbox: 1
             steps_in_flight: 2
             notifications: 3
+            messages: 6
           default_history_range:
             after: 4
             limit: 5
@@ -41,12 +42,20 @@ struct NamespaceConfigurationTests {
       retryPolicy: RetryPolicy(
         initialInterval: 100_000, multiplier: 1.5, maxInterval: 60_000_000, maxAttempts: 0,
         jitter: 0.2, nonRetryable: ["ABORTED", "OUT_OF_STOCK"]),
-      limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3),
+      limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3, messages: 6),
       defaultHistoryRange: HistoryRange(after: 4, limit: 5, direction: .backward),
       idempotencyRetention: 3_600_000_000,
       trace: TraceOptions(level: .all, retention: 30 * 86_400_000_000))
     let configuration = try NodeConfiguration(file: (text: text, path: "p.yaml"))
     #expect(configuration.namespaces == [.define(expected)])
+  }
+
+  @Test("Each limit of a namespace is a setting")
+  func limits() {
+    for child in Mirror(reflecting: Limits()).children {
+      let words = (child.label ?? "").map { $0.isUppercase ? "_" + $0.lowercased() : String($0) }
+      #expect(NamespaceSetting.named("limits." + words.joined()) != nil, "\(words.joined())")
+    }
   }
 
   @Test("--namespace points a namespace at an endpoint, whatever the file says")
