@@ -29,6 +29,8 @@ public enum Reason: String, Sendable, Hashable, CaseIterable {
   case eventNotFound = "EVENT_NOT_FOUND"
   case notificationNotFound = "NOTIFICATION_NOT_FOUND"
   case messageNotFound = "MESSAGE_NOT_FOUND"
+  case messageUnderWay = "MESSAGE_UNDER_WAY"
+  case messageReplaced = "MESSAGE_REPLACED"
   case machineAlreadyExists = "MACHINE_ALREADY_EXISTS"
   case machineChanged = "MACHINE_CHANGED"
   case stale = "STALE"

@@ -30,13 +30,14 @@ rules:
 
 ROLES = {role: {f"progressor.v1.{method}" for method in methods.split()} for role, methods in {
     "read": """Automaton/Get Automaton/Watch Automaton/List Automaton/Count
-        Automaton/ListNotifications Automaton/Trace Automaton/Export Namespaces/Get
-        Namespaces/List RepairJobs/Get RepairJobs/List RepairJobs/ListFailures
+        Automaton/ListNotifications Automaton/ListMessages Automaton/Trace Automaton/Export
+        Namespaces/Get Namespaces/List RepairJobs/Get RepairJobs/List RepairJobs/ListFailures
         RepairJobs/ListRemaining""",
     "drive": """Automaton/Start Automaton/Call Automaton/Notify Automaton/StartOrCall
         Automaton/StartOrNotify""",
     "operate": """Automaton/Repair Automaton/SimpleRepair Automaton/Remove Automaton/Pause
-        Automaton/Resume Automaton/DropNotification RepairJobs/Create RepairJobs/Cancel
+        Automaton/Resume Automaton/DropNotification Automaton/DropMessage
+        Automaton/RetryMessage RepairJobs/Create RepairJobs/Cancel
         Namespaces/Pause Namespaces/Resume""",
     "administer": """Namespaces/Create Namespaces/Update Namespaces/Delete Cluster/Status
         Automaton/Import""",

@@ -10,10 +10,12 @@ from support.postgres import Postgres
 from support.processor import Answer, timer_in
 from support.repairs import COMPLETED, Mendable, create, ended, fail, failures, spec
 from support.server import BINARY, progressor
-from support.stubs import automaton_pb2, cluster_pb2, namespaces_pb2, repair_jobs_pb2
+from support.stubs import ROOT, automaton_pb2, cluster_pb2, namespaces_pb2, repair_jobs_pb2
 from support.waiting import eventually
 
-NEWEST = 13
+# The last migration: its number and its name.
+LAST = sorted((ROOT / "Sources/ProgressorStorage/Migrations").glob("*.sql"))[-1].stem
+NEWEST, NAME = int(LAST[:3]), LAST[4:]
 
 
 class Roles:
@@ -120,10 +122,10 @@ def test_settings_that_matter(roles):
 
 def test_a_schema_of_another_version(roles):
     roles.migrated()
-    roles.forget(13)
+    roles.forget(NEWEST)
     shown = roles.run("check", roles.server, status=5).stdout
-    assert "013_waiting_for" in shown and "progressor database migrate" in shown
-    roles.postgres.in_schema("insert into schema_migration values (13, 'x'), (99, 'future')")
+    assert LAST in shown and "progressor database migrate" in shown
+    roles.postgres.in_schema(f"insert into schema_migration values ({NEWEST}, 'x'), (99, 'future')")
     assert "newer version" in roles.run("check", roles.server, status=5).stdout
     assert "newer version" in roles.run("migrate", roles.owner, status=5).stderr
 
@@ -147,9 +149,9 @@ def test_a_wrong_way_to_say_which(tmp_path):
 def test_a_role_that_may_not_migrate_it(roles):
     assert "lacks a right" in roles.run("migrate", roles.server, status=77).stderr
     roles.migrated()
-    roles.forget(13)
+    roles.forget(NEWEST)
     assert "does not own its tables" in roles.run("migrate", roles.server, status=77).stderr
-    roles.postgres.in_schema("insert into schema_migration values (13, 'waiting_for')")
+    roles.postgres.in_schema(f"insert into schema_migration values ({NEWEST}, '{NAME}')")
     wrong = roles.run("migrate", roles.owner, "--grant-to", "nobody there", status=77)
     assert "nobody there" in wrong.stderr and "not granted" in wrong.stderr
 
@@ -157,15 +159,16 @@ def test_a_role_that_may_not_migrate_it(roles):
 def test_serving_from_an_older_schema(roles, servers):
     """It cannot migrate, or is told not to: it says what to do, and changes nothing."""
     roles.migrated()
-    roles.forget(13)
+    roles.forget(NEWEST)
     for role, migrate in [(roles.server, "on-start"), (roles.owner, "never")]:
         server = servers("--database-url", roles.url(role), "--migrate", migrate, embedded=False)
         server.start(wait=False)
         assert server.wait() == 69
         log = server.log.read_text()
-        assert "progressor database migrate" in log and "013_waiting_for" in log, log
+        assert "progressor database migrate" in log and LAST in log, log
         assert "applying a migration" not in log
-    assert roles.postgres.in_schema("select max(number) from schema_migration") == "12"
+    newest = int(roles.postgres.in_schema("select max(number) from schema_migration"))
+    assert newest == NEWEST - 1
 
 
 def test_never_on_an_empty_database(roles, servers):
@@ -183,8 +186,13 @@ def test_a_private_cluster_migrates_itself(servers):
 def test_migrating_waits_for_locks_only_so_long(roles, postgres, servers):
     """What waits behind it goes on every two seconds; the log says who has them."""
     roles.migrated()
-    postgres.in_schema("alter table machine drop column waiting_for")
-    roles.forget(13)
+    postgres.in_schema("""
+        drop table message;
+        alter table machine drop pending_messages, drop undelivered_messages;
+        alter table notification drop sender_namespace, drop sender, drop undelivered_name,
+          drop undelivered_code, drop undelivered_reason;
+        alter table namespace drop limit_messages""")
+    roles.forget(NEWEST)
     with postgres.session("begin", "lock table progressor.machine in share mode", name="somebody"):
         with subprocess.Popen(
                 _command(roles), stderr=subprocess.PIPE, text=True) as migrate:
@@ -198,7 +206,7 @@ def test_migrating_waits_for_locks_only_so_long(roles, postgres, servers):
             postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity "
                          "where application_name = 'somebody'")
             assert migrate.wait(60) == 0
-    assert f"version {NEWEST}" in roles.run("check", roles.server).stdout
+    assert f"version {NEWEST}" in roles.run("check", roles.owner).stdout
 
 
 def _command(roles: Roles) -> list:

@@ -7,6 +7,7 @@ import json
 import grpc
 import pytest
 from support.client import fails, history
+from support.operators import queued
 from support.proxy import AnswerHeld, AnswerLost, Proxy, RequestLost, SyncHeld
 from support.server import progressor
 from support.transfer import export, export_pages, large, send

@@ -35,6 +35,10 @@ extension TestDatabase {
     }
   }
 
+  func message(_ number: Int64, of key: MachineKey) -> PendingMessage? {
+    messages.values.first { $0.ref.machine == key && $0.ref.number == number }?.pending
+  }
+
   /// Of one machine, by number.
   package func messages(of machine: MachineID) -> [PendingMessage] {
     messages.values.filter { $0.sender == machine }.map(\.pending)
@@ -43,7 +47,7 @@ extension TestDatabase {
 
   func due(_ query: MessageQuery) -> MessagePage {
     let due = messages.values.compactMap { row -> DueMessage? in
-      guard let due = row.pending.nextAttemptAt, due <= query.until,
+      guard let due = row.pending.nextAttemptAt, row.pending.deliverAt <= query.until,
         query.target.map({ $0.isExactly(row.target.namespace) }) ?? true
       else { return nil }
       let message = DueMessage(

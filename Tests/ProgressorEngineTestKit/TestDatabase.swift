@@ -114,6 +114,7 @@ package struct TestDatabase {
       loaded.row = row
       loaded.messageNames = names(of: row.key)
     }
+    loaded.message = load.message.flatMap { message($0, of: row.key) }
     if let after = load.notificationsAfter {
       let queue = (queues[row.key] ?? []).filter { $0.sequence > after }
       loaded.notifications = Array(queue.prefix(LoadRequest.notificationPage))

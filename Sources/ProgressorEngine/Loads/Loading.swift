@@ -30,7 +30,9 @@ extension Engine {
     let (purpose, machine) = (load.purpose, load.purpose.machine)
     // It was let go of meanwhile, and who waited for it was told.
     guard !machine.isDropped else {
-      if case .message(_, let message, _) = purpose { lookAgain(message) }
+      if case .message(_, let message, _) = purpose, ownership.holds(machine.shard) {
+        lookAgain(message)
+      }
       return
     }
     assert(ownership.holds(machine.shard), "a machine in memory is of a shard that is owned")

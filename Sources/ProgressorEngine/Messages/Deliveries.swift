@@ -30,6 +30,9 @@ extension Engine {
         MessageRef(shard: machine.shard.id, machine: key, number: number), now)
     }
     if let message = messages.retried {
+      if let name = message.message.name, machine.outbox.number(of: name) == nil {
+        machine.outbox.insert(name, message.number)
+      }
       retry(message, MessageRef(shard: machine.shard.id, machine: key, number: message.number))
     }
     for message in messages.sent {
@@ -42,6 +45,8 @@ extension Engine {
 
   private mutating func retry(_ message: PendingMessage, _ ref: MessageRef) {
     assert(ref.number == message.number, "what is retried is the step's message")
+    // It may have been tried meanwhile, by itself: that goes on.
+    if messages.isUnderWay(ref) { return }
     messages.cancelled(ref, now)
     messages.place(
       ScheduledMessage(ref, to: message.message.target, at: message.deliverAt), due: now.wall,
@@ -117,9 +122,9 @@ extension Engine {
     if let sender = residency[row.sender], sender.outbox.isLeaving(row) {
       return lookAgain(row.ref)
     }
-    assert(messages.isUnderWay(row.ref), "what is delivered has its turn")
     let id = DeliveryID(nextNumber())
     deliveries[id] = row.ref
+    messages.began(row.ref, id)
     let timeout = namespaces[row.target.namespace]?.processorTimeout ?? 0
     effects.append(
       .deliver(
@@ -133,8 +138,9 @@ extension Engine {
   private static let deliveryPatience: Int64 = 30_000_000
 
   mutating func delivered(_ id: DeliveryID, _ reply: Reply) {
-    // An answer may come twice, or after the shard was lost.
-    guard let message = deliveries.removeValue(forKey: id), let row = messages.row(of: message)
+    // An answer may come twice, or after the shard was lost, or when it is delivered once more.
+    guard let message = deliveries.removeValue(forKey: id),
+      messages.isUnderWay(message, by: id), let row = messages.row(of: message)
     else { return }
     guard let shard = ownership.shard(of: row.sender),
       let namespace = namespaces[row.sender.namespace], namespace.number == row.namespace
@@ -142,9 +148,8 @@ extension Engine {
       // Its namespace is gone, and with it the message.
       return messages.ended(message, now)
     }
-    assert(messages.isUnderWay(message), "a reply is to what is under way")
     let machine = machine(row.sender, shard, namespace)
-    let verdict = DeliveryVerdict(reply, to: row.pending.message)
+    let verdict = DeliveryVerdict(reply, to: row.pending)
     if machine.isUnknown {
       // What is read of a machine while something of it is being written may have that, or not.
       let load = LoadRequest(
@@ -163,7 +168,7 @@ extension Engine {
     _ result: Result<Loaded, ReadFailure>
   ) {
     // Its shard was lost, or it was taken out, meanwhile.
-    guard let row = messages.row(of: message) else { return }
+    guard messages.isUnderWay(message), let row = messages.row(of: message) else { return }
     guard case .success(let loaded) = result, loaded.damage == nil else {
       // It is delivered once more, to no effect.
       let pause = max(pause(after: result, machine), Engine.longPause)
@@ -189,12 +194,18 @@ extension Engine {
       let lateness = now.wall.microseconds.saturatingAdd(-time.microseconds)
       counts.messageLateness.add(min(max(0, lateness), Engine.maximumLateness))
       settle(row, as: .gone(row.ref), machine)
-    case .again(let error):
-      counts.messagesRetried += 1
-      let next = row.pending.retried(after: error, at: now.wall, random: jitter.fraction())
-      settle(row, as: .postponed(row.ref, next), machine)
+    case .again(let error): tryAgain(row, error, machine)
     case .never(let error): giveUp(row, error, machine)
     }
+  }
+
+  private mutating func tryAgain(
+    _ row: MessageRow, _ error: ProgressorError, _ machine: ResidentMachine
+  ) {
+    counts.messagesRetried += 1
+    let next = row.pending.retried(after: error, at: now.wall, random: jitter.fraction())
+    assert(next.nextAttemptAt != nil, "what is tried again has its time")
+    settle(row, as: .postponed(row.ref, next), machine)
   }
 
   private mutating func giveUp(
@@ -234,7 +245,7 @@ extension Engine {
       guard
         machine.notifications.count + machine.enqueuesInFlight
           < machine.namespace.notificationLimit
-      else { return lookAgain(row.ref) }
+      else { return tryAgain(row, error, machine) }
       guard let report = report(row, error, machine) else { return lookAgain(row.ref) }
       record.enqueued = [report]
       record.row = .requeue(due: machine.hasQueue ? nil : now.wall)
@@ -293,6 +304,13 @@ extension Engine {
       return assertionFailure("what cannot be written was being written")
     }
     for report in record.enqueued { machine.enqueueEnded(report) }
+    // It can be cancelled again.
+    if record.messageCounts.pending < 0, machine.row?.key == record.key,
+      let name = messages.row(of: end.message)?.pending.message.name,
+      machine.outbox.number(of: name) == nil
+    {
+      machine.outbox.insert(name, end.message.number)
+    }
     lookAgain(end.message)
     becameIdle(machine)
   }

@@ -18,16 +18,28 @@ struct DeliveryTurns {
   }
 
   private let maximum: Int
+  /// So many bytes take a place more.
+  private let placeBytes: Int
+  /// The places of each that is under way.
+  private var weights: [MessagePair: Int] = [:]
   private var namespaces: [ExactText: Namespace] = [:]
   /// Each that has something ready stands here, or among those that wait for a place.
   private var turns = RemovalQueue<ExactText>()
   /// Those that have as many under way as they may, by how many these are: who has the fewest is
   /// the first that may go on.
   private var waiting = RankedHeap<ExactText, Int, Void>()
+  /// Places that are taken; the last that came may take more than there are.
   private(set) var inFlight = 0
   private(set) var readyCount = 0
 
-  init(maximum: Int) { self.maximum = max(2, maximum) }
+  /// - Parameter bytes: What all that is under way may carry, about.
+  init(maximum: Int, bytes: Int) {
+    self.maximum = max(2, maximum)
+    placeBytes = max(1, bytes / self.maximum)
+  }
+
+  /// Deliveries under way.
+  var underWay: Int { weights.count }
 
   private var free: Int { maximum - inFlight }
 
@@ -74,11 +86,11 @@ struct DeliveryTurns {
       }
       namespace.ready.remove(pair)
       readyCount -= 1
-      namespace.inFlight += 1
-      inFlight += 1
       namespaces[name] = namespace
+      assert(weights[pair] == nil, "a line has one delivery under way")
+      weights[pair] = 0
+      take(1, pair)
       if !namespace.ready.isEmpty { turns.append(name) }
-      assert(inFlight <= maximum, "no more are under way than may be")
       return pair
     }
     return nil
@@ -90,12 +102,27 @@ struct DeliveryTurns {
     return turns.popFirst()
   }
 
+  /// What is under way carries so many bytes.
+  mutating func weigh(_ pair: MessagePair, _ bytes: Int) {
+    guard let known = weights[pair] else {
+      return assertionFailure("what is weighed is under way")
+    }
+    take(1 + bytes / placeBytes - known, pair)
+  }
+
+  private mutating func take(_ places: Int, _ pair: MessagePair) {
+    weights[pair, default: 0] += places
+    namespaces[ExactText(pair.target.namespace)]?.inFlight += places
+    inFlight += places
+    assert(inFlight >= 0, "more places were given back than taken")
+  }
+
   /// A delivery to this namespace is over: there is a place.
   mutating func ended(_ pair: MessagePair) {
     let name = ExactText(pair.target.namespace)
-    namespaces[name]?.inFlight -= 1
-    inFlight -= 1
-    assert(inFlight >= 0 && namespaces[name]?.inFlight ?? -1 >= 0, "more ended than began")
+    take(-(weights[pair] ?? 0), pair)
+    let known = weights.removeValue(forKey: pair)
+    assert(known != nil && namespaces[name]?.inFlight ?? -1 >= 0, "more ended than began")
     if waiting.rank(of: name) != nil, let namespace = namespaces[name] {
       waiting.set(name, at: namespace.inFlight, ())
     }
@@ -113,7 +140,9 @@ struct DeliveryTurns {
     let ready = namespaces.values.reduce(0) { $0 + $1.ready.count }
     if ready != readyCount { return "\(readyCount) messages are ready, not \(ready)" }
     let flying = namespaces.values.reduce(0) { $0 + $1.inFlight }
-    if flying != inFlight { return "\(inFlight) messages are under way, not \(flying)" }
+    if flying != inFlight || weights.values.reduce(0, +) != inFlight {
+      return "\(inFlight) places of messages are taken, not \(flying)"
+    }
     let isLost = namespaces.contains {
       !$0.value.ready.isEmpty && !hasTurn($0.key)
     }

@@ -9,12 +9,15 @@ enum DeliveryVerdict {
   /// It is tried again.
   case again(ProgressorError)
 
-  init(_ reply: Reply, to message: OutgoingMessage) {
+  init(_ reply: Reply, to message: PendingMessage) {
     guard case .error(let error) = reply else {
       self = .delivered
       return
     }
-    switch (error.reason, message.kind) {
+    switch (error.reason, message.message.kind) {
+    // A namespace that was just made through another node is known here within seconds.
+    case (.namespaceNotFound, _) where message.attempts < Self.attemptsToFindNamespace:
+      self = .again(error)
     case (.machineAlreadyExists, .start(_, ignoresExisting: true)): self = .delivered
     case (.machineNotFound, _), (.namespaceNotFound, _), (.machineAlreadyExists, _),
       (.startFailed, _), (.processorRefused, _):
@@ -22,6 +25,9 @@ enum DeliveryVerdict {
     default: self = .again(error)
     }
   }
+
+  /// With their pauses these take longer than a node needs to hear of a namespace.
+  private static let attemptsToFindNamespace: Int32 = 6
 }
 
 extension PendingMessage {

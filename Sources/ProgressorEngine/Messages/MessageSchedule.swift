@@ -3,10 +3,11 @@ import MachineModel
 /// When messages are delivered, and which first.
 ///
 /// Those that are due later stand among the timers, as far as they are due soon; what lies beyond
-/// is read in time, as with machines. Once its time has come a message stands in the line of its
-/// pair, by number, and the first of each line is delivered, tried again after its pause, or
-/// given up; then the next. So those of one pair come in order of number among those that are
-/// due, and each pair waits for itself alone.
+/// is read in time, as with machines, and whatever its pauses: a message has its place by the time
+/// when it is to be delivered. Once that has come it stands in the line of its pair, by number, and
+/// the first of each line is delivered, tried again after its pause, or given up; then the next. So
+/// those of one pair come in order of number among those that are due, and each pair waits for
+/// itself alone.
 struct MessageSchedule {
   private let lookAhead: Int64
   private let page: Int
@@ -30,9 +31,6 @@ struct MessageSchedule {
   private var catchesUpNotBefore = Int64.min
   /// So many namespaces were behind that all is read anew, though not before this `Moment.uptime`.
   private var beginsAnewNotBefore = Int64.min
-  /// Until everything up to then has been read, nobody knows whether the first of a line is the
-  /// first: one that is tried again later may stand before it. Nil = that is known.
-  private var settles: Timestamp?
   /// Nothing stands in a line that is due later than this: the time of day may be set back.
   private(set) var latest = Timestamp.earliest
   /// Of what the messages in memory carry.
@@ -46,19 +44,20 @@ struct MessageSchedule {
   private static let pause: Int64 = 1_000_000
 
   init(_ configuration: EngineConfiguration) {
-    lookAhead = max(configuration.lookAhead, 2 * PendingMessage.longestPause)
+    lookAhead = configuration.lookAhead
     page = configuration.lookAheadPage
     part = configuration.part
     maximum = configuration.maximumTimers
     maximumBytes = configuration.messageBytes
-    turns = DeliveryTurns(maximum: configuration.maximumDeliveries)
+    turns = DeliveryTurns(
+      maximum: configuration.maximumDeliveries, bytes: configuration.messageBytes)
     shares = MessageShares(maximum: configuration.maximumTimers)
   }
 
   /// Messages in memory.
   var count: Int { timers.count + places.count }
   /// Those that are under way.
-  var underWay: Int { turns.inFlight }
+  var underWay: Int { turns.underWay }
   /// Those whose time has come.
   var due: Int { places.count }
 
@@ -72,7 +71,10 @@ struct MessageSchedule {
     return true
   }
 
-  func contains(_ message: MessageRef) -> Bool { places[message] != nil }
+  /// Whether a reply to this delivery is one to the message: it may be under way again since.
+  func isUnderWay(_ message: MessageRef, by delivery: DeliveryID) -> Bool {
+    isUnderWay(message) && places[message].flatMap { lines[$0]?.delivery } == delivery
+  }
 
   /// What the message carries, while it is in memory.
   func row(of message: MessageRef) -> MessageRow? {
@@ -87,32 +89,32 @@ extension MessageSchedule {
   mutating func place(_ message: ScheduledMessage, due: Timestamp, row: MessageRow?, _ now: Moment)
   {
     if places[message.ref] != nil { return }
-    let place = MessagePlace(due: due, shard: message.ref.shard, number: message.ref.number)
-    if message.deliverAt <= now.wall {
+    if message.deliverAt <= now.wall || row?.pending.isDueAtOnce == true {
       timers.remove(message)
-      return enter(message, place, row: row, now)
+      return enter(message, notBefore: due, row: row, now)
     }
     // What lies beyond is read in time.
-    guard timers.covers(place) else { return }
-    // It stands in its line from its time on, though it be tried later: whose clock was ahead may
-    // have tried it already.
-    timers.set(message, at: message.deliverAt, place, now: now.wall, capacity: capacity)
-    assert(timers.holds(message) || !timers.covered.covers(place), "what has no room is read again")
+    guard timers.covers(message.place) else { return }
+    timers.set(message, at: message.deliverAt, message.place, now: now.wall, capacity: capacity)
+    assert(
+      timers.holds(message) || !timers.covered.covers(message.place),
+      "what has no room is read again")
   }
 
   /// Its time has come: it stands in its line, if there is room.
   private mutating func enter(
-    _ message: ScheduledMessage, _ place: MessagePlace, row: MessageRow?, _ now: Moment
+    _ message: ScheduledMessage, notBefore: Timestamp, row: MessageRow?, _ now: Moment
   ) {
     assert(places[message.ref] == nil, "a message stands in one line")
-    guard shares.take(message.pair.target.namespace, place) else { return }
+    guard shares.take(message.pair.target.namespace, message.place) else { return }
     latest = max(latest, message.deliverAt)
-    let row = bytes < maximumBytes ? row : nil
+    // Those behind may wait for long.
+    let row = lines[message.pair] == nil && bytes < maximumBytes ? row : nil
     bytes += row?.bytes ?? 0
     places[message.ref] = message.pair
     lines[message.pair, default: MessageLine()].waiting.set(
       message.ref.number, at: message.ref.number,
-      MessageLine.Waiting(notBefore: place.due, row: row))
+      MessageLine.Waiting(notBefore: notBefore, row: row))
     settle(message.pair, now)
   }
 
@@ -126,13 +128,16 @@ extension MessageSchedule {
       lines[pair] = nil
       return
     }
-    if waiting.notBefore <= now.wall {
+    // The time of day may have been set back.
+    let notBefore = min(
+      waiting.notBefore, now.wall.advanced(byMicroseconds: PendingMessage.longestPause))
+    if notBefore <= now.wall {
       lines[pair]?.standing = .ready
       turns.append(pair)
     } else {
       turns.remove(pair)
       lines[pair]?.standing = .resting
-      resting.set(pair, at: waiting.notBefore, ())
+      resting.set(pair, at: notBefore, ())
     }
     assert(turns.contains(pair) != (resting.rank(of: pair) != nil), "a line rests or has a turn")
   }
@@ -141,13 +146,8 @@ extension MessageSchedule {
   /// number of them in one turn.
   mutating func takeDue(_ now: Moment) {
     for _ in 0..<Self.perTurn {
-      guard let (message, place) = timers.popWithPlace(at: now.wall) else { break }
-      enter(
-        message,
-        place
-          ?? MessagePlace(
-            due: message.deliverAt, shard: message.ref.shard, number: message.ref.number),
-        row: nil, now)
+      guard let message = timers.pop(at: now.wall) else { break }
+      enter(message, notBefore: message.deliverAt, row: nil, now)
     }
     while let (pair, _) = resting.popFirst(at: now.wall) { settle(pair, now) }
   }
@@ -155,23 +155,14 @@ extension MessageSchedule {
 
 /// Going out.
 extension MessageSchedule {
-  /// Whatever is due is in its line, with what stands before it there; but for what there is no
-  /// room for.
+  /// Whatever is due is in its line, with what stands before it there, or behind its namespace's
+  /// cut.
   private func isSettled(_ now: Moment) -> Bool {
-    if timers.isDue(at: now.wall) { return false }
-    return isRead(now) || 2 * count > maximum
-  }
-
-  private func isRead(_ now: Moment) -> Bool {
     guard let covered = timers.covered.time else { return false }
-    guard let settles else { return covered >= now.wall }
-    // The time of day may have been set back.
-    return covered >= min(settles, now.wall.advanced(byMicroseconds: PendingMessage.longestPause))
+    return covered >= now.wall && !timers.isDue(at: now.wall)
   }
 
-  private func mayGoOn(_ now: Moment) -> Bool {
-    turns.hasTurns && (bytes < maximumBytes || turns.inFlight == 0) && isSettled(now)
-  }
+  private func mayGoOn(_ now: Moment) -> Bool { turns.hasTurns && isSettled(now) }
 
   /// The next message that is to be delivered, with what it carries if that is in memory: it is
   /// under way from now on, until `ended` or `postponed`.
@@ -184,7 +175,15 @@ extension MessageSchedule {
     lines[pair]?.standing = .underWay(number)
     let ref = MessageRef(shard: pair.shard, machine: pair.sender, number: number)
     assert(places[ref] == pair, "a message stands where it is sought")
-    return (ref, line.waiting.value(of: number)?.row)
+    let row = line.waiting.value(of: number)?.row
+    if let row { turns.weigh(pair, row.bytes) }
+    return (ref, row)
+  }
+
+  /// The message is being delivered under this number.
+  mutating func began(_ message: MessageRef, _ delivery: DeliveryID) {
+    assert(isUnderWay(message), "what is delivered has its turn")
+    if let pair = places[message] { lines[pair]?.delivery = delivery }
   }
 
   /// What the message carries was read. Answers whether it is to be delivered.
@@ -193,6 +192,7 @@ extension MessageSchedule {
       var waiting = lines[pair]?.waiting.value(of: row.ref.number), waiting.row == nil
     else { return false }
     bytes += row.bytes
+    turns.weigh(pair, row.bytes)
     waiting.row = row
     lines[pair]?.waiting.revalue(row.ref.number, waiting)
     assert(self.row(of: row.ref) == row, "what was read is kept until it is delivered")
@@ -227,6 +227,7 @@ extension MessageSchedule {
   private mutating func cameBack(_ message: MessageRef, _ pair: MessagePair) {
     guard case .underWay(message.number)? = lines[pair]?.standing else { return }
     lines[pair]?.standing = .resting
+    lines[pair]?.delivery = nil
     turns.ended(pair)
   }
 
@@ -241,7 +242,6 @@ extension MessageSchedule {
   mutating func rescan(_ now: Moment) {
     timers.rescan()
     shares.rescan()
-    settles = now.wall.advanced(byMicroseconds: PendingMessage.longestPause)
   }
 
   /// Forgets the messages of shards that are another's.
@@ -305,7 +305,6 @@ extension MessageSchedule {
     guard let (covered, from) = timers.endRead(query.number, reached: page?.reached) else { return }
     for message in page?.messages ?? [] where covered.covers(message.place) { found(message, now) }
     timers.readEnded(from: from, now: now)
-    if settles != nil, isRead(now) { settles = nil }
   }
 
   private mutating func found(_ message: DueMessage, _ now: Moment) {

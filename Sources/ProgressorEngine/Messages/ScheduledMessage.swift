@@ -12,6 +12,9 @@ struct ScheduledMessage: Hashable {
     pair = MessagePair(shard: ref.shard, sender: ref.machine, target: target)
   }
 
+  /// Where the database has it.
+  var place: MessagePlace { MessagePlace(due: deliverAt, shard: ref.shard, number: ref.number) }
+
   static func == (a: ScheduledMessage, b: ScheduledMessage) -> Bool { a.ref == b.ref }
 
   func hash(into hasher: inout Hasher) { hasher.combine(ref) }
@@ -38,6 +41,13 @@ struct MessageLine {
   /// By number.
   var waiting = RankedHeap<Int64, Int64, Waiting>()
   var standing = Standing.resting
+  /// As what its first is being delivered.
+  var delivery: DeliveryID?
+}
+
+extension PendingMessage {
+  /// It is due since it was sent, whatever the time of day is meanwhile.
+  var isDueAtOnce: Bool { deliverAt <= createdAt }
 }
 
 extension Moment {
@@ -49,8 +59,8 @@ extension Moment {
 }
 
 extension MessageRow {
-  /// What it takes in memory.
-  var bytes: Int {
+  /// About what it takes in memory, and on its way to the database.
+  public var bytes: Int {
     512 + pending.message.args.heapBytes + sender.id.heapBytes + target.id.heapBytes
       + context.heapBytes
   }

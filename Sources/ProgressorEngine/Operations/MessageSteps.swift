@@ -41,6 +41,11 @@ struct RetryMessageStep: StepOperation {
     switch view.soughtMessage(message) {
     case .failure(let error): return .answer(.error(error))
     case .success((let row, var pending)):
+      if let name = pending.message.name, let other = view.pendingMessage(name),
+        other != pending.number
+      {
+        return .answer(.error(.messageReplaced(pending.number, by: other)))
+      }
       var changed = Changed(row)
       changed.messages.wasParked = pending.nextAttemptAt == nil
       pending.nextAttemptAt = view.now.wall
@@ -72,6 +77,12 @@ extension ProgressorError {
 
   fileprivate static func messageOnItsWay(_ number: Int64) -> ProgressorError {
     ProgressorError(
-      .unavailable, .storageUnavailable, "message \(number) is just being delivered: ask again")
+      .aborted, .messageUnderWay, "message \(number) is just being delivered: ask again")
+  }
+
+  fileprivate static func messageReplaced(_ number: Int64, by other: Int64) -> ProgressorError {
+    ProgressorError(
+      .failedPrecondition, .messageReplaced,
+      "message \(number) has the name of message \(other), which is pending: drop one of them")
   }
 }

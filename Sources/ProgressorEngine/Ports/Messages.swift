@@ -60,7 +60,7 @@ public struct MessageName: Sendable, Hashable {
 
 /// A place in the order in which a core's messages become due.
 public struct MessagePlace: DuePlace {
-  /// When it is tried next.
+  /// When it is to be delivered, whatever its pauses are.
   public var due: Timestamp
   /// The sender's shard; orders messages that are due at one time.
   public var shard: ShardID
@@ -141,7 +141,7 @@ public struct DueMessage: Sendable, Hashable {
 
   /// Its place among those of its core.
   public var place: MessagePlace {
-    MessagePlace(due: due, shard: ref.shard, number: ref.number)
+    MessagePlace(due: deliverAt, shard: ref.shard, number: ref.number)
   }
 }
 

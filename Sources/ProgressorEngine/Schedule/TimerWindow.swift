@@ -60,12 +60,7 @@ struct TimerWindow<Key: Hashable, Place: DuePlace> {
   mutating func remove(_ key: Key) { heap.remove(key) }
 
   /// What is due first.
-  mutating func pop(at wall: Timestamp) -> Key? { popWithPlace(at: wall)?.key }
-
-  /// The same, and where the database has it; nil = that is not known here.
-  mutating func popWithPlace(at wall: Timestamp) -> (key: Key, place: Place?)? {
-    heap.popFirst(at: wall).map { ($0.key, $0.value) }
-  }
+  mutating func pop(at wall: Timestamp) -> Key? { heap.popFirst(at: wall)?.key }
 
   /// Begins anew: everything that is due is found from its row.
   mutating func rescan() {

@@ -95,7 +95,7 @@ extension ProcessorAnswer {
     }
     for (index, message) in action.send.enumerated() {
       if let fault = message.fault(limits, now) { return "action.send[\(index)].\(fault)" }
-      bytes += message.args.count + 256
+      bytes += message.args.count + message.target.id.utf8.count + 1_024
     }
     if bytes > limits.maximumStepBytes {
       return "it is longer than \(limits.maximumStepBytes) bytes"

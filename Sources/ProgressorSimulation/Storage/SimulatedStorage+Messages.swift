@@ -71,7 +71,8 @@ extension SimulatedStorage {
   func due(_ query: MessageQuery, of identity: Int) -> MessagePage {
     var found: [DueMessage] = []
     for message in messages.values.joined().map(\.value) {
-      guard let due = message.pending.nextAttemptAt, due <= query.until else { continue }
+      guard let due = message.pending.nextAttemptAt, message.pending.deliverAt <= query.until
+      else { continue }
       let one = DueMessage(
         ref: message.ref, target: message.target, deliverAt: message.pending.deliverAt, due: due)
       if !query.from.covers(one.place) { found.append(one) }

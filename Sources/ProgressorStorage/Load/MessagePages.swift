@@ -32,7 +32,7 @@ extension MessageQuery {
       page.messages.append(
         DueMessage(
           ref: MessageRef(shard: place.shard, machine: MachineKey(key), number: place.number),
-          target: target, deliverAt: try reader.nextPlace(), due: place.due))
+          target: target, deliverAt: place.due, due: try reader.nextPlace()))
     }
     return page
   }

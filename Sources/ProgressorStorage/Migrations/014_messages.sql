@@ -32,8 +32,8 @@ CREATE TABLE message (
   autovacuum_vacuum_insert_scale_factor = 0.05, autovacuum_analyze_scale_factor = 0.05
 );
 
--- What is due next.
-CREATE INDEX message_due ON message (due_at, shard, number) WHERE due_at IS NOT NULL;
+-- What is to be delivered next, in the order in which it was meant to be.
+CREATE INDEX message_due ON message (deliver_at, shard, number) WHERE due_at IS NOT NULL;
 
 -- What a machine can cancel.
 CREATE INDEX message_named ON message (shard, machine_key) INCLUDE (name, number)

@@ -160,8 +160,8 @@ private struct NamespaceLoop {
     case .update(let namespace):
       rows = try write(namespace, .update, on: connection)
       let stored = try tellAll(on: connection).named(namespace.name)
-      // Nothing was changed: it is so already, or somebody else changed it.
-      if rows.isEmpty, namespace.version != 0, namespace.version != stored.namespace.version {
+      // Nothing was changed: it is so already, or somebody else changed it, or made it anew.
+      if rows.isEmpty, !stored.namespace.hasOptions(of: namespace) {
         throw ProgressorError.namespaceVersionMismatch(stored.namespace)
       }
       return [stored]
@@ -251,6 +251,16 @@ private struct NamespaceLoop {
         metadata: ["namespace": "\(record.namespace.name)"])
     }
     damaged = rows.damaged
+  }
+}
+
+extension Namespace {
+  /// Whether it is as an Update asks for, at the version that is expected.
+  fileprivate func hasOptions(of asked: Namespace) -> Bool {
+    var asked = asked
+    if asked.version == 0 { asked.version = version }
+    asked.pause = pause
+    return asked == self
   }
 }
 

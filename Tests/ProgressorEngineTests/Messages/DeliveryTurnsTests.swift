@@ -22,7 +22,7 @@ struct DeliveryTurnsTests {
 
   @Test("Namespaces take turns, and each has its own in the order in which they came")
   func turns() {
-    var turns = DeliveryTurns(maximum: 100)
+    var turns = DeliveryTurns(maximum: 100, bytes: 1 << 20)
     for id in 0..<3 { turns.append(pair("a", id)) }
     turns.append(pair("b"))
     #expect(all(&turns) == [pair("a", 0), pair("b"), pair("a", 1), pair("a", 2)])
@@ -31,7 +31,7 @@ struct DeliveryTurnsTests {
 
   @Test("A namespace whose targets do not answer leaves half of the places to the others")
   func share() {
-    var turns = DeliveryTurns(maximum: 8)
+    var turns = DeliveryTurns(maximum: 8, bytes: 1 << 20)
     for id in 0..<100 { turns.append(pair("dead", id)) }
     #expect(all(&turns).count == 4)
     #expect(!turns.hasTurns)
@@ -45,7 +45,7 @@ struct DeliveryTurnsTests {
 
   @Test("Who waits for a place gets it when somebody else has no more than it")
   func waiting() {
-    var turns = DeliveryTurns(maximum: 4)
+    var turns = DeliveryTurns(maximum: 4, bytes: 1 << 20)
     for id in 0..<10 {
       turns.append(pair("a", id))
       turns.append(pair("b", id))
@@ -57,9 +57,27 @@ struct DeliveryTurnsTests {
     #expect(all(&turns) == [pair("a", 2)])
   }
 
+  @Test("What carries much takes the places of several, until it ends")
+  func weight() {
+    var turns = DeliveryTurns(maximum: 8, bytes: 8 << 10)
+    for id in 0..<4 { turns.append(pair("large", id)) }
+    let first = turns.next()
+    turns.weigh(pair("large", 0), 3 << 10)
+    #expect(first == pair("large", 0) && turns.inFlight == 4 && turns.underWay == 1)
+    #expect(all(&turns).isEmpty, "it has as much as it leaves free")
+    turns.append(pair("small"))
+    #expect(all(&turns) == [pair("small")])
+    turns.weigh(pair("small"), 100 << 10)
+    #expect(turns.inFlight > 8 && !turns.hasTurns)
+    turns.ended(pair("small"))
+    turns.ended(pair("large", 0))
+    #expect(turns.inFlight == 0)
+    #expect(all(&turns) == [pair("large", 1), pair("large", 2), pair("large", 3)])
+  }
+
   @Test("What is taken out has no turn, and keeps none from others", arguments: [0, 1, 2])
   func takenOut(_ index: Int) {
-    var turns = DeliveryTurns(maximum: 2)
+    var turns = DeliveryTurns(maximum: 2, bytes: 1 << 20)
     for name in ["x", "y"] { turns.append(pair(name)) }
     #expect(all(&turns).count == 2)
     let pairs = ["a", "b", "c"].map { pair($0) }
@@ -78,7 +96,7 @@ struct DeliveryTurnsTests {
 
   @Test("What a delivery that ends costs does not grow with the namespaces that wait")
   func cost() {
-    var turns = DeliveryTurns(maximum: 512)
+    var turns = DeliveryTurns(maximum: 512, bytes: 1 << 20)
     for name in 0..<10_000 { turns.append(pair("\(name)")) }
     var flying = all(&turns)
     #expect(flying.count == 512)

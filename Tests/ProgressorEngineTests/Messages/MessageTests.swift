@@ -311,4 +311,47 @@ struct MessageTests {
     #expect(world.database.messages.isEmpty && world.statistics().messages == 0)
     #expect(world.inconsistency() == nil)
   }
+  @Test("A start comes before the notification behind it, though it was tried before a restart")
+  func orderOfACrowd() {
+    let world = World { $0.lookAheadPage = 10 }
+    world.start("a")
+    let children = (0..<20).map { "c\($0)" }
+    let sends = ProcessorOutcome.send(all: children.flatMap { [.start($0), .notify($0)] })
+    world.processor.answers { invocation in
+      if case .call = invocation.stimulus { sends } else { .ok }
+    }
+    world.relay.ends = { _ in .error(.deadlineExceeded) }
+    world.call("a")
+    world.run(for: .seconds(1))
+    world.restart(epoch: 2)
+    world.relay.ends = { _ in nil }
+    world.run(for: .seconds(120))
+    #expect(world.database.messages.isEmpty)
+    for id in children {
+      #expect(world.database.rows[MachineID(namespace: "n", id: id)]?.notificationCount == 0)
+    }
+    #expect(world.database.rows[MachineID(namespace: "n", id: "a")]?.undeliveredMessages == 0)
+    #expect(world.inconsistency() == nil)
+  }
+
+  @Test("One that is retried has its name again, unless another one has it meanwhile")
+  func retriedName() throws {
+    prepare(.send(.notify("x", name: "t")))
+    world.call("a")
+    let parked = try #require(world.database.messages.first?.value.ref.number)
+    world.relay.ends = { _ in .error(.deadlineExceeded) }
+    let retry = world.ask(.retryMessage(parked), "a")
+    #expect(world.replies[retry] == Reply.messageRetried)
+    world.call("a")
+    #expect(world.database.messages.count == 1, "the new one of its name replaced it")
+    world.relay.ends = { _ in .error(.machineNotFound(MachineID(namespace: "n", id: "x"))) }
+    world.run(for: .seconds(30))
+    let second = try #require(world.database.messages.first?.value.ref.number)
+    world.relay.ends = { _ in .error(.deadlineExceeded) }
+    world.call("a")
+    #expect(world.database.messages.count == 2)
+    let refused = world.ask(.retryMessage(second), "a")
+    #expect(world.replies[refused]?.error?.reason == .messageReplaced)
+    #expect(world.inconsistency() == nil)
+  }
 }

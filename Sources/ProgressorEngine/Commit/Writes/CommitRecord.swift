@@ -74,7 +74,7 @@ public struct CommitRecord: Sendable, Hashable {
     var sum = 512
     for event in events { sum += event.body.data.count + 48 }
     for notification in enqueued { sum += notification.args.count + 256 }
-    for message in sent { sum += message.pending.message.args.count + 512 }
+    for message in sent { sum += message.bytes }
     switch row {
     case .insert(let row), .update(let row, auxChanged: true):
       sum += row.auxState?.data.count ?? 0

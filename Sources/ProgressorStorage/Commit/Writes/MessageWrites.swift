@@ -11,7 +11,7 @@ enum MessageInserts: RowKind {
     if case .insertMessage(let message) = write { message } else { nil }
   }
 
-  static func bytes(of message: MessageRow) -> Int { message.pending.message.args.count }
+  static func bytes(of message: MessageRow) -> Int { message.bytes }
 
   static let columns: [Column<MessageRow>] = [
     .shard, .machineKey,
