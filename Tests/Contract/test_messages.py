@@ -1,5 +1,6 @@
 """Messages that steps send: rows of the step's own transaction, delivered once in effect."""
 
+import json
 import time
 
 import grpc
@@ -7,6 +8,7 @@ import pytest
 from google.protobuf import timestamp_pb2
 from support.client import Space, fails, history
 from support.processor import Answer, Invocation, Refusal, echo, message, timer_in
+from support.server import progressor
 from support.stubs import namespaces_pb2, types_pb2
 from support.waiting import eventually
 
@@ -273,3 +275,27 @@ def test_who_is_told_nothing_of_names(space):
     space.start("a")
     assert space.get("a").pending_messages == 0
     assert [seen.machine.pending_messages for seen in space.invocations("a")] == [0]
+
+
+def test_the_commands(space, server):
+    space.behave(sending(message("ghost", b"x", name="lost"), message("b", delay=60.0)))
+    space.start("a")
+    space.call("a", b"go")
+    eventually(lambda: space.get("a").undelivered_messages == 1, "one stays")
+
+    def run(command: str, *arguments: str) -> str:
+        done = progressor("machine", command, "-n", space.name, "a", *arguments, "--server",
+                          server.address)
+        assert done.returncode == 0, done
+        return done.stdout
+
+    shown = run("messages")
+    assert "MACHINE_NOT_FOUND" in shown and "never" in shown and "lost" in shown
+    assert len(json.loads(run("messages", "--json"))["messages"]) == 2
+    assert len(json.loads(run("messages", "--json", "--limit", "1"))["messages"]) == 1
+    first, second = (m.number for m in space.messages("a").messages)
+    space.start("ghost", b"init")
+    run("retry-message", str(first))
+    eventually(lambda: events(space, "ghost") == [b"init", b"x"], "it is delivered after all")
+    run("drop-message", str(second))
+    eventually(lambda: settled(space, "a"), "nothing is left")

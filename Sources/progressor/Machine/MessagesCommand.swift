@@ -13,45 +13,18 @@ struct MessagesCommand: AsyncParsableCommand {
       failure.
       """)
 
-  @OptionGroup var machine: MachineOptions
-
-  @Option(help: ArgumentHelp("Show at most so many.", valueName: "count"))
-  var limit: Int?
-
-  mutating func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
-  }
+  @OptionGroup var listing: PagedListing
 
   func run() async throws {
-    try await Output.reportingErrors(json: machine.client.json) {
-      if machine.client.json {
-        var all: [JSONValue] = []
-        try await eachPage { all += $0.map(MessageOutput.value) }
-        Output.print(JSONValue.members(["messages": .array(all)]))
-      } else {
-        var table = TextTable(header: MessageOutput.header, width: TextTable.terminalWidth())
-        try await eachPage { page in
-          Output.print(table.lines(page.map(MessageOutput.row)).joined(separator: "\n"))
-        }
-      }
-    }
-  }
-
-  /// Calls `body` with one page after the other; never with an empty one.
-  private func eachPage(_ body: ([PendingMessage]) -> Void) async throws {
-    try await Client.with(machine.client) { client in
-      var rest = limit ?? Int.max
-      var token = ""
-      repeat {
-        let request = ListMessagesRequest(
-          machineID: machine.machineID, pageSize: Int32(min(rest, 1_000)), pageToken: token)
-        let response = try await client.call(
-          MachineCommand.service, "ListMessages", request, as: ListMessagesResponse.self)
-        let page = Array(response.messages.prefix(rest))
-        if !page.isEmpty { body(page) }
-        rest -= page.count
-        token = response.nextPageToken
-      } while !token.isEmpty && rest > 0
+    let form = PagedListing.Form<PendingMessage>(
+      name: "messages", value: MessageOutput.value, header: MessageOutput.header,
+      row: MessageOutput.row)
+    try await listing.run(form) { client, size, token in
+      let request = ListMessagesRequest(
+        machineID: listing.machine.machineID, pageSize: size, pageToken: token)
+      let response = try await client.call(
+        MachineCommand.service, "ListMessages", request, as: ListMessagesResponse.self)
+      return (response.messages, response.nextPageToken)
     }
   }
 }

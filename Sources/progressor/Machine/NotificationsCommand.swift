@@ -12,45 +12,18 @@ struct NotificationsCommand: AsyncParsableCommand {
       those of the last failure. Only the first one is tried: those behind it wait for it.
       """)
 
-  @OptionGroup var machine: MachineOptions
-
-  @Option(help: ArgumentHelp("Show at most so many.", valueName: "count"))
-  var limit: Int?
-
-  mutating func validate() throws {
-    if let limit, limit < 1 { throw ValidationError("--limit must be at least 1.") }
-  }
+  @OptionGroup var listing: PagedListing
 
   func run() async throws {
-    try await Output.reportingErrors(json: machine.client.json) {
-      if machine.client.json {
-        var all: [JSONValue] = []
-        try await eachPage { all += $0.map(NotificationOutput.value) }
-        Output.print(JSONValue.members(["notifications": .array(all)]))
-      } else {
-        var table = TextTable(header: NotificationOutput.header, width: TextTable.terminalWidth())
-        try await eachPage { page in
-          Output.print(table.lines(page.map(NotificationOutput.row)).joined(separator: "\n"))
-        }
-      }
-    }
-  }
-
-  /// Calls `body` with one page after the other; never with an empty one.
-  private func eachPage(_ body: ([PendingNotification]) -> Void) async throws {
-    try await Client.with(machine.client) { client in
-      var rest = limit ?? Int.max
-      var token = ""
-      repeat {
-        let request = ListNotificationsRequest(
-          machineID: machine.machineID, pageSize: Int32(min(rest, 1_000)), pageToken: token)
-        let response = try await client.call(
-          MachineCommand.service, "ListNotifications", request, as: ListNotificationsResponse.self)
-        let page = Array(response.notifications.prefix(rest))
-        if !page.isEmpty { body(page) }
-        rest -= page.count
-        token = response.nextPageToken
-      } while !token.isEmpty && rest > 0
+    let form = PagedListing.Form<PendingNotification>(
+      name: "notifications", value: NotificationOutput.value, header: NotificationOutput.header,
+      row: NotificationOutput.row)
+    try await listing.run(form) { client, size, token in
+      let request = ListNotificationsRequest(
+        machineID: listing.machine.machineID, pageSize: size, pageToken: token)
+      let response = try await client.call(
+        MachineCommand.service, "ListNotifications", request, as: ListNotificationsResponse.self)
+      return (response.notifications, response.nextPageToken)
     }
   }
 }
