@@ -13,6 +13,20 @@ OK = "ok"  # acknowledged: its effect is there exactly once
 OPEN = "open"  # nobody knows: its effect is there at most once
 NOTHING = "nothing"  # refused: it has no effect
 
+REMOVALS = ("remove", "farewell")  # kinds of operations; the latter by a step of the processor's
+
+MARK = ">"  # in the names of messages, and of nothing else
+
+
+def tag_of(stimulus: str, index: int) -> str:
+    """The name of a message, unique in a run: the stimulus of the step that sends it, which is
+    committed once, and its place among those."""
+    return f"{stimulus}{MARK}{index}"
+
+
+def is_message(name: str) -> bool:
+    return MARK in name
+
 
 @dataclasses.dataclass
 class Operation:
@@ -20,7 +34,7 @@ class Operation:
     comes back in the events that it leads to."""
 
     record: ClassVar[str] = "operation"
-    kind: str  # start, call, notify, repair, remove
+    kind: str  # start, call, notify, repair, remove, farewell
     namespace: str
     machine: str
     name: str
@@ -32,6 +46,15 @@ class Operation:
     outcome: str = OPEN
     attempts: int = 0
     reply: dict = dataclasses.field(default_factory=dict)  # of a call: saw; of a notify: id
+    # Messages that it asks for: of the step, or of the timeout if it sets a timer.
+    send: list[dict] = dataclasses.field(default_factory=list)
+    cancel: list[str] = dataclasses.field(default_factory=list)  # names of messages
+    at: float = 0  # the time of day when it ended
+
+    @property
+    def began_at(self) -> float:
+        """As a time of day."""
+        return self.at - (self.end - self.begin)
 
 
 @dataclasses.dataclass

@@ -44,7 +44,7 @@ def _names(invocations: list[Invoked]) -> Iterator[tuple[str, str]]:
         if stimuli.setdefault(invocation.step, stimulus) != stimulus:
             yield "step", (f"{invocation.step} is the name of {stimuli[invocation.step]} and of "
                            f"{stimulus}")
-        if invocation.kind not in ("notification", "timeout"):
+        if invocation.kind not in ("notification", "timeout", "undelivered"):
             continue
         if steps.setdefault(stimulus, invocation.step) != invocation.step:
             yield "step", f"{stimulus} is called {steps[stimulus]} and {invocation.step}"

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from ..record import NOTHING, OK, Operation
+from ..record import NOTHING, OK, REMOVALS, Operation, is_message
 from .violations import LOST, Violation
 
 EVENT_KINDS = {"start": "init", "call": "call", "notify": "notification", "repair": "repair"}
@@ -22,6 +22,10 @@ class Machine:
     events: list[dict]
     status: str = "working"  # retrying, failed
     timer: bool = False
+    pending: int = 0  # messages that are not delivered yet
+    queued: int = 0  # notifications that it has not got yet
+    # Messages that can never be delivered: tag and reason.
+    undelivered: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def where(self) -> str:
@@ -65,6 +69,9 @@ def check_final(machine: Machine, operations: list[Operation]) -> Iterator[Viola
         yield Violation("stuck", machine.where, f"the machine is {machine.status}")
     if machine.timer:
         yield Violation("stuck", machine.where, "the timer is still set")
+    if machine.pending or machine.queued:
+        yield Violation("stuck", machine.where, f"{machine.pending} messages and {machine.queued} "
+                        "notifications are not delivered")
 
 
 Found = Iterator[tuple[str, str]]
@@ -130,13 +137,14 @@ def _timers(steps: list[Step]) -> Found:
 
 
 def _effects(steps: list[Step], operations: list[Operation], seen_at: float) -> Found:
-    """What was acknowledged is there once; what was refused is not there; nothing comes unasked."""
+    """What was acknowledged is there once; what was refused is not there; nothing comes unasked.
+    What machines send each other is looked at for all of them together (messages.py)."""
     places: defaultdict[tuple[str, str], list[Step]] = defaultdict(list)
     for step in steps:
-        if step.kind != "timeout":
+        if step.kind != "timeout" and not is_message(step.name):
             places[step.kind, step.name].append(step)
     for operation in operations:
-        if operation.kind == "remove":
+        if operation.kind in REMOVALS:
             continue
         found = places.pop((EVENT_KINDS[operation.kind], operation.name), [])
         yield from _effect(operation, found, seen_at)

@@ -4,10 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
 from ..record import (
-    OK, OPEN, Ended, Invoked, Listing, Operation, Pause, Read, Record, Surprise, Watched,
+    OK, OPEN, REMOVALS, Ended, Invoked, Listing, Operation, Pause, Read, Record, Surprise, Watched,
+    is_message,
 )
 from .invocations import check_invocations
 from .machines import Machine, check_final, check_machine
+from .mail import Mail
+from .messages import check_messages
 from .reads import Life, check_listings, check_reads, check_watches
 from .violations import LOST, Violation
 
@@ -67,8 +70,13 @@ def check(records: Records, machines: dict[tuple[str, str], Machine]) -> Iterato
             final[life] = machine
             yield from check_final(machine, operations)
         yield from _existence(life, operations, token)
-    for namespace, machine in machines.keys() - {life[:2] for life in lives}:
-        yield Violation("unasked", f"{namespace}/{machine}", "nobody started it")
+    for place in machines.keys() - {life[:2] for life in lives}:
+        machine = machines[place]
+        if machine.events and is_message(machine.events[0]["name"]):
+            yield from check_final(machine, [])
+        else:
+            yield Violation("unasked", machine.where, "nobody started it")
+    yield from check_messages(Mail(records, machines))
     yield from _whole_reads(records, lives)
     yield from _pauses(records.of(Pause), machines)
     yield from check_reads(records.operations, records.reads, final)
@@ -79,10 +87,9 @@ def check(records: Records, machines: dict[tuple[str, str], Machine]) -> Iterato
 
 def _existence(life: Life, operations: list[Operation], token: str | None) -> Iterator[Violation]:
     """A life is there if it was started and not removed, and only then (I12)."""
-    outcomes = {operation.kind: operation.outcome for operation in operations
-                if operation.kind in ("start", "remove")}
+    outcomes = {operation.kind: operation.outcome for operation in operations}
     where = f"{life[0]}/{life[1]}"
-    removal = outcomes.get("remove")
+    removal = next((outcomes[kind] for kind in REMOVALS if kind in outcomes), None)
     if outcomes.get("start") == OK and removal is None and token != life[2]:
         yield Violation(LOST, where, f"it was started as {life[2]}, and there is {token}")
     if removal == OK and token == life[2]:
