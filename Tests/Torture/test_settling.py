@@ -53,8 +53,8 @@ def test_a_server_that_did_not_start_is_started_again():
 
 
 def left(monkeypatch, *counts: str) -> str:
-    """What is left when the database has so many events and notifications, look by look, and then
-    no others."""
+    """What is left when the database has so many events, notifications and messages, look by look,
+    and then no others."""
     monkeypatch.setattr(module, "BOUND", 0.05)
     monkeypatch.setattr(module, "LOOK", 0.02)
     looks = iter(counts)
@@ -64,9 +64,10 @@ def left(monkeypatch, *counts: str) -> str:
 
 
 def test_rows_of_removed_machines_that_get_fewer_are_waited_for(monkeypatch):
-    assert left(monkeypatch, *(f"{number} 1" for number in range(20, 0, -1)), "0 0") == ""
-    assert left(monkeypatch, "0 0") == ""
+    assert left(monkeypatch, *(f"{number} 1 0" for number in range(20, 0, -1)), "0 0 0") == ""
+    assert left(monkeypatch, "0 0 0") == ""
 
 
 def test_rows_of_removed_machines_that_stay_are_told(monkeypatch):
-    assert left(monkeypatch, "9 2", "7 2") == "7 events, 2 notifications"
+    assert left(monkeypatch, "9 2 1", "7 2 1") == (
+        "7 events, 2 notifications, 1 messages to be delivered")

@@ -31,6 +31,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--long", type=int, metavar="EVENTS",
                         help="of a machine that is removed under load; 0 = none (20,000, and a "
                         "million in runs of ten minutes or more)")
+    parser.add_argument("--messages", type=int, metavar="WEIGHT",
+                        help="how often machines are asked to send messages, where calls have the "
+                        "weight 50 (20, and 0 with --upgrade: an older build may know none)")
     parser.add_argument("--upgrade", type=Path, metavar="FROM_BINARY",
                         help="the nodes run this build at first, and are replaced one after the "
                         "other under load: by PROGRESSOR_BINARY, back, and again")
@@ -40,6 +43,8 @@ def _arguments() -> argparse.Namespace:
         parser.error(f"--upgrade {arguments.upgrade}: there is no such program")
     if arguments.long is None:
         arguments.long = 1_000_000 if arguments.seconds >= 600 else 20_000
+    if arguments.messages is None:
+        arguments.messages = 0 if arguments.upgrade else 20
     return arguments
 
 
@@ -49,7 +54,7 @@ def main() -> int:
     print(f"torture: seed {seed}, {arguments.nodes} nodes of {arguments.cores} cores, "
           f"{arguments.seconds:g} s, processor by {arguments.names.value}", flush=True)
     run = Run(Options(arguments.nodes, arguments.cores, seed, arguments.keep, arguments.names,
-                      arguments.unread, arguments.long, arguments.upgrade))
+                      arguments.unread, arguments.long, arguments.messages, arguments.upgrade))
     completed = False
     try:
         run.run(arguments.seconds)

@@ -19,10 +19,11 @@ LAST_CHANCE = 90.0  # seconds after the faults in which everything has to end
 # Reasons of errors that leave nothing behind, by the methods that may answer them.
 NOTHING_DONE = {
     "OVERLOADED": {
-        "pause", "start", "call", "notify", "repair", "get", "list", "remove", "watch"},
-    "MACHINE_FAILED": {"call"},
-    "PROCESSOR_REFUSED": {"start", "call"},
-    "PROCESSOR_UNAVAILABLE": {"start", "call", "repair"},
+        "pause", "start", "call", "notify", "repair", "get", "list", "remove", "watch",
+        "farewell"},
+    "MACHINE_FAILED": {"call", "farewell"},
+    "PROCESSOR_REFUSED": {"start", "call", "farewell"},
+    "PROCESSOR_UNAVAILABLE": {"start", "call", "repair", "farewell"},
     "START_FAILED": {"start"},
     "REPAIR_FAILED": {"repair"},
     "MACHINE_ALREADY_WORKING": {"repair"},
@@ -140,6 +141,14 @@ class TortureClient:
             place.machine, timeout=timeout), keyed=True)
         return operation
 
+    def farewell(self, place: Place, **asked) -> Operation:
+        """A call in which the processor removes the machine, and sends its last messages."""
+        operation = self._operation("farewell", place, self.new_name(), parts=0, **asked)
+        args = _args(operation)
+        self.settle(operation, lambda space, timeout: json.loads(space.call(
+            place.machine, args, key=operation.name, timeout=timeout)), keyed=True)
+        return operation
+
     def _operation(self, kind: str, place: Place, name: str, **asked) -> Operation:
         return Operation(kind, *place[:2], name, place.token, time.monotonic(), **asked)
 
@@ -170,7 +179,7 @@ class TortureClient:
             if reason == "MACHINE_FAILED":
                 self.repair(place)
             self._pause.wait(self.random.uniform(0.01, 0.15))
-        operation.end = time.monotonic()
+        operation.end, operation.at = time.monotonic(), time.time()
         self.log.write(operation)
 
     def _repeat(self, operation: Operation, send: Callable[[Space, float], dict]) -> None:
@@ -331,4 +340,8 @@ def _args(operation: Operation, padding: int = 0) -> bytes:
     asked = {"name": operation.name, "parts": operation.parts, "padding": padding}
     if operation.timer is not None:
         asked["timer"] = operation.timer
+    if operation.send or operation.cancel:
+        asked |= {"send": operation.send, "cancel": operation.cancel}
+    if operation.kind == "farewell":
+        asked["remove"] = True
     return json.dumps(asked).encode()

@@ -10,7 +10,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from .client import LAST_CHANCE, Place, TortureClient
-from .record import OK, Log
+from .record import OK, Log, Operation
+from .sending import Sending
 
 LIVES = 4  # of a machine that is removed and started again
 
@@ -29,17 +30,20 @@ class Assignment:
     watching: int  # clients that watch them
     pausing: int  # clients that pause machines: one in all, or none
     long: int  # events of a machine that is removed under load; 0 = there is none
+    messages: int  # how often machines are asked to send some, where calls have the weight 50
 
 
 class SharingClient:
     """Draws a request and one of the machines, again and again."""
 
-    def __init__(self, client: TortureClient, places: list[Place]):
+    def __init__(self, client: TortureClient, places: list[Place], messages: int):
         self._client, self._places = client, list(places)
+        self._sending = Sending(client.random, self._places)
+        self._sends = share(messages)
         self._turns = [
             (50, self._call), (6, self._call_without_key), (4, self._call_once), (5, self._query),
             (14, self._notify), (2, self._notify_without_key), (6, self._timer), (14, self._get),
-            (4, self._wait),
+            (4, self._wait), (messages, self._send),
             (1, self._get_whole), (1, self._list), (1, self._start)]
 
     def run(self, stop: threading.Event) -> None:
@@ -58,6 +62,9 @@ class SharingClient:
     def _call_once(self, place: Place) -> None:
         self._client.call(place, insist=False)
 
+    def _send(self, place: Place) -> None:
+        self._client.call(place, **self._sending.plan(place))
+
     def _query(self, place: Place) -> None:
         self._client.query(place)
 
@@ -68,7 +75,9 @@ class SharingClient:
         self._client.notify(place, keyed=False)
 
     def _timer(self, place: Place) -> None:
-        self._client.call(place, timer=self._client.random.choice((-1, 0, 0.1, 0.5, 2, 5)))
+        timer = self._client.random.choice((-1, 0, 0.1, 0.5, 2, 5))
+        plan = self._sending.plan(place) if self._client.random.random() < self._sends else {}
+        self._client.call(place, timer=timer, **plan)
 
     def _get(self, place: Place) -> None:
         self._client.get(place)
@@ -142,10 +151,14 @@ class LongHistoryClient:
 
 class RecyclingClient:
     """Lets a machine live several lives (I12). Each of its requests is repeated until it is
-    acknowledged, with a key: so no late repeat of one life has an effect in the next."""
+    acknowledged, with a key: so no late repeat of one life has an effect in the next. It is removed
+    with messages that it has sent, and gets some that were sent to it before."""
 
-    def __init__(self, client: TortureClient, namespaces: list[str]):
-        self._client, self._namespaces = client, namespaces
+    def __init__(self, client: TortureClient, assignment: Assignment):
+        self._client, self._places = client, assignment.places
+        self._namespaces = namespaces_of(assignment)
+        self._sending = Sending(client.random, assignment.places)
+        self._sends = share(assignment.messages)
         client.repairs_simply = True
 
     def run(self, stop: threading.Event) -> None:
@@ -166,7 +179,9 @@ class RecyclingClient:
         operations = []
         for _ in range(client.random.randint(1, 8)):
             draw = client.random.random()
-            if draw < 0.6:
+            if client.random.random() < self._sends:
+                operations.append(self._send(place))
+            elif draw < 0.6:
                 operations.append(client.call(place))
             elif draw < 0.8:
                 operations.append(client.notify(place))
@@ -175,8 +190,27 @@ class RecyclingClient:
         client.get(place, whole=True)
         if last or any(operation.outcome != OK for operation in operations):
             return False
-        removal = client.remove(place)
+        if client.random.random() < self._sends:
+            removal = client.farewell(place, **self._sending.fan(place))
+        else:
+            removal = client.remove(place)
         return removal.outcome == OK and removal.attempts == 1
+
+    def _send(self, place: Place) -> Operation:
+        """To others, to itself, or from another to it."""
+        draw = self._client.random.random()
+        sender = self._client.random.choice(self._places) if draw < 0.3 else place
+        plan = {"send": [self._sending.to(place)]} if draw < 0.5 else self._sending.fan(place)
+        return self._client.call(sender, **plan)
+
+
+def share(messages: int) -> float:
+    """Of the calls, of those that send."""
+    return messages / (50 + messages)
+
+
+def namespaces_of(assignment: Assignment) -> list[str]:
+    return sorted({place.namespace for place in assignment.places})
 
 
 def _run_client(assignment: Assignment, number: int, log: Log, stop: threading.Event,
@@ -185,13 +219,13 @@ def _run_client(assignment: Assignment, number: int, log: Log, stop: threading.E
     client = TortureClient(
         f"{assignment.name}-{number}", assignment.addresses, seeds.getrandbits(64), log)
     client.last_chance = last_chance.is_set
-    namespaces = sorted({place.namespace for place in assignment.places})
     kinds = [
-        (assignment.sharing, lambda: SharingClient(client, assignment.places)),
+        (assignment.sharing,
+         lambda: SharingClient(client, assignment.places, assignment.messages)),
         (assignment.watching, lambda: WatchingClient(client, assignment.places)),
         (assignment.pausing, lambda: PausingClient(client, assignment.places)),
-        (assignment.recycling, lambda: RecyclingClient(client, namespaces)),
-        (1, lambda: LongHistoryClient(client, namespaces, assignment.long))]
+        (assignment.recycling, lambda: RecyclingClient(client, assignment)),
+        (1, lambda: LongHistoryClient(client, namespaces_of(assignment), assignment.long))]
     for count, make in kinds:
         if number < count:
             user = make()

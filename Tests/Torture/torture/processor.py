@@ -17,6 +17,7 @@ from support.processor import (
 from support.stubs import types_pb2
 
 from .record import Ended, Invoked, Log
+from .sending import outgoing, sent_of
 
 # How an invocation may end, and how often.
 FAILURES = {
@@ -108,15 +109,38 @@ def answer(invocation: Invocation, asked: dict, state: dict) -> Answer:
         timer, due = name, now + asked["timer"]
         setting = timer_at(due)
         event["arms"] = due
-    state = {"token": token, "timer": timer, "due": due, "events": saw + parts}
+    send, cancel = _told(invocation, asked, state, event)
+    state = {"token": token, "timer": timer, "due": due, "events": saw + parts,
+             "send": (asked if setting else state).get("send", [])}
     response = json.dumps({"name": name, "saw": saw, "token": token}).encode()
+    messages = {"send": outgoing(name, send), "cancel": cancel}
     if parts == 0:
-        return Answer(response=response)
+        return Answer(response=response, remove=asked.get("remove", False), **messages)
     padding = "." * asked.get("padding", 0)
     return Answer(
         response=response, timer=setting, aux_state=content(json.dumps(state).encode()),
         events=[json.dumps({**event, "part": part, "padding": padding}).encode()
-                for part in range(1, parts + 1)])
+                for part in range(1, parts + 1)], **messages)
+
+
+def _told(invocation: Invocation, asked: dict, state: dict,
+          event: dict) -> tuple[list[dict], list[str]]:
+    """What the step sends and cancels, but that of one that sets a timer the timeout sends the
+    messages. The event tells of it, and of who sent what came."""
+    if invocation.sender:
+        event["sender"] = "/".join(invocation.sender)
+    if lost := invocation.undelivered:
+        # Its arguments are those of the message: what they ask for was meant for the receiver.
+        event |= {"reason": lost.reason, "receiver": f"{lost.namespace}/{lost.id}"}
+        return [], []
+    send, cancel = asked.get("send", []), asked.get("cancel", [])
+    if invocation.kind == "timeout":
+        send = state.get("send", [])
+    elif asked.get("timer") is not None:
+        send = []
+    if send or cancel:
+        event |= {"sent": sent_of(event["name"], send), "cancelled": cancel}
+    return send, cancel
 
 
 def serve(port: int, seed: int, directory: Path, control: Connection) -> None:

@@ -18,12 +18,15 @@ class Report:
         self.faults: Counter[str] = Counter()
         self.acknowledged: Counter[str] = Counter()
         self._others: Counter[str] = Counter()
+        self._messages: Counter[str] = Counter()
         self._longest_gap = 0.0
         self.violations: list[Violation] = []
 
-    def add(self, records: Records, violations: list[Violation], faults: Counter[str]) -> None:
+    def add(self, records: Records, violations: list[Violation], faults: Counter[str],
+            messages: Counter[str]) -> None:
         self.violations += violations
         self.faults += faults
+        self._messages += messages
         for operation in records.operations:
             if operation.outcome == OK:
                 self.acknowledged[operation.kind] += 1
@@ -46,6 +49,7 @@ class Report:
             f"operations             {self.acknowledged.total()} acknowledged: "
             f"{_list(self.acknowledged)}",
             f"besides                {_list(self._others)}",
+            f"messages of machines   {_list(self._messages)}",
             f"longest unavailability {self._longest_gap:.1f} s",
             f"losses                 {lost}",
             f"violations             {len(self.violations)}: "

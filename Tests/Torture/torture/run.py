@@ -4,7 +4,6 @@ to settle, and the checker."""
 import random
 import shutil
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ from support.server import BINARY, scratch_directory
 from support.stubs import namespaces_pb2
 from support.waiting import eventually
 
+from .checker.mail import Mail
 from .checker.verdict import Records, check
 from .checker.violations import Violation
 from .client import LAST_CHANCE, Place, TortureClient
@@ -56,6 +56,7 @@ class Options:
     naming: Naming  # of the processor
     unread: int  # connections on which nothing is read
     long: int  # events of a machine that is removed under load
+    messages: int  # how often machines are asked to send some, where calls have the weight 50
     upgrade: Path | None = None  # the build that the nodes run at first
 
 
@@ -82,7 +83,7 @@ class Run:
         while seconds > 0 and not self.report.violations:
             number += 1
             length = min(seconds, ROUND)
-            self.report.add(*self._round(number, length))
+            self._round(number, length)
             seconds -= length
             if number > 1:
                 self.report.progress(number)
@@ -104,7 +105,7 @@ class Run:
         if self._topology.postgres:
             shutil.copy(self._topology.postgres.directory / "log", self.directory / "postgres.log")
 
-    def _round(self, number: int, seconds: float) -> tuple[Records, list[Violation], Counter]:
+    def _round(self, number: int, seconds: float) -> None:
         directory = self.directory / f"round-{number}"
         directory.mkdir()
         namespaces = [f"round-{number}-{name}" for name in NAMESPACES]
@@ -121,7 +122,7 @@ class Run:
         if not violations and not self._keep:
             for file in [*directory.glob("*.jsonl"), *self._logs.glob("*.jsonl")]:
                 file.write_bytes(b"")
-        return records, violations, schedule.counts
+        self.report.add(records, violations, schedule.counts, Mail(records, machines).counts())
 
     def _prepare(self, number: int, namespaces: list[str], directory: Path) -> list[Place]:
         """Namespaces and the machines that all clients share; no faults yet."""
@@ -145,7 +146,8 @@ class Run:
             Child(serve_load, Assignment(
                 f"r{number}p{index}", self._topology.addresses, seeds.getrandbits(64), directory,
                 places, SHARING, RECYCLING, watching=WATCHING, pausing=int(index == 1),
-                long=self._options.long if index == PROCESSES else 0))
+                long=self._options.long if index == PROCESSES else 0,
+                messages=self._options.messages))
             for index in range(1, PROCESSES + 1)]
         unread = Child(serve_unread, Unread(
             self._topology.addresses, places, self._options.unread, seeds.getrandbits(64)))
