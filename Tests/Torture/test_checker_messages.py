@@ -124,6 +124,17 @@ def test_what_was_withdrawn_late_may_come_or_not():
     assert made.rules() == {"message duplicate", "step"}
 
 
+def test_a_timeout_withdraws_when_it_comes_and_not_when_its_timer_is_set():
+    made = Exchange("a", "b")
+    made.call("a", "one", asked("b", delay=3, name="red"))
+    made.call("a", "timer")
+    made.now += 3
+    made.arrive("b", "a", "one>0")
+    made.event("a", "timeout", "timer", asked("b", name="red"))
+    made.arrive("b", "a", "timer>0")
+    assert "message withdrawn" not in made.rules()
+
+
 def test_of_one_name_a_step_sends_the_last():
     made = Exchange("a", "b")
     made.call("a", "one", asked("b", name="red"), asked("b", name="red"))

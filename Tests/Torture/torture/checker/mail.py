@@ -65,7 +65,6 @@ class Arrival:
 class _Step:
     """What one step does to the messages of its machine."""
 
-    name: str
     at: float
     durable: float
     is_certain: bool
@@ -186,8 +185,9 @@ def _withdraw(sent: Sent | None, number: int, by: _Step) -> None:
 def _steps_of(events: list[dict], acknowledged: dict[str, float]) -> Iterator[_Step]:
     for event in events:
         if "sent" in event:
-            yield _Step(event["name"], event["at"], acknowledged.get(event["name"], NEVER), True,
-                        event["sent"], event["cancelled"])
+            # A timeout has the name of the call that set the timer.
+            durable = acknowledged.get(event["name"], NEVER) if event["kind"] == "call" else NEVER
+            yield _Step(event["at"], durable, True, event["sent"], event["cancelled"])
 
 
 def _steps_asked(operations: list[Operation]) -> Iterator[_Step]:
@@ -196,6 +196,6 @@ def _steps_asked(operations: list[Operation]) -> Iterator[_Step]:
             continue
         is_certain = operation.outcome == OK
         yield _Step(
-            operation.name, operation.began_at, operation.at if is_certain else NEVER, is_certain,
+            operation.began_at, operation.at if is_certain else NEVER, is_certain,
             [{**one, "tag": tag_of(operation.name, index)}
              for index, one in enumerate(operation.send)], operation.cancel)
