@@ -1,11 +1,12 @@
 """A run: the processes are started once; round after round has clients of its own, faults, a time
 to settle, and the checker."""
 
+import dataclasses
+import json
 import random
 import shutil
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from support.client import BACKWARD, duration, history
@@ -45,7 +46,7 @@ NAMESPACES = {
 CALLS_IN_FLIGHT = {"steady": 0, "brittle": 5}
 
 
-@dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True)
 class Options:
     """What a run is made of."""
 
@@ -119,7 +120,10 @@ class Run:
             violations.append(Violation("left", "removed machines", left))
         records = Records([*read_logs(directory), *read_logs(self._logs, namespaces)])
         violations += check(records, machines)
-        if not violations and not self._keep:
+        if violations or self._keep:
+            shown = [dataclasses.asdict(machine) for machine in machines.values()]
+            (directory / "machines.json").write_text(json.dumps(shown))
+        else:
             for file in [*directory.glob("*.jsonl"), *self._logs.glob("*.jsonl")]:
                 file.write_bytes(b"")
         self.report.add(records, violations, schedule.counts, Mail(records, machines).counts())
