@@ -211,16 +211,20 @@ class TortureClient:
             is_sure = True
         except grpc.RpcError as error:
             self._outcome("pause", place, error)
-        while not is_sure and not self.last_chance():
-            try:
-                self.space(place.namespace).client.automaton.Resume(
-                    automaton_pb2.ResumeRequest(**request), timeout=self.timeout())
-                break
-            except grpc.RpcError as error:
-                self._outcome("pause", place, error)
-                self._node = (self._node + 1) % len(self._nodes)
+        while not is_sure and not self.last_chance() and not self.resume(place):
             self._pause.wait(0.1)
         return is_sure
+
+    def resume(self, place: Place) -> bool:
+        """Tries to. False when nobody knows whether it is done."""
+        try:
+            self.space(place.namespace).client.automaton.Resume(automaton_pb2.ResumeRequest(
+                namespace=place.namespace, id=place.machine), timeout=self.timeout())
+            return True
+        except grpc.RpcError as error:
+            self._outcome("pause", place, error)
+            self._node = (self._node + 1) % len(self._nodes)
+            return False
 
     # Requests that look
 

@@ -113,16 +113,25 @@ class WatchingClient:
 
 
 class PausingClient:
-    """Pauses machines that others use. Nobody else does: so it knows when they are paused."""
+    """Pauses machines that others use. Nobody else does: so it knows when they are paused. Those of
+    which it does not, for a Pause without an answer may come late, it only resumes from then on."""
 
     def __init__(self, client: TortureClient, places: list[Place]):
         self._client, self._places = client, list(places)
 
     def run(self, stop: threading.Event) -> None:
-        while self._places and not stop.wait(self._client.random.uniform(0.2, 1)):
+        unsure: list[Place] = []
+        while not stop.wait(self._client.random.uniform(0.2, 1)):
+            for place in unsure:
+                self._client.resume(place)
+            if not self._places:
+                continue
             place = self._client.random.choice(self._places)
             if not self._client.pause(place, self._client.random.uniform(0, 1)):
                 self._places.remove(place)
+                unsure.append(place)
+        for place in unsure:
+            self._client.resume(place)
 
 
 class LongHistoryClient:
