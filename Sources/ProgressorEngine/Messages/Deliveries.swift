@@ -119,7 +119,10 @@ extension Engine {
   }
 
   private mutating func deliver(_ row: MessageRow) {
-    if let sender = residency[row.sender], sender.outbox.isLeaving(row) {
+    // A step that sends it may be in the database before anybody here knows.
+    if let sender = residency[row.sender],
+      sender.outbox.isLeaving(row) || sender.running?.isSending(row.ref) == true
+    {
       return lookAgain(row.ref)
     }
     let id = DeliveryID(nextNumber())

@@ -225,6 +225,16 @@ extension RunningStep {
     phase = .invoking(asking)
   }
 
+  /// The message is among what is being written.
+  func isSending(_ message: MessageRef) -> Bool {
+    // A step's numbers follow each other.
+    guard let sent = writing?.messages.sent, let first = sent.first, let last = sent.last else {
+      return false
+    }
+    return first.ref.machine == message.machine
+      && (first.ref.number...last.ref.number).contains(message.number)
+  }
+
   /// Its record goes to a writer.
   func commit(_ writing: Writing) {
     assert(station == nil && reading == nil, "what is written waits for nothing else")
