@@ -14,6 +14,8 @@ public struct Namespace: Sendable, Hashable {
   public var idempotencyRetention: Int64?
   /// What is kept of what happens to its machines.
   public var trace: TraceOptions
+  /// What is told to those who follow along.
+  public var feed: FeedOptions
   /// Grows with each change of the namespace; 0 = not stored yet.
   public var version: Int64
   /// Set while the namespace is paused.
@@ -25,8 +27,8 @@ public struct Namespace: Sendable, Hashable {
   public init(
     name: String, processor: ProcessorOptions, retryPolicy: RetryPolicy = RetryPolicy(),
     limits: Limits = Limits(), defaultHistoryRange: HistoryRange? = nil,
-    idempotencyRetention: Int64? = nil, trace: TraceOptions = TraceOptions(), version: Int64 = 0,
-    pause: Pause? = nil
+    idempotencyRetention: Int64? = nil, trace: TraceOptions = TraceOptions(),
+    feed: FeedOptions = FeedOptions(), version: Int64 = 0, pause: Pause? = nil
   ) {
     self.name = name
     self.processor = processor
@@ -35,6 +37,7 @@ public struct Namespace: Sendable, Hashable {
     self.defaultHistoryRange = defaultHistoryRange
     self.idempotencyRetention = idempotencyRetention
     self.trace = trace
+    self.feed = feed
     self.version = version
     self.pause = pause
   }

@@ -32,6 +32,10 @@ extension Namespace {
     if let retention = trace.retention, retention <= 0 {
       return FieldFault("trace.retention", "must be positive")
     }
+    if let retention = feed.retention, retention <= 0 {
+      return FieldFault("feed.retention", "must be positive")
+    }
+    if feed.maxBytes < 0 { return FieldFault("feed.max_bytes", "must not be negative") }
     if let range = defaultHistoryRange {
       if range.after < 0 {
         return FieldFault("default_history_range.after", "must not be negative")

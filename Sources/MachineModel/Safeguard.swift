@@ -39,6 +39,8 @@ package enum Safeguard: String, Sendable, Hashable, CaseIterable {
   case incarnation = "incarnation"
   /// A new session looks whether the database is the one that was known.
   case timelineCheck = "timeline-check"
+  /// Entries of the feed are numbered behind all that were numbered, gone ones included.
+  case feedNumbers = "feed-numbers"
 
   #if DEBUG || SWITCHABLE_SAFEGUARDS
     /// The environment variable that names the safeguard to switch off.

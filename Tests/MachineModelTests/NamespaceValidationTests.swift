@@ -9,7 +9,8 @@ struct NamespaceValidationTests {
       initialInterval: 1, multiplier: 1.5, maxInterval: 9, maxAttempts: 0, jitter: 0.25,
       nonRetryable: ["ABORTED"]),
     limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3),
-    defaultHistoryRange: HistoryRange(limit: 5), idempotencyRetention: 7)
+    defaultHistoryRange: HistoryRange(limit: 5), idempotencyRetention: 7,
+    feed: FeedOptions(isEnabled: true, hasBodies: true, retention: 1, maxBytes: 1))
 
   @Test("The example with every option is valid")
   func valid() throws {
@@ -53,6 +54,8 @@ struct NamespaceValidationTests {
         $0.retryPolicy.nonRetryable = [String](repeating: "X", count: 101)
       },
       Mistake("namespace.trace.retention") { $0.trace.retention = 0 },
+      Mistake("namespace.feed.retention") { $0.feed.retention = 0 },
+      Mistake("namespace.feed.max_bytes") { $0.feed.maxBytes = -1 },
       Mistake("namespace.limits.mailbox") { $0.limits.mailbox = 0 },
       Mistake("namespace.limits.steps_in_flight") { $0.limits.stepsInFlight = 0 },
       Mistake("namespace.limits.notifications") { $0.limits.notifications = -1 },

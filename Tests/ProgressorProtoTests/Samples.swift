@@ -111,7 +111,8 @@ enum Samples {
         nonRetryable: ["RESOURCE_EXHAUSTED", "OUT_OF_STOCK"]),
       limits: Limits(mailbox: 1, stepsInFlight: .max, notifications: 2, messages: 3),
       defaultHistoryRange: HistoryRange(limit: 10, direction: .backward),
-      idempotencyRetention: 0, trace: TraceOptions(level: .all, retention: 1), version: 4,
+      idempotencyRetention: 0, trace: TraceOptions(level: .all, retention: 1),
+      feed: FeedOptions(isEnabled: true, hasBodies: true, retention: 1, maxBytes: .max), version: 4,
       pause: Pause(pausedAt: moment, reason: "é")),
   ]
 
@@ -125,7 +126,7 @@ enum Samples {
   ]
 
   static var all: [any ProtobufMessage] {
-    automaton + processor + administration + repairJobs + cluster + standard + traces
+    automaton + processor + administration + repairJobs + cluster + standard + traces + eventSink
   }
 
   private static var automaton: [any ProtobufMessage] {

@@ -129,6 +129,9 @@ final class NamespaceState {
 
   var traceLevel: TraceLevel { settings.trace.level ?? TraceOptions.defaultLevel }
 
+  /// What those are told who follow along.
+  var feed: FeedOptions { settings.feed }
+
   /// Microseconds that a record of a step is kept.
   var traceRetention: Int64 { settings.trace.retention ?? TraceOptions.defaultRetention }
 }

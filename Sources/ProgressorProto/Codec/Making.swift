@@ -62,6 +62,21 @@ extension ProtobufArena {
     return array
   }
 
+  /// The array that a repeated field of numbers, or of members of an enum, is.
+  mutating func makeAll<Number: BitwiseCopyable>(
+    numbers: [Number]
+  ) -> UnsafeMutablePointer<Number>? {
+    if numbers.isEmpty { return nil }
+    let memory = allocate(numbers.count * MemoryLayout<Number>.stride)
+    guard let array = memory?.bindMemory(to: Number.self, capacity: numbers.count) else {
+      return nil
+    }
+    for index in numbers.indices {
+      (array + index).initialize(to: numbers[index])
+    }
+    return array
+  }
+
   /// A copy of a text: strings are short, and short ones have no address.
   mutating func make(_ text: String) -> ProtobufCBinaryData {
     var text = text

@@ -17,6 +17,7 @@ extension Namespace: CRepresentable {
       idempotencyRetention: try ProtobufDuration.read(
         message.idempotency_retention, "idempotency_retention", atLeast: 0),
       trace: try TraceOptions.read(message.trace, "trace") ?? TraceOptions(),
+      feed: try FeedOptions.read(message.feed, "feed") ?? FeedOptions(),
       version: message.version, pause: try Pause.read(message.paused, "paused"))
     if let fault { throw .invalid(fault.field, fault.problem) }
   }
@@ -29,6 +30,7 @@ extension Namespace: CRepresentable {
     message.default_history_range = arena.make(defaultHistoryRange)
     message.idempotency_retention = arena.make(microseconds: idempotencyRetention)
     message.trace = arena.make(trace)
+    message.feed = arena.make(feed)
     message.version = version
     message.paused = arena.make(pause)
   }

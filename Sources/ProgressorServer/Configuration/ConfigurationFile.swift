@@ -138,6 +138,9 @@ private struct NamespaceEntry {
     namespace.defaultHistoryRange = try historyRange()
     namespace.trace = TraceOptions(
       level: try traceLevel(), retention: try duration("trace.retention"))
+    namespace.feed = FeedOptions(
+      isEnabled: try truth("feed.enabled") ?? false, hasBodies: try truth("feed.bodies") ?? false,
+      retention: try duration("feed.retention"), maxBytes: try size("feed.max_bytes") ?? 0)
     do {
       try namespace.validateForServing(path: "")
     } catch {
@@ -200,6 +203,16 @@ private struct NamespaceEntry {
     try number(key, "must be a duration such as 500ms, 30s, 5m or 24h") { text in
       Quantity.microseconds(text).map(Int64.init)
     }
+  }
+
+  private func size(_ key: String) throws(ConfigurationError) -> Int64? {
+    try number(key, "must be a size such as 64KiB, 16MiB or 10GiB") { text in
+      Quantity.bytes(text).map(Int64.init)
+    }
+  }
+
+  private func truth(_ key: String) throws(ConfigurationError) -> Bool? {
+    try number(key, "must be true or false") { Bool($0) }
   }
 
   private func number<Value>(

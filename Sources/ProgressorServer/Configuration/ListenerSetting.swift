@@ -48,7 +48,7 @@ public enum ListenerService: String, Sendable, Hashable, CaseIterable {
     case .automaton: [AutomatonService.name]
     case .namespaces: [NamespacesService.name]
     case .repairJobs: [RepairJobsService.name]
-    case .eventSink: ["progressor.v1.EventSink"]
+    case .eventSink: [EventSinkService.name]
     case .cluster: ["progressor.v1.Cluster"]
     case .reflection: ReflectionService.names
     case .health: [HealthService.name]

@@ -9,6 +9,8 @@ public struct NamespaceSetting: Sendable, Hashable {
     case decimal
     /// As ``Setting/Kind/duration(_:)``.
     case duration
+    /// As ``Setting/Kind/size(_:)``.
+    case size
     case choice([String])
   }
 
@@ -86,6 +88,16 @@ public struct NamespaceSetting: Sendable, Hashable {
       "What is recorded of steps."),
     NamespaceSetting(
       "trace.retention", .duration, default: "7d", "How long records of steps are kept."),
+    NamespaceSetting(
+      "feed.enabled", .choice(["false", "true"]), default: "false",
+      "Whether what is committed goes into the feed."),
+    NamespaceSetting(
+      "feed.bodies", .choice(["false", "true"]), default: "false",
+      "Whether events go into it with their data."),
+    NamespaceSetting(
+      "feed.retention", .duration, default: "7d", "How long its entries are kept."),
+    NamespaceSetting(
+      "feed.max_bytes", .size, default: "0", "About how many bytes of it are kept; 0 = no bound."),
   ]
 
   /// The setting of that key.

@@ -43,6 +43,7 @@ public enum SettingsTable {
     case .integer: "whole number"
     case .decimal: "number"
     case .duration: "duration"
+    case .size: "size"
     case .choice(let words): words.joined(separator: ", ")
     }
   }

@@ -29,6 +29,10 @@ extension Parameters {
     append(namespace.idempotencyRetention)
     append(namespace.trace.level?.rawValue)
     append(namespace.trace.retention)
+    append(namespace.feed.isEnabled)
+    append(namespace.feed.hasBodies)
+    append(namespace.feed.retention)
+    append(namespace.feed.maxBytes)
   }
 }
 
@@ -56,7 +60,7 @@ extension RowReader {
     var namespace = Namespace(
       name: name, processor: processor, retryPolicy: policy, limits: limits,
       defaultHistoryRange: try nextRange(), idempotencyRetention: try nextOptional(),
-      trace: try nextTraceOptions(), version: version)
+      trace: try nextTraceOptions(), feed: try nextFeedOptions(), version: version)
     namespace.pause = try nextPause()
     do throws(ProgressorError) { try namespace.validate(path: "") } catch {
       throw .unreadable(error.message)
@@ -69,5 +73,11 @@ extension RowReader {
     let level = number.flatMap(TraceLevel.init(rawValue:))
     if let number, level == nil { throw .unreadable("a trace level \(number)") }
     return TraceOptions(level: level, retention: try nextOptional())
+  }
+
+  private mutating func nextFeedOptions() throws(PostgreSQLError) -> FeedOptions {
+    FeedOptions(
+      isEnabled: try next(), hasBodies: try next(), retention: try nextOptional(),
+      maxBytes: try next())
   }
 }

@@ -10,10 +10,10 @@ INSERT INTO namespace AS stored (
   retry_initial_interval, retry_multiplier, retry_max_interval, retry_max_attempts, retry_jitter,
   retry_non_retryable, limit_mailbox, limit_steps_in_flight, limit_notifications, limit_messages,
   history_after, history_limit, history_direction, idempotency_retention,
-  trace_level, trace_retention)
+  trace_level, trace_retention, feed_enabled, feed_bodies, feed_retention, feed_max_bytes)
 SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19,
-  $20, $21
-WHERE $22 <> 'update' OR EXISTS (SELECT FROM namespace WHERE name = $1 FOR NO KEY UPDATE)
+  $20, $21, $22, $23, $24, $25
+WHERE $26 <> 'update' OR EXISTS (SELECT FROM namespace WHERE name = $1 FOR NO KEY UPDATE)
 ON CONFLICT (name) DO UPDATE SET
   version = stored.version + 1,
   endpoint = excluded.endpoint,
@@ -35,8 +35,12 @@ ON CONFLICT (name) DO UPDATE SET
   history_direction = excluded.history_direction,
   idempotency_retention = excluded.idempotency_retention,
   trace_level = excluded.trace_level,
-  trace_retention = excluded.trace_retention
-WHERE $22 <> 'create' AND $23 IN (0, stored.version)
+  trace_retention = excluded.trace_retention,
+  feed_enabled = excluded.feed_enabled,
+  feed_bodies = excluded.feed_bodies,
+  feed_retention = excluded.feed_retention,
+  feed_max_bytes = excluded.feed_max_bytes
+WHERE $26 <> 'create' AND $27 IN (0, stored.version)
   AND to_jsonb(stored)
     - '{number, version, paused_at, pause_reason, pause_noted_at, pause_principal}'::text[]
   IS DISTINCT FROM to_jsonb(excluded)

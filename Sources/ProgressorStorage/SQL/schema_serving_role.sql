@@ -10,9 +10,11 @@ GRANT SELECT ON
 TO :"role";
 GRANT SELECT, UPDATE ON progressor.shard TO :"role";
 GRANT SELECT, INSERT, DELETE ON progressor.event TO :"role";
+GRANT SELECT, INSERT, UPDATE ON progressor.feed_trimmed TO :"role";
 GRANT SELECT, INSERT, UPDATE, DELETE ON
   progressor.node, progressor.writer, progressor.namespace, progressor.machine,
   progressor.notification, progressor.idempotency, progressor.trace, progressor.tombstone,
-  progressor.repair_job, progressor.repair_job_failure, progressor.message
+  progressor.repair_job, progressor.repair_job_failure, progressor.message, progressor.feed,
+  progressor.feed_consumer, progressor.feed_cursor, progressor.feed_subscriber
 TO :"role";
 GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA progressor TO :"role";

@@ -78,5 +78,6 @@ struct Migration: Sendable {
     Migration(12, "node_status", PackageResources._12_node_status_sql),
     Migration(13, "waiting_for", PackageResources._13_waiting_for_sql),
     Migration(14, "messages", PackageResources._14_messages_sql),
+    Migration(15, "feed", PackageResources._15_feed_sql),
   ]
 }

@@ -60,6 +60,26 @@ struct NamespaceOptions: ParsableArguments {
   @Option(help: ArgumentHelp("How long records of steps are kept.", valueName: "time"))
   var traceRetention: String?
 
+  @Option(help: "Whether what is committed goes into the feed.")
+  var feed: Switch?
+
+  @Option(help: "Whether events go into the feed with their data.")
+  var feedBodies: Switch?
+
+  @Option(help: ArgumentHelp("How long entries of the feed are kept.", valueName: "time"))
+  var feedRetention: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "About how many bytes of the feed are kept, such as 10GiB; 0 = no bound.",
+      valueName: "size"))
+  var feedMaxBytes: String?
+
+  /// The words of `--feed` and `--feed-bodies`.
+  enum Switch: String, ExpressibleByArgument, CaseIterable {
+    case on, off
+  }
+
   /// The words of `--trace-level`.
   enum RecordedSteps: String, ExpressibleByArgument, CaseIterable {
     case none, changes, all
@@ -73,7 +93,7 @@ struct NamespaceOptions: ParsableArguments {
     }
   }
 
-  /// Sets what is given. Throws `ValidationError` for what is no time.
+  /// Sets what is given. Throws `ValidationError` for what is no time or size.
   func apply(to namespace: inout Namespace) throws {
     func set<Value>(_ path: WritableKeyPath<Namespace, Value?>, _ value: Value?) {
       if let value { namespace[keyPath: path] = value }
@@ -95,6 +115,10 @@ struct NamespaceOptions: ParsableArguments {
     set(\.idempotencyRetention, try time(idempotencyRetention, "--idempotency-retention"))
     set(\.trace.level, traceLevel?.level)
     set(\.trace.retention, try time(traceRetention, "--trace-retention"))
+    if let feed { namespace.feed.isEnabled = feed == .on }
+    if let feedBodies { namespace.feed.hasBodies = feedBodies == .on }
+    set(\.feed.retention, try time(feedRetention, "--feed-retention"))
+    if let feedMaxBytes { namespace.feed.maxBytes = try size(feedMaxBytes, "--feed-max-bytes") }
   }
 
   private func time(_ text: String?, _ flag: String) throws -> Int64? {
@@ -103,5 +127,12 @@ struct NamespaceOptions: ParsableArguments {
       throw ValidationError("\(flag) must be a time such as 500ms, 10s, 5m or 24h.")
     }
     return Int64(microseconds)
+  }
+
+  private func size(_ text: String, _ flag: String) throws -> Int64 {
+    guard let bytes = Quantity.bytes(text) else {
+      throw ValidationError("\(flag) must be a size such as 64KiB, 16MiB or 10GiB.")
+    }
+    return Int64(bytes)
   }
 }

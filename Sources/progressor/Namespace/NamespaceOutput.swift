@@ -41,6 +41,12 @@ enum NamespaceOutput {
         "level": namespace.trace.level.map { .string(name($0)) },
         "retention": namespace.trace.retention.map(duration),
       ]),
+      "feed": .members([
+        "enabled": .bool(namespace.feed.isEnabled),
+        "bodies": .bool(namespace.feed.hasBodies),
+        "retention": namespace.feed.retention.map(duration),
+        "maxBytes": .int64(namespace.feed.maxBytes),
+      ]),
       "version": .int64(namespace.version),
       "paused": namespace.pause.map(MachineJSON.pause),
     ])
@@ -69,8 +75,9 @@ enum NamespaceOutput {
       "  recorded       \(value(namespace.trace.level.map(word), word(TraceOptions.defaultLevel)))",
       "  records kept   "
         + time(namespace.trace.retention, TraceOptions.defaultRetention),
-      "  version        \(namespace.version)",
     ]
+    lines += feed(namespace.feed)
+    lines.append("  version        \(namespace.version)")
     if let pause = namespace.pause { lines.append("  paused         \(MachineText.pause(pause))") }
     return lines
   }
@@ -125,6 +132,17 @@ enum NamespaceOutput {
       lines.append("  not retried    \(policy.nonRetryable.joined(separator: ", "))")
     }
     return lines
+  }
+
+  private static func feed(_ feed: FeedOptions) -> [TerminalText] {
+    let data: TerminalText = feed.hasBodies ? "with events' data" : "without events' data"
+    let told: TerminalText = feed.isEnabled ? "on, " + data : "off"
+    let size = feed.maxBytes > 0 ? Quantity.text(bytes: Int(feed.maxBytes)) : nil
+    return [
+      "  feed           " + told,
+      "  feed kept      \(time(feed.retention, FeedOptions.defaultRetention))",
+      "  feed size      \(value(size, "no bound"))",
+    ]
   }
 
   private static func value<Value>(_ given: Value?, _ standard: Value) -> TerminalText {

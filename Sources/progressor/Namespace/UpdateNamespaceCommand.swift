@@ -22,6 +22,7 @@ struct UpdateNamespaceCommand: AsyncParsableCommand {
     case limits
     case idempotencyRetention = "idempotency-retention"
     case trace
+    case feed
   }
 
   @OptionGroup var client: ClientOptions
@@ -85,6 +86,7 @@ struct UpdateNamespaceCommand: AsyncParsableCommand {
       case .limits: namespace.limits = Limits()
       case .idempotencyRetention: namespace.idempotencyRetention = nil
       case .trace: namespace.trace = TraceOptions()
+      case .feed: namespace.feed = FeedOptions()
       }
     }
     if let endpoint { namespace.processor.endpoint = endpoint }

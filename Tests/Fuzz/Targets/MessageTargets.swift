@@ -28,7 +28,9 @@ enum Messages {
     HealthListRequest.self, ProcessSignalRequest.self, ProcessCallRequest.self,
     ProcessRepairRequest.self, ExportSpansRequest.self, StartOrCallRequest.self,
     StartOrNotifyRequest.self, WatchRequest.self, ListMessagesRequest.self,
-    DropMessageRequest.self, RetryMessageRequest.self,
+    DropMessageRequest.self, RetryMessageRequest.self, SubscribeRequest.self,
+    AcknowledgeRequest.self, ListConsumersRequest.self, ResetConsumerRequest.self,
+    DeleteConsumerRequest.self,
   ]
 
   static let replies: [any ProtobufMessage.Type] = [
@@ -45,14 +47,15 @@ enum Messages {
     ListRepairJobRemainingResponse.self, ClusterStatusResponse.self, HealthCheckResponse.self,
     HealthListResponse.self, StartOrCallResponse.self, StartOrNotifyResponse.self,
     WatchResponse.self, ListMessagesResponse.self, DropMessageResponse.self,
-    RetryMessageResponse.self,
+    RetryMessageResponse.self, SubscribeResponse.self, AcknowledgeResponse.self,
+    ListConsumersResponse.self, ResetConsumerResponse.self, DeleteConsumerResponse.self,
   ]
 
   /// Messages of the contract that no list has.
   static var missing: [String] {
     let listed = Set((requests + replies).map { "progressor.v1.\($0)" })
     return DescriptorSet.embedded.files
-      .filter { $0.name.hasPrefix("progressor/") && $0.name != "progressor/v1/event_sink.proto" }
+      .filter { $0.name.hasPrefix("progressor/") }
       .flatMap(\.symbols)
       .filter { $0.hasSuffix("Request") || $0.hasSuffix("Response") }
       .filter { !listed.contains($0) }

@@ -9,16 +9,11 @@ import Testing
 @Suite("Completeness of the codecs") struct CompletenessTests {
   private typealias Descriptor = UnsafePointer<ProtobufCMessageDescriptor>
 
-  /// Files and fields of the contract that are not served yet: the fields are refused.
-  private static let unserved = [
-    "progressor/v1/event_sink.proto"
-  ]
-
   @Test("Every request and response of the contract has a sample")
   func messages() {
     let sampled = Set(Samples.all.map { "progressor.v1.\(type(of: $0))" })
     let messages = DescriptorSet.embedded.files
-      .filter { $0.name.hasPrefix("progressor/") && !Self.unserved.contains($0.name) }
+      .filter { $0.name.hasPrefix("progressor/") }
       .flatMap(\.symbols).filter { $0.hasSuffix("Request") || $0.hasSuffix("Response") }
     #expect(messages.count > 40)
     #expect(messages.filter { !sampled.contains($0) } == [])
@@ -53,7 +48,6 @@ import Testing
     for index in 0..<Int(type.pointee.n_fields) {
       let field = type.pointee.fields[index]
       let name = name(field, of: type)
-      if Self.unserved.contains(name) { continue }
       names.insert(name)
       if let inner = message(field) { collect(inner, into: &names) }
     }

@@ -75,6 +75,14 @@ import Testing
     }
   }
 
+  @Test("A feed is off where nothing is said; its retention must be positive, its size no less")
+  func feed() throws {
+    #expect(try decode(Wire.bytes(10, [])).feed == FeedOptions())
+    #expect(try decode(Wire.bytes(10, Wire.varint(1, 1))).feed == FeedOptions(isEnabled: true))
+    refuses("feed.retention", "must be positive", Wire.bytes(10, Wire.bytes(3, [])))
+    refuses("feed.max_bytes", "must not be negative", Wire.bytes(10, Wire.varint(4, .max)))
+  }
+
   @Test("Limits must be positive")
   func limits() {
     for (number, name) in [(1, "mailbox"), (2, "steps_in_flight"), (3, "notifications")] {

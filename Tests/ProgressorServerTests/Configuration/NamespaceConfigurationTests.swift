@@ -34,6 +34,11 @@ struct NamespaceConfigurationTests {
           trace:
             level: all
             retention: 30d
+          feed:
+            enabled: true
+            bodies: true
+            retention: 12h
+            max_bytes: 10GiB
       """
     let expected = Namespace(
       name: "orders",
@@ -45,7 +50,9 @@ struct NamespaceConfigurationTests {
       limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3, messages: 6),
       defaultHistoryRange: HistoryRange(after: 4, limit: 5, direction: .backward),
       idempotencyRetention: 3_600_000_000,
-      trace: TraceOptions(level: .all, retention: 30 * 86_400_000_000))
+      trace: TraceOptions(level: .all, retention: 30 * 86_400_000_000),
+      feed: FeedOptions(
+        isEnabled: true, hasBodies: true, retention: 43_200_000_000, maxBytes: 10 << 30))
     let configuration = try NodeConfiguration(file: (text: text, path: "p.yaml"))
     #expect(configuration.namespaces == [.define(expected)])
   }
@@ -121,6 +128,18 @@ struct NamespaceConfigurationTests {
       (
         "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, trace: {retention: 0s}}",
         "trace.retention"
+      ),
+      (
+        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, feed: {enabled: on}}",
+        "true or false"
+      ),
+      (
+        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, feed: {retention: 0s}}",
+        "feed.retention"
+      ),
+      (
+        "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}, feed: {max_bytes: -1}}",
+        "size such as"
       ),
       (
         "namespaces:\n  - {name: a, processor: {endpoint: \"h:1\"}}\n"

@@ -17,7 +17,8 @@ extension OnPostgreSQL {
         nonRetryable: ["INTERNAL", "CARD_BLOCKED"]),
       limits: Limits(mailbox: 1, stepsInFlight: 2, notifications: 3, messages: 4),
       defaultHistoryRange: HistoryRange(after: 1, limit: 2, direction: .backward),
-      idempotencyRetention: 60_000_000, trace: TraceOptions(level: .all, retention: 1))
+      idempotencyRetention: 60_000_000, trace: TraceOptions(level: .all, retention: 1),
+      feed: FeedOptions(isEnabled: true, hasBodies: true, retention: 2, maxBytes: 1 << 40))
 
     @Test("A namespace is read back with every option, and the engine is told before its creator")
     func create() async throws {
@@ -130,6 +131,7 @@ extension OnPostgreSQL {
         "history_direction = 9, history_after = 0",
         "paused_at = 'infinity', pause_reason = 'r'",
         "retry_non_retryable = ARRAY[NULL]", "processor_timeout = -9223372036854775808",
+        "feed_retention = 0", "feed_max_bytes = -1",
       ] {
         try connection.runScript(
           "UPDATE namespace SET \(damage) WHERE name = 'pay/ü'", timeout: .seconds(10))

@@ -43,10 +43,14 @@ extension OnPostgreSQL {
       var machine = TestMachine("m")
       #expect(try await test.commit([machine.start(events: ["a"])]) == .committed)
       #expect(try await test.load(machine, history: .all).get().history.count == 1)
-      #expect(try await test.commit([machine.record(.delete(expectedVersion: 1))]) == .committed)
+      var removal = machine.record(.delete(expectedVersion: 1))
+      removal.feed = [FeedNote(.removed, at: TestMachine.start)]
+      #expect(try await test.commit([removal]) == .committed)
       let administration = try Connection.open(
         TestStorage.settings(user.administration, name: "test"))
       try administration.waitUntil("NOT EXISTS (SELECT FROM event)")
+      try administration.waitUntil("EXISTS (SELECT FROM feed_trimmed)")
+      try await useFeed(of: test.storage)
       _ = try await test.storage.createNamespace(
         Namespace(name: "n", processor: ProcessorOptions(endpoint: "h:1")))
       try await test.storage.deleteNamespace(named: "orders", now: TestMachine.start)
@@ -59,6 +63,20 @@ extension OnPostgreSQL {
       #expect(try await test.storage.cancelRepairJob("j", now: now).job.state == .cancelled)
       let later = now.advanced(byMicroseconds: 2 * Storage.repairJobRetention)
       #expect(try await test.storage.sweepRepairJobs(now: later))
+    }
+
+    private func useFeed(of storage: Storage) async throws {
+      #expect(try await storage.feedHeads()[0].sequence == 1)
+      #expect(try await storage.feedBeginnings(ofNamespaces: []).map(\.sequence) == [1])
+      _ = try await storage.readFeed(FeedQuery(cursors: [FeedCursor(0, 0)]))
+      try await storage.makeFeedConsumer("c", at: [FeedCursor(0, 0)], by: nil)
+      try await storage.acknowledgeFeed("c", [FeedCursor(0, 1)], owner: nil)
+      try await storage.resetFeedConsumer("c", [], othersBegin: true, owner: nil)
+      let subscriber = FeedSubscriber(consumer: "c", id: .random())
+      _ = try await storage.feedSubscribersLive([subscriber])
+      try await storage.feedSubscribersLeave([subscriber])
+      #expect(try await storage.feedConsumers(after: "", limit: 9, owner: nil).count == 1)
+      try await storage.deleteFeedConsumer("c", owner: nil)
     }
 
     @Test(

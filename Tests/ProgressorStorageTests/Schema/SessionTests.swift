@@ -18,19 +18,21 @@ extension OnPostgreSQL {
       let error = #expect(throws: StorageError.self) { try TestStorage(database: role.database) }
       #expect(error?.kind == .crowded)
       #expect(
-        error?.description.contains("12 sessions are needed at once, and there are \(limit)")
+        error?.description.contains("14 sessions are needed at once, and there are \(limit)")
           == true)
       #expect(error?.description.contains("CONNECTION LIMIT") == true)
     }
 
     @Test("As many sessions as are said to be needed are enough, and no session is missing then")
     func enough() async throws {
-      let role = try await TestRole("CONNECTION LIMIT 12")
+      let role = try await TestRole("CONNECTION LIMIT 14")
       try role.mayCreate()
       let test = try TestStorage(database: role.database)
       defer { test.storage.stop() }
       try await test.grants()
       _ = try await test.storage.census()
+      _ = try await test.storage.feedHeads()
+      _ = try await test.storage.readFeed(FeedQuery(cursors: []))
       // Writers connect when they have something to write.
       for slot in 0..<2 {
         var machine = TestMachine("m\(slot)", shard: Int32(slot))
@@ -40,7 +42,7 @@ extension OnPostgreSQL {
       try role.run(
         """
         DO $$ BEGIN
-          ASSERT (SELECT count(*) = 12 FROM pg_stat_activity WHERE usename = 'ROLE_NAME');
+          ASSERT (SELECT count(*) = 14 FROM pg_stat_activity WHERE usename = 'ROLE_NAME');
         END $$
         """)
     }

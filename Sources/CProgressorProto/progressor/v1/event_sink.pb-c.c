@@ -43,7 +43,67 @@ void   progressor__v1__machine_removed__init
   static const Progressor__V1__MachineRemoved init_value = PROGRESSOR__V1__MACHINE_REMOVED__INIT;
   *message = init_value;
 }
-static const ProtobufCFieldDescriptor progressor__v1__subscribe_request__field_descriptors[2] =
+void   progressor__v1__feed_progress__init
+                     (Progressor__V1__FeedProgress         *message)
+{
+  static const Progressor__V1__FeedProgress init_value = PROGRESSOR__V1__FEED_PROGRESS__INIT;
+  *message = init_value;
+}
+void   progressor__v1__acknowledge_request__init
+                     (Progressor__V1__AcknowledgeRequest         *message)
+{
+  static const Progressor__V1__AcknowledgeRequest init_value = PROGRESSOR__V1__ACKNOWLEDGE_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__acknowledge_response__init
+                     (Progressor__V1__AcknowledgeResponse         *message)
+{
+  static const Progressor__V1__AcknowledgeResponse init_value = PROGRESSOR__V1__ACKNOWLEDGE_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__list_consumers_request__init
+                     (Progressor__V1__ListConsumersRequest         *message)
+{
+  static const Progressor__V1__ListConsumersRequest init_value = PROGRESSOR__V1__LIST_CONSUMERS_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__list_consumers_response__init
+                     (Progressor__V1__ListConsumersResponse         *message)
+{
+  static const Progressor__V1__ListConsumersResponse init_value = PROGRESSOR__V1__LIST_CONSUMERS_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__consumer__init
+                     (Progressor__V1__Consumer         *message)
+{
+  static const Progressor__V1__Consumer init_value = PROGRESSOR__V1__CONSUMER__INIT;
+  *message = init_value;
+}
+void   progressor__v1__reset_consumer_request__init
+                     (Progressor__V1__ResetConsumerRequest         *message)
+{
+  static const Progressor__V1__ResetConsumerRequest init_value = PROGRESSOR__V1__RESET_CONSUMER_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__reset_consumer_response__init
+                     (Progressor__V1__ResetConsumerResponse         *message)
+{
+  static const Progressor__V1__ResetConsumerResponse init_value = PROGRESSOR__V1__RESET_CONSUMER_RESPONSE__INIT;
+  *message = init_value;
+}
+void   progressor__v1__delete_consumer_request__init
+                     (Progressor__V1__DeleteConsumerRequest         *message)
+{
+  static const Progressor__V1__DeleteConsumerRequest init_value = PROGRESSOR__V1__DELETE_CONSUMER_REQUEST__INIT;
+  *message = init_value;
+}
+void   progressor__v1__delete_consumer_response__init
+                     (Progressor__V1__DeleteConsumerResponse         *message)
+{
+  static const Progressor__V1__DeleteConsumerResponse init_value = PROGRESSOR__V1__DELETE_CONSUMER_RESPONSE__INIT;
+  *message = init_value;
+}
+static const ProtobufCFieldDescriptor progressor__v1__subscribe_request__field_descriptors[5] =
 {
   {
     "namespaces",
@@ -69,15 +129,54 @@ static const ProtobufCFieldDescriptor progressor__v1__subscribe_request__field_d
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "start",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__SubscribeRequest, start),
+    &progressor__v1__start_position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "consumer",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__SubscribeRequest, consumer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "kinds",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Progressor__V1__SubscribeRequest, n_kinds),
+    offsetof(Progressor__V1__SubscribeRequest, kinds),
+    &progressor__v1__change_kind__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__subscribe_request__field_indices_by_name[] = {
+  3,   /* field[3] = consumer */
   1,   /* field[1] = cursors */
+  4,   /* field[4] = kinds */
   0,   /* field[0] = namespaces */
+  2,   /* field[2] = start */
 };
 static const ProtobufCIntRange progressor__v1__subscribe_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor progressor__v1__subscribe_request__descriptor =
 {
@@ -87,7 +186,7 @@ const ProtobufCMessageDescriptor progressor__v1__subscribe_request__descriptor =
   "Progressor__V1__SubscribeRequest",
   "progressor.v1",
   sizeof(Progressor__V1__SubscribeRequest),
-  2,
+  5,
   progressor__v1__subscribe_request__field_descriptors,
   progressor__v1__subscribe_request__field_indices_by_name,
   1,  progressor__v1__subscribe_request__number_ranges,
@@ -145,7 +244,7 @@ const ProtobufCMessageDescriptor progressor__v1__cursor__descriptor =
   (ProtobufCMessageInit) progressor__v1__cursor__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor progressor__v1__subscribe_response__field_descriptors[9] =
+static const ProtobufCFieldDescriptor progressor__v1__subscribe_response__field_descriptors[10] =
 {
   {
     "shard",
@@ -255,6 +354,18 @@ static const ProtobufCFieldDescriptor progressor__v1__subscribe_response__field_
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "progress",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__SubscribeResponse, change_case),
+    offsetof(Progressor__V1__SubscribeResponse, progress),
+    &progressor__v1__feed_progress__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__subscribe_response__field_indices_by_name[] = {
   5,   /* field[5] = created */
@@ -262,6 +373,7 @@ static const unsigned progressor__v1__subscribe_response__field_indices_by_name[
   6,   /* field[6] = event */
   3,   /* field[3] = machine_id */
   2,   /* field[2] = namespace */
+  9,   /* field[9] = progress */
   8,   /* field[8] = removed */
   1,   /* field[1] = sequence */
   0,   /* field[0] = shard */
@@ -270,7 +382,7 @@ static const unsigned progressor__v1__subscribe_response__field_indices_by_name[
 static const ProtobufCIntRange progressor__v1__subscribe_response__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor progressor__v1__subscribe_response__descriptor =
 {
@@ -280,7 +392,7 @@ const ProtobufCMessageDescriptor progressor__v1__subscribe_response__descriptor 
   "Progressor__V1__SubscribeResponse",
   "progressor.v1",
   sizeof(Progressor__V1__SubscribeResponse),
-  9,
+  10,
   progressor__v1__subscribe_response__field_descriptors,
   progressor__v1__subscribe_response__field_indices_by_name,
   1,  progressor__v1__subscribe_response__number_ranges,
@@ -360,4 +472,518 @@ const ProtobufCMessageDescriptor progressor__v1__machine_removed__descriptor =
   0,  progressor__v1__machine_removed__number_ranges,
   (ProtobufCMessageInit) progressor__v1__machine_removed__init,
   NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__feed_progress__field_descriptors[1] =
+{
+  {
+    "cursors",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__FeedProgress, n_cursors),
+    offsetof(Progressor__V1__FeedProgress, cursors),
+    &progressor__v1__cursor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__feed_progress__field_indices_by_name[] = {
+  0,   /* field[0] = cursors */
+};
+static const ProtobufCIntRange progressor__v1__feed_progress__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__feed_progress__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.FeedProgress",
+  "FeedProgress",
+  "Progressor__V1__FeedProgress",
+  "progressor.v1",
+  sizeof(Progressor__V1__FeedProgress),
+  1,
+  progressor__v1__feed_progress__field_descriptors,
+  progressor__v1__feed_progress__field_indices_by_name,
+  1,  progressor__v1__feed_progress__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__feed_progress__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__acknowledge_request__field_descriptors[2] =
+{
+  {
+    "consumer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__AcknowledgeRequest, consumer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cursors",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__AcknowledgeRequest, n_cursors),
+    offsetof(Progressor__V1__AcknowledgeRequest, cursors),
+    &progressor__v1__cursor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__acknowledge_request__field_indices_by_name[] = {
+  0,   /* field[0] = consumer */
+  1,   /* field[1] = cursors */
+};
+static const ProtobufCIntRange progressor__v1__acknowledge_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__acknowledge_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.AcknowledgeRequest",
+  "AcknowledgeRequest",
+  "Progressor__V1__AcknowledgeRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__AcknowledgeRequest),
+  2,
+  progressor__v1__acknowledge_request__field_descriptors,
+  progressor__v1__acknowledge_request__field_indices_by_name,
+  1,  progressor__v1__acknowledge_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__acknowledge_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__acknowledge_response__field_descriptors NULL
+#define progressor__v1__acknowledge_response__field_indices_by_name NULL
+#define progressor__v1__acknowledge_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__acknowledge_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.AcknowledgeResponse",
+  "AcknowledgeResponse",
+  "Progressor__V1__AcknowledgeResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__AcknowledgeResponse),
+  0,
+  progressor__v1__acknowledge_response__field_descriptors,
+  progressor__v1__acknowledge_response__field_indices_by_name,
+  0,  progressor__v1__acknowledge_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__acknowledge_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__list_consumers_request__field_descriptors[2] =
+{
+  {
+    "page_size",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListConsumersRequest, page_size),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListConsumersRequest, page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__list_consumers_request__field_indices_by_name[] = {
+  0,   /* field[0] = page_size */
+  1,   /* field[1] = page_token */
+};
+static const ProtobufCIntRange progressor__v1__list_consumers_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__list_consumers_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ListConsumersRequest",
+  "ListConsumersRequest",
+  "Progressor__V1__ListConsumersRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__ListConsumersRequest),
+  2,
+  progressor__v1__list_consumers_request__field_descriptors,
+  progressor__v1__list_consumers_request__field_indices_by_name,
+  1,  progressor__v1__list_consumers_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__list_consumers_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__list_consumers_response__field_descriptors[2] =
+{
+  {
+    "consumers",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__ListConsumersResponse, n_consumers),
+    offsetof(Progressor__V1__ListConsumersResponse, consumers),
+    &progressor__v1__consumer__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "next_page_token",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ListConsumersResponse, next_page_token),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__list_consumers_response__field_indices_by_name[] = {
+  0,   /* field[0] = consumers */
+  1,   /* field[1] = next_page_token */
+};
+static const ProtobufCIntRange progressor__v1__list_consumers_response__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor progressor__v1__list_consumers_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ListConsumersResponse",
+  "ListConsumersResponse",
+  "Progressor__V1__ListConsumersResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__ListConsumersResponse),
+  2,
+  progressor__v1__list_consumers_response__field_descriptors,
+  progressor__v1__list_consumers_response__field_indices_by_name,
+  1,  progressor__v1__list_consumers_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__list_consumers_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__consumer__field_descriptors[6] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Consumer, name),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "created_at",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Consumer, created_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cursors",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__Consumer, n_cursors),
+    offsetof(Progressor__V1__Consumer, cursors),
+    &progressor__v1__cursor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "subscribers",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Consumer, subscribers),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "lag",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Consumer, lag),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "acknowledged_at",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Consumer, acknowledged_at),
+    &google__protobuf__timestamp__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__consumer__field_indices_by_name[] = {
+  5,   /* field[5] = acknowledged_at */
+  1,   /* field[1] = created_at */
+  2,   /* field[2] = cursors */
+  4,   /* field[4] = lag */
+  0,   /* field[0] = name */
+  3,   /* field[3] = subscribers */
+};
+static const ProtobufCIntRange progressor__v1__consumer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor progressor__v1__consumer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.Consumer",
+  "Consumer",
+  "Progressor__V1__Consumer",
+  "progressor.v1",
+  sizeof(Progressor__V1__Consumer),
+  6,
+  progressor__v1__consumer__field_descriptors,
+  progressor__v1__consumer__field_indices_by_name,
+  1,  progressor__v1__consumer__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__consumer__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__reset_consumer_request__field_descriptors[3] =
+{
+  {
+    "consumer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ResetConsumerRequest, consumer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__ResetConsumerRequest, start),
+    &progressor__v1__start_position__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "cursors",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Progressor__V1__ResetConsumerRequest, n_cursors),
+    offsetof(Progressor__V1__ResetConsumerRequest, cursors),
+    &progressor__v1__cursor__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__reset_consumer_request__field_indices_by_name[] = {
+  0,   /* field[0] = consumer */
+  2,   /* field[2] = cursors */
+  1,   /* field[1] = start */
+};
+static const ProtobufCIntRange progressor__v1__reset_consumer_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor progressor__v1__reset_consumer_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ResetConsumerRequest",
+  "ResetConsumerRequest",
+  "Progressor__V1__ResetConsumerRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__ResetConsumerRequest),
+  3,
+  progressor__v1__reset_consumer_request__field_descriptors,
+  progressor__v1__reset_consumer_request__field_indices_by_name,
+  1,  progressor__v1__reset_consumer_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__reset_consumer_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__reset_consumer_response__field_descriptors NULL
+#define progressor__v1__reset_consumer_response__field_indices_by_name NULL
+#define progressor__v1__reset_consumer_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__reset_consumer_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.ResetConsumerResponse",
+  "ResetConsumerResponse",
+  "Progressor__V1__ResetConsumerResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__ResetConsumerResponse),
+  0,
+  progressor__v1__reset_consumer_response__field_descriptors,
+  progressor__v1__reset_consumer_response__field_indices_by_name,
+  0,  progressor__v1__reset_consumer_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__reset_consumer_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__delete_consumer_request__field_descriptors[1] =
+{
+  {
+    "consumer",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__DeleteConsumerRequest, consumer),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__delete_consumer_request__field_indices_by_name[] = {
+  0,   /* field[0] = consumer */
+};
+static const ProtobufCIntRange progressor__v1__delete_consumer_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor progressor__v1__delete_consumer_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.DeleteConsumerRequest",
+  "DeleteConsumerRequest",
+  "Progressor__V1__DeleteConsumerRequest",
+  "progressor.v1",
+  sizeof(Progressor__V1__DeleteConsumerRequest),
+  1,
+  progressor__v1__delete_consumer_request__field_descriptors,
+  progressor__v1__delete_consumer_request__field_indices_by_name,
+  1,  progressor__v1__delete_consumer_request__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__delete_consumer_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+#define progressor__v1__delete_consumer_response__field_descriptors NULL
+#define progressor__v1__delete_consumer_response__field_indices_by_name NULL
+#define progressor__v1__delete_consumer_response__number_ranges NULL
+const ProtobufCMessageDescriptor progressor__v1__delete_consumer_response__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.DeleteConsumerResponse",
+  "DeleteConsumerResponse",
+  "Progressor__V1__DeleteConsumerResponse",
+  "progressor.v1",
+  sizeof(Progressor__V1__DeleteConsumerResponse),
+  0,
+  progressor__v1__delete_consumer_response__field_descriptors,
+  progressor__v1__delete_consumer_response__field_indices_by_name,
+  0,  progressor__v1__delete_consumer_response__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__delete_consumer_response__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue progressor__v1__start_position__enum_values_by_number[3] =
+{
+  { "START_POSITION_UNSPECIFIED", "PROGRESSOR__V1__START_POSITION__START_POSITION_UNSPECIFIED", 0 },
+  { "START_POSITION_OLDEST", "PROGRESSOR__V1__START_POSITION__START_POSITION_OLDEST", 1 },
+  { "START_POSITION_NOW", "PROGRESSOR__V1__START_POSITION__START_POSITION_NOW", 2 },
+};
+static const ProtobufCIntRange progressor__v1__start_position__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex progressor__v1__start_position__enum_values_by_name[3] =
+{
+  { "START_POSITION_NOW", 2 },
+  { "START_POSITION_OLDEST", 1 },
+  { "START_POSITION_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor progressor__v1__start_position__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "progressor.v1.StartPosition",
+  "StartPosition",
+  "Progressor__V1__StartPosition",
+  "progressor.v1",
+  3,
+  progressor__v1__start_position__enum_values_by_number,
+  3,
+  progressor__v1__start_position__enum_values_by_name,
+  1,
+  progressor__v1__start_position__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue progressor__v1__change_kind__enum_values_by_number[5] =
+{
+  { "CHANGE_KIND_UNSPECIFIED", "PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_UNSPECIFIED", 0 },
+  { "CHANGE_KIND_CREATED", "PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_CREATED", 1 },
+  { "CHANGE_KIND_EVENT", "PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_EVENT", 2 },
+  { "CHANGE_KIND_STATUS_CHANGED", "PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_STATUS_CHANGED", 3 },
+  { "CHANGE_KIND_REMOVED", "PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_REMOVED", 4 },
+};
+static const ProtobufCIntRange progressor__v1__change_kind__value_ranges[] = {
+{0, 0},{0, 5}
+};
+static const ProtobufCEnumValueIndex progressor__v1__change_kind__enum_values_by_name[5] =
+{
+  { "CHANGE_KIND_CREATED", 1 },
+  { "CHANGE_KIND_EVENT", 2 },
+  { "CHANGE_KIND_REMOVED", 4 },
+  { "CHANGE_KIND_STATUS_CHANGED", 3 },
+  { "CHANGE_KIND_UNSPECIFIED", 0 },
+};
+const ProtobufCEnumDescriptor progressor__v1__change_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "progressor.v1.ChangeKind",
+  "ChangeKind",
+  "Progressor__V1__ChangeKind",
+  "progressor.v1",
+  5,
+  progressor__v1__change_kind__enum_values_by_number,
+  5,
+  progressor__v1__change_kind__enum_values_by_name,
+  1,
+  progressor__v1__change_kind__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

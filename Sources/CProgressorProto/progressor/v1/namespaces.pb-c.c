@@ -19,6 +19,12 @@ void   progressor__v1__trace_options__init
   static const Progressor__V1__TraceOptions init_value = PROGRESSOR__V1__TRACE_OPTIONS__INIT;
   *message = init_value;
 }
+void   progressor__v1__feed_options__init
+                     (Progressor__V1__FeedOptions         *message)
+{
+  static const Progressor__V1__FeedOptions init_value = PROGRESSOR__V1__FEED_OPTIONS__INIT;
+  *message = init_value;
+}
 void   progressor__v1__processor_options__init
                      (Progressor__V1__ProcessorOptions         *message)
 {
@@ -127,7 +133,7 @@ void   progressor__v1__resume_namespace_response__init
   static const Progressor__V1__ResumeNamespaceResponse init_value = PROGRESSOR__V1__RESUME_NAMESPACE_RESPONSE__INIT;
   *message = init_value;
 }
-static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descriptors[9] =
+static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descriptors[10] =
 {
   {
     "name",
@@ -237,9 +243,22 @@ static const ProtobufCFieldDescriptor progressor__v1__namespace__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "feed",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__Namespace, feed),
+    &progressor__v1__feed_options__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned progressor__v1__namespace__field_indices_by_name[] = {
   4,   /* field[4] = default_history_range */
+  9,   /* field[9] = feed */
   5,   /* field[5] = idempotency_retention */
   3,   /* field[3] = limits */
   0,   /* field[0] = name */
@@ -252,7 +271,7 @@ static const unsigned progressor__v1__namespace__field_indices_by_name[] = {
 static const ProtobufCIntRange progressor__v1__namespace__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor =
 {
@@ -262,7 +281,7 @@ const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor =
   "Progressor__V1__Namespace",
   "progressor.v1",
   sizeof(Progressor__V1__Namespace),
-  9,
+  10,
   progressor__v1__namespace__field_descriptors,
   progressor__v1__namespace__field_indices_by_name,
   1,  progressor__v1__namespace__number_ranges,
@@ -318,6 +337,83 @@ const ProtobufCMessageDescriptor progressor__v1__trace_options__descriptor =
   progressor__v1__trace_options__field_indices_by_name,
   1,  progressor__v1__trace_options__number_ranges,
   (ProtobufCMessageInit) progressor__v1__trace_options__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor progressor__v1__feed_options__field_descriptors[4] =
+{
+  {
+    "enabled",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__FeedOptions, enabled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bodies",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__FeedOptions, bodies),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "retention",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__FeedOptions, retention),
+    &google__protobuf__duration__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_bytes",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Progressor__V1__FeedOptions, max_bytes),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned progressor__v1__feed_options__field_indices_by_name[] = {
+  1,   /* field[1] = bodies */
+  0,   /* field[0] = enabled */
+  3,   /* field[3] = max_bytes */
+  2,   /* field[2] = retention */
+};
+static const ProtobufCIntRange progressor__v1__feed_options__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor progressor__v1__feed_options__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "progressor.v1.FeedOptions",
+  "FeedOptions",
+  "Progressor__V1__FeedOptions",
+  "progressor.v1",
+  sizeof(Progressor__V1__FeedOptions),
+  4,
+  progressor__v1__feed_options__field_descriptors,
+  progressor__v1__feed_options__field_indices_by_name,
+  1,  progressor__v1__feed_options__number_ranges,
+  (ProtobufCMessageInit) progressor__v1__feed_options__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor progressor__v1__processor_options__field_descriptors[5] =

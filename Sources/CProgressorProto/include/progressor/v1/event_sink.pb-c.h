@@ -23,10 +23,64 @@ typedef struct Progressor__V1__SubscribeResponse Progressor__V1__SubscribeRespon
 typedef struct Progressor__V1__MachineCreated Progressor__V1__MachineCreated;
 typedef struct Progressor__V1__StatusChanged Progressor__V1__StatusChanged;
 typedef struct Progressor__V1__MachineRemoved Progressor__V1__MachineRemoved;
+typedef struct Progressor__V1__FeedProgress Progressor__V1__FeedProgress;
+typedef struct Progressor__V1__AcknowledgeRequest Progressor__V1__AcknowledgeRequest;
+typedef struct Progressor__V1__AcknowledgeResponse Progressor__V1__AcknowledgeResponse;
+typedef struct Progressor__V1__ListConsumersRequest Progressor__V1__ListConsumersRequest;
+typedef struct Progressor__V1__ListConsumersResponse Progressor__V1__ListConsumersResponse;
+typedef struct Progressor__V1__Consumer Progressor__V1__Consumer;
+typedef struct Progressor__V1__ResetConsumerRequest Progressor__V1__ResetConsumerRequest;
+typedef struct Progressor__V1__ResetConsumerResponse Progressor__V1__ResetConsumerResponse;
+typedef struct Progressor__V1__DeleteConsumerRequest Progressor__V1__DeleteConsumerRequest;
+typedef struct Progressor__V1__DeleteConsumerResponse Progressor__V1__DeleteConsumerResponse;
 
 
 /* --- enums --- */
 
+/*
+ * Where a subscriber begins in shards of which it gives no cursor.
+ */
+typedef enum _Progressor__V1__StartPosition {
+  /*
+   * The same as START_POSITION_OLDEST.
+   */
+  PROGRESSOR__V1__START_POSITION__START_POSITION_UNSPECIFIED = 0,
+  /*
+   * At the oldest change that is kept.
+   */
+  PROGRESSOR__V1__START_POSITION__START_POSITION_OLDEST = 1,
+  /*
+   * Behind the newest change. The first message that is sent is a progress that says which it is.
+   */
+  PROGRESSOR__V1__START_POSITION__START_POSITION_NOW = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__START_POSITION)
+} Progressor__V1__StartPosition;
+/*
+ * The kinds of changes.
+ */
+typedef enum _Progressor__V1__ChangeKind {
+  /*
+   * None; refused in a request.
+   */
+  PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_UNSPECIFIED = 0,
+  /*
+   * A machine was started or imported.
+   */
+  PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_CREATED = 1,
+  /*
+   * An event was appended.
+   */
+  PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_EVENT = 2,
+  /*
+   * A machine failed, or works again.
+   */
+  PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_STATUS_CHANGED = 3,
+  /*
+   * A machine was removed.
+   */
+  PROGRESSOR__V1__CHANGE_KIND__CHANGE_KIND_REMOVED = 4
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__CHANGE_KIND)
+} Progressor__V1__ChangeKind;
 
 /* --- messages --- */
 
@@ -37,19 +91,37 @@ struct  Progressor__V1__SubscribeRequest
 {
   ProtobufCMessage base;
   /*
-   * Only changes of these namespaces. Empty = of all. Cursors count left-out changes too.
+   * Only changes of these namespaces, at most 100. Empty = of all. Cursors count left-out changes
+   * too.
    */
   size_t n_namespaces;
   ProtobufCBinaryData *namespaces;
   /*
-   * Where to go on, at most one per shard. A shard without one is sent from its beginning.
+   * Where to go on, at most one per shard.
    */
   size_t n_cursors;
   Progressor__V1__Cursor **cursors;
+  /*
+   * Where to begin in the other shards.
+   */
+  Progressor__V1__StartPosition start;
+  /*
+   * A name under which the server remembers what was acknowledged, at most 256 bytes; empty = it
+   * remembers nothing. The first subscriber of a name makes the consumer, which begins where
+   * `cursors` and `start` say; they are ignored from then on. Up to 64 subscribers of one consumer
+   * share the shards: each is sent the changes of its part, and when one comes or goes the parts
+   * are made anew within 2 s.
+   */
+  ProtobufCBinaryData consumer;
+  /*
+   * Only changes of these kinds. Empty = of all.
+   */
+  size_t n_kinds;
+  Progressor__V1__ChangeKind *kinds;
 };
 #define PROGRESSOR__V1__SUBSCRIBE_REQUEST__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__subscribe_request__descriptor) \
-    , 0,NULL, 0,NULL }
+    , 0,NULL, 0,NULL, PROGRESSOR__V1__START_POSITION__START_POSITION_UNSPECIFIED, {0,NULL}, 0,NULL }
 
 
 /*
@@ -77,12 +149,13 @@ typedef enum {
   PROGRESSOR__V1__SUBSCRIBE_RESPONSE__CHANGE_CREATED = 6,
   PROGRESSOR__V1__SUBSCRIBE_RESPONSE__CHANGE_EVENT = 7,
   PROGRESSOR__V1__SUBSCRIBE_RESPONSE__CHANGE_STATUS_CHANGED = 8,
-  PROGRESSOR__V1__SUBSCRIBE_RESPONSE__CHANGE_REMOVED = 9
+  PROGRESSOR__V1__SUBSCRIBE_RESPONSE__CHANGE_REMOVED = 9,
+  PROGRESSOR__V1__SUBSCRIBE_RESPONSE__CHANGE_PROGRESS = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(PROGRESSOR__V1__SUBSCRIBE_RESPONSE__CHANGE__CASE)
 } Progressor__V1__SubscribeResponse__ChangeCase;
 
 /*
- * One change.
+ * One change, or how far the subscriber has come.
  */
 struct  Progressor__V1__SubscribeResponse
 {
@@ -110,11 +183,11 @@ struct  Progressor__V1__SubscribeResponse
   Progressor__V1__SubscribeResponse__ChangeCase change_case;
   union {
     /*
-     * The machine was started.
+     * The machine was started or imported.
      */
     Progressor__V1__MachineCreated *created;
     /*
-     * An event was appended.
+     * An event was appended. Without `FeedOptions.bodies` it has no data.
      */
     Progressor__V1__Event *event;
     /*
@@ -125,6 +198,11 @@ struct  Progressor__V1__SubscribeResponse
      * The machine was removed.
      */
     Progressor__V1__MachineRemoved *removed;
+    /*
+     * Nothing happened that was not sent, up to here; the other fields are empty. Comes at least
+     * every 30 s, so that whoever is sent little can store where it is.
+     */
+    Progressor__V1__FeedProgress *progress;
   };
 };
 #define PROGRESSOR__V1__SUBSCRIBE_RESPONSE__INIT \
@@ -133,7 +211,7 @@ struct  Progressor__V1__SubscribeResponse
 
 
 /*
- * The machine was started.
+ * The machine was started or imported.
  */
 struct  Progressor__V1__MachineCreated
 {
@@ -172,6 +250,201 @@ struct  Progressor__V1__MachineRemoved
      }
 
 
+/*
+ * How far a subscriber has come in shards of which nothing was sent since the last progress, or in
+ * all that it has.
+ */
+struct  Progressor__V1__FeedProgress
+{
+  ProtobufCMessage base;
+  /*
+   * One per shard that has moved since it was last told.
+   */
+  size_t n_cursors;
+  Progressor__V1__Cursor **cursors;
+};
+#define PROGRESSOR__V1__FEED_PROGRESS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__feed_progress__descriptor) \
+    , 0,NULL }
+
+
+/*
+ * Request of EventSink.Acknowledge.
+ */
+struct  Progressor__V1__AcknowledgeRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The name.
+   */
+  ProtobufCBinaryData consumer;
+  /*
+   * What was dealt with, at most one per shard: everything up to these numbers.
+   */
+  size_t n_cursors;
+  Progressor__V1__Cursor **cursors;
+};
+#define PROGRESSOR__V1__ACKNOWLEDGE_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__acknowledge_request__descriptor) \
+    , {0,NULL}, 0,NULL }
+
+
+/*
+ * Response of EventSink.Acknowledge: it is stored.
+ */
+struct  Progressor__V1__AcknowledgeResponse
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__ACKNOWLEDGE_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__acknowledge_response__descriptor) \
+     }
+
+
+/*
+ * Request of EventSink.ListConsumers.
+ */
+struct  Progressor__V1__ListConsumersRequest
+{
+  ProtobufCMessage base;
+  /*
+   * At most so many, 0 = 100; at most 1,000.
+   */
+  int32_t page_size;
+  /*
+   * From the previous response; empty = the first page.
+   */
+  ProtobufCBinaryData page_token;
+};
+#define PROGRESSOR__V1__LIST_CONSUMERS_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__list_consumers_request__descriptor) \
+    , 0, {0,NULL} }
+
+
+/*
+ * Response of EventSink.ListConsumers.
+ */
+struct  Progressor__V1__ListConsumersResponse
+{
+  ProtobufCMessage base;
+  /*
+   * By name.
+   */
+  size_t n_consumers;
+  Progressor__V1__Consumer **consumers;
+  /*
+   * Empty = there are no more.
+   */
+  ProtobufCBinaryData next_page_token;
+};
+#define PROGRESSOR__V1__LIST_CONSUMERS_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__list_consumers_response__descriptor) \
+    , 0,NULL, {0,NULL} }
+
+
+/*
+ * A subscriber that goes on where it had got to, under a name.
+ */
+struct  Progressor__V1__Consumer
+{
+  ProtobufCMessage base;
+  /*
+   * The name.
+   */
+  ProtobufCBinaryData name;
+  /*
+   * When it subscribed first.
+   */
+  Google__Protobuf__Timestamp *created_at;
+  /*
+   * What it has acknowledged, by shard.
+   */
+  size_t n_cursors;
+  Progressor__V1__Cursor **cursors;
+  /*
+   * Subscribers that share its shards at present.
+   */
+  int32_t subscribers;
+  /*
+   * Changes of all namespaces behind its cursors, the ones that it leaves out included.
+   */
+  int64_t lag;
+  /*
+   * When something was acknowledged last; absent = nothing yet.
+   */
+  Google__Protobuf__Timestamp *acknowledged_at;
+};
+#define PROGRESSOR__V1__CONSUMER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__consumer__descriptor) \
+    , {0,NULL}, NULL, 0,NULL, 0, 0, NULL }
+
+
+/*
+ * Request of EventSink.ResetConsumer.
+ */
+struct  Progressor__V1__ResetConsumerRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The name.
+   */
+  ProtobufCBinaryData consumer;
+  /*
+   * Where it goes on in all shards: START_POSITION_OLDEST or START_POSITION_NOW. Either this or
+   * `cursors` must be set.
+   */
+  Progressor__V1__StartPosition start;
+  /*
+   * Where it goes on in these shards, at most one per shard; in the others it stays where it is.
+   */
+  size_t n_cursors;
+  Progressor__V1__Cursor **cursors;
+};
+#define PROGRESSOR__V1__RESET_CONSUMER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__reset_consumer_request__descriptor) \
+    , {0,NULL}, PROGRESSOR__V1__START_POSITION__START_POSITION_UNSPECIFIED, 0,NULL }
+
+
+/*
+ * Response of EventSink.ResetConsumer: it is stored.
+ */
+struct  Progressor__V1__ResetConsumerResponse
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__RESET_CONSUMER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__reset_consumer_response__descriptor) \
+     }
+
+
+/*
+ * Request of EventSink.DeleteConsumer.
+ */
+struct  Progressor__V1__DeleteConsumerRequest
+{
+  ProtobufCMessage base;
+  /*
+   * The name.
+   */
+  ProtobufCBinaryData consumer;
+};
+#define PROGRESSOR__V1__DELETE_CONSUMER_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__delete_consumer_request__descriptor) \
+    , {0,NULL} }
+
+
+/*
+ * Response of EventSink.DeleteConsumer: it is forgotten.
+ */
+struct  Progressor__V1__DeleteConsumerResponse
+{
+  ProtobufCMessage base;
+};
+#define PROGRESSOR__V1__DELETE_CONSUMER_RESPONSE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__delete_consumer_response__descriptor) \
+     }
+
+
 /* Progressor__V1__SubscribeRequest methods */
 void   progressor__v1__subscribe_request__init
                      (Progressor__V1__SubscribeRequest         *message);
@@ -190,6 +463,36 @@ void   progressor__v1__status_changed__init
 /* Progressor__V1__MachineRemoved methods */
 void   progressor__v1__machine_removed__init
                      (Progressor__V1__MachineRemoved         *message);
+/* Progressor__V1__FeedProgress methods */
+void   progressor__v1__feed_progress__init
+                     (Progressor__V1__FeedProgress         *message);
+/* Progressor__V1__AcknowledgeRequest methods */
+void   progressor__v1__acknowledge_request__init
+                     (Progressor__V1__AcknowledgeRequest         *message);
+/* Progressor__V1__AcknowledgeResponse methods */
+void   progressor__v1__acknowledge_response__init
+                     (Progressor__V1__AcknowledgeResponse         *message);
+/* Progressor__V1__ListConsumersRequest methods */
+void   progressor__v1__list_consumers_request__init
+                     (Progressor__V1__ListConsumersRequest         *message);
+/* Progressor__V1__ListConsumersResponse methods */
+void   progressor__v1__list_consumers_response__init
+                     (Progressor__V1__ListConsumersResponse         *message);
+/* Progressor__V1__Consumer methods */
+void   progressor__v1__consumer__init
+                     (Progressor__V1__Consumer         *message);
+/* Progressor__V1__ResetConsumerRequest methods */
+void   progressor__v1__reset_consumer_request__init
+                     (Progressor__V1__ResetConsumerRequest         *message);
+/* Progressor__V1__ResetConsumerResponse methods */
+void   progressor__v1__reset_consumer_response__init
+                     (Progressor__V1__ResetConsumerResponse         *message);
+/* Progressor__V1__DeleteConsumerRequest methods */
+void   progressor__v1__delete_consumer_request__init
+                     (Progressor__V1__DeleteConsumerRequest         *message);
+/* Progressor__V1__DeleteConsumerResponse methods */
+void   progressor__v1__delete_consumer_response__init
+                     (Progressor__V1__DeleteConsumerResponse         *message);
 /* --- per-message closures --- */
 
 typedef void (*Progressor__V1__SubscribeRequest_Closure)
@@ -210,18 +513,60 @@ typedef void (*Progressor__V1__StatusChanged_Closure)
 typedef void (*Progressor__V1__MachineRemoved_Closure)
                  (const Progressor__V1__MachineRemoved *message,
                   void *closure_data);
+typedef void (*Progressor__V1__FeedProgress_Closure)
+                 (const Progressor__V1__FeedProgress *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__AcknowledgeRequest_Closure)
+                 (const Progressor__V1__AcknowledgeRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__AcknowledgeResponse_Closure)
+                 (const Progressor__V1__AcknowledgeResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ListConsumersRequest_Closure)
+                 (const Progressor__V1__ListConsumersRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ListConsumersResponse_Closure)
+                 (const Progressor__V1__ListConsumersResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__Consumer_Closure)
+                 (const Progressor__V1__Consumer *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ResetConsumerRequest_Closure)
+                 (const Progressor__V1__ResetConsumerRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__ResetConsumerResponse_Closure)
+                 (const Progressor__V1__ResetConsumerResponse *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__DeleteConsumerRequest_Closure)
+                 (const Progressor__V1__DeleteConsumerRequest *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__DeleteConsumerResponse_Closure)
+                 (const Progressor__V1__DeleteConsumerResponse *message,
+                  void *closure_data);
 
 /* --- services --- */
 
 
 /* --- descriptors --- */
 
+extern const ProtobufCEnumDescriptor    progressor__v1__start_position__descriptor;
+extern const ProtobufCEnumDescriptor    progressor__v1__change_kind__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__subscribe_request__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__cursor__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__subscribe_response__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__machine_created__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__status_changed__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__machine_removed__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__feed_progress__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__acknowledge_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__acknowledge_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__list_consumers_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__list_consumers_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__consumer__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__reset_consumer_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__reset_consumer_response__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__delete_consumer_request__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__delete_consumer_response__descriptor;
 
 PROTOBUF_C__END_DECLS
 

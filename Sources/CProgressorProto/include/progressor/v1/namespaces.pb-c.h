@@ -19,6 +19,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 typedef struct Progressor__V1__Namespace Progressor__V1__Namespace;
 typedef struct Progressor__V1__TraceOptions Progressor__V1__TraceOptions;
+typedef struct Progressor__V1__FeedOptions Progressor__V1__FeedOptions;
 typedef struct Progressor__V1__ProcessorOptions Progressor__V1__ProcessorOptions;
 typedef struct Progressor__V1__ProcessorTls Progressor__V1__ProcessorTls;
 typedef struct Progressor__V1__RetryPolicy Progressor__V1__RetryPolicy;
@@ -114,10 +115,14 @@ struct  Progressor__V1__Namespace
    * What is kept of what happens to machines. Absent = the defaults.
    */
   Progressor__V1__TraceOptions *trace;
+  /*
+   * What is told to those who follow along. Absent = nothing.
+   */
+  Progressor__V1__FeedOptions *feed;
 };
 #define PROGRESSOR__V1__NAMESPACE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__namespace__descriptor) \
-    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+    , {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, NULL, NULL, NULL }
 
 
 /*
@@ -138,6 +143,37 @@ struct  Progressor__V1__TraceOptions
 #define PROGRESSOR__V1__TRACE_OPTIONS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__trace_options__descriptor) \
     , PROGRESSOR__V1__TRACE_LEVEL__TRACE_LEVEL_UNSPECIFIED, NULL }
+
+
+/*
+ * What goes into the feed, with each step that is committed from then on: see EventSink.
+ */
+struct  Progressor__V1__FeedOptions
+{
+  ProtobufCMessage base;
+  /*
+   * Whether anything goes into it. What is in it stays when this becomes false.
+   */
+  protobuf_c_boolean enabled;
+  /*
+   * Whether events go into it with their data; otherwise a subscriber learns which there are, and
+   * may ask Automaton.Get for what they say.
+   */
+  protobuf_c_boolean bodies;
+  /*
+   * How long an entry is kept. Absent = 7 days; must be positive. A change holds for what is in the
+   * feed already, too.
+   */
+  Google__Protobuf__Duration *retention;
+  /*
+   * About how many bytes are kept: beyond it the oldest entries go, however young they are. 0 = no
+   * bound; must not be negative.
+   */
+  int64_t max_bytes;
+};
+#define PROGRESSOR__V1__FEED_OPTIONS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&progressor__v1__feed_options__descriptor) \
+    , 0, 0, NULL, 0 }
 
 
 /*
@@ -562,6 +598,9 @@ void   progressor__v1__namespace__init
 /* Progressor__V1__TraceOptions methods */
 void   progressor__v1__trace_options__init
                      (Progressor__V1__TraceOptions         *message);
+/* Progressor__V1__FeedOptions methods */
+void   progressor__v1__feed_options__init
+                     (Progressor__V1__FeedOptions         *message);
 /* Progressor__V1__ProcessorOptions methods */
 void   progressor__v1__processor_options__init
                      (Progressor__V1__ProcessorOptions         *message);
@@ -623,6 +662,9 @@ typedef void (*Progressor__V1__Namespace_Closure)
                   void *closure_data);
 typedef void (*Progressor__V1__TraceOptions_Closure)
                  (const Progressor__V1__TraceOptions *message,
+                  void *closure_data);
+typedef void (*Progressor__V1__FeedOptions_Closure)
+                 (const Progressor__V1__FeedOptions *message,
                   void *closure_data);
 typedef void (*Progressor__V1__ProcessorOptions_Closure)
                  (const Progressor__V1__ProcessorOptions *message,
@@ -687,6 +729,7 @@ typedef void (*Progressor__V1__ResumeNamespaceResponse_Closure)
 extern const ProtobufCEnumDescriptor    progressor__v1__trace_level__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__namespace__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__trace_options__descriptor;
+extern const ProtobufCMessageDescriptor progressor__v1__feed_options__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__processor_options__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__processor_tls__descriptor;
 extern const ProtobufCMessageDescriptor progressor__v1__retry_policy__descriptor;
