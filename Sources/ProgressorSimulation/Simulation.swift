@@ -95,7 +95,8 @@ public final class Simulation {
     plan.allowed = decisions?.strikes
     workload = Workload(world: world, random: &random)
     processor = SimulatedProcessor(world: world)
-    storage = SimulatedStorage(shards: world.configuration.shards)
+    storage = SimulatedStorage(
+      shards: world.configuration.shards, namespaces: world.namespaces)
     namespaces = world.namespaces
     for record in world.namespaces {
       ledger.traceLevels[ExactText(record.namespace.name)] =

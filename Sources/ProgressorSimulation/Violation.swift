@@ -20,6 +20,7 @@ public enum Invariant: String, Sendable, Hashable, CaseIterable {
   case goneRests = "where there is no namespace no step begins"
   case messagesOnce = "I13 a message of a committed step takes effect once, or is undeliverable"
   case messagesCommitted = "I14 nothing of a refused or lost step is sent"
+  case feedInOrder = "I9 the feed tells what was committed, in order"
   case attemptsCounted = "attempts are counted durably"
   case recordedOnce = "what happens to a machine is recorded once"
   case oneReply = "a request has one reply"

@@ -33,6 +33,8 @@ public final class Storage: Sendable {
   let repairJobWork: RepairJobStore
   let censusStore: SideReader
   let exportStore: SideReader
+  let feedReader: SideReader
+  let feedConsumers: SideReader
   let databaseSize = DatabaseSize()
   private let keeper: LeaseKeeper
 
@@ -101,6 +103,14 @@ public final class Storage: Sendable {
     exportStore = try SideReader(
       "export", configuration: configuration, watch: watch, logger: logger,
       statementTimeout: Self.exportStatementTimeout, idleTimeout: .seconds(60))
+    feedReader = try SideReader(
+      "feed", configuration: configuration, watch: watch, logger: logger,
+      statementTimeout: Self.feedStatementTimeout, idleTimeout: .seconds(60),
+      capacity: Self.maximumFeedReads)
+    feedConsumers = try SideReader(
+      "consumers", configuration: configuration, watch: watch, logger: logger,
+      statementTimeout: Self.feedStatementTimeout, idleTimeout: .seconds(60),
+      capacity: Self.maximumFeedReads, mayWrite: true)
     let keeper = try LeaseKeeper(
       configuration: configuration, shards: shards, namespaces: namespaces, watch: watch,
       progress: progress, status: board, logger: logger)
@@ -183,6 +193,8 @@ public final class Storage: Sendable {
     repairJobWork.requestStop()
     censusStore.requestStop()
     exportStore.requestStop()
+    feedReader.requestStop()
+    feedConsumers.requestStop()
     for writer in writers { writer.join() }
     // Only now: while a batch may be under way, its lease is held.
     keeper.requestStop(gracePeriod: gracePeriod)
@@ -195,6 +207,8 @@ public final class Storage: Sendable {
     repairJobWork.join()
     censusStore.join()
     exportStore.join()
+    feedReader.join()
+    feedConsumers.join()
   }
 }
 

@@ -49,12 +49,12 @@ public struct StorageConfiguration: Sendable {
 
 extension StorageConfiguration {
   /// Sessions that a running node has at once: a writer per slot, those of the loader, and one each
-  /// for the lease, lists, timers and namespaces, requests about repair jobs and their work, and
-  /// the census.
+  /// for the lease, lists, timers and namespaces, requests about repair jobs and their work,
+  /// the census, the feed and its consumers.
   public var sessions: Int { Self.sessions(slots: slots) }
 
   /// How many sessions a node with so many writers has at the same time.
-  public static func sessions(slots: Int) -> Int { max(1, slots) + MachineLoader.sessions + 7 }
+  public static func sessions(slots: Int) -> Int { max(1, slots) + MachineLoader.sessions + 9 }
 
   /// No takeover above this difference of clocks: timers would fire wrong.
   static let maximumClockOffset: Int64 = 500_000

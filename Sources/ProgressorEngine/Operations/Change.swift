@@ -10,8 +10,9 @@ enum Change {
   case updated(Changed, queue: QueueChange = .keep)
   /// The row's pause begins or ends, and its due time follows; nothing else of it changes.
   case paused(MachineRow)
-  /// The machine is gone, with everything that hangs on it but the messages that are due.
-  case removed(MachineRow, Outgoing = Outgoing())
+  /// The machine is gone, with everything that hangs on it but the messages that are due. The
+  /// events are its last ones: only the feed has them.
+  case removed(MachineRow, events: [Event] = [], Outgoing = Outgoing())
   /// It fails, and what of it is in the database cannot be read.
   case condemned(MachineRow, Failure)
 }

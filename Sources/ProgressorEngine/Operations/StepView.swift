@@ -113,13 +113,7 @@ extension StepView {
   ) -> Changed {
     assert(row.failure == nil, "an answer is applied to a machine that works")
     var changed = Changed(row)
-    changed.events.reserveCapacity(answer.change.events.count)
-    for body in answer.change.events {
-      changed.row.lastEventID += 1
-      changed.row.lastEventAt = max(changed.row.lastEventAt, now.wall)
-      changed.events.append(
-        Event(id: changed.row.lastEventID, createdAt: changed.row.lastEventAt, body: body))
-    }
+    append(answer.change.events, to: &changed)
     if let aux = answer.change.auxState {
       changed.auxChanged = true
       changed.row.auxState = aux.isEmpty ? nil : aux
@@ -148,7 +142,20 @@ extension StepView {
   ) -> Change {
     var messages = outgoing(answer.action, row.key, context)
     messages.sent.removeAll { $0.pending.deliverAt > now.wall }
-    return .removed(row, messages)
+    var last = Changed(row)
+    append(answer.change.events, to: &last)
+    return .removed(row, events: last.events, messages)
+  }
+
+  /// Events of an answer, numbered (I3).
+  private func append(_ bodies: [Content], to changed: inout Changed) {
+    changed.events.reserveCapacity(bodies.count)
+    for body in bodies {
+      changed.row.lastEventID += 1
+      changed.row.lastEventAt = max(changed.row.lastEventAt, now.wall)
+      changed.events.append(
+        Event(id: changed.row.lastEventID, createdAt: changed.row.lastEventAt, body: body))
+    }
   }
 
   private func failure(

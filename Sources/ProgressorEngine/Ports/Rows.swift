@@ -21,11 +21,11 @@ public struct MachineRow: Sendable, Hashable {
   /// nil = none.
   public var auxState: Content?
   /// nil = working.
-  public var failure: Failure?
+  @Rare public var failure: Failure?
   /// When it was repaired last; nil = never, or is not known.
   public var repairedAt: Timestamp?
   /// nil = not paused.
-  public var pause: Pause?
+  @Rare public var pause: Pause?
   /// The timer that is set, or whose timeout is being retried; nil = none.
   public var timer: TimerRow?
   /// Notifications queued.
@@ -118,7 +118,7 @@ public struct QueuedNotification: Sendable, Hashable {
   /// When it was accepted.
   public var acceptedAt: Timestamp
   /// Set on the head of the queue only.
-  public var retry: RetryState?
+  @Rare public var retry: RetryState?
   /// Who notifies.
   public var origin: Origin
 
@@ -126,9 +126,10 @@ public struct QueuedNotification: Sendable, Hashable {
   public enum Origin: Sendable, Hashable {
     case client
     /// A message of another machine, or of the same.
-    case machine(MachineID)
+    indirect case machine(MachineID)
     /// A message of the machine that can never be delivered. Its `args` are the notification's.
-    case undelivered(target: MachineID, name: String, code: Int32, reason: String)
+    indirect case undelivered(
+      target: MachineID, name: String, code: Int32, reason: String)
   }
 
   public init(

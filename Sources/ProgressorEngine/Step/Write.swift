@@ -39,6 +39,7 @@ extension Engine {
     }
     record.idempotency = idempotency
     record.traced = tracing
+    record.feed = feed(of: change, machine)
     record.news = MachineNews(change, machine, step)
     if configuration.namesCauses { record.cause = context(of: step, machine) }
     if case .condemned = change {
@@ -114,7 +115,7 @@ extension Engine {
       guard let row = nextVersion(of: row, .keep, machine) else { return nil }
       record.row = .pause(row)
       return (record, .becomes(row, events: [], queue: .keep))
-    case .removed(let row, _):
+    case .removed(let row, _, _):
       record.row = .delete(expectedVersion: row.version)
       if row.pendingMessages + row.undeliveredMessages > 0 {
         record.forgotten = max(now.wall, self.messages.latest)
@@ -194,7 +195,7 @@ extension Change {
     switch self {
     case .nothing(let key, _): key
     case .created(let changed, _), .updated(let changed, _): changed.row.key
-    case .paused(let row), .removed(let row, _), .condemned(let row, _): row.key
+    case .paused(let row), .removed(let row, _, _), .condemned(let row, _): row.key
     }
   }
 
@@ -202,7 +203,7 @@ extension Change {
   fileprivate var messages: Outgoing {
     switch self {
     case .created(let changed, _), .updated(let changed, _): changed.messages
-    case .nothing(_, let messages), .removed(_, let messages): messages
+    case .nothing(_, let messages), .removed(_, _, let messages): messages
     case .paused, .condemned: Outgoing()
     }
   }

@@ -146,7 +146,8 @@ extension World {
           name: "n0",
           processor: ProcessorOptions(
             endpoint: "n0:1", timeout: 1_000_000, maxInFlight: cores > 1 ? 1 : 0),
-          retryPolicy: policy, trace: TraceOptions(level: .all), version: 1))
+          retryPolicy: policy, trace: TraceOptions(level: .all),
+          feed: FeedOptions(isEnabled: true, hasBodies: true), version: 1))
     ]
     return world
   }

@@ -32,7 +32,9 @@ extension SimulatedStorage {
           forgotten: forgotten))
     }
     for record in batch.records where record.row != .keep || !record.messageCounts.isZero {
-      if let machine = machines[record.machine] { try agrees(machine, now: now) }
+      let machine = machines[record.machine]
+      if let machine { try agrees(machine, now: now) }
+      try feed.agrees(with: machine, named: record.machine)
     }
     return .applied(applied)
   }
@@ -49,12 +51,16 @@ extension SimulatedStorage {
 
   private mutating func apply(_ record: CommitRecord, now: Timestamp) throws(Violation) {
     try keepsRules(record)
+    if let options = feed.options[ExactText(record.machine.namespace)] {
+      try SimulatedFeed.tells(record, options)
+    }
     try record.forEachWrite { (write) throws(Violation) in
       switch write {
       case .rememberKey(let row): try remember(row, of: record.machine, now: now)
       case .insertMachine(var row, _, let messages):
         row.pendingMessages = messages.pending
         try insert(row, record)
+      case .insertFeed(let note): try feed.append(note, record)
       case .insertMessage(let message): try insert(message, record)
       case .deleteMessage(let number): try take(number, record)
       case .deleteMessages(let time): forget(dueAfter: time, record)

@@ -12,12 +12,14 @@ struct SimulatedStorage {
   /// Every key that a machine ever had.
   var usedKeys: Set<Incarnation> = []
   var leases: ShardLeases
+  var feed: SimulatedFeed
   /// Grows when the database becomes another one, with an earlier state.
   var generation = 0
 
-  init(shards: Int32) {
+  init(shards: Int32, namespaces: [NamespaceRecord] = []) {
     shardCount = shards
     leases = ShardLeases(shards: shards)
+    feed = SimulatedFeed(namespaces)
   }
 
   /// Of one snapshot: what the engine asks for, as the database holds it.

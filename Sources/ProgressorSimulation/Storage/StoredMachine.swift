@@ -111,7 +111,7 @@ extension StoredMachine {
       notifications[0].retry = head.retry
     // Of machines as a whole, and of what outlives them: the storage's.
     case .insertMachine, .deleteMachine, .rememberKey, .countMessages, .insertMessage,
-      .deleteMessage, .deleteMessages, .postponeMessage:
+      .deleteMessage, .deleteMessages, .postponeMessage, .insertFeed:
       assertionFailure("\(write.kind) is nothing within a machine")
     }
   }

@@ -120,8 +120,9 @@ extension Simulation {
     let index = random.below(namespaces.count)
     var changed = World.namespace(named: namespaces[index].namespace.name, random: &random)
     changed.pause = namespaces[index].namespace.pause
-    // What must be recorded is known as long as it does not change.
+    // What must be recorded and told is known as long as it does not change.
     changed.trace = namespaces[index].namespace.trace
+    changed.feed = namespaces[index].namespace.feed
     become(changed, index)
     let bounds = Simulation.bounds(of: changed)
     widest[index] = Ledger.Widest(

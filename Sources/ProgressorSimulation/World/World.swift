@@ -71,6 +71,10 @@ struct World: Sendable {
           namespace: World.namespace(named: "n\(number)", random: &random)))
       namespaces[number].namespace.trace.level =
         [nil, .all, .changes, .all, .nothing][random.below(5)]
+      // Of its own: the rest of the world is the same with and without a feed.
+      var chance = RandomSource(seed: configuration.seed &+ UInt64(number))
+      namespaces[number].namespace.feed = FeedOptions(
+        isEnabled: chance.chance(0.8), hasBodies: chance.chance(0.5))
     }
   }
 

@@ -2,7 +2,7 @@ import Synchronization
 
 /// A table from which rows are deleted when their time is over.
 public struct RetainedTable: Sendable, Hashable {
-  /// Its name: `idempotency`, `trace`, `repair_job` or `repair_job_failure`.
+  /// Its name: `idempotency`, `trace`, `feed`, `repair_job` or `repair_job_failure`.
   public var name: String
   /// About how many rows it has.
   public var rows: Int64
@@ -22,6 +22,7 @@ public struct SweptRows: Sendable, Hashable {
   public enum Table: String, Sendable, Hashable, CaseIterable {
     case idempotency
     case trace
+    case feed
     /// Jobs that had ended.
     case repairJob = "repair_job"
     /// What such jobs could not repair.

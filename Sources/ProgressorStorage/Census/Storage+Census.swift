@@ -44,6 +44,25 @@ extension Storage {
     }
   }
 
+  /// Consumers of the feed whose lag is told.
+  static let maximumLags: Int64 = 100
+
+  /// How far consumers of the feed are behind, by name. Empty when it is another node's turn.
+  public func feedLags() async throws(ProgressorError) -> [FeedLag] {
+    guard let node = leaseNode else { return [] }
+    return try await censusStore.perform { connection throws(PostgreSQLError) in
+      let parameters = Parameters.with {
+        $0.append(node)
+        $0.append(Self.maximumLags)
+      }
+      return try connection.run(Statements.feedLags, parameters, timeout: Self.censusTimeout)
+        .map { (row) throws(PostgreSQLError) in
+          FeedLag(
+            consumer: try row.value(0), entries: try row.value(1), age: try row.value(2))
+        }
+    }
+  }
+
   private static func namespaceCensus(_ row: Row) throws(PostgreSQLError) -> NamespaceCensus {
     var reader = RowReader(row)
     let number = NamespaceNumber(try reader.next())

@@ -43,8 +43,10 @@ struct CommitLoop {
       .removedMachines, configuration: configuration, slot: slot, swept: progress.swept)
     var traces = Sweep(
       .oldTraces, configuration: configuration, slot: slot, swept: progress.swept)
+    var feed = Sweep(
+      .oldFeed, configuration: configuration, slot: slot, swept: progress.swept)
     while true {
-      let pause = min(keys.pause, removed.pause, traces.pause)
+      let pause = min(keys.pause, removed.pause, traces.pause, feed.pause)
       switch session.waitForItems(atMost: 1, timeout: pause) {
       case .items(let items):
         for item in items {
@@ -65,6 +67,7 @@ struct CommitLoop {
       keys.runIfDue(as: node, on: writer, logger)
       removed.runIfDue(as: node, on: writer, logger)
       traces.runIfDue(as: node, on: writer, logger)
+      feed.runIfDue(as: node, on: writer, logger)
     }
   }
 
@@ -79,6 +82,8 @@ struct CommitLoop {
       loneSteps.written(item.batch.records)
       lockedMachines.written(item.batch.records)
       deliver(.committed(id))
+      let told = item.batch.records.filter { !$0.feed.isEmpty }.map(\.shard)
+      if !told.isEmpty { progress.feed.tell(told) }
     case .refused(let refusal):
       if case .locked(let machines) = refusal.fault {
         loneSteps.onlyAsked()

@@ -31,6 +31,8 @@ final class CommitProgress: Sendable {
   private let state = Mutex(State())
   /// What the writers delete beside their batches.
   let swept = SweptBoard()
+  /// What they tell those who follow along.
+  let feed = FeedBoard()
 
   func begin(slot: Int, at time: Int64) {
     state.withLock { $0.batches[slot] = Batch(lastSign: time) }

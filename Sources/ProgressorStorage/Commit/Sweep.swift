@@ -195,4 +195,9 @@ extension Sweep.Subject {
   static let oldTraces = Self(
     name: "old records of steps", statement: Statements.sweepTrace, bound: 500, breather: 20_000,
     counter: .trace)
+
+  /// What the feed keeps no longer. Bound: so many of a shard's part of a namespace.
+  static let oldFeed = Self(
+    name: "old entries of the feed", statement: Statements.trimFeed, bound: 500, breather: 20_000,
+    counter: .feed)
 }

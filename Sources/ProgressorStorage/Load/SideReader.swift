@@ -17,23 +17,26 @@ final class SideReader: Sendable {
   /// Of what is asked at once, and of opening the session.
   let timeout: Duration
 
-  private static let capacity = 100
-
   /// - Parameters:
   ///   - purpose: Names its thread and its session.
   ///   - statementTimeout: Of a statement; `timeout` is somewhat longer.
   ///   - idleTimeout: The session is closed when nobody asked for so long; nil = never.
+  ///   - capacity: Requests that may wait.
+  ///   - mayWrite: What is of no machine, and so not under the fence.
   init(
     _ purpose: String, configuration: StorageConfiguration, watch: DatabaseWatch, logger: Logger,
-    statementTimeout: Duration, idleTimeout: Duration? = nil
+    statementTimeout: Duration, idleTimeout: Duration? = nil, capacity: Int = 100,
+    mayWrite: Bool = false
   ) throws(PostgreSQLError) {
     self.watch = watch
     self.logger = logger
     timeout = statementTimeout + .seconds(1)
-    var settings = configuration.readerSettings(for: purpose)
+    var settings =
+      mayWrite
+      ? configuration.settings(for: purpose) : configuration.readerSettings(for: purpose)
     settings.statementTimeout = statementTimeout
     thread = try ConnectionThread(
-      name: "pg-\(purpose)", settings: settings, capacity: Self.capacity
+      name: "pg-\(purpose)", settings: settings, capacity: capacity
     ) { session in
       while true {
         let waitsFor = session.connection == nil ? nil : idleTimeout

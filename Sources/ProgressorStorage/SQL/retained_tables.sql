@@ -6,5 +6,5 @@ SELECT relname::text,
   pg_total_relation_size(oid)
 FROM pg_class
 WHERE relnamespace = 'progressor'::regnamespace AND relkind IN ('r', 'p')
-  AND relname IN ('idempotency', 'trace', 'repair_job', 'repair_job_failure')
+  AND relname IN ('idempotency', 'trace', 'feed', 'repair_job', 'repair_job_failure')
 ORDER BY relname;

@@ -168,6 +168,29 @@ enum Statements {
     "cluster_database", PackageResources.cluster_database_sql)
   static let clusterSize = Statement("cluster_size", PackageResources.cluster_size_sql)
 
+  static let trimFeed = Statement("commit_trim_feed", PackageResources.commit_trim_feed_sql)
+  static let feedReadAny = Statement(
+    "feed_read_any", PackageResources.feed_read_sql, variant: "any")
+  static let feedReadSome = Statement(
+    "feed_read_some", PackageResources.feed_read_sql, variant: "some")
+  static let feedHeads = Statement("feed_heads", PackageResources.feed_heads_sql)
+  static let feedLags = Statement("feed_lags", PackageResources.feed_lags_sql)
+  static let feedBeginnings = Statement("feed_beginnings", PackageResources.feed_beginnings_sql)
+  static let feedConsumerMake = Statement(
+    "feed_consumer_make", PackageResources.feed_consumer_make_sql)
+  static let feedConsumerState = Statement(
+    "feed_consumer_state", PackageResources.feed_consumer_state_sql)
+  static let feedConsumerLock = Statement(
+    "feed_consumer_lock", PackageResources.feed_consumer_lock_sql)
+  static let feedConsumerDelete = Statement(
+    "feed_consumer_delete", PackageResources.feed_consumer_delete_sql)
+  static let feedConsumers = Statement("feed_consumers", PackageResources.feed_consumers_sql)
+  static let feedBeat = Statement("feed_beat", PackageResources.feed_beat_sql)
+  static let feedLeave = Statement("feed_leave", PackageResources.feed_leave_sql)
+  static let feedAcknowledge = Statement(
+    "feed_acknowledge", PackageResources.feed_acknowledge_sql)
+  static let feedReset = Statement("feed_reset", PackageResources.feed_reset_sql)
+
   static let restoredPause = Statement("restored_pause", PackageResources.restored_pause_sql)
   static let restoredEpochs = Statement(
     "restored_epochs", PackageResources.restored_epochs_sql)

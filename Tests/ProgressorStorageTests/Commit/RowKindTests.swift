@@ -28,7 +28,8 @@ private struct DeclaredRows {
 
   init?(_ sql: String) {
     guard
-      let unnest = sql.firstMatch(of: #/unnest\(\s*([^()]*?)\)\s*(?:AS\s+\w+\s*\(([^)]*)\))?/#)
+      let unnest = sql.firstMatch(
+        of: #/unnest\(\s*([^()]*?)\)\s*(WITH ORDINALITY\s+)?(?:AS\s+\w+\s*\(([^)]*)\))?/#)
     else { return nil }
     let casts = unnest.1.matches(of: #/\$(\d+)::(\w+)\[\]/#)
     guard casts.count == Self.list(unnest.1).count else { return nil }
@@ -37,7 +38,9 @@ private struct DeclaredRows {
       Self.list($0.1)
     }
     // Without names of their own the arrays have those of the columns that they are inserted into.
-    let names = unnest.2.map { Self.list($0) } ?? insertions.first ?? []
+    var names = unnest.3.map { Self.list($0) } ?? insertions.first ?? []
+    // The last one is the place in the arrays.
+    if unnest.2 != nil { names = names.dropLast() }
     let types = casts.compactMap { Self.types[String($0.2)] }
     guard names.count == types.count, types.count == casts.count else { return nil }
     columns = zip(names, types).map { ColumnDeclaration(name: $0, type: $1) }

@@ -176,7 +176,7 @@ extension OnPostgreSQL {
 }
 
 /// Ends the backends of a storage's writers again and again, at moments that chance picks.
-private final class Killer: Sendable {
+final class Killer: Sendable {
   private let isStopped = Atomic(false)
   private let ended = Atomic(0)
 

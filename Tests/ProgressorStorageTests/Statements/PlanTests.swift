@@ -81,7 +81,7 @@ extension OnPostgreSQL {
 
     private func expectIndexPlans(_ connection: Connection) throws {
       for hot in Self.hot {
-        let plan = try plan(of: hot.statement, on: connection)
+        let plan = try connection.plan(of: hot.statement)
         let lines = plan.split(separator: "\n")
         for index in hot.indexes {
           #expect(plan.contains(" \(index) "), "\(hot.statement.name) without \(index):\n\(plan)")
@@ -104,7 +104,7 @@ extension OnPostgreSQL {
       for isFilled in [false, true] {
         if isFilled { try fill(connection) }
         for statement in [Statements.namespaceMachines, Statements.namespaceDelete] {
-          let plan = try plan(of: statement, on: connection)
+          let plan = try connection.plan(of: statement)
           #expect(plan.contains(" \(Self.machineID) "), "\(statement.name):\n\(plan)")
           #expect(!plan.contains("Seq Scan on machine"), "\(statement.name):\n\(plan)")
           #expect(!plan.contains("Sort"), "\(statement.name):\n\(plan)")
@@ -126,7 +126,7 @@ extension OnPostgreSQL {
             ["machine_failed", "machine_retrying", "machine_paused", due]
           ), (Statements.censusLate, [due]),
         ] {
-          let plan = try plan(of: statement, on: connection)
+          let plan = try connection.plan(of: statement)
           for index in indexes {
             #expect(plan.contains(" \(index) "), "\(statement.name) without \(index):\n\(plan)")
           }
@@ -136,18 +136,6 @@ extension OnPostgreSQL {
           #expect(sorts.allSatisfy { !$0.contains("machine") }, "\(statement.name):\n\(plan)")
         }
       }
-    }
-
-    /// The generic plan, as the session of a writer or reader makes it.
-    private func plan(of statement: Statement, on connection: Connection) throws -> String {
-      try connection.runScript(
-        "DEALLOCATE ALL; PREPARE hot AS \(statement.sql)", timeout: .seconds(10))
-      let count: Int32 = try connection.scalar(
-        "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'hot'")
-      let nulls = [String](repeating: "NULL", count: Int(count)).joined(separator: ", ")
-      let rows = try connection.query(
-        "EXPLAIN EXECUTE hot" + (count == 0 ? "" : "(\(nulls))"), timeout: .seconds(10))
-      return try rows.map { try $0.value(0, as: String.self) }.joined(separator: "\n") + " "
     }
 
     private func fill(_ connection: Connection) throws {
@@ -200,5 +188,21 @@ extension OnPostgreSQL {
           + " WHERE relname = 'machine'")
       #expect(share > 0.75)
     }
+  }
+}
+
+extension Connection {
+  /// The generic plan, as the session of a writer or reader makes it.
+  ///
+  /// - Parameter types: of the parameters, where they do not follow from the statement.
+  func plan(of statement: Statement, types: String = "") throws -> String {
+    try runScript(
+      "DEALLOCATE ALL; PREPARE hot \(types) AS \(statement.sql)", timeout: .seconds(10))
+    let count: Int32 = try scalar(
+      "SELECT cardinality(parameter_types) FROM pg_prepared_statements WHERE name = 'hot'")
+    let nulls = [String](repeating: "NULL", count: Int(count)).joined(separator: ", ")
+    let rows = try query(
+      "EXPLAIN EXECUTE hot" + (count == 0 ? "" : "(\(nulls))"), timeout: .seconds(10))
+    return try rows.map { try $0.value(0, as: String.self) }.joined(separator: "\n") + " "
   }
 }

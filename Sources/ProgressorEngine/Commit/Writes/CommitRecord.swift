@@ -22,15 +22,15 @@ public struct CommitRecord: Sendable, Hashable {
   /// The notification that the step delivered.
   public var dequeued: Int64?
   /// A notification that is taken out of the queue, undelivered.
-  public var dropped: DroppedNotification?
+  @Rare public var dropped: DroppedNotification?
   /// The head of the queue with its new retry state.
-  public var rescheduled: QueuedNotification?
+  @Rare public var rescheduled: QueuedNotification?
   /// Messages that the machine sends.
   public var sent: [MessageRow] = []
   /// Messages that are taken out, by number: they are cancelled, or have had their effect.
   public var takenOut: [Int64] = []
   /// A message of the machine that is tried again later, or never.
-  public var postponed: PendingMessage?
+  @Rare public var postponed: PendingMessage? = nil
   /// Of the machine, which is removed, the messages that are due later than this go, and those that
   /// can never be delivered; nil = it has none.
   public var forgotten: Timestamp?
@@ -39,12 +39,14 @@ public struct CommitRecord: Sendable, Hashable {
   /// The reply to be remembered with the step; nil = the request had no key.
   public var idempotency: IdempotencyRow?
   /// What is kept of the step for those who ask what happened; nil = nothing.
-  public var traced: TracedStep?
+  @Rare public var traced: TracedStep?
+  /// What those are told who follow along, in this order.
+  public var feed: [FeedNote] = []
   /// What people are told of it; it is written nowhere.
-  public var news: MachineNews?
+  @Rare public var news: MachineNews? = nil
   /// Who asked for it, or for what caused it, where somebody follows traces
   /// (``EngineConfiguration/namesCauses``); it is written nowhere.
-  public var cause: CallerContext?
+  @Rare public var cause: CallerContext? = nil
   /// For what it takes in memory, until its outcome is known; it is written nowhere.
   public var charge: Charge?
 
@@ -75,6 +77,7 @@ public struct CommitRecord: Sendable, Hashable {
     for event in events { sum += event.body.data.count + 48 }
     for notification in enqueued { sum += notification.args.count + 256 }
     for message in sent { sum += message.bytes }
+    for note in feed { sum += note.bytes }
     switch row {
     case .insert(let row), .update(let row, auxChanged: true):
       sum += row.auxState?.data.count ?? 0
@@ -146,6 +149,8 @@ public enum RowWrite: Sendable {
   case insertEvent(Event)
   /// What happened, for those who ask.
   case insertTrace(TracedStep)
+  /// What happened, for those who follow along: it gets the next number of its shard.
+  case insertFeed(FeedNote)
   case insertNotification(QueuedNotification)
   case deleteNotification(sequence: Int64)
   /// The head of the queue with its new retry state.
@@ -175,6 +180,7 @@ public enum RowWrite: Sendable {
     case countMessages
     case insertEvent
     case insertTrace
+    case insertFeed
     case insertNotification
     case deleteNotification
     case rescheduleNotification
@@ -198,6 +204,7 @@ public enum RowWrite: Sendable {
     case .countMessages: .countMessages
     case .insertEvent: .insertEvent
     case .insertTrace: .insertTrace
+    case .insertFeed: .insertFeed
     case .insertNotification: .insertNotification
     case .deleteNotification: .deleteNotification
     case .rescheduleNotification: .rescheduleNotification
@@ -279,6 +286,7 @@ extension CommitRecord {
       }
       if let head = rescheduled { try body(.rescheduleNotification(head)) }
     }
+    for note in feed { try body(.insertFeed(note)) }
     try forEachMessageWrite(body)
     if case .delete(let version) = row { try body(.deleteMachine(version: version)) }
     if let idempotency { try body(.rememberKey(idempotency)) }

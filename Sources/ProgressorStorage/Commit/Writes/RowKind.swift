@@ -60,9 +60,10 @@ extension RowKind {
           shard: record.shard, namespace: record.namespace, machine: record.machine,
           key: record.key, value: value))
     }
-    for rows in statements(of: rows) {
+    for part in statements(of: rows) {
+      let rows = Array(part)
       var parameters = Parameters()
-      for column in columns { column.append(Array(rows), to: &parameters) }
+      for column in columns { column.append(rows, to: &parameters) }
       pipeline.append(statement, parameters)
     }
   }

@@ -13,6 +13,7 @@ extension RowWrite.Kind {
     case .countMessages: MessageCounts.self
     case .insertEvent: EventInserts.self
     case .insertTrace: TraceInserts.self
+    case .insertFeed: FeedInserts.self
     case .insertNotification: NotificationInserts.self
     case .deleteNotification: NotificationDeletes.self
     case .rescheduleNotification: NotificationReschedules.self
