@@ -39,7 +39,7 @@ extension MethodAccess {
       of(
         "Automaton", "Get", "Watch", "List", "Count", "ListNotifications",
         "ListMessages", "Trace", "Export")
-        + of("Namespaces", "Get", "List")
+        + of("Namespaces", "Get", "List") + of("EventSink", "Subscribe", "ListConsumers")
         + of("RepairJobs", "Get", "List", "ListFailures", "ListRemaining")
     ),
     (.role(.drive), of("Automaton", "Start", "Call", "Notify", "StartOrCall", "StartOrNotify")),
@@ -49,6 +49,7 @@ extension MethodAccess {
         "Automaton", "Repair", "SimpleRepair", "Remove", "Pause", "Resume", "DropNotification",
         "DropMessage", "RetryMessage")
         + of("RepairJobs", "Create", "Cancel") + of("Namespaces", "Pause", "Resume")
+        + of("EventSink", "Acknowledge", "ResetConsumer", "DeleteConsumer")
     ),
     (
       .role(.administer),

@@ -11,8 +11,8 @@ struct Program: AsyncParsableCommand {
     version: Version.current,
     subcommands: [
       ServeCommand.self, MachineCommand.self, NamespaceCommand.self, RepairJobCommand.self,
-      StatusCommand.self, BackupCommand.self, RestoreCommand.self, DatabaseCommand.self,
-      SecurityCommand.self, SettingsCommand.self, ConfigCommand.self,
+      FeedCommand.self, StatusCommand.self, BackupCommand.self, RestoreCommand.self,
+      DatabaseCommand.self, SecurityCommand.self, SettingsCommand.self, ConfigCommand.self,
     ])
 
   static func main() async {

@@ -32,13 +32,14 @@ ROLES = {role: {f"progressor.v1.{method}" for method in methods.split()} for rol
     "read": """Automaton/Get Automaton/Watch Automaton/List Automaton/Count
         Automaton/ListNotifications Automaton/ListMessages Automaton/Trace Automaton/Export
         Namespaces/Get Namespaces/List RepairJobs/Get RepairJobs/List RepairJobs/ListFailures
-        RepairJobs/ListRemaining""",
+        RepairJobs/ListRemaining EventSink/Subscribe EventSink/ListConsumers""",
     "drive": """Automaton/Start Automaton/Call Automaton/Notify Automaton/StartOrCall
         Automaton/StartOrNotify""",
     "operate": """Automaton/Repair Automaton/SimpleRepair Automaton/Remove Automaton/Pause
         Automaton/Resume Automaton/DropNotification Automaton/DropMessage
         Automaton/RetryMessage RepairJobs/Create RepairJobs/Cancel
-        Namespaces/Pause Namespaces/Resume""",
+        Namespaces/Pause Namespaces/Resume EventSink/Acknowledge EventSink/ResetConsumer
+        EventSink/DeleteConsumer""",
     "administer": """Namespaces/Create Namespaces/Update Namespaces/Delete Cluster/Status
         Automaton/Import""",
 }.items()}

@@ -187,13 +187,12 @@ def test_migrating_waits_for_locks_only_so_long(roles, postgres, servers):
     """What waits behind it goes on every two seconds; the log says who has them."""
     roles.migrated()
     postgres.in_schema("""
-        drop table message;
-        alter table machine drop pending_messages, drop undelivered_messages;
-        alter table notification drop sender_namespace, drop sender, drop undelivered_name,
-          drop undelivered_code, drop undelivered_reason;
-        alter table namespace drop limit_messages""")
+        drop table feed, feed_trimmed, feed_consumer, feed_cursor, feed_subscriber;
+        alter table namespace drop feed_enabled, drop feed_bodies, drop feed_retention,
+          drop feed_max_bytes""")
     roles.forget(NEWEST)
-    with postgres.session("begin", "lock table progressor.machine in share mode", name="somebody"):
+    with postgres.session(
+            "begin", "lock table progressor.namespace in share mode", name="somebody"):
         with subprocess.Popen(
                 _command(roles), stderr=subprocess.PIPE, text=True) as migrate:
             line = ""
@@ -201,7 +200,7 @@ def test_migrating_waits_for_locks_only_so_long(roles, postgres, servers):
                 line = migrate.stderr.readline()
                 assert line, "it ended"
             assert "somebody" in line, line
-            count = postgres.in_schema("set lock_timeout = '10s'", "select count(*) from machine")
+            count = postgres.in_schema("set lock_timeout = '10s'", "select count(*) from namespace")
             assert count == "0"
             postgres.sql("select pg_terminate_backend(pid) from pg_stat_activity "
                          "where application_name = 'somebody'")

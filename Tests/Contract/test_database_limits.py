@@ -10,7 +10,7 @@ from support.metrics import metrics_of
 from support.server import CORES, free_port
 from support.waiting import eventually
 
-SESSIONS = 10 + 2 * CORES
+SESSIONS = 12 + 2 * CORES
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ import subprocess
 import grpc
 from support.client import fails
 from support.debian import unpacked
+from support.feed import Subscriber
 from support.metrics import metrics_of
 from support.ports import free_port
 from support.processor import Answer, Refusal, timer_in
@@ -94,6 +95,10 @@ def test_every_metric_that_is_named_is_one_of_a_server_that_has_seen_much(server
                "a timer fires")
     eventually(lambda: any(name == "progressor_namespace_machines"
                            for name, _ in metrics_of(metrics).samples), "they are counted", 30)
+    feed = Subscriber(server.client, consumer="billing")
+    eventually(lambda: any(name == "progressor_feed_lag_entries"
+                           for name, _ in metrics_of(metrics).samples), "its lag is told", 30)
+    feed.leave()
     # What only is there while something is wrong.
     there = {name for name, _ in metrics_of(metrics).samples}
     there.add("progressor_namespace_late_seconds")

@@ -60,5 +60,5 @@ def test_a_pool_that_is_too_small_is_said_to_be_so(pooled, servers):
     server = servers("--database-url", pooled("session", 4), embedded=False,
                      environment={"PROGRESSOR_START_TIMEOUT": "1s"}).start(wait=False)
     assert server.wait(60) == 69
-    needed = 10 + 2 * CORES
+    needed = 12 + 2 * CORES
     assert f"{needed} sessions are needed at once, and there are 4" in server.log_tail()

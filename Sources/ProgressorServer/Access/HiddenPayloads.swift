@@ -47,6 +47,13 @@ struct HiddenPayloads {
     }
   }
 
+  mutating func hide(in entry: FeedEntry) -> FeedEntry {
+    guard case .event(let event) = entry.note.change else { return entry }
+    var entry = entry
+    entry.note.change = .event(hide(in: event))
+    return entry
+  }
+
   /// What another answer to the same call hides counts, too.
   mutating func add(_ other: HiddenPayloads) { bytes += other.bytes }
 

@@ -104,8 +104,9 @@ actor Lookout {
     let (began, asked) = (ContinuousClock.now, outside.clock.now().uptime)
     let census = try? await outside.storage.census()
     let tables = try? await outside.storage.retainedTables()
+    let lags = try? await outside.storage.feedLags()
     wasExpensive = ContinuousClock.now - began > Self.expensive
-    if let census { board.counted(census, tables ?? [], at: asked) }
+    if let census { board.counted(census, tables ?? [], lags ?? [], at: asked) }
   }
 
   private func log(_ reports: [Watchdog.Report]) {

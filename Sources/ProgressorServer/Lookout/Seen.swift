@@ -15,6 +15,8 @@ struct Seen: Sendable {
   var census: [NamespaceCensus] = []
   /// The tables whose rows have a time to go, as of the same time; empty on a standby.
   var tables: [RetainedTable] = []
+  /// How far consumers of the feed are behind, as of the same time.
+  var lags: [FeedLag] = []
   /// When the census was asked for, on `Moment.uptime`; nil = there was none yet.
   var censusAt: Int64?
   /// The namespaces that the watchdog finds late, as of the last look.
@@ -34,6 +36,9 @@ struct Seen: Sendable {
   /// The tables, the same.
   func tables(at uptime: Int64) -> [RetainedTable] { isValid(at: uptime) ? tables : [] }
 
+  /// The consumers, the same.
+  func lags(at uptime: Int64) -> [FeedLag] { isValid(at: uptime) ? lags : [] }
+
   private func isValid(at uptime: Int64) -> Bool {
     age(at: uptime).map { $0 <= Self.validity } ?? false
   }
@@ -45,8 +50,12 @@ final class SeenBoard: Sendable {
 
   var latest: Seen { seen.withLock { $0 } }
 
-  func counted(_ census: [NamespaceCensus], _ tables: [RetainedTable], at uptime: Int64) {
-    seen.withLock { ($0.census, $0.tables, $0.censusAt) = (census, tables, uptime) }
+  func counted(
+    _ census: [NamespaceCensus], _ tables: [RetainedTable], _ lags: [FeedLag], at uptime: Int64
+  ) {
+    seen.withLock {
+      ($0.census, $0.tables, $0.lags, $0.censusAt) = (census, tables, lags, uptime)
+    }
   }
 
   func watched(_ late: [Seen.Late]) {

@@ -63,6 +63,7 @@ struct SeenExposition {
       for one in shown { exposition.sample(value(one), [("namespace", one.name)]) }
     }
     writeTables(to: &exposition)
+    writeLags(to: &exposition)
     writeLate(to: &exposition)
   }
 
@@ -75,6 +76,18 @@ struct SeenExposition {
     exposition.family(
       "progressor_retained_bytes", .gauge, "Its size on the disk, indexes included.")
     for table in tables { exposition.sample(table.bytes, [("table", table.name)]) }
+  }
+
+  private func writeLags(to exposition: inout Exposition) {
+    let lags = seen.lags(at: uptime)
+    exposition.family(
+      "progressor_feed_lag_entries", .gauge,
+      "Entries of the feed that a consumer has not acknowledged. One node counts.")
+    for lag in lags { exposition.sample(lag.entries, [("consumer", lag.consumer)]) }
+    exposition.family(
+      "progressor_feed_lag_seconds", .gauge,
+      "How long ago the oldest of them was committed; 0 = there are none.")
+    for lag in lags { exposition.sample(Double(lag.age) / 1e6, [("consumer", lag.consumer)]) }
   }
 
   private func writeLate(to exposition: inout Exposition) {

@@ -23,6 +23,7 @@ final class Backend: Sendable {
   private let lookout: Lookout
   private let imports: ImportBudget
   private let waits: WaitPlaces
+  private let feed: FeedHub
   private let watch = Mutex<Task<Void, Never>?>(nil)
   private let logger: Logger
   private let offset: StorageClockOffset
@@ -31,7 +32,7 @@ final class Backend: Sendable {
   static let services =
     [
       AutomatonService.name, NamespacesService.name, RepairJobsService.name,
-      ClusterService.name, HealthService.name,
+      ClusterService.name, EventSinkService.name, HealthService.name,
     ] + ReflectionService.names
 
   /// What is there before storage is.
@@ -167,6 +168,10 @@ final class Backend: Sendable {
       jobsChanged: lookForJobs
     ).register(in: &router)
     ClusterService(storage: storage).register(in: &router)
+    let feed = FeedHub(storage: storage, logger: logger)
+    self.feed = feed
+    EventSinkService(hub: feed, maximumMessageBytes: configuration.maximumMessageBytes)
+      .register(in: &router)
     self.router = router
   }
 
@@ -300,6 +305,7 @@ final class Backend: Sendable {
   func announceStop() async {
     monitor.stop()
     waits.stop()
+    feed.stop()
     watch.withLock { $0?.cancel() }
     try? await eventLoops[0].submit { [repairs] in repairs.value.stop() }.get()
   }

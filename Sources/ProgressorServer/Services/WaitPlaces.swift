@@ -26,10 +26,13 @@ final class WaitPlaces: Sendable {
   }
 
   private let maximum: Int
+  /// What the calls are, for people.
+  private let name: String
   private let state = Mutex(State())
 
-  init(maximum: Int) {
+  init(maximum: Int, of name: String = "calls that wait for machines to change, or watch them") {
     self.maximum = maximum
+    self.name = name
   }
 
   var statistics: Statistics {
@@ -50,7 +53,7 @@ final class WaitPlaces: Sendable {
       if state.isStopping { throw .stopping }
       guard state.ends.count < maximum else {
         state.refused += 1
-        throw .overloaded("too many calls wait for machines to change, or watch them")
+        throw .overloaded("too many \(name)")
       }
       state.lastNumber += 1
       state.ends[state.lastNumber] = end

@@ -13,7 +13,7 @@ enum Repeatability: Sendable, Hashable {
 
   /// The methods that read are called so in every service of the contract.
   init(method: String) {
-    let reading = ["Get", "Watch", "List", "Count", "Trace", "Export"]
+    let reading = ["Get", "Watch", "List", "Count", "Trace", "Export", "Subscribe"]
     let reads = reading.contains { method.hasPrefix($0) }
     self = reads ? .read : .once
   }

@@ -15,8 +15,8 @@ from grpc_status import rpc_status
 
 from .processor import UNLIMITED, Behaviour, Invocation, ScriptedProcessor
 from .stubs import (
-    automaton_pb2, automaton_pb2_grpc, cluster_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc,
-    repair_jobs_pb2_grpc, types_pb2,
+    automaton_pb2, automaton_pb2_grpc, cluster_pb2_grpc, event_sink_pb2_grpc, namespaces_pb2,
+    namespaces_pb2_grpc, repair_jobs_pb2_grpc, types_pb2,
 )
 
 DEADLINE = 30.0
@@ -51,6 +51,7 @@ class Client:
         self.namespaces = namespaces_pb2_grpc.NamespacesStub(self.channel)
         self.repair_jobs = repair_jobs_pb2_grpc.RepairJobsStub(self.channel)
         self.cluster = cluster_pb2_grpc.ClusterStub(self.channel)
+        self.event_sink = event_sink_pb2_grpc.EventSinkStub(self.channel)
         self.health = health_pb2_grpc.HealthStub(self.channel)
 
     def serving(self) -> bool:

@@ -43,12 +43,13 @@ sys.path.insert(0, str(generate()))
 
 from progressor.v1 import automaton_pb2, automaton_pb2_grpc  # noqa: E402
 from progressor.v1 import cluster_pb2, cluster_pb2_grpc  # noqa: E402
+from progressor.v1 import event_sink_pb2, event_sink_pb2_grpc  # noqa: E402
 from progressor.v1 import namespaces_pb2, namespaces_pb2_grpc  # noqa: E402
 from progressor.v1 import processor_pb2, types_pb2  # noqa: E402
 from progressor.v1 import repair_jobs_pb2, repair_jobs_pb2_grpc, transfer_pb2  # noqa: E402
 
 __all__ = [
-    "automaton_pb2", "automaton_pb2_grpc", "cluster_pb2", "cluster_pb2_grpc", "namespaces_pb2",
-    "namespaces_pb2_grpc", "processor_pb2", "repair_jobs_pb2", "repair_jobs_pb2_grpc",
-    "transfer_pb2", "types_pb2",
+    "automaton_pb2", "automaton_pb2_grpc", "cluster_pb2", "cluster_pb2_grpc", "event_sink_pb2",
+    "event_sink_pb2_grpc", "namespaces_pb2", "namespaces_pb2_grpc", "processor_pb2",
+    "repair_jobs_pb2", "repair_jobs_pb2_grpc", "transfer_pb2", "types_pb2",
 ]

@@ -50,6 +50,16 @@ struct SeenExpositionTests {
     #expect(lines.count { $0.hasPrefix("progressor_namespace_late_machines{") } == most + 1)
   }
 
+  @Test("says how far consumers of the feed are behind, as long as that is true")
+  func lags() {
+    let lag = FeedLag(consumer: "billing", entries: 12, age: 1_500_000)
+    let seen = Seen(lags: [lag], censusAt: 0)
+    let fresh = lines(seen, at: 0)
+    #expect(fresh.contains("progressor_feed_lag_entries{consumer=\"billing\"} 12"))
+    #expect(fresh.contains("progressor_feed_lag_seconds{consumer=\"billing\"} 1.5"))
+    #expect(!lines(seen, at: 15_000_001).contains { $0.contains("billing") })
+  }
+
   @Test("names the namespaces that are late")
   func late() {
     let seen = Seen(late: [Seen.Late(namespace: "é", age: 12_500_000)])
