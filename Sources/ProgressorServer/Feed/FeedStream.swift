@@ -95,6 +95,8 @@ final class FeedStream: Sendable {
   }
 
   private func run() async {
+    // A call that ends while this begins has left before it came in.
+    defer { hub.leave(self) }
     do throws(ProgressorError) {
       try await prepare()
       while !isOver {
