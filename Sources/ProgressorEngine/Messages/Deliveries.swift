@@ -119,6 +119,8 @@ extension Engine {
   }
 
   private mutating func deliver(_ row: MessageRow) {
+    // While it was read, the time of an earlier one may have come.
+    guard messages.isFirst(row.ref) else { return lookAgain(row.ref) }
     // A step that sends it may be in the database before anybody here knows.
     if let sender = residency[row.sender],
       sender.outbox.isLeaving(row) || sender.running?.isSending(row.ref) == true

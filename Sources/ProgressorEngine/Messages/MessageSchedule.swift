@@ -76,6 +76,11 @@ struct MessageSchedule {
     isUnderWay(message) && places[message].flatMap { lines[$0]?.delivery } == delivery
   }
 
+  /// Whether none of its pair with a lower number has come in.
+  func isFirst(_ message: MessageRef) -> Bool {
+    places[message].flatMap { lines[$0]?.waiting.firstKey } == message.number
+  }
+
   /// What the message carries, while it is in memory.
   func row(of message: MessageRef) -> MessageRow? {
     places[message].flatMap { lines[$0]?.waiting.value(of: message.number)?.row }

@@ -9,7 +9,10 @@ extension Ledger {
     throws(Violation)
   {
     for record in records {
-      let step = try attribute(record, concluded: concluded[record.record.machine])
+      let answered = concluded[record.record.machine]
+      let step = try attribute(record, concluded: answered)
+      // It failed the machine instead: its engine found it unusable.
+      if step == nil, record.failsMachine, let answered { invocations[answered].isUnusable = true }
       try failedMachineRests(record, step)
       try timer(record, step)
       try notifications(record, step)

@@ -3,6 +3,28 @@ import ProgressorEngine
 
 /// The table of messages: those of a machine outlive it.
 extension SimulatedStorage {
+  /// What a batch does to messages: kind by kind, so that what became of one is written before a
+  /// step takes it out, and both before another one has its name.
+  mutating func applyMessages(of records: [CommitRecord]) throws(Violation) {
+    let kinds: [RowWrite.Kind] = [
+      .postponeMessage, .deleteMessage, .deleteMessages, .insertMessage,
+    ]
+    for kind in kinds {
+      for record in records {
+        try record.forEachWrite { (write) throws(Violation) in
+          guard write.kind == kind else { return }
+          switch write {
+          case .postponeMessage(let message): try postpone(message, record)
+          case .deleteMessage(let number): try take(number, record)
+          case .deleteMessages(let time): forget(dueAfter: time, record)
+          case .insertMessage(let message): try insert(message, record)
+          default: break
+          }
+        }
+      }
+    }
+  }
+
   mutating func insert(_ message: MessageRow, _ record: CommitRecord) throws(Violation) {
     let ref = message.ref
     try require(

@@ -184,7 +184,12 @@ extension Simulation {
   /// A machine must not be started where its namespace was deleted.
   private func goneNamespace(of batch: CommitBatch) -> CommitRefusal? {
     let isGone = batch.records.contains { record in
-      if case .insert = record.row { deleted.contains(record.namespace) } else { false }
+      switch record.row {
+      case .insert: deleted.contains(record.namespace)
+      // A machine that is made and removed at once leaves its messages.
+      case .keep: !record.sent.isEmpty && deleted.contains(record.namespace)
+      default: false
+      }
     }
     return isGone ? CommitRefusal(.namespaceGone, code: "PGF04", message: "it is gone") : nil
   }

@@ -192,6 +192,11 @@ struct AppliedRecord {
   var forgotten: [MessageRow] = []
 
   var before: MachineRow? { previous?.row }
+  /// A step of a machine that worked failed it.
+  var failsMachine: Bool {
+    guard case .update = record.row else { return false }
+    return before?.failure == nil && after?.failure != nil
+  }
   /// The head of the queue of notifications before.
   var head: QueuedNotification? { previous?.notifications.first }
 }
