@@ -42,7 +42,7 @@ ALLOWED: dict[str, set[str]] = {
     | SYSTEM,
     "progressor": {
         "ProgressorServer", "ProgressorAccess", "ProgressorStorage", "ProgressorProto",
-        "MachineModel", "GRPC", "CMalloc", "ArgumentParser", "Logging", "ServiceLifecycle",
+        "MachineModel", "GRPC", "CJemalloc", "ArgumentParser", "Logging", "ServiceLifecycle",
     }
     | NIO
     | SYSTEM,

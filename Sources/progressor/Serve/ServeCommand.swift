@@ -21,7 +21,7 @@ struct ServeCommand: AsyncParsableCommand {
   @OptionGroup var options: ServeOptions
 
   func run() async throws {
-    Allocator.returnLargeBlocks()
+    Allocator.returnFreeMemory()
     let invitation = Environment.takeInvitation()
     let reloading = Reloading()
     defer { reloading.cancel() }
@@ -61,7 +61,6 @@ struct ServeCommand: AsyncParsableCommand {
     }
     let following = [
       reloading.follow(source, node, threshold, manager, logger), manager?.follow(node),
-      Allocator.returnFreeMemory(),
     ]
     defer {
       signals.cancel()
