@@ -154,9 +154,58 @@ class Ended:
     at: float
 
 
-Record = Operation | Read | Watched | Listing | Pause | Surprise | Invoked | Ended
+@dataclasses.dataclass
+class Heads:
+    """Pairs of a shard and the number of its newest feed entry, before the round and after it."""
+
+    record: ClassVar[str] = "heads"
+    at: float
+    cursors: list[tuple[int, int]]
+
+
+@dataclasses.dataclass
+class Subscribed:
+    """Somebody asked for the feed: from there on where its own entries end, or under the name of a
+    consumer."""
+
+    record: ClassVar[str] = "subscribed"
+    subscriber: str
+    subscription: str  # unique in a run
+    consumer: str
+    begin: float
+
+
+@dataclasses.dataclass(slots=True)
+class Told:
+    """An entry of the feed, in the order in which they came to a subscriber."""
+
+    record: ClassVar[str] = "told"
+    subscription: str
+    shard: int
+    sequence: int
+    namespace: str
+    machine: str
+    change: str  # created, event, status_changed, removed
+    at: float
+    event: dict = dataclasses.field(default_factory=dict)
+    status: str = ""
+
+
+@dataclasses.dataclass
+class Acknowledged:
+    """A consumer has stored how far it came: pairs of a shard and a number."""
+
+    record: ClassVar[str] = "acknowledged"
+    consumer: str
+    at: float
+    cursors: list[tuple[int, int]]
+
+
+Record = (Operation | Read | Watched | Listing | Pause | Surprise | Invoked | Ended | Heads
+          | Subscribed | Told | Acknowledged)
 KINDS = {kind.record: kind for kind in (
-    Operation, Read, Watched, Listing, Pause, Surprise, Invoked, Ended)}
+    Operation, Read, Watched, Listing, Pause, Surprise, Invoked, Ended, Heads, Subscribed, Told,
+    Acknowledged)}
 
 
 class Log:
@@ -174,13 +223,17 @@ class Log:
             self._file.write(line)
 
 
+def read_log(path: Path) -> Iterator[Record]:
+    with path.open() as lines:
+        for line in lines:
+            fields = json.loads(line)
+            yield KINDS[fields.pop("record")](**fields)
+
+
 def read_logs(directory: Path, namespaces: Container[str] | None = None) -> Iterator[Record]:
     """What the logs of a folder have, of these namespaces or of all, in no order across files."""
     for path in sorted(directory.glob("*.jsonl")):
-        with path.open() as lines:
-            for line in lines:
-                fields = json.loads(line)
-                record = KINDS[fields.pop("record")](**fields)
-                namespace = getattr(record, "namespace", None)
-                if namespaces is None or namespace is None or namespace in namespaces:
-                    yield record
+        for record in read_log(path):
+            namespace = getattr(record, "namespace", None)
+            if namespaces is None or namespace is None or namespace in namespaces:
+                yield record

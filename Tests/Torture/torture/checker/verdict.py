@@ -7,6 +7,7 @@ from ..record import (
     OK, OPEN, REMOVALS, Ended, Invoked, Listing, Operation, Pause, Read, Record, Surprise, Watched,
     is_message,
 )
+from .feed import check_feed
 from .invocations import check_invocations
 from .machines import Machine, check_final, check_machine
 from .mail import Mail
@@ -82,6 +83,7 @@ def check(records: Records, machines: dict[tuple[str, str], Machine]) -> Iterato
     yield from check_reads(records.operations, records.reads, final)
     yield from check_watches(records.of(Watched), final)
     yield from check_listings(records.operations, records.reads, records.of(Listing), final)
+    yield from check_feed(records, machines)
     yield from check_invocations(records.of(Invoked), records.of(Ended))
 
 

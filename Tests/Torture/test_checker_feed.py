@@ -1,0 +1,187 @@
+"""The checker notices each way in which the feed can tell something else than what happened."""
+
+import pytest
+from made_up_feed import LONE, PAIR, Broadcast
+from torture.record import NOTHING, OK, Acknowledged, Operation
+
+both = pytest.mark.parametrize("who", [LONE, PAIR])
+
+
+def test_a_good_telling_breaks_nothing():
+    assert Broadcast().rules() == set()
+
+
+@both
+def test_an_entry_that_was_left_out(who):
+    made = Broadcast()
+    made.drop(who, made.find(who, "one"))
+    assert made.rules() >= {"feed gap", "feed lost", "feed order"}
+
+
+@both
+def test_an_entry_that_never_was_in_the_feed(who):
+    made = Broadcast()
+    made.drop(who, made.find(who, "one"), closing=True)
+    assert made.rules() >= {"feed lost", "feed order"}
+    assert "feed gap" not in made.rules()
+
+
+@both
+def test_an_event_of_a_removed_machine_that_was_not_told(who):
+    made = Broadcast()
+    made.drop(who, made.find(who, "two"), closing=True)
+    assert made.rules() - {"feed stuck"} == {"feed lost"}
+
+
+@both
+def test_who_does_not_catch_up(who):
+    made = Broadcast()
+    made.drop(who, made.find(who, "four"))
+    assert made.rules() == {"feed stuck", "feed lost"}
+
+
+@both
+def test_a_machine_of_which_nothing_is_told(who):
+    made = Broadcast()
+    for one in made.of(who, "b"):
+        made.drop(who, one)
+    assert made.rules() == {"feed stuck", "feed lost"}
+
+
+@both
+def test_a_life_that_was_not_told(who):
+    made = Broadcast()
+    for one in made.of(who, "c")[:4]:
+        made.drop(who, one, closing=True)
+    assert made.rules() - {"feed stuck"} == {"feed lost"}
+
+
+@both
+@pytest.mark.parametrize("change", ["created", "removed"])
+def test_a_beginning_or_an_end_that_was_not_told(who, change):
+    made = Broadcast()
+    [one] = [one for one in made.of(who, "c") if one.change == change][-1:]
+    made.drop(who, one, closing=True)
+    assert "feed order" in made.rules()
+
+
+@both
+def test_an_end_that_comes_too_late(who):
+    made = Broadcast()
+    removed, created = [one for one in made.of(who, "c") if one.change != "event"][1:3]
+    removed.sequence, created.sequence = created.sequence, removed.sequence
+    assert "feed order" in made.rules()
+
+
+def test_a_removal_that_nobody_asked_for():
+    made = Broadcast()
+    made.again(LONE, made.of(LONE, "b")[0], change="removed", sequence=13)
+    made.again(PAIR, made.of(PAIR, "b")[0], change="removed", sequence=13)
+    assert made.rules() == {"feed unasked", "feed lost"}
+    del made.machines["b"]
+    assert made.rules() == {"lost", "feed unasked"}
+
+
+def test_a_machine_that_is_gone_without_a_word():
+    made = Broadcast()
+    made.remove("b")
+    assert made.rules() == {"feed lost"}
+
+
+@both
+def test_an_event_that_is_in_no_history(who):
+    made = Broadcast()
+    last = made.find(who, "four")
+    made.again(who, last, sequence=last.sequence + 1, event={**last.event, "id": 4})
+    assert made.rules() - {"feed stuck"} == {"feed unasked"}
+
+
+@both
+def test_an_event_that_is_told_under_two_numbers(who):
+    made = Broadcast()
+    last = made.find(who, "four")
+    made.again(who, last, sequence=last.sequence + 1)
+    assert made.rules() - {"feed stuck"} == {"feed order"}
+
+
+@both
+def test_an_event_that_was_refused(who):
+    made = Broadcast()
+    [call] = [one for one in made.records if isinstance(one, Operation) and one.name == "two"]
+    call.outcome = NOTHING
+    assert made.rules() == {"feed history"}
+    call.outcome = OK
+
+
+@both
+def test_another_content_than_in_the_history(who):
+    made = Broadcast()
+    made.find(who, "one").event["at"] += 1
+    assert made.rules() == {"feed rewritten"}
+
+
+@both
+def test_a_machine_in_two_shards(who):
+    made = Broadcast()
+    made.find(who, "four").shard += 100
+    made.find(who, "four").sequence = 1
+    assert "feed order" in made.rules()
+
+
+@both
+def test_a_machine_that_works_again_and_that_is_not_told(who):
+    made = Broadcast()
+    [one] = [one for one in made.told[who] if one.status == "working"]
+    made.drop(who, one, closing=True)
+    assert made.rules() - {"feed stuck"} == {"feed lost"}
+
+
+def test_what_is_told_again():
+    made = Broadcast()
+    made.again(LONE, made.find(LONE, "four"))
+    assert made.rules() == {"feed repeated"}, "its cursors are its own"
+    made = Broadcast()
+    made.again(PAIR, made.find(PAIR, "four"))
+    assert made.rules() == set(), "it was not acknowledged"
+    made.again(PAIR, made.told[PAIR][-1], status="other")
+    assert made.rules() == {"feed rewritten"}
+
+
+def test_what_was_acknowledged_is_not_told_to_who_subscribes_later():
+    made = Broadcast()
+    one = made.find(PAIR, "one")
+    made.acknowledged.append(Acknowledged(PAIR, made.now, [(one.shard, one.sequence)]))
+    made.again(PAIR, one)
+    assert made.rules() == set(), "the subscription began before"
+    made.begins[f"{PAIR}-2"] = made.now
+    made.again(PAIR, one, subscription=f"{PAIR}-2")
+    assert made.rules() == {"feed repeated"}
+
+
+def test_what_was_acknowledged_by_others():
+    made = Broadcast()
+    one = made.find(PAIR, "one")
+    made.acknowledged.append(Acknowledged("another", made.now, [(one.shard, one.sequence)]))
+    made.begins[f"{PAIR}-2"] = made.now + 1
+    made.again(PAIR, one, subscription=f"{PAIR}-2")
+    assert made.rules() == set()
+
+
+def test_what_was_before_the_beginning():
+    made = Broadcast()
+    made.begins[f"{PAIR}-2"] = made.now
+    for who in (LONE, PAIR):
+        made.again(who, made.told[who][0], sequence=3, namespace="before",
+                   subscription=f"{who}-{1 if who == LONE else 2}")
+    assert made.rules() == {"feed repeated"}
+
+
+def test_a_consumer_that_one_of_two_skips():
+    """What was acknowledged and not written down is in nobody's log."""
+    made = Broadcast()
+    made.begins[f"{PAIR}-2"] = 1.0
+    for one in made.told[PAIR][::2]:
+        one.subscription = f"{PAIR}-2"
+    assert made.rules() == set(), "they share"
+    made.drop(PAIR, made.find(PAIR, "three"))
+    assert made.rules() == {"feed stuck", "feed lost"}
