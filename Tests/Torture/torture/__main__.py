@@ -34,6 +34,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--messages", type=int, metavar="WEIGHT",
                         help="how often machines are asked to send messages, where calls have the "
                         "weight 50 (20, and 0 with --upgrade: an older build may know none)")
+    parser.add_argument("--subscribers", type=int, metavar="N",
+                        help="of the feed: one with cursors of its own, the others share a "
+                        "consumer (3, and 0 with --upgrade: an older build may have no feed)")
     parser.add_argument("--upgrade", type=Path, metavar="FROM_BINARY",
                         help="the nodes run this build at first, and are replaced one after the "
                         "other under load: by PROGRESSOR_BINARY, back, and again")
@@ -45,6 +48,8 @@ def _arguments() -> argparse.Namespace:
         arguments.long = 1_000_000 if arguments.seconds >= 600 else 20_000
     if arguments.messages is None:
         arguments.messages = 0 if arguments.upgrade else 20
+    if arguments.subscribers is None:
+        arguments.subscribers = 0 if arguments.upgrade else 3
     return arguments
 
 
@@ -54,7 +59,8 @@ def main() -> int:
     print(f"torture: seed {seed}, {arguments.nodes} nodes of {arguments.cores} cores, "
           f"{arguments.seconds:g} s, processor by {arguments.names.value}", flush=True)
     run = Run(Options(arguments.nodes, arguments.cores, seed, arguments.keep, arguments.names,
-                      arguments.unread, arguments.long, arguments.messages, arguments.upgrade))
+                      arguments.unread, arguments.long, arguments.messages, arguments.subscribers,
+                      arguments.upgrade))
     completed = False
     try:
         run.run(arguments.seconds)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from support.processes import send_signal, suspended
 
+from .audience import Audience
 from .proxy import Mode
 from .topology import Node, Topology
 
@@ -33,10 +34,10 @@ class Fault:
 
 
 class Catalogue:
-    """All faults that a topology can suffer."""
+    """All faults that a topology can suffer, and those who follow its feed."""
 
-    def __init__(self, topology: Topology, seed: int):
-        self._topology = topology
+    def __init__(self, topology: Topology, audience: Audience, seed: int):
+        self._topology, self._audience = topology, audience
         self._random = random.Random(f"faults-{seed}")
         self._deck: list[Callable[[], Fault]] = []
 
@@ -58,6 +59,12 @@ class Catalogue:
         yield self._card("freeze processor", "processor", self._freeze_processor, 0.3, 4)
         if len(self._topology.names.addresses) > 1:
             yield self._card("move processor", "processor", self._move_processor, 0, 0)
+        for name in self._audience.names:
+            yield self._card(
+                "kill subscriber", name, lambda p, s, n=name: self._kill_subscriber(n, p, s), 0, 2)
+            yield self._card(
+                "freeze subscriber", name, lambda p, s, n=name: self._freeze_subscriber(n, p, s),
+                0.3, 8)
         yield from self._postgres_cards()
         for link in self._topology.proxies:
             for mode in Mode:
@@ -101,6 +108,17 @@ class Catalogue:
 
     def _move_processor(self, pause: Pause, seconds: float) -> None:
         self._topology.move_processor()
+
+    # Subscribers
+
+    def _kill_subscriber(self, name: str, pause: Pause, seconds: float) -> None:
+        self._audience.kill(name)
+        pause(seconds)
+        self._audience.start(name)
+
+    def _freeze_subscriber(self, name: str, pause: Pause, seconds: float) -> None:
+        with suspended([self._audience.pid(name)]):
+            pause(seconds)
 
     # PostgreSQL
 

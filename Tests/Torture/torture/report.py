@@ -19,14 +19,16 @@ class Report:
         self.acknowledged: Counter[str] = Counter()
         self._others: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
+        self._feed: Counter[str] = Counter()
         self._longest_gap = 0.0
         self.violations: list[Violation] = []
 
     def add(self, records: Records, violations: list[Violation], faults: Counter[str],
-            messages: Counter[str]) -> None:
+            messages: Counter[str], feed: Counter[str]) -> None:
         self.violations += violations
         self.faults += faults
         self._messages += messages
+        self._feed += feed
         for operation in records.operations:
             if operation.outcome == OK:
                 self.acknowledged[operation.kind] += 1
@@ -50,6 +52,7 @@ class Report:
             f"{_list(self.acknowledged)}",
             f"besides                {_list(self._others)}",
             f"messages of machines   {_list(self._messages)}",
+            f"feed                   {_list(self._feed)}",
             f"longest unavailability {self._longest_gap:.1f} s",
             f"losses                 {lost}",
             f"violations             {len(self.violations)}: "

@@ -10,10 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from support.client import BACKWARD, duration, history
+from support.feed import ON
 from support.server import BINARY, scratch_directory
 from support.stubs import namespaces_pb2
 from support.waiting import eventually
 
+from .audience import Audience
+from .checker.feed import counts_of
 from .checker.mail import Mail
 from .checker.verdict import Records, check
 from .checker.violations import Violation
@@ -58,6 +61,7 @@ class Options:
     unread: int  # connections on which nothing is read
     long: int  # events of a machine that is removed under load
     messages: int  # how often machines are asked to send some, where calls have the weight 50
+    subscribers: int  # of the feed
     upgrade: Path | None = None  # the build that the nodes run at first
 
 
@@ -71,7 +75,8 @@ class Run:
         self._logs.mkdir()
         self._topology = Topology(options.nodes, options.cores, options.seed, self._logs,
                                   options.naming)
-        self._catalogue = Catalogue(self._topology, options.seed)
+        self._audience = Audience(self._topology, options.subscribers)
+        self._catalogue = Catalogue(self._topology, self._audience, options.seed)
         self._upgrade: Upgrade | None = None
         if options.upgrade:
             self._upgrade = Upgrade(self._topology, options.upgrade, BINARY)
@@ -110,23 +115,28 @@ class Run:
         directory = self.directory / f"round-{number}"
         directory.mkdir()
         namespaces = [f"round-{number}-{name}" for name in NAMESPACES]
+        feed = directory / "feed"
+        self._audience.begin(number, feed, self._seed)
         places = self._prepare(number, namespaces, directory)
         schedule = Schedule(self._catalogue, self._seed + number, directory / "faults.log")
         violations = list(self._load(number, seconds, places, directory, schedule))
         settling = Settling(self._topology, namespaces, Records(read_logs(directory)))
         machines = settling.machines()
         violations += [Violation("process", "the end", text) for text in settling.ended]
+        self._audience.settle()
         if left := settling.leftovers():
             violations.append(Violation("left", "removed machines", left))
-        records = Records([*read_logs(directory), *read_logs(self._logs, namespaces)])
+        records = Records([
+            *read_logs(directory), *read_logs(feed), *read_logs(self._logs, namespaces)])
         violations += check(records, machines)
         if violations or self._keep:
             shown = [dataclasses.asdict(machine) for machine in machines.values()]
             (directory / "machines.json").write_text(json.dumps(shown))
         else:
-            for file in [*directory.glob("*.jsonl"), *self._logs.glob("*.jsonl")]:
+            for file in [*directory.rglob("*.jsonl"), *self._logs.glob("*.jsonl")]:
                 file.write_bytes(b"")
-        self.report.add(records, violations, schedule.counts, Mail(records, machines).counts())
+        self.report.add(records, violations, schedule.counts, Mail(records, machines).counts(),
+                        counts_of(records))
 
     def _prepare(self, number: int, namespaces: list[str], directory: Path) -> list[Place]:
         """Namespaces and the machines that all clients share; no faults yet."""
@@ -135,7 +145,7 @@ class Run:
                 namespaces, NAMESPACES.values(), CALLS_IN_FLIGHT.values()):
             node.create_namespace(
                 name, self._topology.endpoint, timeout=2, retry_policy=policy,
-                max_in_flight=limit,
+                max_in_flight=limit, feed=ON if self._audience.names else None,
                 default_history_range=history(limit=5, direction=BACKWARD))
         nodes = [node.server.address for node in self._topology.nodes]
         log = Log(directory / "director.jsonl")

@@ -1,0 +1,107 @@
+"""Those who follow the feed: processes that are started anew in each round."""
+
+import time
+from pathlib import Path
+
+import grpc
+from support.client import Client
+from support.feed import NOW
+from support.stubs import event_sink_pb2
+from support.waiting import eventually
+
+from .record import Heads, Log
+from .subscriber import Following
+from .subscriber import serve as serve_subscriber
+from .topology import Child, Topology
+
+BOUND = 60.0  # seconds in which somebody who is behind gets ahead
+LOOK = 0.5
+
+
+class Audience:
+    """The first subscriber has cursors of its own, the others share a consumer."""
+
+    def __init__(self, topology: Topology, subscribers: int):
+        self._topology = topology
+        self.names = [f"subscriber {number}" for number in range(1, subscribers + 1)]
+        self._following: dict[str, Following] = {}
+        self._children: dict[str, Child] = {}
+        self._log: Log | None = None
+
+    def begin(self, number: int, directory: Path, seed: int) -> None:
+        """Before anything of this round is committed."""
+        directory.mkdir()
+        if not self.names:
+            return
+        self._log = Log(directory / "director.jsonl")
+        beginning = self._heads()
+        for name in self.names:
+            consumer = "" if name == self.names[0] else f"round-{number}-shared"
+            self._following[name] = Following(
+                name, self._topology.addresses, seed + number,
+                directory / f"{name.replace(' ', '-')}.jsonl", [*beginning.items()], consumer)
+            self.start(name)
+
+    def start(self, name: str) -> None:
+        self._children[name] = Child(serve_subscriber, self._following[name])
+
+    def kill(self, name: str) -> None:
+        self._children[name].kill()
+
+    def pid(self, name: str) -> int:
+        return self._children[name].process.pid
+
+    def settle(self) -> None:
+        """Waits as long as somebody gets ahead who is not there yet, and ends them all. The checker
+        tells who was not."""
+        if not self.names:
+            return
+        heads = self._heads()
+        behind = self._behind(heads)
+        while behind:
+            def closer(than: int = behind) -> list[int]:
+                now = self._behind(heads)
+                return [now] if now < than else []
+
+            try:
+                [behind] = eventually(closer, "they catch up", timeout=BOUND, every=LOOK)
+            except AssertionError:
+                break
+        for name in self.names:
+            self.kill(name)
+
+    def _behind(self, heads: dict[int, int]) -> int:
+        """Entries that are to come, of whom has its own cursors and of the others together."""
+        positions = []
+        for name in self.names:
+            control = self._children[name].control
+            control.send("position")
+            positions.append(control.recv())
+        groups = [group for group in (positions[:1], positions[1:]) if group]
+        return sum(max(0, head - max(position.get(shard, 0) for position in group))
+                   for group in groups for shard, head in heads.items())
+
+    def _heads(self) -> dict[int, int]:
+        """Where the feed ends now."""
+        def look() -> list[dict[int, int]]:
+            return [heads_of(client) for client in self._topology.serving()]
+
+        heads: dict[int, int] = {}
+        for seen in eventually(look, "a node tells where the feed ends", timeout=BOUND):
+            for shard, sequence in seen.items():
+                heads[shard] = max(sequence, heads.get(shard, 0))
+        self._log.write(Heads(time.monotonic(), [*heads.items()]))
+        return heads
+
+
+def heads_of(client: Client) -> dict[int, int]:
+    """As the first message says of who begins now."""
+    call = client.event_sink.Subscribe(
+        event_sink_pb2.SubscribeRequest(start=NOW), timeout=10)
+    try:
+        told = next(call)
+    except grpc.RpcError as error:
+        raise AssertionError(f"the feed is not told: {error}") from None
+    finally:
+        call.cancel()
+    return {cursor.shard: cursor.sequence for cursor in told.progress.cursors}
