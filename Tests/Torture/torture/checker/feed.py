@@ -206,8 +206,10 @@ def _over(life: ToldLife, place: Place, operations: list[Operation]) -> Found:
 
 
 def _compare(life: ToldLife, machine: Machine) -> Found:
-    for told, event in zip(life.events, machine.events):
-        if told != event and (told["id"] != event["id"] or len(told) > 1):
+    events = {event["id"]: event for event in machine.events}
+    for told in life.events:
+        event = events.get(told["id"], told)
+        if told != event and len(told) > 1:
             yield "feed rewritten", f"{told} was told of {event}"
     yield from _missing(life.events, machine.events)
     if life.status == "failed" and machine.status == "working":
