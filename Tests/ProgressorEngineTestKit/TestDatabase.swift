@@ -15,6 +15,8 @@ package struct TestDatabase {
   package var finds: ((LoadRequest) -> Loaded?)?
   /// How long it takes to say what is due: time has to pass, see ``World/run(for:)``.
   package var lookAheadTakes = Duration.zero
+  /// How long it takes to read what messages carry; as with ``lookAheadTakes``.
+  package var messageLoadTakes = Duration.zero
 
   /// Looks for what is due, and the machines that they found, by namespace.
   package private(set) var looks: [String: Int] = [:]

@@ -126,7 +126,9 @@ package final class World {
       return .traceRead(id, .success(database.trace(machine, query)))
     case .readMessages(let query): return .messagesDue(query, .success(database.due(query)))
     case .loadMessages(let load):
-      return .messagesLoaded(load.id, .success(database.answer(load)))
+      let input = Input.messagesLoaded(load.id, .success(database.answer(load)))
+      if database.messageLoadTakes == .zero { return input }
+      coming.append((now.uptime + database.messageLoadTakes.microseconds, input))
     case .deliver(let delivery): return relay.take(delivery, as: nextRequestID(), now)
     case .list, .callOff: break
     }

@@ -176,8 +176,7 @@ def test_what_was_before_the_beginning():
     assert made.rules() == {"feed repeated"}
 
 
-def test_a_consumer_that_one_of_two_skips():
-    """What was acknowledged and not written down is in nobody's log."""
+def test_two_who_share_a_consumer_tell_all_of_it_together():
     made = Broadcast()
     made.begins[f"{PAIR}-2"] = 1.0
     for one in made.told[PAIR][::2]:

@@ -96,6 +96,8 @@ extension Engine {
       for message in asked { lookAgain(message) }
       return
     }
+    // The time of an earlier one of a pair may have come just now.
+    messages.takeDue(now)
     var rest = Set(asked)
     for row in loaded.messages where rest.remove(row.ref) != nil {
       if messages.read(row) { deliver(row) }

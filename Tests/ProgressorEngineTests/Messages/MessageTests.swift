@@ -140,6 +140,23 @@ struct MessageTests {
     agrees()
   }
 
+  @Test(
+    "One whose time comes while a later one is read comes before it", arguments: [1_000, 1_500])
+  func orderWhileReading(milliseconds: Int) {
+    prepare(
+      .send(
+        .notify("b", args: [1], after: .seconds(2)), .notify("b", args: [2], after: .seconds(1))))
+    follow()
+    world.call("a")
+    world.database.messageLoadTakes = .milliseconds(milliseconds)
+    world.run(for: .seconds(60))
+    let args = signals("b").map { signal in
+      if case .notification(let args, _, _) = signal { args } else { [UInt8]() }
+    }
+    #expect(args == [[1], [2]])
+    agrees()
+  }
+
   @Test("Who takes over delivers nothing before it knows what is tried again before it")
   func orderAfterTakeover() {
     let world = World { $0.lookAheadPage = 2 }
