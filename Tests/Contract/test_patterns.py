@@ -3,35 +3,38 @@
 import json
 import re
 import sys
+from collections import defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import grpc
 import pytest
-from support.client import fails
+from support.client import Gate, fails
 from support.stubs import ROOT
 from support.waiting import eventually
 
 EXAMPLES = ROOT / "Examples" / "python"
 sys.path.insert(0, str(EXAMPLES))
 
-from patterns import approval, cart, children, cron, deadlines, debounce, saga  # noqa: E402
+from patterns import (  # noqa: E402
+    approval, cart, children, cron, deadlines, debounce, saga, shipments,
+)
 from patterns.step import services  # noqa: E402
 
 
 @pytest.fixture
 def serve(client, spaces):
-    """Makes a namespace whose processor is the given pattern."""
+    """Makes a namespace whose processor is the given pattern, on the shared server or another."""
     servers = []
 
-    def make(pattern):
+    def make(pattern, on=client):
         server = grpc.server(ThreadPoolExecutor(8), options=[("grpc.so_reuseport", 0)])
         services.add_ProcessorServicer_to_server(pattern, server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         servers.append(server)
-        return spaces(client, endpoint=f"127.0.0.1:{port}")
+        return spaces(on, endpoint=f"127.0.0.1:{port}")
     yield make
     for server in servers:
         server.stop(grace=0).wait()
@@ -108,6 +111,170 @@ def test_a_saga_that_is_undone(serve):
     assert texts(space, "t") == ["booked flight", "booked hotel", "no car", "cancelled hotel",
                                  "cancelled flight"]
     assert agency.booked == {}
+
+
+class Outside:
+    """The carrier and the bank: what they did, each with the keys under which they were asked.
+    `holds` is what they do not answer before the gate is open, `trouble` what comes of shipping."""
+
+    def __init__(self, holds: str = "", trouble: Exception | None = None):
+        self.shipped, self.cancelled, self.refunded = (defaultdict(set) for _ in range(3))
+        self.gate, self._holds, self.trouble = Gate(), holds, trouble
+
+    def ship(self, parcel, key):
+        if self.trouble:
+            raise self.trouble
+        self._do(self.shipped, parcel, key, "ship")
+
+    def cancel(self, parcel, key):
+        self._do(self.cancelled, parcel, key, "cancel")
+
+    def refund(self, order, key):
+        self._do(self.refunded, order, key, "refund")
+
+    def _do(self, done, what, key, name):
+        done[what].add(key)
+        if name == self._holds:
+            self.gate.wait()
+
+    def in_all(self) -> list:
+        """That of each thing done there was one."""
+        assert all(len(keys) == 1 for done in (self.shipped, self.cancelled, self.refunded)
+                   for keys in done.values())
+        return [set(done) for done in (self.shipped, self.cancelled, self.refunded)]
+
+
+@pytest.fixture
+def order(serve, client):
+    """Starts the order `o` of parcels."""
+    def make(outside, *parcels, deadline=60, on=client):
+        space = serve(shipments.Order(outside, outside), on)
+        space.start("o", said({"parcels": parcels, "deadline": deadline}))
+        return space
+    return make
+
+
+def ends(space, status: str) -> None:
+    eventually(lambda: state(space, "o")["status"] == status, f"it is {status}", timeout=30)
+    machine = space.get("o")
+    assert machine.waiting_for == "" and machine.pending_messages == 0
+
+
+def report(space, parcel: str, what: str) -> None:
+    """As the carrier does it, who has got the parcel."""
+    id = f"o/{parcel}"
+    eventually(lambda: id in space.ids() and state(space, id)["status"] == "sent", "it has it")
+    space.notify(id, said(what))
+
+
+def test_an_order_whose_parcels_are_all_shipped(order):
+    outside = Outside()
+    space = order(outside, "a", "b")
+    assert space.get("o").waiting_for == "parcels"
+    report(space, "a", "shipped")
+    space.notify("o/a", said("shipped"))
+    eventually(lambda: texts(space, "o") == ["a shipped"], "the first is shipped, once")
+    report(space, "b", "shipped")
+    ends(space, "shipped")
+    # That is the end: nothing that comes later means anything.
+    for late in ("late", {"parcel": "a", "answer": "shipped"}):
+        space.notify("o", said(late))
+    eventually(lambda: space.get("o").queued_notifications == 0, "that has come")
+    assert texts(space, "o") == ["a shipped", "b shipped", "shipped"]
+    assert outside.in_all() == [{"o/a", "o/b"}, set(), set()]
+
+
+def test_an_order_with_a_parcel_that_fails(order):
+    outside = Outside()
+    space = order(outside, "a", "b", "c")
+    report(space, "a", "shipped")
+    eventually(lambda: texts(space, "o") == ["a shipped"], "the first is shipped")
+    report(space, "b", "failed")
+    ends(space, "cancelled")
+    told = texts(space, "o")
+    assert told[:2] == ["a shipped", "b failed"] and told[-1] == "cancelled"
+    assert sorted(told[2:-1]) == ["a cancelled", "c cancelled", "refunded"]
+    assert outside.in_all()[1:] == [{"o/a", "o/c"}, {"o"}]
+    # Each message once more: the carrier's, the order's, the parcels'.
+    for id, again in (("o/c", "shipped"), ("o/a", "cancel"), ("o/b", "cancel"), ("o", "refund"),
+                      ("o", {"parcel": "c", "answer": "shipped"}), ("o", "late"),
+                      ("o", {"parcel": "a", "answer": "cancelled"}), ("o/a", "ship")):
+        space.notify(id, said(again))
+        for machine in (id, "o"):
+            eventually(lambda: space.get(machine).queued_notifications == 0
+                       and space.get(machine).pending_messages == 0, "that has come")
+    assert texts(space, "o") == told and state(space, "o/c")["status"] == "cancelled"
+    assert outside.in_all()[1:] == [{"o/a", "o/c"}, {"o"}]
+
+
+def test_an_order_with_a_parcel_of_which_nothing_is_heard(order):
+    outside = Outside()
+    space = order(outside, "a", "b", deadline=0.3)
+    ends(space, "cancelled")
+    told = texts(space, "o")
+    assert told[0] == "too late" and told[-1] == "cancelled" and "refunded" in told
+    # One that was called back before the carrier had it never gets there.
+    shipped, cancelled, refunded = outside.in_all()
+    assert shipped == cancelled and refunded == {"o"}
+
+
+def test_an_order_that_hears_of_a_parcel_while_it_is_called_back(order):
+    """The customer does not wait for the carrier."""
+    outside = Outside(holds="cancel")
+    space = order(outside, "a", "b")
+    report(space, "a", "failed")
+    outside.gate.wait_for_entry()
+    space.notify("o", said({"parcel": "b", "answer": "shipped"}))
+    eventually(lambda: {"refunded", "b shipped"} <= {*texts(space, "o")}, "it is refunded")
+    assert space.get("o").waiting_for == "parcels to come back"
+    outside.gate.open()
+    ends(space, "cancelled")
+    assert texts(space, "o")[-2:] == ["b cancelled", "cancelled"]
+
+
+def test_an_order_with_a_parcel_that_cannot_be_started(order):
+    outside = Outside()
+    space = order(outside)
+    space.start("p/b", said({"parcels": [], "deadline": 60}))
+    space.start("p", said({"parcels": ["a", "b"], "deadline": 60}))
+    eventually(lambda: texts(space, "p")[-1:] == ["cancelled"], "it is cancelled")
+    assert texts(space, "p")[0] == "b failed" and set(outside.refunded) == {"p"}
+
+
+@pytest.mark.parametrize("trouble", [ConnectionError("away"), RuntimeError("broken")], ids=str)
+def test_an_order_whose_parcels_cannot_answer(order, trouble):
+    """They do when the carrier is back, or they are repaired. Until then the order waits."""
+    outside = Outside(trouble=trouble)
+    space = order(outside, "a", "b", deadline=0.2)
+    eventually(lambda: texts(space, "o") == ["too late", "refunded"], "it is too late")
+    assert space.get("o").waiting_for == "parcels to come back"
+    outside.trouble = None
+    if isinstance(trouble, RuntimeError):
+        for id in ("o/a", "o/b"):
+            eventually(lambda: space.status(id) == "failed", "it has failed")
+            space.simple_repair(id)
+    ends(space, "cancelled")
+    assert outside.in_all() == [{"o/a", "o/b"}, {"o/a", "o/b"}, {"o"}]
+
+
+@pytest.mark.parametrize("held", ["ship", "cancel", "refund"])
+def test_an_order_in_the_middle_of_which_the_server_is_killed(servers, order, held):
+    """What it had asked for outside is asked once more, under the same key."""
+    outside = Outside(holds=held)
+    server = servers().start()
+    space = order(outside, "a", "b", on=server.client)
+    if held != "ship":
+        report(space, "a", "shipped")
+        report(space, "b", "failed")
+    outside.gate.wait_for_entry()
+    server.kill()
+    outside.gate.open()
+    server.start()
+    if held == "ship":
+        report(space, "a", "failed")
+    ends(space, "cancelled")
+    shipped, cancelled, refunded = outside.in_all()
+    assert refunded == {"o"} and cancelled == {"o/b" if held == "ship" else "o/a"} & shipped
 
 
 BERLIN = ZoneInfo("Europe/Berlin")
