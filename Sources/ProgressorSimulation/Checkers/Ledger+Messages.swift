@@ -6,6 +6,7 @@ struct SentMessage {
   let sender: MachineID
   let target: MachineID
   let principal: String?
+  let name: ExactText?
   /// It starts its target unless that is there.
   let ignoresExisting: Bool
   /// It was taken out of the database by a step, or went with its machine.
@@ -61,6 +62,7 @@ extension Ledger {
   mutating func messages(_ applied: AppliedRecord, _ step: InvocationRecord?) throws(Violation) {
     let record = applied.record
     try sent(record, step)
+    try withdrawn(record, step)
     for message in record.sent {
       guard let tag = Tag.number(in: message.pending.message.args) else { continue }
       try require(
@@ -69,7 +71,7 @@ extension Ledger {
       if case .start(_, ignoresExisting: true) = message.pending.message.kind { ignores = true }
       messages[tag] = SentMessage(
         sender: message.sender, target: message.target, principal: message.context.principal,
-        ignoresExisting: ignores)
+        name: message.pending.message.name.map { ExactText($0) }, ignoresExisting: ignores)
       messageTags[message.ref] = tag
     }
     for number in record.takenOut {
@@ -127,6 +129,24 @@ extension Ledger {
     try require(
       isSent, .messagesOnce,
       "\(record.machine): sends \(tags.count) messages, its processor answered \(all.count)")
+  }
+
+  /// What an answer cancels, or sends another one in the place of, leaves the database with it.
+  private func withdrawn(_ record: CommitRecord, _ step: InvocationRecord?) throws(Violation) {
+    guard let answer = step?.answer, record.forgotten == nil else { return }
+    let names = Set(
+      (answer.action.cancelMessages + answer.action.send.compactMap(\.name)).map { ExactText($0) })
+    if names.isEmpty { return }
+    for (ref, tag) in messageTags where ref.shard == record.shard && ref.machine == record.key {
+      guard let message = messages[tag], let name = message.name, names.contains(name) else {
+        continue
+      }
+      // Another one may have its name where somebody had it tried again.
+      if message.isParked || message.isRetried { continue }
+      try require(
+        record.takenOut.contains(ref.number), .messagesOnce,
+        "\(record.machine): an answer cancels \"\(name.text)\", and it stays")
+    }
   }
 
   /// A message leaves the database by its delivery: it has had its effect, or there is nobody left
