@@ -1,5 +1,5 @@
 import CProgressorProto
-import MachineModel
+public import MachineModel
 
 extension StepKind {
   init(_ kind: Progressor__V1__StepKind, _ field: String) throws(ProtobufError) {
@@ -11,6 +11,21 @@ extension StepKind {
 
   var protobuf: Progressor__V1__StepKind {
     Progressor__V1__StepKind(rawValue: UInt32(bitPattern: rawValue))
+  }
+
+  /// Its name in the contract, by which protobuf's JSON form calls it.
+  public var protobufName: String {
+    switch self {
+    case .start: "STEP_KIND_START"
+    case .call: "STEP_KIND_CALL"
+    case .notification: "STEP_KIND_NOTIFICATION"
+    case .timeout: "STEP_KIND_TIMEOUT"
+    case .repair: "STEP_KIND_REPAIR"
+    case .dropNotification: "STEP_KIND_DROP_NOTIFICATION"
+    case .importMachine: "STEP_KIND_IMPORT_MACHINE"
+    case .dropMessage: "STEP_KIND_DROP_MESSAGE"
+    case .retryMessage: "STEP_KIND_RETRY_MESSAGE"
+    }
   }
 }
 

@@ -1,3 +1,5 @@
+import MachineModel
+
 /// What a service manager is told, and in which order (sd_notify(3)). A value: it decides, and
 /// sends nothing.
 ///

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Logging
+import ProgressorProto
 import ProgressorServer
 
 /// The data directory whose cluster is copied, or made.

@@ -1,5 +1,5 @@
 import MachineModel
-import ProgressorServer
+import ProgressorProto
 
 /// The state of a cluster, printed.
 enum ClusterOutput {

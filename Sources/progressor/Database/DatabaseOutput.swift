@@ -1,3 +1,4 @@
+import ProgressorProto
 import ProgressorStorage
 
 /// What the commands for the database print.

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorProto
 import ProgressorServer
 
 /// A namespace, printed.

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorProto
 
 /// How many machines a namespace has, as rows and as JSON.
 enum CountOutput {

@@ -1,5 +1,6 @@
 import GRPC
 import MachineModel
+import ProgressorProto
 
 /// Why machines failed, as rows and as JSON.
 enum FailuresOutput {
@@ -41,7 +42,7 @@ enum FailuresOutput {
       JSONValue.object(
         [.init("namespace", .string(cause.namespace.text))] + members(machines) + [
           .init("code", .int32(cause.code)),
-          .init("stepKind", .string(MachineJSON.name(cause.step))),
+          .init("stepKind", .string(cause.step.protobufName)),
           .init("reason", .string(cause.reason.text)),
         ])
     }

@@ -1,5 +1,5 @@
 import MachineModel
-import ProgressorServer
+import ProgressorProto
 
 /// Entries of the feed and consumers, as lines and as JSON.
 enum FeedOutput {

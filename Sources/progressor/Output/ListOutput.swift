@@ -1,3 +1,5 @@
+import ProgressorProto
+
 /// A list, printed as it comes: a line per element, or at its end all of them as JSON.
 struct ListOutput {
   private let name: String

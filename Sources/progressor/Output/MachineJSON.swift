@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorProto
 
 /// A machine in the JSON form of `progressor.v1.Machine`; payloads that are UTF-8 have their text
 /// beside them.
@@ -64,7 +65,7 @@ enum MachineJSON {
   static func failure(_ failure: Failure) -> JSONValue {
     .members([
       "reason": .string(failure.reason), "failedAt": .string(failure.failedAt.rfc3339),
-      "stepKind": .string(name(failure.stepKind)), "code": .int32(failure.code),
+      "stepKind": .string(failure.stepKind.protobufName), "code": .int32(failure.code),
       "attempts": .int32(failure.attempts),
       "step": failure.step.isEmpty ? nil : .string(failure.step),
       "principal": failure.principal.map(JSONValue.string),
@@ -73,7 +74,7 @@ enum MachineJSON {
 
   private static func retrying(_ retrying: Retrying) -> JSONValue {
     .members([
-      "stepKind": .string(name(retrying.stepKind)), "attempt": .int32(retrying.attempt),
+      "stepKind": .string(retrying.stepKind.protobufName), "attempt": .int32(retrying.attempt),
       "nextAttemptAt": .string(retrying.nextAttemptAt.rfc3339),
       "lastCode": .int32(retrying.lastCode), "lastMessage": .string(retrying.lastMessage),
     ])
@@ -86,20 +87,6 @@ enum MachineJSON {
     case .retry: "WAITING_ON_RETRY"
     case .slot: "WAITING_ON_SLOT"
     case .step: "WAITING_ON_STEP"
-    }
-  }
-
-  static func name(_ kind: StepKind) -> String {
-    switch kind {
-    case .start: "STEP_KIND_START"
-    case .call: "STEP_KIND_CALL"
-    case .notification: "STEP_KIND_NOTIFICATION"
-    case .timeout: "STEP_KIND_TIMEOUT"
-    case .repair: "STEP_KIND_REPAIR"
-    case .dropNotification: "STEP_KIND_DROP_NOTIFICATION"
-    case .importMachine: "STEP_KIND_IMPORT_MACHINE"
-    case .dropMessage: "STEP_KIND_DROP_MESSAGE"
-    case .retryMessage: "STEP_KIND_RETRY_MESSAGE"
     }
   }
 }

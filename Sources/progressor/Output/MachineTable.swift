@@ -1,6 +1,5 @@
 import GRPC
 import MachineModel
-import ProgressorServer
 
 /// Machines as rows: what each is, since or until when, and why. A narrow terminal is not shown the
 /// last columns.

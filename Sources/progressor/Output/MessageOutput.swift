@@ -1,5 +1,5 @@
 import MachineModel
-import ProgressorServer
+import ProgressorProto
 
 /// Messages that are not delivered, as rows and as JSON.
 enum MessageOutput {

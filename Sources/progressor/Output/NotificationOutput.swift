@@ -1,5 +1,5 @@
 import MachineModel
-import ProgressorServer
+import ProgressorProto
 
 /// Queued notifications as rows and as JSON.
 enum NotificationOutput {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Glibc
 import MachineModel
+import ProgressorProto
 
 /// What the client commands print: results on standard output, errors on standard error.
 enum Output {

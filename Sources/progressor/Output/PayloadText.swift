@@ -1,11 +1,11 @@
-import GRPC
+import ProgressorProto
 
 /// Bytes and texts of users, shown to people and programs.
 enum PayloadText {
   /// One line for people: the text, or base64 with a mark when the bytes are no UTF-8.
   static func line(_ bytes: [UInt8]) -> TerminalText {
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      return "base64:\(base64(bytes))"
+      return "base64:\(PaddedBase64.encoded(bytes))"
     }
     return line(text)
   }
@@ -23,16 +23,10 @@ enum PayloadText {
 
   /// `"NAME": "base64"`, and `"NAMEText"` beside it when the bytes are UTF-8.
   static func members(_ name: String, _ bytes: [UInt8]) -> [JSONValue.Member] {
-    var members = [JSONValue.Member(name, .string(base64(bytes)))]
+    var members = [JSONValue.Member(name, .string(PaddedBase64.encoded(bytes)))]
     if let text = String(validating: bytes, as: UTF8.self) {
       members.append(JSONValue.Member(name == "data" ? "text" : name + "Text", .string(text)))
     }
     return members
-  }
-
-  /// Padded, as protobuf's JSON form has it.
-  static func base64(_ bytes: [UInt8]) -> String {
-    let text = Base64.encode(bytes)
-    return text + String(repeating: "=", count: (4 - text.utf8.count % 4) % 4)
   }
 }

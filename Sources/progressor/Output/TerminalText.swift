@@ -1,4 +1,4 @@
-import ProgressorServer
+import MachineModel
 
 /// Text for people, which may land on a terminal: what stands in our source is printed as it is,
 /// what is put into it may come from anybody and has its control characters escaped.

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorProto
 
 /// A record in the JSON form of `progressor.v1.StepRecord`.
 enum TraceJSON {
@@ -6,7 +7,7 @@ enum TraceJSON {
     .members([
       "sequence": .int64(record.sequence),
       "step": record.step.isEmpty ? nil : .string(record.step),
-      "kind": record.kind.map { .string(MachineJSON.name($0)) },
+      "kind": record.kind.map { .string($0.protobufName) },
       "beganAt": .string(record.beganAt.rfc3339),
       "endedAt": .string(record.endedAt.rfc3339),
       "outcome": .string(name(record.outcome)),

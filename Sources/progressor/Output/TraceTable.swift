@@ -1,6 +1,5 @@
 import GRPC
 import MachineModel
-import ProgressorServer
 
 /// Records of a machine's steps as rows.
 struct TraceTable {

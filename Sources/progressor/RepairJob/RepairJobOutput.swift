@@ -1,6 +1,6 @@
 import GRPC
 import MachineModel
-import ProgressorServer
+import ProgressorProto
 
 /// A repair job, printed.
 enum RepairJobOutput {

@@ -1,4 +1,5 @@
 import MachineModel
+import ProgressorProto
 import ProgressorServer
 
 /// Pieces of machines as JSON lines: docs/backup.md has the form. Names
@@ -81,7 +82,7 @@ enum TransferJSON {
     if let text = String(validating: bytes, as: UTF8.self) {
       return [JSONValue.Member(textField, .string(text))]
     }
-    return [JSONValue.Member(field, .string(PayloadText.base64(bytes)))]
+    return [JSONValue.Member(field, .string(PaddedBase64.encoded(bytes)))]
   }
 
   private static func metadata(_ entries: [CallerContext.Entry]) -> JSONValue? {
@@ -152,7 +153,7 @@ extension TransferJSON {
       throw fields.failure("reason", "is longer than \(Failure.maximumReasonBytes) bytes")
     }
     guard let name = try fields.text("stepKind"),
-      let kind = StepKind.allCases.first(where: { MachineJSON.name($0) == name })
+      let kind = StepKind.allCases.first(where: { $0.protobufName == name })
     else { throw fields.failure("stepKind", "must be STEP_KIND_CALL, STEP_KIND_TIMEOUT, …") }
     guard let code = try fields.int32("code") else { throw fields.failure("code", "is missing") }
     let failure = Failure(

@@ -1,35 +1,11 @@
 import MachineModel
+import ProgressorProto
 import Testing
 
 @testable import progressor
 
 @Suite("JSON for programs")
 struct JSONTests {
-  @Test("what would break a string is escaped, the rest stays as it is")
-  func strings() {
-    #expect(
-      JSONValue.string("\"\\\n\r\t\u{1}\u{7F} ключ 🔑").text()
-        == #""\"\\\n\r\t\u0001\u007f ключ 🔑""#)
-  }
-
-  @Test("members stand in their order, absent ones are left out")
-  func members() {
-    let value = JSONValue.members([
-      "b": .int64(1), "a": .array([.bool(true), .int32(2)]), "none": nil, "c": .object([]),
-    ])
-    #expect(
-      value.text() == """
-        {
-          "b": "1",
-          "a": [
-            true,
-            2
-          ],
-          "c": {}
-        }
-        """)
-  }
-
   @Test("bytes are base64, with their text beside them when they are UTF-8")
   func payloads() {
     #expect(

@@ -1,5 +1,6 @@
 import GRPC
-import ProgressorServer
+import MachineModel
+import ProgressorProto
 import Testing
 
 @testable import progressor

@@ -1,5 +1,3 @@
-public import MachineModel
-
 extension Timestamp {
   /// RFC 3339 in UTC with as many digits as needed, 0, 3 or 6: `2026-11-24T22:46:03.250Z`.
   public var rfc3339: String {
