@@ -13,6 +13,13 @@ extension ProgressorError {
       "consumer \"\(name)\" was reset or deleted: subscribe anew to go on where it is now")
   }
 
+  /// A sink of the server has the name of a consumer that somebody has made.
+  public static func consumerTaken(_ name: String, by principal: String) -> ProgressorError {
+    ProgressorError(
+      .permissionDenied, .notAllowed,
+      "the consumer \"\(name)\" is of \"\(principal)\": delete it, or call the sink otherwise")
+  }
+
   /// Something behind a cursor is not kept any more.
   ///
   /// - Parameter oldest: What a cursor of the shard has to be at least.

@@ -23,6 +23,16 @@ final class Doorbell: Sendable {
     }
   }
 
+  /// Returns at that time at the latest; nil = whenever it is rung.
+  func wait(until end: ContinuousClock.Instant?) async {
+    guard let end else { return await wait() }
+    let alarm = Task {
+      if (try? await Task.sleep(until: end)) != nil { ring() }
+    }
+    await wait()
+    alarm.cancel()
+  }
+
   /// From any thread.
   func ring() {
     let waiting = state.withLock { state -> CheckedContinuation<Void, Never>? in

@@ -7,7 +7,7 @@ import Synchronization
 /// here at once, what others commit within a fraction of a second. Says for them that they live.
 final class FeedHub: Sendable {
   private struct State {
-    var streams: [FeedSubscriberID: FeedStream] = [:]
+    var courses: [FeedSubscriberID: FeedCourse] = [:]
     /// Subscribers of consumers that left, to be told.
     var left: [FeedSubscriber] = []
     /// Shards that may have something new, of which nobody was told yet.
@@ -46,24 +46,24 @@ final class FeedHub: Sendable {
   }
 
   /// Is told of what is new from now on.
-  func enter(_ stream: FeedStream) {
+  func enter(_ course: FeedCourse) {
     state.withLock { state in
-      state.streams[stream.id] = stream
+      state.courses[course.id] = course
       if state.work == nil { state.work = Task { await self.run() } }
       if state.telling == nil { state.telling = Task { await self.tell() } }
     }
   }
 
-  func leave(_ stream: FeedStream) {
-    let gone = state.withLock { state -> FeedStream? in
-      guard let stream = state.streams.removeValue(forKey: stream.id) else { return nil }
-      if let subscriber = stream.subscriber { state.left.append(subscriber) }
-      return stream
+  func leave(_ course: FeedCourse) {
+    let gone = state.withLock { state -> FeedCourse? in
+      guard let course = state.courses.removeValue(forKey: course.id) else { return nil }
+      if let subscriber = course.subscriber { state.left.append(subscriber) }
+      return course
     }
     _ = gone
   }
 
-  /// Ends every stream.
+  /// Ends every subscription.
   func stop() {
     storage.followFeed(nil)
     places.stop()
@@ -73,12 +73,12 @@ final class FeedHub: Sendable {
     news.ring()
   }
 
-  private var streams: [FeedStream] { state.withLock { Array($0.streams.values) } }
+  private var courses: [FeedCourse] { state.withLock { Array($0.courses.values) } }
 
   /// On a writer's thread, which has other things to do than to tell a thousand subscribers.
   private func committed(_ shards: [ShardID]) {
     let isNew = state.withLock { state in
-      if state.streams.isEmpty { return false }
+      if state.courses.isEmpty { return false }
       state.moved.formUnion(shards)
       return true
     }
@@ -88,11 +88,11 @@ final class FeedHub: Sendable {
   private func tell() async {
     while !Task.isCancelled {
       await news.wait()
-      let (moved, streams) = state.withLock { state in
+      let (moved, courses) = state.withLock { state in
         defer { state.moved = [] }
-        return (state.moved.sorted(), Array(state.streams.values))
+        return (state.moved.sorted(), Array(state.courses.values))
       }
-      for stream in streams { stream.mark(moved) }
+      for course in courses { course.mark(moved) }
     }
   }
 
@@ -101,14 +101,14 @@ final class FeedHub: Sendable {
     var round = 0
     while !Task.isCancelled {
       let isIdle = state.withLock { state in
-        guard state.streams.isEmpty, state.left.isEmpty else { return false }
+        guard state.courses.isEmpty, state.left.isEmpty else { return false }
         state.work = nil
         return true
       }
       if isIdle { return }
       if !ownsEverything || round.isMultiple(of: Self.roundsBetweenLooks) { await look() }
       if round.isMultiple(of: Self.roundsBetweenBeats) { await beat() }
-      for stream in streams { stream.tick() }
+      for course in courses { course.tick() }
       round += 1
       try? await Task.sleep(for: Self.round)
     }
@@ -133,15 +133,15 @@ final class FeedHub: Sendable {
   private func beat() async {
     let (here, left) = state.withLock { state in
       defer { state.left = [] }
-      return (state.streams.values.filter { $0.subscriber != nil }, state.left)
+      return (state.courses.values.filter { $0.subscriber != nil }, state.left)
     }
     do throws(ProgressorError) {
       if !left.isEmpty { try await storage.feedSubscribersLeave(left) }
       if here.isEmpty { return }
       let shares = try await storage.feedSubscribersLive(here.compactMap(\.subscriber))
-      for stream in here {
-        if let subscriber = stream.subscriber, let share = shares[subscriber] {
-          stream.has(share)
+      for course in here {
+        if let subscriber = course.subscriber, let share = shares[subscriber] {
+          course.has(share)
         }
       }
     } catch {

@@ -93,6 +93,13 @@ struct FeedPosition {
     if isTold { places[entry.shard]?.told = entry.sequence }
   }
 
+  /// Entries up to this number are nothing to wait for: they are gone, or nobody can read them.
+  mutating func skip(_ shard: ShardID, to sequence: Int64) {
+    guard let place = places[shard] else { return }
+    places[shard]?.cursor = max(place.cursor, sequence)
+    mark(shard)
+  }
+
   /// Where it is read next; nil = it has no such shard.
   func cursor(of shard: ShardID) -> FeedCursor? {
     places[shard].map { FeedCursor(shard: shard, sequence: $0.cursor) }

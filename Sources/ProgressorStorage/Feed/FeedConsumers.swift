@@ -7,6 +7,8 @@ public struct FeedConsumerState: Sendable, Hashable {
   public var generation: Int64
   /// Of the other shards it begins at the oldest entry.
   public var cursors: [FeedCursor]
+  /// Whose it is; nil = nobody's who has an identity.
+  public var principal: String?
 }
 
 /// A subscriber of a consumer.
@@ -75,7 +77,8 @@ extension Storage {
       return try rows.first.map { (row) throws(PostgreSQLError) in
         var reader = RowReader(row)
         return FeedConsumerState(
-          generation: try reader.next(), cursors: try reader.nextFeedCursors())
+          generation: try reader.next(), cursors: try reader.nextFeedCursors(),
+          principal: try reader.nextOptional())
       }
     }
   }
@@ -116,8 +119,10 @@ extension Storage {
 
   /// Stores how far a consumer has come; never back. Throws `CONSUMER_NOT_FOUND`, and
   /// `CURSOR_AHEAD` when a shard has not come so far: then nothing is stored.
+  ///
+  /// - Parameter generation: The consumer as it was then and no later one counts; nil = any.
   public func acknowledgeFeed(
-    _ name: String, _ cursors: [FeedCursor], owner: String?
+    _ name: String, _ cursors: [FeedCursor], owner: String?, generation: Int64? = nil
   ) async throws(ProgressorError) {
     let timeout = feedConsumers.timeout
     let (isThere, ahead) = try await feedConsumers.perform {
@@ -126,6 +131,7 @@ extension Storage {
         $0.append(name)
         $0.append(owner)
         $0.append(cursors)
+        $0.append(generation)
       }
       let row = try connection.run(Statements.feedAcknowledge, parameters, timeout: timeout)
         .onlyRow()

@@ -43,6 +43,16 @@ public struct FeedPart: Sendable, Hashable {
   public var isWhole = false
   /// The bytes of an entry that follows and was left out; nil = none was.
   public var largeEntry: Int64?
+  /// An entry that follows and that nobody can read; nil = there is none.
+  public var damage: Damage?
+
+  /// What cannot be read.
+  public struct Damage: Sendable, Hashable {
+    /// The number of the entry.
+    public var sequence: Int64
+    /// Why not.
+    public var problem: String
+  }
 
   public init(shard: ShardID, newest: Int64, gone: Int64) {
     self.shard = shard
@@ -80,45 +90,65 @@ extension FeedQuery {
         parts[last].isWhole = true
         continue
       }
-      if parts[last].largeEntry != nil { continue }
+      if parts[last].largeEntry != nil || parts[last].damage != nil { continue }
       if try reader.next(Bool.self) {
         parts[last].largeEntry = bytes
         continue
       }
-      parts[last].entries.append(try reader.nextFeedEntry(of: shard))
-      parts[last].isWhole = ordinal == count && count < Int64(entries)
+      let head = try reader.nextFeedHead(of: shard)
+      do {
+        parts[last].entries.append(try reader.nextFeedEntry(head))
+        parts[last].isWhole = ordinal == count && count < Int64(entries)
+      } catch {
+        parts[last].damage = FeedPart.Damage(sequence: head.sequence, problem: error.description)
+      }
     }
     return parts
   }
 }
 
+/// What every entry has.
+private struct FeedHead {
+  let shard: ShardID
+  let sequence: Int64
+  let machine: MachineID
+  let kind: FeedKind
+  let createdAt: Timestamp
+}
+
 extension RowReader {
-  fileprivate mutating func nextFeedEntry(
-    of shard: ShardID
-  ) throws(PostgreSQLError) -> FeedEntry {
+  /// A kind that is not known is a later version's, which is not damaged: no page has it.
+  fileprivate mutating func nextFeedHead(of shard: ShardID) throws(PostgreSQLError) -> FeedHead {
     let sequence: Int64 = try next()
     let namespace: String = try next()
     let machine = MachineID(namespace: namespace, id: try next())
     let number: Int32 = try next()
-    let createdAt = try nextTime()
-    let change: FeedChange
     guard let kind = FeedKind(rawValue: number) else {
       throw .unreadable("an entry of kind \(number)")
     }
-    if kind == .event {
+    return FeedHead(
+      shard: shard, sequence: sequence, machine: machine, kind: kind, createdAt: try nextTime())
+  }
+
+  fileprivate mutating func nextFeedEntry(
+    _ head: FeedHead
+  ) throws(PostgreSQLError) -> FeedEntry {
+    let change: FeedChange
+    if head.kind == .event {
       let id: Int64 = try next()
       let at = try nextTime()
       let body = Content(formatVersion: try next(), data: try next())
       change = .event(Event(id: id, createdAt: at, body: body))
     } else {
       skip(4)
-      switch kind {
+      switch head.kind {
       case .created: change = .created
       case .statusChanged: change = .statusChanged(try nextFailure())
       case .removed, .event: change = .removed
       }
     }
     return FeedEntry(
-      shard: shard, sequence: sequence, machine: machine, note: FeedNote(change, at: createdAt))
+      shard: head.shard, sequence: head.sequence, machine: head.machine,
+      note: FeedNote(change, at: head.createdAt))
   }
 }

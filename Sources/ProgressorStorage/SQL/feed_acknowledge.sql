@@ -1,12 +1,14 @@
 -- Purpose: how far a consumer has come; never back.
 -- Parameters: $1 text its name; $2 text the only one who may know of it, NULL = whoever; $3 int[]
--- shards, $4 int8[] numbers, in the same order; of one shard the greatest counts.
+-- shards, $4 int8[] numbers, in the same order; of one shard the greatest counts; $5 int8 the
+-- generation of the consumer that is meant, NULL = whichever.
 -- Locks: the consumer (FOR KEY SHARE), then its cursors by shard.
 -- Result: whether there is such a consumer; of a shard whose feed has not come so far its number
 -- and how far it has, NULL = there is none. Then nothing is written.
 WITH known AS MATERIALIZED (
   SELECT name FROM feed_consumer
   WHERE name = $1 AND ($2::text IS NULL OR principal = $2)
+    AND ($5::int8 IS NULL OR generation = $5)
   FOR KEY SHARE
 ), ahead AS MATERIALIZED (
   SELECT given.shard, head.sequence

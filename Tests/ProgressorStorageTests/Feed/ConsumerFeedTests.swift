@@ -159,6 +159,13 @@ extension OnPostgreSQL {
       // From there it goes on.
       try await storage.acknowledgeFeed("c", [FeedCursor(0, 3)], owner: nil)
       #expect(try await cursors(on: test)?.contains(FeedCursor(0, 3)) == true)
+      // Who has not heard of it yet does not.
+      await #expect(throws: ProgressorError.self) {
+        try await storage.acknowledgeFeed("c", [FeedCursor(0, 9)], owner: nil, generation: 1)
+      }
+      #expect(try await cursors(on: test)?.contains(FeedCursor(0, 3)) == true)
+      try await storage.acknowledgeFeed("c", [FeedCursor(0, 4)], owner: nil, generation: 2)
+      #expect(try await cursors(on: test)?.contains(FeedCursor(0, 4)) == true)
       try await storage.resetFeedConsumer("c", [FeedCursor(1, 9)], othersBegin: true, owner: nil)
       #expect(try await cursors(on: test) == [FeedCursor(1, 9)])
       try await storage.resetFeedConsumer("c", [], othersBegin: true, owner: nil)
@@ -228,6 +235,7 @@ extension OnPostgreSQL {
           $0.append(String?.none)
           $0.appendArray([cursor.shard.number])
           $0.appendArray([cursor.sequence])
+          $0.append(Int64?.none)
         }, timeout: .seconds(10))
       let changed = Task { try await change() }
       try connection.waitUntil(

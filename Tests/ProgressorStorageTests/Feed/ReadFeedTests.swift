@@ -55,6 +55,21 @@ extension OnPostgreSQL {
       #expect(sequences(exact) == [[5, 6, 7]] && exact.map(\.isWhole) == [false])
     }
 
+    @Test("What comes before an entry that nobody can read is there, and its number is told")
+    func damaged() async throws {
+      let test = try await TestStorage.owner()
+      defer { test.storage.stop() }
+      let connection = try test.connect()
+      for shard in [Int32(0), 1] { try connection.fillFeed(shard: shard, count: 5) }
+      try connection.script("UPDATE feed SET kind = 2 WHERE shard = 0 AND sequence = 3")
+      let parts = try await read([FeedCursor(0, 0), FeedCursor(1, 0)], on: test)
+      #expect(sequences(parts) == [[1, 2], [1, 2, 3, 4, 5]])
+      #expect(parts.map(\.damage?.sequence) == [3, nil])
+      #expect(parts.map(\.isWhole) == [false, true])
+      let rest = try await read([FeedCursor(0, 3)], on: test)
+      #expect(sequences(rest) == [[4, 5]] && rest.first?.damage == nil)
+    }
+
     @Test("Some namespaces: only their entries, in order, and up to the newest of all")
     func someNamespaces() async throws {
       let test = try await TestStorage.owner()
