@@ -86,6 +86,8 @@ let package = Package(
     .systemLibrary(name: "CPq", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .systemLibrary(
       name: "CJemalloc", pkgConfig: "jemalloc", providers: [.apt(["libjemalloc-dev"])]),
+    .systemLibrary(
+      name: "CRdkafka", pkgConfig: "rdkafka", providers: [.apt(["librdkafka-dev"])]),
     .systemLibrary(name: "CSpawn"),
     .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
 
@@ -161,6 +163,9 @@ let package = Package(
       name: "PrometheusMetrics",
       dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")], swiftSettings: safe),
 
+    // Kafka through librdkafka.
+    .target(name: "Kafka", dependencies: ["CRdkafka"], swiftSettings: common),
+
     // The wiring, and the program.
     .target(
       name: "ProgressorServer",
@@ -206,6 +211,11 @@ let package = Package(
 
     // Threads for tests that keep one.
     .target(name: "TestThreads", path: "Tests/TestThreads", swiftSettings: common),
+
+    // A Kafka cluster for tests.
+    .target(
+      name: "KafkaTestKit", dependencies: ["CRdkafka"], path: "Tests/KafkaTestKit",
+      swiftSettings: common),
 
     // Tests mirror Sources.
     .testTarget(name: "MachineModelTests", dependencies: ["MachineModel"], swiftSettings: common),
@@ -255,6 +265,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "PostgreSQLTests", dependencies: ["PostgreSQL", "EmbeddedPostgreSQL", "TestThreads"],
+      swiftSettings: common),
+    .testTarget(
+      name: "KafkaTests", dependencies: ["Kafka", "KafkaTestKit", "TestThreads"],
       swiftSettings: common),
     .testTarget(
       name: "ProgressorStorageTests",

@@ -28,7 +28,7 @@ PURE = CORE + ("Sources/ProgressorSimulation/", "Sources/HTTP2/")
 
 # Where C is met, each concept of it behind one Swift type.
 C_FACING = (
-    "Sources/HTTP2/", "Sources/PostgreSQL/", "Sources/ProgressorProto/",
+    "Sources/HTTP2/", "Sources/Kafka/", "Sources/PostgreSQL/", "Sources/ProgressorProto/",
     "Sources/GRPC/Framing/Gzip",
     "Sources/GRPC/Client/AddressResolver.swift",  # getaddrinfo
     "Sources/ProgressorServer/Transport/ExposedListeners.swift",  # getaddrinfo

@@ -27,22 +27,30 @@ ALLOWED: dict[str, set[str]] = {
     "TransportSecurity": {"GRPC", "NIOSSL", "NIOTLS", "Synchronization"} | NIO | LIBC,
     "ProgressorProto": {"MachineModel", "CProgressorProto", "CProtobufC"},
     "PostgreSQL": {"CPq"} | SYSTEM,
+    "Kafka": {"CRdkafka"} | SYSTEM,
     "ProgressorStorage": {
         "MachineModel", "ProgressorEngine", "PostgreSQL", "Logging", "DequeModule",
     } | SYSTEM,
     "EmbeddedPostgreSQL": {"CSpawn", "Logging"} | SYSTEM,
     "PrometheusMetrics": {"CoreMetrics", "Synchronization"},
+    "ProgressorSinks": {
+        "Kafka", "MachineModel", "ProgressorAccess", "ProgressorProto", "AsyncHTTPClient",
+        "Crypto", "Logging", "NIOHTTP1", "NIOSSL", "Synchronization",
+    }
+    | NIO
+    | LIBC,
     "ProgressorServer": {
         "MachineModel", "ProgressorAccess", "ProgressorJWT", "ProgressorEngine",
         "ProgressorStorage", "ProgressorProto", "GRPC", "TransportSecurity", "EmbeddedPostgreSQL",
         "ServiceLifecycle", "UnixSignals", "Configuration", "Yams", "Logging", "CoreMetrics",
-        "PrometheusMetrics", "Tracing", "DequeModule", "NIOHTTP1",
+        "PrometheusMetrics", "ProgressorSinks", "Tracing", "DequeModule", "NIOHTTP1",
     }
     | NIO
     | SYSTEM,
     "progressor": {
-        "ProgressorServer", "ProgressorAccess", "ProgressorStorage", "ProgressorProto",
-        "MachineModel", "GRPC", "CJemalloc", "ArgumentParser", "Logging", "ServiceLifecycle",
+        "ProgressorServer", "ProgressorSinks", "ProgressorAccess", "ProgressorStorage",
+        "ProgressorProto", "MachineModel", "GRPC", "CJemalloc", "ArgumentParser", "Logging",
+        "ServiceLifecycle",
     }
     | NIO
     | SYSTEM,
