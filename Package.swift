@@ -29,7 +29,7 @@ let nio = "swift-nio"
 /// What of others' bytes is fuzzed: a program for hours of it, or tests that replay what was found.
 let fuzzed: [Target.Dependency] = [
   "HTTP2", "GRPC", "MachineModel", "ProgressorAccess", "ProgressorJWT", "ProgressorProto",
-  "ProgressorServer", "ProgressorStorage",
+  "ProgressorServer", "ProgressorSinks", "ProgressorStorage",
   .product(name: "NIOCore", package: nio), .product(name: "NIOEmbedded", package: nio),
   .product(name: "Crypto", package: "swift-crypto"),
   .product(name: "Logging", package: "swift-log"),
@@ -75,6 +75,8 @@ let package = Package(
       url: "https://github.com/swift-server/swift-service-lifecycle",
       .upToNextMinor(from: "2.13.0")),
     .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
+    .package(
+      url: "https://github.com/swift-server/async-http-client", .upToNextMinor(from: "1.37.0")),
     .package(url: "https://github.com/vapor/jwt-kit", .upToNextMinor(from: "5.7.1")),
   ],
   targets: [
@@ -163,8 +165,20 @@ let package = Package(
       name: "PrometheusMetrics",
       dependencies: [.product(name: "CoreMetrics", package: "swift-metrics")], swiftSettings: safe),
 
-    // Kafka through librdkafka.
+    // Where the server itself delivers the feed. Kafka is met through librdkafka.
     .target(name: "Kafka", dependencies: ["CRdkafka"], swiftSettings: common),
+    .target(
+      name: "ProgressorSinks",
+      dependencies: [
+        "Kafka", "MachineModel", "ProgressorAccess", "ProgressorProto",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOHTTP1", package: nio),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: common),
 
     // The wiring, and the program.
     .target(
@@ -287,6 +301,16 @@ let package = Package(
       dependencies: [
         "PrometheusMetrics", .product(name: "CoreMetrics", package: "swift-metrics"),
       ], swiftSettings: common),
+    .testTarget(
+      name: "ProgressorSinksTests",
+      dependencies: [
+        "ProgressorSinks", "ProgressorProto", "MachineModel", "Kafka", "KafkaTestKit",
+        "TestThreads",
+        .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
+        .product(name: "NIOHTTP1", package: nio),
+        .product(name: "NIOSSL", package: "swift-nio-ssl"),
+      ],
+      swiftSettings: common),
     .testTarget(
       name: "ProgressorServerTests",
       dependencies: [

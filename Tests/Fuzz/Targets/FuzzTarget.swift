@@ -19,7 +19,7 @@ struct FuzzTarget: Sendable {
   /// All of them. `scripts/fuzz` runs one after the other.
   static let all: [FuzzTarget] = [
     .serverSession, .clientSession, .serverConnection, .framing, .metadata, .requests, .replies,
-    .configuration, .access, .tokens, .texts,
+    .configuration, .access, .tokens, .texts, .sinks,
   ]
 
   /// Checks one input.
