@@ -186,7 +186,7 @@ let package = Package(
       dependencies: [
         "MachineModel", "ProgressorAccess", "ProgressorJWT", "ProgressorEngine",
         "ProgressorStorage", "ProgressorProto", "GRPC", "TransportSecurity", "EmbeddedPostgreSQL",
-        "PrometheusMetrics",
+        "ProgressorSinks", "PrometheusMetrics",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "NIOHTTP1", package: nio),
         .product(name: "CoreMetrics", package: "swift-metrics"),
@@ -198,8 +198,8 @@ let package = Package(
     .executableTarget(
       name: "progressor",
       dependencies: [
-        "ProgressorServer", "ProgressorAccess", "ProgressorStorage", "ProgressorProto",
-        "MachineModel", "GRPC", "CJemalloc",
+        "ProgressorServer", "ProgressorSinks", "ProgressorAccess", "ProgressorStorage",
+        "ProgressorProto", "MachineModel", "GRPC", "CJemalloc",
         .product(name: "NIOCore", package: nio), .product(name: "NIOPosix", package: nio),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),

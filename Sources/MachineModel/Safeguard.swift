@@ -41,6 +41,8 @@ package enum Safeguard: String, Sendable, Hashable, CaseIterable {
   case timelineCheck = "timeline-check"
   /// Entries of the feed are numbered behind all that were numbered, gone ones included.
   case feedNumbers = "feed-numbers"
+  /// A sink acknowledges nothing but what has arrived.
+  case sinkReceipts = "sink-receipts"
 
   #if DEBUG || SWITCHABLE_SAFEGUARDS
     /// The environment variable that names the safeguard to switch off.

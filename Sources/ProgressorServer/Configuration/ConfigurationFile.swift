@@ -1,5 +1,6 @@
 import MachineModel
 import ProgressorAccess
+import ProgressorSinks
 import Yams
 
 /// The configuration file, read and checked: every key known, every namespace valid.
@@ -12,6 +13,8 @@ struct ConfigurationFile {
   var listeners: [ListenerSetting]?
   /// In the order of the file.
   var namespaces: [Namespace]
+  /// In the order of the file.
+  var sinks: [SinkSetting] = []
 
   /// Reads YAML; `path` names the file in messages. An empty file is an empty configuration.
   init(text: String, path: String) throws(ConfigurationError) {
@@ -26,7 +29,7 @@ struct ConfigurationFile {
     let listen = mapping.first {
       $0.key.scalar?.string == "listen" && ListenerDocument.hasMappings($0.value)
     }
-    let apart = ["namespaces", "authorization"] + (listen == nil ? [] : ["listen"])
+    let apart = ["namespaces", "authorization", "sinks"] + (listen == nil ? [] : ["listen"])
     let others = Yams.Node.Mapping(mapping.filter { !apart.contains($0.key.scalar?.string ?? "") })
     let keys = Setting.all.map(\.key).filter { !$0.hasPrefix("authorization.") }
     values = try YAMLTree(.mapping(others), file: path, keys: keys + apart).leaves
@@ -42,6 +45,9 @@ struct ConfigurationFile {
     }
     if let list = mapping.first(where: { $0.key.scalar?.string == "namespaces" })?.value {
       namespaces = try ConfigurationFile.namespaces(list, path: path)
+    }
+    if let list = mapping.first(where: { $0.key.scalar?.string == "sinks" })?.value {
+      sinks = try SinksDocument(path: path).sinks(list)
     }
     for (key, leaf) in values {
       if leaf.isSequence, Setting.named(key)?.kind != .list {

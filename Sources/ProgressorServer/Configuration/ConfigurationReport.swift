@@ -1,3 +1,5 @@
+public import ProgressorSinks
+
 /// What `progressor serve` would run with, and where each value comes from; without secrets.
 public struct ConfigurationReport: Sendable, Hashable {
   /// A setting and its value.
@@ -14,6 +16,8 @@ public struct ConfigurationReport: Sendable, Hashable {
   public let values: [Value]
   /// In the order in which they are carried out; one for each name.
   public let namespaces: [NodeConfiguration.NamespaceDirective]
+  /// In the order of the file; secrets do not show themselves.
+  public let sinks: [SinkSetting]
   /// Where the endpoints came from that ``endpointsGiven`` names; nil = nobody gave any.
   public let endpointSource: String?
   /// Names whose endpoint `--namespace` or its variable gave.
@@ -46,6 +50,7 @@ public struct ConfigurationReport: Sendable, Hashable {
         source: given == nil ? nil : reader.source(setting.key))
     }
     namespaces = configuration.namespaces
+    sinks = configuration.sinks
     let pointed = reader.list("namespaces") ?? []
     endpointSource = pointed.isEmpty ? nil : reader.source("namespaces")
     endpointsGiven = pointed.map { String($0.prefix { $0 != "=" }) }

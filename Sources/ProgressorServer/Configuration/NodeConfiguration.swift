@@ -2,6 +2,7 @@ public import GRPC
 import Glibc
 public import MachineModel
 import NIOCore
+public import ProgressorSinks
 
 /// Everything that `progressor serve` is told, checked.
 public struct NodeConfiguration: Sendable, Hashable {
@@ -56,6 +57,8 @@ public struct NodeConfiguration: Sendable, Hashable {
   public var log: LogConfiguration
   /// In the order in which they are carried out; one for each name.
   public var namespaces: [NamespaceDirective]
+  /// Where the server itself delivers the feed, in the order of the file.
+  public var sinks: [SinkSetting]
   /// What people call the node.
   public var nodeName: String
   /// Microseconds.
@@ -175,6 +178,7 @@ public struct NodeConfiguration: Sendable, Hashable {
       warnings.append("\(error); no traces are sent")
     }
     namespaces = try NodeConfiguration.namespaces(document?.namespaces ?? [], reader)
+    sinks = document?.sinks ?? []
     let given = Setting.all.map { setting in
       let texts =
         setting.kind == .list ? reader.list(setting.key) : reader.text(setting.key).map { [$0] }
@@ -185,9 +189,10 @@ public struct NodeConfiguration: Sendable, Hashable {
   }
 
   /// The keys of the settings that the other configuration has otherwise, as ``Setting/all`` has
-  /// them; `namespaces` is not among them.
+  /// them, and `sinks`; `namespaces` is not among them.
   public func settingsChanged(in other: NodeConfiguration) -> [String] {
-    Setting.all.map(\.key).filter { texts[$0] != other.texts[$0] }
+    let keys = Setting.all.map(\.key).filter { texts[$0] != other.texts[$0] }
+    return keys + (sinks == other.sinks ? [] : ["sinks"])
   }
 
   /// Where others find the node: the first address that is neither a socket in the file system nor

@@ -131,7 +131,7 @@ struct RulesDocument {
   }
 
   /// Why a text of a list cannot stand there.
-  private struct Unfit: Error { let problem: String }
+  struct Unfit: Error { let problem: String }
 
   private func choice<Choice: RawRepresentable<String> & CaseIterable>(
     _ word: String
@@ -144,7 +144,7 @@ struct RulesDocument {
   }
 
   /// A list of one text at least, each read by `read`.
-  private func list<Element>(
+  func list<Element>(
     _ member: Member, _ read: (String) throws(Unfit) -> Element
   ) throws(ConfigurationError) -> [Element] {
     guard let sequence = member.node.sequence, !sequence.isEmpty else {

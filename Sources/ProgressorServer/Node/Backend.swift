@@ -24,6 +24,7 @@ final class Backend: Sendable {
   private let imports: ImportBudget
   private let waits: WaitPlaces
   private let feed: FeedHub
+  private let sinks: SinkGroup
   private let watch = Mutex<Task<Void, Never>?>(nil)
   private let logger: Logger
   private let offset: StorageClockOffset
@@ -170,6 +171,7 @@ final class Backend: Sendable {
     ClusterService(storage: storage).register(in: &router)
     let feed = FeedHub(storage: storage, logger: logger)
     self.feed = feed
+    sinks = SinkGroup(configuration.sinks, hub: feed, logger: logger)
     EventSinkService(hub: feed, maximumMessageBytes: configuration.maximumMessageBytes)
       .register(in: &router)
     self.router = router
@@ -207,6 +209,7 @@ final class Backend: Sendable {
     eventLoops[0].execute { [repairs] in repairs.value.look() }
     let lookout = lookout
     watch.withLock { $0 = Task { await lookout.run() } }
+    sinks.begin()
     storage.followSessions { monitor.sessionsChanged(areThere: $0) }
   }
 
@@ -286,10 +289,11 @@ final class Backend: Sendable {
   func statistics() -> EventLoopFuture<NodeStatistics> {
     let (storage, health, seen) = (storage, health, lookout.board)
     let (imports, waits) = (imports, waits)
+    let sinks = sinks.statistics
     return dispatcher.statistics().map { engine in
       NodeStatistics(
         engine: engine, storage: storage.status, isServing: health.isServing, seen: seen.latest,
-        imports: imports.statistics, waits: waits.statistics)
+        imports: imports.statistics, waits: waits.statistics, sinks: sinks)
     }
   }
 
@@ -305,6 +309,7 @@ final class Backend: Sendable {
   func announceStop() async {
     monitor.stop()
     waits.stop()
+    await sinks.stop()
     feed.stop()
     watch.withLock { $0?.cancel() }
     try? await eventLoops[0].submit { [repairs] in repairs.value.stop() }.get()

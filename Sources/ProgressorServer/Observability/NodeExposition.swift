@@ -55,6 +55,7 @@ struct NodeExposition {
       write(engine, to: &exposition)
       writeMessages(of: engine, to: &exposition)
     }
+    SinkExposition(statistics.sinks).write(to: &exposition)
     SeenExposition(statistics.seen, at: NodeClock.uptime()).write(to: &exposition)
     writeNamespaces(to: &exposition)
   }

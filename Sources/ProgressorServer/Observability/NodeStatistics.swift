@@ -17,4 +17,5 @@ struct NodeStatistics: Sendable {
   var server: ServerStatistics?
   /// nil = everything is allowed to everybody.
   var access: AccessFiles.Statistics?
+  var sinks: [SinkStatistics] = []
 }

@@ -1,5 +1,7 @@
 import ArgumentParser
+import ProgressorProto
 import ProgressorServer
+import ProgressorSinks
 
 /// A configuration with the sources of its values, printed.
 enum ConfigurationOutput {
@@ -27,7 +29,7 @@ enum ConfigurationOutput {
     throw ExitCode(CommandExit.configuration)
   }
 
-  /// `key: value  # source`, then the namespaces.
+  /// `key: value  # source`, then the namespaces and the sinks.
   static func lines(_ report: ConfigurationReport, path: String?) -> [TerminalText] {
     var lines = report.values.map { value -> TerminalText in
       let shown = value.texts.isEmpty ? "-" : value.texts.joined(separator: ", ")
@@ -50,7 +52,18 @@ enum ConfigurationOutput {
         lines.append("  endpoint       \(endpoint)")
       }
     }
+    for sink in report.sinks {
+      lines.append(line("sink \(sink.name)", path ?? ""))
+      lines.append("  \(kind(of: sink))  \(sink.target.description)")
+    }
     return lines
+  }
+
+  private static func kind(of sink: SinkSetting) -> String {
+    switch sink.target {
+    case .kafka: "kafka"
+    case .webhook: "webhook"
+    }
   }
 
   private static func line(_ text: TerminalText, _ source: String) -> TerminalText {
@@ -77,6 +90,13 @@ enum ConfigurationOutput {
               "processor": .members(["endpoint": .string(endpoint)]),
             ])
           }
+        }),
+      "sinks": .array(
+        report.sinks.map { sink in
+          .members([
+            "name": .string(sink.name), "kind": .string(kind(of: sink)),
+            "target": .string(sink.target.description),
+          ])
         }),
       "warnings": .array(report.warnings.map(JSONValue.string)),
     ])
