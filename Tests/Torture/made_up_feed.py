@@ -5,7 +5,7 @@ import copy
 from made_up_mail import Exchange
 from torture.record import Acknowledged, Heads, Subscribed, Told
 
-LONE, PAIR = "subscriber 1", "shared"
+LONE, PAIR, HOOK = "subscriber 1", "shared", "webhook"
 BEFORE = 10  # entries of the rounds before
 
 
@@ -24,12 +24,12 @@ class Broadcast(Exchange):
         self.start("c", life=2)
         self.call("c", "three")
         self.call("a", "four")
-        self.told = {who: copy.deepcopy(self.entries) for who in (LONE, PAIR)}
+        self.told = {who: copy.deepcopy(self.entries) for who in (LONE, PAIR, HOOK)}
         for who, told in self.told.items():
             for one in told:
                 one.subscription = f"{who}-1"
         self.acknowledged: list[Acknowledged] = []
-        self.begins = {f"{LONE}-1": 0.0, f"{PAIR}-1": 0.0}
+        self.begins = {f"{LONE}-1": 0.0, f"{PAIR}-1": 0.0, f"{HOOK}-1": 0.0}
 
     def event(self, id, kind, name, *send, cancel=(), **more):
         if id not in self.machines:
@@ -81,6 +81,7 @@ class Broadcast(Exchange):
             Heads(1, [(shard, BEFORE) for shard in places]),
             Heads(self.now, [*ends.items()]), *self.acknowledged,
             *(Subscribed(LONE, one, "", begin) if one.startswith(LONE) else
+              Subscribed(HOOK, one, HOOK, begin, repeats=True) if one.startswith(HOOK) else
               Subscribed("subscriber 2", one, PAIR, begin) for one, begin in self.begins.items()),
             *(one for told in self.told.values() for one in told)]
         try:

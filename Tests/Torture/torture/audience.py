@@ -9,6 +9,8 @@ from support.feed import NOW
 from support.stubs import event_sink_pb2
 from support.waiting import eventually
 
+from .receiver import SINK, Receiving
+from .receiver import serve as serve_receiver
 from .record import Heads, Log
 from .subscriber import Following
 from .subscriber import serve as serve_subscriber
@@ -19,12 +21,15 @@ LOOK = 0.5
 
 
 class Audience:
-    """The first subscriber has cursors of its own, the others share a consumer."""
+    """The first subscriber has cursors of its own, the others share a consumer. Where the servers
+    have a sink, there is who it delivers to."""
 
     def __init__(self, topology: Topology, subscribers: int):
         self._topology = topology
-        self.names = [f"subscriber {number}" for number in range(1, subscribers + 1)]
-        self._following: dict[str, Following] = {}
+        self._subscribers = [f"subscriber {number}" for number in range(1, subscribers + 1)]
+        self._receivers = [SINK] if topology.webhook_port else []
+        self.names = self._subscribers + self._receivers
+        self._following: dict[str, Following | Receiving] = {}
         self._children: dict[str, Child] = {}
         self._log: Log | None = None
 
@@ -35,15 +40,21 @@ class Audience:
             return
         self._log = Log(directory / "director.jsonl")
         beginning = self._heads()
-        for name in self.names:
-            consumer = "" if name == self.names[0] else f"round-{number}-shared"
+        for name in self._subscribers:
+            consumer = "" if name == self._subscribers[0] else f"round-{number}-shared"
             self._following[name] = Following(
                 name, self._topology.addresses, seed + number,
                 directory / f"{name.replace(' ', '-')}.jsonl", [*beginning.items()], consumer)
+        for name in self._receivers:
+            self._following[name] = Receiving(
+                name, self._topology.webhook_port, seed + number, directory / f"{name}.jsonl",
+                [*beginning.items()])
+        for name in self.names:
             self.start(name)
 
     def start(self, name: str) -> None:
-        self._children[name] = Child(serve_subscriber, self._following[name])
+        serve = serve_receiver if name in self._receivers else serve_subscriber
+        self._children[name] = Child(serve, self._following[name])
 
     def kill(self, name: str) -> None:
         self._children[name].kill()
@@ -71,15 +82,16 @@ class Audience:
             self.kill(name)
 
     def _behind(self, heads: dict[int, int]) -> int:
-        """Entries that are to come, of whom has its own cursors and of the others together."""
-        positions = []
+        """Entries that are to come, of whom has its own cursors, of the others together, and of who
+        has them delivered."""
+        positions = {}
         for name in self.names:
             control = self._children[name].control
             control.send("position")
-            positions.append(control.recv())
-        groups = [group for group in (positions[:1], positions[1:]) if group]
-        return sum(max(0, head - max(position.get(shard, 0) for position in group))
-                   for group in groups for shard, head in heads.items())
+            positions[name] = control.recv()
+        groups = (self._subscribers[:1], self._subscribers[1:], self._receivers)
+        return sum(max(0, head - max(positions[name].get(shard, 0) for name in group))
+                   for group in groups if group for shard, head in heads.items())
 
     def _heads(self) -> dict[int, int]:
         """Where the feed ends now."""

@@ -173,6 +173,7 @@ class Subscribed:
     subscription: str  # unique in a run
     consumer: str
     begin: float
+    repeats: bool = False  # whether what came may come again: nobody knows what is acknowledged
 
 
 @dataclasses.dataclass(slots=True)

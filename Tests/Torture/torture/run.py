@@ -74,7 +74,7 @@ class Run:
         self._logs = self.directory / "processor"
         self._logs.mkdir()
         self._topology = Topology(options.nodes, options.cores, options.seed, self._logs,
-                                  options.naming)
+                                  options.naming, has_sinks=options.subscribers > 0)
         self._audience = Audience(self._topology, options.subscribers)
         self._catalogue = Catalogue(self._topology, self._audience, options.seed)
         self._upgrade: Upgrade | None = None

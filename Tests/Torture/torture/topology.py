@@ -1,5 +1,6 @@
 """The processes: PostgreSQL, servers, processor, proxies between all of them."""
 
+import json
 import multiprocessing
 import os
 import signal
@@ -13,7 +14,7 @@ from support.processes import children, postmasters, send_signal
 from support.server import Server, free_port
 from support.waiting import eventually
 
-from . import processor, proxy
+from . import processor, proxy, receiver
 from .names import Names, Naming
 
 LEASE = "2s"
@@ -103,8 +104,11 @@ class Topology:
     # Whether a node that ended by itself, with this status, did as it should.
     excused: Callable[[Node, int], bool] = staticmethod(lambda node, status: False)
 
-    def __init__(self, nodes: int, cores: int, seed: int, logs: Path, naming: Naming):
+    def __init__(self, nodes: int, cores: int, seed: int, logs: Path, naming: Naming,
+                 has_sinks: bool = False):
         self._cores, self._seed, self._logs = cores, seed, logs
+        # Where servers deliver the feed; 0 = nowhere.
+        self.webhook_port = free_port() if has_sinks else 0
         self.names = Names(naming, logs)
         self._lives = 0
         self.postgres = Postgres() if nodes > 1 else None
@@ -128,11 +132,21 @@ class Topology:
                        "PROGRESSOR_CORES": str(self._cores)}
         if SAFEGUARD in os.environ:
             environment[SAFEGUARD] = os.environ[SAFEGUARD]
+        arguments = self._sinks()
         if not self.postgres:
-            return Server(environment=environment)
+            return Server(arguments, environment=environment)
         port = inner.port(f"node {number} to PostgreSQL")
         url = self.postgres.url.replace(f":{self.postgres.port}/", f":{port}/")
-        return Server(["--database-url", url], embedded=False, environment=environment)
+        return Server(["--database-url", url, *arguments], embedded=False, environment=environment)
+
+    def _sinks(self) -> list[str]:
+        if not self.webhook_port:
+            return []
+        hook = {"url": f"http://127.0.0.1:{self.webhook_port}/", "batch": 20,
+                "timeout": f"{receiver.TIMEOUT:g}s"}
+        file = self._logs.parent / "sinks.yaml"
+        file.write_text(json.dumps({"sinks": [{"name": receiver.SINK, "webhook": hook}]}))
+        return ["--config", str(file)]
 
     def start(self) -> None:
         self.start_processor()
