@@ -12,7 +12,8 @@ import pytest
 from support.client import Client, Space, fails, history
 from support.processor import echo
 from support.server import progressor
-from support.stubs import automaton_pb2, automaton_pb2_grpc, namespaces_pb2, namespaces_pb2_grpc
+from support.stubs import automaton_pb2, automaton_pb2_grpc, event_sink_pb2_grpc
+from support.stubs import namespaces_pb2, namespaces_pb2_grpc
 from support.stubs import repair_jobs_pb2, repair_jobs_pb2_grpc, transfer_pb2
 from support.waiting import eventually
 
@@ -45,7 +46,7 @@ ROLES = {role: {f"progressor.v1.{method}" for method in methods.split()} for rol
 }.items()}
 
 
-class Bearer(grpc.UnaryUnaryClientInterceptor):
+class Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor):
     """Adds `authorization` to every call."""
 
     def __init__(self, *values: str):
@@ -54,6 +55,8 @@ class Bearer(grpc.UnaryUnaryClientInterceptor):
     def intercept_unary_unary(self, continuation, details, request):
         metadata = [*(details.metadata or ()), *(("authorization", v) for v in self._values)]
         return continuation(details._replace(metadata=metadata), request)
+
+    intercept_unary_stream = intercept_unary_unary
 
 
 class Access:
@@ -89,6 +92,7 @@ class Access:
         client.automaton = automaton_pb2_grpc.AutomatonStub(channel)
         client.namespaces = namespaces_pb2_grpc.NamespacesStub(channel)
         client.repair_jobs = repair_jobs_pb2_grpc.RepairJobsStub(channel)
+        client.event_sink = event_sink_pb2_grpc.EventSinkStub(channel)
         return client
 
     def client(self, name: str) -> Client:
@@ -97,9 +101,9 @@ class Access:
     def space(self, name: str, namespace: str) -> Space:
         return Space(self.client(name), self.processor, namespace)
 
-    def create(self, namespace: str) -> None:
+    def create(self, namespace: str, **options) -> None:
         self.processor.behave(namespace, echo)
-        self.client("admin").create_namespace(namespace, self.processor.endpoint)
+        self.client("admin").create_namespace(namespace, self.processor.endpoint, **options)
 
     def close(self) -> None:
         for client in self._clients:
