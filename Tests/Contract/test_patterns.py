@@ -203,7 +203,9 @@ def test_an_order_with_a_parcel_that_fails(order):
         for machine in (id, "o"):
             eventually(lambda: space.get(machine).queued_notifications == 0
                        and space.get(machine).pending_messages == 0, "that has come")
-    assert texts(space, "o") == told and state(space, "o/c")["status"] == "cancelled"
+    assert texts(space, "o") == told
+    assert [state(space, f"o/{parcel}")["status"] for parcel in "abc"] == [
+        "cancelled", "failed", "cancelled"]
     assert outside.in_all()[1:] == [{"o/a", "o/c"}, {"o"}]
 
 
@@ -230,6 +232,19 @@ def test_an_order_that_hears_of_a_parcel_while_it_is_called_back(order):
     outside.gate.open()
     ends(space, "cancelled")
     assert texts(space, "o")[-2:] == ["b cancelled", "cancelled"]
+
+
+def test_an_order_whose_parcels_are_over_before_it_is_refunded(order):
+    outside = Outside()
+    space = order(outside, "a", "b")
+    space.pause("o")
+    for parcel in "ab":
+        report(space, parcel, "failed")
+    eventually(lambda: space.get("o").queued_notifications == 2, "it is told of both")
+    space.resume("o")
+    ends(space, "cancelled")
+    assert sorted(texts(space, "o")[:2]) == ["a failed", "b failed"]
+    assert texts(space, "o")[2:] == ["refunded", "cancelled"]
 
 
 def test_an_order_with_a_parcel_that_cannot_be_started(order):
