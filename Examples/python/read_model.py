@@ -46,7 +46,7 @@ class ReadModel:
     """The file. `cursors` say what is in it, and are empty when it has to be built (anew)."""
 
     def __init__(self, path, namespaces):
-        self._file = sqlite3.connect(path)
+        self._file = sqlite3.connect(path, timeout=60)
         self._file.executescript(SCHEMA)
         self.namespaces = namespaces
         self.cursors = dict(self._file.execute("select shard, sequence from cursors"))

@@ -17,7 +17,7 @@ import pytest
 from support.client import Space, failure_of
 from support.feed import ON
 from support.processor import Answer, Refusal, echo
-from support.stubs import ROOT, event_sink_pb2, generate
+from support.stubs import ROOT, event_sink_pb2, generate, types_pb2
 from support.waiting import eventually
 
 EXAMPLE = ROOT / "Examples" / "python" / "read_model.py"
@@ -62,7 +62,7 @@ class Model:
     def select(self, query: str) -> list[tuple]:
         if not self.file.exists():
             return []
-        with closing(sqlite3.connect(self.file)) as file:
+        with closing(sqlite3.connect(self.file, timeout=60)) as file:
             return file.execute(query).fetchall()
 
     def machines(self, space: Space) -> dict[str, tuple]:
@@ -262,6 +262,8 @@ def test_what_the_model_cannot_follow_is_said(client, spaces, model):
     refused = model(client.address, quiet)
     assert refused.wait() == 1 and f"namespace update {quiet.name} --feed on" in \
         refused.log.read_text()
+    nowhere = model(client.address, Space(client, None, "no-such"))
+    assert nowhere.wait() == 1 and "NOT_FOUND" in nowhere.log.read_text()
     followed = model(client.address, told)
     followed.says("up to date")
     followed.end()
@@ -301,6 +303,29 @@ def test_what_comes_again_is_passed_over(module, tmp_path):
     assert of_file(path, "select * from totals") == [("n", "created", 1), ("n", "event", 2)]
     assert of_file(path, "select status, last_event_id from machines") == [("working", 2)]
     assert of_file(path, "select * from cursors") == [(1, 3)]
+
+
+def test_the_list_is_read_when_the_cursors_are_known(module, tmp_path):
+    """The other way round what happens in between is missed."""
+    asked = []
+
+    class Server:
+        def newest(self):
+            asked.append("newest")
+            return {1: 3}
+
+        def machines(self):
+            asked.append("machines")
+            yield types_pb2.Machine(namespace="n", id="m", status={"working": {}})
+
+        def follow(self, cursors):
+            asked.append(cursors)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        module.keep(module.ReadModel(tmp_path / "file", ["n"]), Server())
+    assert asked == ["newest", "machines", {1: 3}]
+    assert of_file(tmp_path / "file", "select id, status from machines") == [("m", "working")]
 
 
 def test_a_progress_moves_the_cursors(module, tmp_path):
