@@ -67,6 +67,10 @@ extension Ledger {
     }
     if answer.action.remove {
       switch (record.row, last.kind) {
+      // Its engine gave the answer up, and the notification was dropped: a client removes it.
+      case (.delete, .notification)
+      where applied.head?.notificationID != last.notificationID && isToBeRemoved(record.machine):
+        return nil
       case (.delete, _), (.keep, .start): return last
       default: return nil
       }
@@ -85,6 +89,13 @@ extension Ledger {
       return goesOn && wasFailed == (last.kind == .repair) ? last : nil
     case (.update, .notification): return record.dequeued == nil ? nil : last
     default: return nil
+    }
+  }
+
+  /// Whether a client asks for that.
+  private func isToBeRemoved(_ machine: MachineID) -> Bool {
+    (watchers[machine] ?? []).contains { id in
+      if case .remove? = requests[id]?.operation { true } else { false }
     }
   }
 
