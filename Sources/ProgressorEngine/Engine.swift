@@ -31,6 +31,7 @@ public struct Engine: ~Copyable {
   var schedule: Schedule
   var messages: MessageSchedule
   var messageLoads: [LoadID: [MessageRef]] = [:]
+  var removals = RecentRemovals()
   var deliveries: [DeliveryID: MessageRef] = [:]
   var ready = ReadyQueue()
   var counts = EngineStatistics.Counts()

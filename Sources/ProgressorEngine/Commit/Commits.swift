@@ -17,6 +17,9 @@ extension Engine {
   }
 
   private mutating func committed(_ entry: GroupCommit.Pending) {
+    if !messageLoads.isEmpty, entry.record.forgotten != nil {
+      removals.add(entry.record, number: nextNumber())
+    }
     switch entry.origin {
     case .step(let machine, let step):
       // It was let go of meanwhile: whoever reads it sees what is durable.

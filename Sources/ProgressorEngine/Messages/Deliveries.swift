@@ -68,7 +68,12 @@ extension Engine {
     guard circumstances.mayAct else { return }
     var unread: [MessageRef] = []
     while !circumstances.isDelayed, let (message, row) = messages.next(now) {
-      if let row { deliver(row) } else { unread.append(message) }
+      if let row, isStillThere(row) {
+        deliver(row)
+      } else {
+        messages.forgetRow(of: message)
+        unread.append(message)
+      }
     }
     for start in stride(from: 0, to: unread.count, by: MessageLoad.maximumCount) {
       let end = min(start + MessageLoad.maximumCount, unread.count)
@@ -100,7 +105,11 @@ extension Engine {
     messages.takeDue(now)
     var rest = Set(asked)
     for row in loaded.messages where rest.remove(row.ref) != nil {
-      if messages.read(row) { deliver(row) }
+      if removals.took(row, from: id) {
+        messages.ended(row.ref, now)
+      } else if messages.read(row) {
+        deliver(row)
+      }
     }
     for message in loaded.deferred where rest.remove(message) != nil {
       messages.postponed(message, until: now.wall, now)
@@ -111,6 +120,9 @@ extension Engine {
     }
     // They were delivered before, by who had the shard, or cancelled.
     for message in asked where rest.contains(message) { messages.ended(message, now) }
+    if !removals.isEmpty {
+      removals.forget(before: messageLoads.keys.min { $0.number < $1.number })
+    }
     assert(rest.count <= asked.count, "no more is missing than was asked for")
   }
 
@@ -120,9 +132,15 @@ extension Engine {
       message, until: now.wall.advanced(byMicroseconds: Engine.shortPause), now)
   }
 
+  /// Whether what is in memory of a message that is due is so in the database. Its machine takes
+  /// along, when it is removed, what has a time of its own.
+  private func isStillThere(_ row: MessageRow) -> Bool {
+    row.pending.isDueAtOnce || residency[row.sender]?.row?.key == row.ref.machine
+  }
+
   private mutating func deliver(_ row: MessageRow) {
-    // While it was read, the time of an earlier one may have come.
-    guard messages.isFirst(row.ref) else { return lookAgain(row.ref) }
+    // While it was read, the time of an earlier one may have come, or this node have slept.
+    guard circumstances.mayAct, messages.isFirst(row.ref, now) else { return lookAgain(row.ref) }
     // A step that sends it may be in the database before anybody here knows.
     if let sender = residency[row.sender],
       sender.outbox.isLeaving(row) || sender.running?.isSending(row.ref) == true

@@ -76,9 +76,9 @@ struct MessageSchedule {
     isUnderWay(message) && places[message].flatMap { lines[$0]?.delivery } == delivery
   }
 
-  /// Whether none of its pair with a lower number has come in.
-  func isFirst(_ message: MessageRef) -> Bool {
-    places[message].flatMap { lines[$0]?.waiting.firstKey } == message.number
+  /// Whether none of its pair with a lower number is due.
+  func isFirst(_ message: MessageRef, _ now: Moment) -> Bool {
+    isSettled(now) && places[message].flatMap { lines[$0]?.waiting.firstKey } == message.number
   }
 
   /// What the message carries, while it is in memory.
@@ -183,6 +183,17 @@ extension MessageSchedule {
     let row = line.waiting.value(of: number)?.row
     if let row { turns.weigh(pair, row.bytes) }
     return (ref, row)
+  }
+
+  /// What memory has of a message that is under way is not to be relied on.
+  mutating func forgetRow(of message: MessageRef) {
+    guard let pair = places[message], var waiting = lines[pair]?.waiting.value(of: message.number),
+      let row = waiting.row
+    else { return }
+    bytes -= row.bytes
+    assert(bytes >= 0, "more bytes went than came")
+    waiting.row = nil
+    lines[pair]?.waiting.revalue(message.number, waiting)
   }
 
   /// The message is being delivered under this number.

@@ -235,6 +235,23 @@ struct MessageTests {
     agrees()
   }
 
+  @Test("What was read as its machine was removed, and went along, is not delivered")
+  func readAtItsRemoval() {
+    prepare(.send(.notify("b", args: [1], after: .seconds(1))))
+    follow()
+    world.call("a")
+    world.run(for: .milliseconds(500))
+    world.database.holdsCommits = true
+    world.remove("a")
+    world.database.messageLoadTakes = .seconds(1)
+    world.run(for: .milliseconds(700))
+    world.database.holdsCommits = false
+    world.release()
+    world.run(for: .seconds(60))
+    #expect(signals("b").isEmpty)
+    agrees()
+  }
+
   @Test("What a machine cancels as it is removed is not tried again")
   func cancelledByRemoval() {
     prepare(.send(.notify("b", name: "t")))
