@@ -184,3 +184,8 @@ def test_callers_without_credentials_have_no_part_in_a_consumer(access, subscrib
         with fails("UNAUTHENTICATED", "UNAUTHENTICATED"):
             change()
     assert consumers(access.client("ada")) == ["of-ada"]
+
+
+def test_callers_without_credentials_leave_no_consumer(access, subscribe):
+    subscribe(access.showing(), consumer="of-nobody").ends("PERMISSION_DENIED", "NOT_ALLOWED")
+    assert consumers(access.client("admin")) == []

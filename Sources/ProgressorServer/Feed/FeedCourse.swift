@@ -123,6 +123,8 @@ final class FeedCourse: Sendable {
       try check(known)
       return known.generation
     }
+    // Nobody could know it by its maker.
+    if case .client(owner: "", _) = ownership { throw .notAllowed }
     let cursors = try await beginning()
     let heads = try await hub.storage.feedHeads()
     let newest = Dictionary(

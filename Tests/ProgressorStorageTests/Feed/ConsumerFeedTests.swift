@@ -135,7 +135,7 @@ extension OnPostgreSQL {
         for ask in asked { #expect(try await refusal(ask).reason == .consumerNotFound) }
       }
       let own = try await storage.feedConsumer("c", owner: "caf\u{E9}")
-      #expect(own == FeedConsumerState(generation: 1, cursors: [FeedCursor(0, 1)]))
+      #expect(own?.cursors == [FeedCursor(0, 1)] && own?.principal == "caf\u{E9}")
       let listed = try await storage.feedConsumers(after: "", limit: 10, owner: "caf\u{E9}")
       #expect(listed.map(\.name) == ["c"])
       try await storage.acknowledgeFeed("c", [FeedCursor(0, 2)], owner: "caf\u{E9}")
