@@ -330,7 +330,8 @@ def test_nothing_is_left_out_when_a_server_is_killed(servers, spaces):
     space = space.on(server.client)
     second = Subscriber(server.client, namespaces=[space.name], cursors=first.position())
     space.start("last", b"init")
-    eventually(lambda: "last" in second.machines, "the feed goes on")
+    eventually(lambda: len(second.of("last")) == 2 and (
+        len(first.entries) + len(second.entries) >= 62), "the feed goes on")
     told = {(e.shard, e.sequence) for e in first.entries} | {
         (e.shard, e.sequence) for e in second.entries}
     assert len(told) == len(first.entries) + len(second.entries) == 62

@@ -11,6 +11,7 @@ from support.feed import Subscriber
 from support.metrics import metrics_of
 from support.ports import free_port
 from support.processor import Answer, Refusal, timer_in
+from support.sinks import document
 from support.stubs import ROOT
 from support.waiting import eventually
 
@@ -74,9 +75,12 @@ def test_panels_have_places_of_their_own():
     assert len({panel["id"] for panel in panels}) == len(panels)
 
 
-def test_every_metric_that_is_named_is_one_of_a_server_that_has_seen_much(servers, spaces):
+def test_every_metric_that_is_named_is_one_of_a_server_that_has_seen_much(
+        servers, spaces, tmp_path):
     metrics = f"127.0.0.1:{free_port()}"
-    server = servers("--metrics-listen", metrics,
+    sinks = tmp_path / "progressor.yaml"
+    sinks.write_text(document({"name": "s", "webhook": {"url": f"http://127.0.0.1:{free_port()}"}}))
+    server = servers("--metrics-listen", metrics, "--config", str(sinks),
                      environment={"PROGRESSOR_LIMITS_REQUESTS": "1000",
                                   "PROGRESSOR_OTLP_ENDPOINT": f"http://127.0.0.1:{free_port()}"}
                      ).start()
