@@ -239,17 +239,17 @@ final class FeedCourse: Sendable {
     return parts
   }
 
-  /// The next entry of the shard, which is of so many bytes and no page's; empty = somebody else
-  /// has the shard now.
-  func readLarge(_ shard: ShardID, _ bytes: Int64) async throws(ProgressorError) -> [FeedEntry] {
-    guard let cursor = state.withLock({ $0.position.cursor(of: shard) }) else { return [] }
+  /// The next entry of the shard, which is of so many bytes and no page's; nil = somebody else has
+  /// the shard now.
+  func readLarge(_ shard: ShardID, _ bytes: Int64) async throws(ProgressorError) -> FeedPart? {
+    guard let cursor = state.withLock({ $0.position.cursor(of: shard) }) else { return nil }
     var query = query([cursor])
     query.entries = 1
     query.largest = bytes
     let wanted = query
     return try await patiently {
       () async throws(ProgressorError) in try await self.hub.storage.readFeed(wanted)
-    }.flatMap(\.entries)
+    }.first
   }
 
   /// Looks at the position, and may move it.

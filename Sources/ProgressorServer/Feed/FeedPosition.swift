@@ -93,7 +93,14 @@ struct FeedPosition {
     if isTold { places[entry.shard]?.told = entry.sequence }
   }
 
-  /// Entries up to this number are nothing to wait for: they are gone, or nobody can read them.
+  /// That entries up to this number are gone is no reason to complain. What is kept below it, such
+  /// as other namespaces', is read all the same.
+  mutating func forgive(_ shard: ShardID, upTo gone: Int64) {
+    guard let place = places[shard] else { return }
+    places[shard]?.beginning = max(place.beginning, gone)
+  }
+
+  /// Entries up to this number are nothing to wait for: nobody can read the last of them.
   mutating func skip(_ shard: ShardID, to sequence: Int64) {
     guard let place = places[shard] else { return }
     places[shard]?.cursor = max(place.cursor, sequence)

@@ -82,12 +82,7 @@ final class FeedStream: Sendable {
         }
       }
       course.update { $0.finished(part) }
-      if let damage = part.damage {
-        throw ProgressorError(
-          .internal, .dataDamaged,
-          "entry \(damage.sequence) of shard \(part.shard.number) cannot be read: "
-            + damage.problem)
-      }
+      try check(part)
       if let bytes = part.largeEntry { try await showLarge(part.shard, bytes) }
     }
   }
@@ -95,13 +90,27 @@ final class FeedStream: Sendable {
   /// The next entry of the shard, which is no page's: one subscriber at a time has such a one.
   private func showLarge(_ shard: ShardID, _ bytes: Int64) async throws(ProgressorError) {
     let isTaken = try await hub.largeEntries.pass { () async throws(ProgressorError) in
-      for entry in try await course.readLarge(shard, bytes) {
-        // Others do not wait for its client.
+      // Others do not wait for its client.
+      guard responder.isWritable, !course.isOver else { return false }
+      guard let part = try await course.readLarge(shard, bytes) else { return true }
+      let entries = try course.update { position throws(ProgressorError) in
+        try position.read(part)
+      }
+      for entry in entries {
         guard try offer(entry) else { return false }
       }
+      try check(part)
       return true
     }
     if !isTaken { course.mark([shard]) }
+  }
+
+  /// Nobody can tell what cannot be read.
+  private func check(_ part: FeedPart) throws(ProgressorError) {
+    guard let damage = part.damage else { return }
+    throw ProgressorError(
+      .internal, .dataDamaged,
+      "entry \(damage.sequence) of shard \(part.shard.number) cannot be read: \(damage.problem)")
   }
 
   /// False = its client takes nothing more now.

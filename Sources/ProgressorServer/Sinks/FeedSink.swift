@@ -83,16 +83,9 @@ struct FeedSink: Sendable {
       }
       page.add(part, entries, where: isWanted)
     }
-    await deliver(&page, course, &backoff)
-    let settled = page
-    for part in course.update({ settled.settle(in: &$0) }) {
-      if let damage = part.damage {
-        ledger.parked(damage, of: part.shard)
-        course.update { $0.skip(part.shard, to: damage.sequence) }
-      }
-      if let bytes = part.largeEntry {
-        try await deliverLarge(part.shard, bytes, course, &backoff)
-      }
+    for part in await deliver(page, course, &backoff) {
+      guard let bytes = part.largeEntry, !course.isInterrupted else { continue }
+      try await deliverLarge(part.shard, bytes, course, &backoff)
     }
   }
 
@@ -105,7 +98,7 @@ struct FeedSink: Sendable {
     }
     ledger.missed(
       part.shard, after: position.cursor(of: part.shard)?.sequence ?? 0, upTo: part.gone)
-    position.skip(part.shard, to: part.gone)
+    position.forgive(part.shard, upTo: part.gone)
     return try position.read(part)
   }
 
@@ -113,12 +106,29 @@ struct FeedSink: Sendable {
   private func deliverLarge(
     _ shard: ShardID, _ bytes: Int64, _ course: FeedCourse, _ backoff: inout SinkBackoff
   ) async throws(ProgressorError) {
+    guard let part = try await course.readLarge(shard, bytes) else { return }
+    let entries = try course.update { position throws(ProgressorError) in
+      try read(part, at: &position)
+    }
     var page = SinkPage()
-    let entries = try await course.readLarge(shard, bytes)
-    page.add(FeedPart(shard: shard, newest: 0, gone: 0), entries, where: isWanted)
+    page.add(part, entries, where: isWanted)
+    _ = await deliver(page, course, &backoff)
+  }
+
+  /// Answers the shards of which everything in the page has arrived or is parked.
+  private func deliver(
+    _ read: SinkPage, _ course: FeedCourse, _ backoff: inout SinkBackoff
+  ) async -> [FeedPart] {
+    var page = read
     await deliver(&page, course, &backoff)
     let settled = page
-    course.update { _ = settled.settle(in: &$0) }
+    let parts = course.update { settled.settle(in: &$0) }
+    for part in parts {
+      guard let damage = part.damage else { continue }
+      ledger.parked(damage, of: part.shard)
+      course.update { $0.skip(part.shard, to: damage.sequence) }
+    }
+    return parts
   }
 
   private func isWanted(_ entry: FeedEntry) -> Bool {

@@ -19,6 +19,8 @@ final class SinkGroup: Sendable {
 
   /// Between two looks at what it owns.
   private static let interval: Duration = .milliseconds(250)
+  /// How long a stop may take.
+  private static let patience: Duration = .seconds(4)
 
   init(_ settings: [SinkSetting], hub: FeedHub, logger: Logger) {
     sinks = settings.map { Sink(setting: $0, ledger: SinkLedger($0.name, logger: logger)) }
@@ -33,11 +35,17 @@ final class SinkGroup: Sendable {
     work.withLock { $0 = Task { await run() } }
   }
 
-  /// Returns when nothing is delivered any more; what has arrived is acknowledged.
+  /// Returns when nothing is delivered any more, and what has arrived is acknowledged; after a few
+  /// seconds in any case: a database, or a receiver, that does not answer is not waited for.
   func stop() async {
-    let work = work.withLock { $0 }
-    work?.cancel()
-    await work?.value
+    guard let work = work.withLock({ $0 }) else { return }
+    work.cancel()
+    let doorbell = Doorbell()
+    Task {
+      await work.value
+      doorbell.ring()
+    }
+    await doorbell.wait(until: .now + Self.patience)
   }
 
   private func run() async {

@@ -60,10 +60,10 @@ final class SinkLedger: Sendable {
       ])
   }
 
-  /// Entries up to there are not kept any more.
+  /// Entries up to there are not kept any more, of whatever namespaces.
   func missed(_ shard: ShardID, after sequence: Int64, upTo gone: Int64) {
     logger.error(
-      "entries of the feed went before they were delivered: the namespace keeps them too short",
+      "entries of the feed went before the sink had come to them: some may have been for it",
       metadata: ["shard": "\(shard.number)", "after": "\(sequence)", "up_to": "\(gone)"])
   }
 

@@ -12,7 +12,8 @@ struct SinkReceipts {
   init(at now: ContinuousClock.Instant) { last = now - Self.interval }
 
   mutating func add(_ more: [FeedCursor]) {
-    for cursor in more { cursors[cursor.shard] = cursor.sequence }
+    // Where nothing was yet, it goes on at the oldest entry that there will be.
+    for cursor in more where cursor.sequence > 0 { cursors[cursor.shard] = cursor.sequence }
   }
 
   /// When it is time; nil = there is nothing to acknowledge.

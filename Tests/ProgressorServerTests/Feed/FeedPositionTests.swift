@@ -138,4 +138,15 @@ struct FeedPositionTests {
     try take(Self.part(0, 1...3, newest: 3), &position)
     #expect(try position.read(Self.part(0, 2...4, newest: 4)).map(\.sequence) == [4])
   }
+
+  @Test("What is kept below what is gone is read, once that is forgiven")
+  func forgiven() throws {
+    var position = FeedPosition()
+    position.begin(ShardID(0), at: 2, gone: 0)
+    let part = Self.part(0, 3...6, newest: 6, gone: 5)
+    #expect(throws: ProgressorError.self) { try position.read(part) }
+    position.forgive(ShardID(0), upTo: part.gone)
+    let entries = try position.read(part)
+    #expect(entries.map(\.sequence) == [3, 4, 5, 6])
+  }
 }
