@@ -149,6 +149,7 @@ def test_after_a_crash_it_goes_on_where_it_was(delivering, cluster):
     made.space.call("m-0", b"more")
     expected["m-0"].append("7:more")
     eventually_arrives(cluster, topic, expected)
+    eventually(lambda: made.lag() == 0, "and is acknowledged")
     assert made.server.terminate() == 0
     made.server.start()
     made.space.call("m-1", b"last")

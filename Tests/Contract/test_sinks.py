@@ -155,6 +155,7 @@ def test_after_a_crash_it_goes_on_where_it_was(delivering, receiver):
     made.space.call("m-0", b"more")
     expected["m-0"].append("7:more")
     eventually(lambda: receiver.machines == expected, "everything is told")
+    eventually(lambda: made.lag() == 0, "and acknowledged")
     # What had arrived and was not acknowledged came again, and not everything.
     assert len(receiver.events) <= before + 5 * 7 + 1
     assert made.server.terminate() == 0

@@ -2,10 +2,11 @@
 
 import json
 
-from .client import Space
+from .client import DEADLINE, Space
 from .feed import ON
 from .metrics import metrics_of
 from .ports import free_port
+from .stubs import event_sink_pb2
 
 
 def document(*sinks: dict) -> str:
@@ -26,6 +27,12 @@ class Delivering:
 
     def counted(self, name: str, sink: str = "hook") -> float:
         return metrics_of(self.metrics_at).value(f"progressor_sink_{name}", sink=sink)
+
+    def lag(self, sink: str = "hook") -> int:
+        """Entries that the sink has not acknowledged."""
+        answer = self.space.client.event_sink.ListConsumers(
+            event_sink_pb2.ListConsumersRequest(), timeout=DEADLINE)
+        return next(consumer.lag for consumer in answer.consumers if consumer.name == sink)
 
 
 def run(space: Space, machines: int = 10, calls: int = 5) -> dict[str, list[str]]:
