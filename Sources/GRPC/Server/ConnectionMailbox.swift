@@ -11,6 +11,8 @@ enum Answer: Sendable {
   case part(ByteBuffer, compressed: Bool)
   /// The end.
   case status(RPCStatus)
+  /// The end, of which the handler is told: its message was refused for good.
+  case cut(RPCStatus)
 }
 
 /// Hands answers from other threads to a connection's event loop: the first of them wakes the loop,

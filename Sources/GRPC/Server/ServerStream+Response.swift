@@ -35,6 +35,7 @@ extension ServerStream {
     case .status(let status):
       finishRunning()
       end(status)
+    case .cut(let status): fail(status)
     }
   }
 

@@ -143,7 +143,7 @@ final class ServerStream: @unchecked Sendable {
 
   func send(_ message: ByteBuffer, compressed: Bool) -> Bool {
     let size = MessageDeframer.prefixLength + message.readableBytes
-    var isTooMuch = false
+    var cut: (call: (@Sendable () -> Void)?, released: CallState.Released)?
     let isTaken = call.withLock { call in
       guard
         message.readableBytes <= UInt32.max,
@@ -151,14 +151,18 @@ final class ServerStream: @unchecked Sendable {
           limit: connection.configuration.maxBufferedResponseBytes,
           connectionHasRoom: connection.findsRoom())
       else { return false }
-      isTooMuch = size > Self.shortMessage && !connection.mayHoldResponse(size)
-      if isTooMuch { return false }
+      if size > Self.shortMessage, !connection.mayHoldResponse(size) {
+        cut = call.cancel()
+        return false
+      }
       call.buffered(size)
       return true
     }
-    if isTooMuch {
+    if let cut {
       connection.counters.responseBytesRefused.wrappingAdd(1, ordering: .relaxed)
-      answer(.status(connection.configuration.annotate(.tooMuchUnread)))
+      connection.deliver(.cut(.tooMuchUnread), of: self)
+      // Not while its handler is busy with this message.
+      eventLoop.execute { cut.call?() }
     }
     guard isTaken else { return false }
     connection.bufferResponse(size)

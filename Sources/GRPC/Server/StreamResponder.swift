@@ -37,7 +37,7 @@ public final class StreamResponder: Sendable {
   ///   (``ServerConfiguration/compressResponses``).
   /// - Returns: whether it was taken. It is refused when too much waits to be sent already, and
   ///   when the call is over. Where the server holds as many unread bytes of all clients as it may,
-  ///   a message of more than 1 KiB ends the call with RESOURCE_EXHAUSTED.
+  ///   a message of more than 1 KiB ends the call with RESOURCE_EXHAUSTED; `onCancel` tells of it.
   @discardableResult
   public func send(_ message: ByteBuffer, compressed: Bool = true) -> Bool {
     stream.send(message, compressed: compressed)
@@ -54,9 +54,9 @@ public final class StreamResponder: Sendable {
     stream.onWritable(body)
   }
 
-  /// Has `body` called when the call is over without `finish`: the client reset it or is gone, or
-  /// its deadline passed. At most once, on the connection's loop; at once, on the caller's thread,
-  /// if that has happened already. A later `body` replaces the earlier.
+  /// Has `body` called when the call is over without `finish`: the client reset it or is gone, its
+  /// deadline passed, or `send` ended it. At most once, on the connection's loop; at once, on the
+  /// caller's thread, if that has happened already. A later `body` replaces the earlier.
   public func onCancel(_ body: @escaping @Sendable () -> Void) {
     stream.onCancel(body)
   }

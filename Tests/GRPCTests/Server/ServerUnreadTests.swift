@@ -135,8 +135,12 @@ struct ServerUnreadTests {
       let call = try await other.start("/test.Test/HeadersFirst", hello, reads: false)
       try await service.wait { $0.streams.count == 1 }
       let stream = service.seen.withLock { $0.streams }[0]
+      stream.onCancel { service.seen.withLock { $0.cancellations += 1 } }
       #expect(stream.send(ByteBuffer(repeating: 1, count: 1_000)))
       #expect(!stream.send(ByteBuffer(repeating: 1, count: 400_000)))
+      // Nothing follows with a gap before it, and the handler hears that it is over.
+      #expect(!stream.send(ByteBuffer(repeating: 1, count: 10)) && stream.isCancelled)
+      try await service.wait { $0.cancellations == 1 }
       try await other.read(call)
       let response = try await call.response()
       #expect(response.status == .resourceExhausted && response.messages.count == 1)
