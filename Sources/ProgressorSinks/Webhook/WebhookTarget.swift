@@ -7,12 +7,15 @@ import NIOSSL
 /// Delivers entries by POST: batches of CloudEvents, with the headers of Standard Webhooks 1.0.
 ///
 /// One request at a time, in the order of the entries, so that those of each machine keep theirs.
-/// An answer of 2xx is a delivery, 413 of an entry alone parks it, and everything else has to be
-/// tried again. Redirects are not followed. HTTP/1.1 over one connection, which is kept; with TLS
-/// the certificate has to be one that the system trusts.
+/// An answer of 2xx is a delivery, 413 of a large entry alone parks it, and everything else has to
+/// be tried again. Redirects are not followed. HTTP/1.1 over one connection, which is kept; with
+/// TLS the certificate has to be one that the system trusts.
 public final class WebhookTarget: SinkTarget {
   /// Bytes that a batch of several entries may have.
   static let bodyBytes = 1 << 20
+  /// A body of no more than this is not too large for anybody: who answers 413 to it means
+  /// something else, such as a rate.
+  static let smallBodyBytes = 64 << 10
   /// Bytes of an answer's body that are read, to use the connection again. Nothing is done with
   /// them.
   static let answerBytes = 64 << 10
@@ -86,6 +89,11 @@ public final class WebhookTarget: SinkTarget {
         entries[outcomes.count...], atMost: max(1, setting.batch), bytes: bytes)
       switch await post(batch, first: entries[outcomes.count]) {
       case .delivered: outcomes += repeatElement(.delivered, count: batch.count)
+      case .tooLarge where batch.count == 1 && batch.body.count <= WebhookTarget.smallBodyBytes:
+        return SinkReceipt(
+          outcomes, of: entries.count,
+          failure: SinkFailure(
+            "\(url.authority) answered 413 to an entry of only \(batch.body.count) bytes"))
       case .tooLarge where batch.count > 1:
         // Bytes, not entries: what is large goes alone after a few attempts, and the small ones
         // behind it together again.
@@ -94,8 +102,7 @@ public final class WebhookTarget: SinkTarget {
         outcomes.append(
           .parked("\(url.authority) answered 413 to the entry alone, \(batch.body.count) bytes"))
       case .failed(let failure):
-        outcomes += repeatElement(.pending, count: entries.count - outcomes.count)
-        return SinkReceipt(outcomes: outcomes, failure: failure)
+        return SinkReceipt(outcomes, of: entries.count, failure: failure)
       }
     }
     return SinkReceipt(outcomes: outcomes)
@@ -147,9 +154,10 @@ public final class WebhookTarget: SinkTarget {
         try Task.checkCancellation()
         return .delivered
       // Of these nothing more is awaited: the connection is closed with what is on its way.
-      case 413: return .tooLarge
       case let code:
         let wish = response.headers.first(name: "retry-after")
+        // Who names a time means that it is only now too large (RFC 9110, 15.5.14).
+        if code == 413, wish == nil { return .tooLarge }
         return failed(
           (300..<400).contains(code)
             ? "answered \(code): redirects are not followed" : "answered \(code)",
@@ -171,5 +179,13 @@ public final class WebhookTarget: SinkTarget {
 
   private func failed(_ what: String, retryAfter: Duration? = nil) -> Result {
     .failed(SinkFailure("\(url.authority) \(what)", retryAfter: retryAfter))
+  }
+}
+
+extension SinkReceipt {
+  /// What came behind these outcomes is pending.
+  fileprivate init(_ outcomes: [SinkOutcome], of count: Int, failure: SinkFailure) {
+    let pending = repeatElement(SinkOutcome.pending, count: count - outcomes.count)
+    self.init(outcomes: outcomes + pending, failure: failure)
   }
 }

@@ -146,7 +146,7 @@ struct LargeWebhookEntriesTests {
   @Test("an entry that is too large alone is parked, those around it arrive")
   func parking() async throws {
     let entries = [
-      Sample.entry(1), Sample.event(2, bytes: 5000), Sample.entry(3), Sample.entry(4),
+      Sample.entry(1), Sample.event(2, bytes: 100_000), Sample.entry(3), Sample.entry(4),
     ]
     try await Receiver.with(limited(to: 2500)) { receiver, url in
       let receipt = try await Sink(url).deliver(entries)
@@ -175,11 +175,23 @@ struct LargeWebhookEntriesTests {
     }
   }
 
-  @Test("a receiver that takes nothing at all has everything parked")
-  func all() async throws {
-    try await Receiver.with(limited(to: 0)) { receiver, url in
+  @Test("a small entry is not parked: whoever refuses it means something else")
+  func small() async throws {
+    try await Receiver.with(limited(to: 0)) { _, url in
       let receipt = try await Sink(url).deliver(Sample.entries(3))
-      #expect(receipt.outcomes.allSatisfy { if case .parked = $0 { true } else { false } })
+      #expect(receipt.outcomes == [.pending, .pending, .pending])
+      #expect(receipt.failure?.description.contains("413") == true)
+    }
+  }
+
+  @Test("who says when to come again has not refused it for ever (RFC 9110, 15.5.14)")
+  func retryAfter() async throws {
+    try await Receiver.with { _, _ in
+      .status(413, [("retry-after", "7")])
+    } _: { _, url in
+      let receipt = try await Sink(url).deliver([Sample.event(bytes: 100_000)])
+      #expect(receipt.outcomes == [.pending])
+      #expect(receipt.failure?.retryAfter == .seconds(7))
     }
   }
 
