@@ -14,6 +14,7 @@ extension OnPostgreSQL {
       for consumer in consumers {
         try await test.storage.makeFeedConsumer(consumer, at: [], by: nil)
       }
+      try test.connect().script("UPDATE feed_consumer SET generation = 1")
       return test
     }
 
