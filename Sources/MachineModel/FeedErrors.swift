@@ -20,6 +20,13 @@ extension ProgressorError {
       "the consumer \"\(name)\" is of \"\(principal)\": delete it, or call the sink otherwise")
   }
 
+  /// Who subscribes may know of the consumer, which others read with.
+  public static func consumerOfOthers(_ name: String) -> ProgressorError {
+    ProgressorError(
+      .permissionDenied, .notAllowed,
+      "the consumer \"\(name)\" is somebody else's, who would miss what is told here")
+  }
+
   /// Something behind a cursor is not kept any more.
   ///
   /// - Parameter oldest: What a cursor of the shard has to be at least.

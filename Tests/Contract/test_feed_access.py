@@ -162,6 +162,18 @@ def test_who_may_only_read_changes_no_consumer(access, subscribe):
     assert consumers(reader) == ["of-reader"] == consumers(access.client("admin"))
 
 
+@pytest.mark.parametrize("who", ["admin", "everywhere"])
+def test_who_may_read_everything_takes_nothing_from_others(access, subscribe, who):
+    """Half of the shards would be told to somebody who does not deal with them."""
+    feed = subscribe("ada", consumer="of-ada").caught_up()
+    subscribe(access.client(who), consumer="of-ada").ends("PERMISSION_DENIED", "NOT_ALLOWED")
+    subscribe("bob", consumer="of-bob").caught_up()
+    subscribe(access.client(who), consumer="of-bob").ends("PERMISSION_DENIED", "NOT_ALLOWED")
+    access.space("ada", "pay-cards").call("pay-cards", b"more")
+    eventually(lambda: feed.of("pay-cards")[-1:] == ["2:more"], "its maker is told everything")
+    assert feed.error is None
+
+
 def test_a_consumer_stays_its_makers_when_the_server_is_killed(access, subscribe):
     first = subscribe("ada", consumer="of-ada", start=OLDEST).caught_up()
     first.acknowledge(access.client("ada"), "of-ada")

@@ -7,12 +7,14 @@ import threading
 import pytest
 from google.protobuf import json_format
 from support.certificates import Authority
-from support.feed import ON
+from support.feed import ON, Subscriber
 from support.server import progressor
 from support.sinks import Delivering, document, run
 from support.stubs import event_sink_pb2
 from support.waiting import eventually
 from support.webhook_receiver import SECRET, WebhookReceiver
+
+CREATED = event_sink_pb2.CHANGE_KIND_CREATED
 
 
 @pytest.fixture
@@ -225,6 +227,38 @@ def test_a_consumer_of_somebody_else_is_not_taken(node, postgres, spaces, tmp_pa
     assert not receiver.asked
     server.client.event_sink.DeleteConsumer(event_sink_pb2.DeleteConsumerRequest(consumer="hook"))
     eventually(lambda: receiver.machines.get("m") == ["created", "1:init"], "it is told")
+
+
+def test_nobody_else_subscribes_with_a_sinks_consumer(delivering, receiver):
+    made = delivering(webhook(receiver))
+    made.space.start("m", b"init")
+    eventually(lambda: receiver.machines.get("m") == ["created", "1:init"], "it is told")
+    Subscriber(made.server.client, consumer="hook").ends("PERMISSION_DENIED", "NOT_ALLOWED")
+
+
+def test_what_a_later_version_wrote_holds_up_its_shard_and_no_other(
+        node, postgres, spaces, tmp_path, receiver):
+    path = tmp_path / "progressor.yaml"
+    path.write_text(document(webhook(receiver)))
+    server = node().start()
+    space = spaces(server.client, feed=ON)
+    expected = run(space, machines=10, calls=1)
+    postgres.in_schema("UPDATE feed SET kind = 99 WHERE machine_id = 'm-3' AND event_id = 2")
+    beside = postgres.in_schema(
+        "SELECT DISTINCT machine_id FROM feed"
+        " WHERE shard <> (SELECT shard FROM feed WHERE kind = 99)").split()
+    Subscriber(server.client, namespaces=[space.name]).ends("UNAVAILABLE", "STORAGE_UNAVAILABLE")
+    # What does not come to it need not be known.
+    Subscriber(server.client, namespaces=[space.name], kinds=[CREATED]).caught_up()
+    assert server.terminate() == 0
+    server.arguments += ["--config", str(path)]
+    server.start()
+    told = {machine: expected[machine] for machine in beside if machine in expected}
+    eventually(lambda: told.items() <= receiver.machines.items(), "the other shards are told")
+    server.says("leaves a shard to a later version")
+    assert receiver.machines["m-3"] == ["created", "1:init"]
+    postgres.in_schema("UPDATE feed SET kind = 2 WHERE kind = 99")
+    eventually(lambda: receiver.machines == expected, "it goes on by itself", timeout=30)
 
 
 def test_untrusted_certificates_are_refused(delivering, tmp_path, receiver):

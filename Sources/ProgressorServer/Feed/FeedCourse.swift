@@ -17,12 +17,14 @@ final class FeedCourse: Sendable {
     var isOver = false
   }
 
-  /// Who follows: whose consumers it may know of, and whose those are that it makes.
+  /// Who follows.
   enum Ownership: Sendable {
-    /// A client: `owner` nil = it may know of all; `maker` nil = nobody has an identity.
-    case client(owner: String?, maker: String?)
-    /// This node itself, for which nobody else's will do: who has it could acknowledge what has
-    /// not arrived.
+    /// A client, where there are no rules.
+    case anybody
+    /// A client: `knows` is whose consumers it may know of, nil = everybody's; `principal` is who
+    /// it is, nil = it has no credentials.
+    case client(knows: String?, principal: String?)
+    /// This node itself.
     case node
 
     fileprivate var owner: String? {
@@ -30,7 +32,7 @@ final class FeedCourse: Sendable {
     }
 
     fileprivate var maker: String? {
-      if case .client(_, let maker) = self { maker } else { nil }
+      if case .client(_, let principal) = self { principal } else { nil }
     }
   }
 
@@ -124,7 +126,7 @@ final class FeedCourse: Sendable {
       return known.generation
     }
     // Nobody could know it by its maker.
-    if case .client(owner: "", _) = ownership { throw .notAllowed }
+    if case .client(knows: "", _) = ownership { throw .notAllowed }
     let cursors = try await beginning()
     let heads = try await hub.storage.feedHeads()
     let newest = Dictionary(
@@ -142,8 +144,16 @@ final class FeedCourse: Sendable {
   }
 
   private func check(_ consumer: FeedConsumerState) throws(ProgressorError) {
-    guard case .node = ownership, let principal = consumer.principal else { return }
-    throw .consumerTaken(subscription.consumer, by: principal)
+    let name = subscription.consumer
+    switch (ownership, consumer.principal) {
+    case (.node, nil): return
+    case (.node, let maker?): throw .consumerTaken(name, by: maker)
+    case _ where hub.sinks.contains(ExactText(name)): throw .consumerOfOthers(name)
+    // Without an identity there is no maker.
+    case (.anybody, _), (.client, nil): return
+    case (.client(_, let principal), let maker?):
+      guard let principal, principal.isExactly(maker) else { throw .consumerOfOthers(name) }
+    }
   }
 
   /// The cursors that were given, and where `start` says so the newest numbers.

@@ -19,6 +19,8 @@ final class FeedHub: Sendable {
   }
 
   let storage: Storage
+  /// The consumers of this node's own sinks.
+  let sinks: Set<ExactText>
   /// Subscribers at once.
   let places: WaitPlaces
   /// An entry that is larger than a page is read by one subscriber at a time.
@@ -38,8 +40,9 @@ final class FeedHub: Sendable {
   /// So many rounds pass before consumers' subscribers are said to live again.
   private static let roundsBetweenBeats = 2
 
-  init(storage: Storage, logger: Logger) {
+  init(storage: Storage, sinks: Set<ExactText>, logger: Logger) {
     self.storage = storage
+    self.sinks = sinks
     self.logger = logger
     places = WaitPlaces(maximum: Self.maximumSubscribers, of: "subscribers of the feed")
     storage.followFeed { [weak self] in self?.committed($0) }

@@ -27,8 +27,9 @@ final class FeedStream: Sendable {
     _ subscription: FeedSubscription, _ access: CallerAccess, _ responder: StreamResponder,
     hub: FeedHub, maximumMessageBytes: Int
   ) {
-    let ownership = FeedCourse.Ownership.client(
-      owner: access.consumerOwner, maker: access.principalName)
+    let ownership: FeedCourse.Ownership =
+      access.isRestricted
+      ? .client(knows: access.consumerOwner, principal: access.principalName) : .anybody
     course = FeedCourse(subscription, ownership, hub: hub)
     self.access = access
     self.responder = responder

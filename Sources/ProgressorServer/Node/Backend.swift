@@ -169,7 +169,8 @@ final class Backend: Sendable {
       jobsChanged: lookForJobs
     ).register(in: &router)
     ClusterService(storage: storage).register(in: &router)
-    let feed = FeedHub(storage: storage, logger: logger)
+    let sinkNames = Set(configuration.sinks.map { ExactText($0.name) })
+    let feed = FeedHub(storage: storage, sinks: sinkNames, logger: logger)
     self.feed = feed
     sinks = SinkGroup(configuration.sinks, hub: feed, logger: logger)
     EventSinkService(hub: feed, maximumMessageBytes: configuration.maximumMessageBytes)
