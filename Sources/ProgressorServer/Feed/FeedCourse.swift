@@ -12,8 +12,9 @@ final class FeedCourse: Sendable {
     var share: FeedShare?
     var nextShare: FeedShare?
     var generation: Int64 = 0
-    /// Rounds of the hub since the last progress.
+    /// Rounds of the hub since the last progress, and since what is held was read last.
     var rounds = 0
+    var heldRounds = 0
     var isOver = false
   }
 
@@ -47,6 +48,8 @@ final class FeedCourse: Sendable {
   private let ownership: Ownership
   /// How large a page is.
   private let page: FeedQuery
+  /// Is told when the database has not answered for a while, and why; and when it does again: nil.
+  private let troubled: @Sendable (ProgressorError?) -> Void
   private let state = Mutex(State())
 
   /// Followers of one consumer.
@@ -55,15 +58,19 @@ final class FeedCourse: Sendable {
   private static let roundsBetweenProgresses = 50
   /// Between two tries, when the database is away.
   private static let pause: Duration = .seconds(1)
+  /// Tries in vain before somebody is told.
+  private static let quietTries = 10
 
   init(
     _ subscription: FeedSubscription, _ ownership: Ownership, hub: FeedHub,
-    page: FeedQuery = FeedQuery(cursors: [])
+    page: FeedQuery = FeedQuery(cursors: []),
+    troubled: @escaping @Sendable (ProgressorError?) -> Void = { _ in }
   ) {
     self.subscription = subscription
     self.ownership = ownership
     self.page = page
     self.hub = hub
+    self.troubled = troubled
     let name = subscription.consumer
     subscriber = name.isEmpty ? nil : FeedSubscriber(consumer: ExactText(name), id: id)
   }
@@ -80,6 +87,12 @@ final class FeedCourse: Sendable {
   func tick() {
     let isLong = state.withLock { state in
       state.rounds += 1
+      state.heldRounds += 1
+      if state.heldRounds >= Self.roundsBetweenProgresses {
+        state.heldRounds = 0
+        state.position.release()
+        return true
+      }
       return state.rounds >= Self.roundsBetweenProgresses
     }
     if isLong { doorbell.ring() }
@@ -143,6 +156,7 @@ final class FeedCourse: Sendable {
     return made.generation
   }
 
+  /// Nobody takes a part of what somebody else is to be told, and could acknowledge it.
   private func check(_ consumer: FeedConsumerState) throws(ProgressorError) {
     let name = subscription.consumer
     switch (ownership, consumer.principal) {
@@ -238,13 +252,23 @@ final class FeedCourse: Sendable {
     return query
   }
 
-  /// Reads a page.
+  /// Reads a page; a smaller one where the database did not get ready with it in time. Empty when
+  /// it is to have other shards meanwhile.
   func read(_ query: FeedQuery) async throws(ProgressorError) -> [FeedPart] {
+    var query = query
     let parts = try await patiently {
-      () async throws(ProgressorError) in try await self.hub.storage.readFeed(query)
+      () async throws(ProgressorError) -> [FeedPart] in
+      if isShareNew {
+        mark(query.cursors.map(\.shard))
+        return []
+      }
+      do throws(ProgressorError) { return try await hub.storage.readFeed(query) } catch {
+        mark(query.halve())
+        throw error
+      }
     }
-    let read = Set(parts.map(\.shard))
     // There was no room for these.
+    let read = Set(parts.map(\.shard))
     mark(query.cursors.map(\.shard).filter { !read.contains($0) })
     return parts
   }
@@ -304,11 +328,31 @@ final class FeedCourse: Sendable {
   func patiently<Value: Sendable>(
     _ body: () async throws(ProgressorError) -> Value
   ) async throws(ProgressorError) -> Value {
+    var tries = 0
     while true {
-      do throws(ProgressorError) { return try await body() } catch {
+      do throws(ProgressorError) {
+        let value = try await body()
+        if tries >= Self.quietTries { troubled(nil) }
+        return value
+      } catch {
         guard error.code == .unavailable, !isOver else { throw error }
+        tries += 1
+        if tries == Self.quietTries { troubled(error) }
       }
       try? await Task.sleep(for: Self.pause)
     }
+  }
+}
+
+extension FeedQuery {
+  /// Asks for half as much. Answers the shards that it leaves out.
+  mutating func halve() -> [ShardID] {
+    guard cursors.count > 1 else {
+      entries = max(1, entries / 2)
+      return []
+    }
+    let kept = cursors.count / 2
+    defer { cursors.removeSubrange(kept...) }
+    return cursors[kept...].map(\.shard)
   }
 }

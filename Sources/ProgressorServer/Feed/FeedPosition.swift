@@ -14,6 +14,8 @@ struct FeedPosition {
     var told: Int64?
     /// It is in `waiting`.
     var waits = false
+    /// Nothing is read of it for a while.
+    var isHeld = false
   }
 
   /// Of the shards that it has.
@@ -50,9 +52,25 @@ struct FeedPosition {
 
   /// There may be something new.
   mutating func mark(_ shard: ShardID) {
-    guard let place = places[shard], !place.waits else { return }
+    guard let place = places[shard], !place.waits, !place.isHeld else { return }
     places[shard]?.waits = true
     waiting.append(shard)
+  }
+
+  /// Nothing is read of the shard until `release`.
+  mutating func hold(_ shard: ShardID) {
+    guard places[shard] != nil else { return }
+    places[shard]?.isHeld = true
+    places[shard]?.waits = false
+    waiting.removeAll { $0 == shard }
+  }
+
+  /// What was held may have something new.
+  mutating func release() {
+    for (shard, place) in places where place.isHeld {
+      places[shard]?.isHeld = false
+      mark(shard)
+    }
   }
 
   /// Behind what is to be read next; empty = nothing is.

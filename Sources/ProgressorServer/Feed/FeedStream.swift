@@ -83,9 +83,17 @@ final class FeedStream: Sendable {
         }
       }
       course.update { $0.finished(part) }
-      try check(part)
-      if let bytes = part.largeEntry { try await showLarge(part.shard, bytes) }
+      if let omission = part.omission { try await pass(omission, of: part.shard) }
     }
+  }
+
+  /// What the page leaves out.
+  private func pass(_ omission: FeedOmission, of shard: ShardID) async throws(ProgressorError) {
+    guard isWanted(omission.machine.namespace, omission.kind) else {
+      return course.update { $0.skip(shard, to: omission.sequence) }
+    }
+    guard case .large(let bytes) = omission.cause else { throw omission.error(in: shard) }
+    try await showLarge(shard, bytes)
   }
 
   /// The next entry of the shard, which is no page's: one subscriber at a time has such a one.
@@ -100,27 +108,20 @@ final class FeedStream: Sendable {
       for entry in entries {
         guard try offer(entry) else { return false }
       }
-      try check(part)
+      if let omission = part.omission { throw omission.error(in: shard) }
       return true
     }
     if !isTaken { course.mark([shard]) }
   }
 
-  /// Nobody can tell what cannot be read.
-  private func check(_ part: FeedPart) throws(ProgressorError) {
-    guard let damage = part.damage else { return }
-    throw ProgressorError(
-      .internal, .dataDamaged,
-      "entry \(damage.sequence) of shard \(part.shard.number) cannot be read: \(damage.problem)")
+  private func isWanted(_ namespace: String, _ kind: FeedKind?) -> Bool {
+    access.allows(namespace) && subscription.wants(kind)
   }
 
   /// False = its client takes nothing more now.
   private func offer(_ entry: FeedEntry) throws(ProgressorError) -> Bool {
     let namespace = entry.machine.namespace
-    let isWanted =
-      (subscription.kinds.isEmpty || subscription.kinds.contains(entry.note.change.kind))
-      && access.allows(namespace)
-    guard isWanted else {
+    guard isWanted(namespace, entry.note.change.kind) else {
       course.update { $0.passed(entry, isTold: false) }
       return true
     }
@@ -169,4 +170,31 @@ final class FeedStream: Sendable {
 extension CallerAccess {
   /// The only one whose consumers it may know of; nil = it may know of all.
   var consumerOwner: String? { allowsEverything ? nil : principalName ?? "" }
+}
+
+extension FeedSubscription {
+  /// - Parameter kind: nil = one that a later version knows: it is none of those that can be asked
+  ///   for.
+  func wants(_ kind: FeedKind?) -> Bool {
+    guard let kind else { return kinds.isEmpty }
+    return kinds.isEmpty || kinds.contains(kind)
+  }
+}
+
+extension FeedOmission {
+  /// What a subscriber hears of an entry that cannot be told.
+  fileprivate func error(in shard: ShardID) -> ProgressorError {
+    let entry = "entry \(sequence) of shard \(shard.number)"
+    switch cause {
+    case .damaged(let problem):
+      return ProgressorError(.internal, .dataDamaged, "\(entry) cannot be read: \(problem)")
+    case .later(let what):
+      return ProgressorError(
+        .unavailable, .storageUnavailable,
+        "\(entry) was written by a later version, which can tell it: \(what)")
+    case .large(let bytes):
+      return ProgressorError(
+        .unavailable, .storageUnavailable, "\(entry) was not read: it is of \(bytes) bytes")
+    }
+  }
 }

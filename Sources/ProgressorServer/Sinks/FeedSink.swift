@@ -19,15 +19,19 @@ struct FeedSink: Sendable {
   /// arrived.
   private static let page = FeedQuery(cursors: [], entries: 256, bytes: 1 << 20, largest: 1 << 20)
 
+  private var subscription: FeedSubscription {
+    FeedSubscription(consumer: setting.name, kinds: setting.kinds)
+  }
+
   /// Runs until its task is cancelled.
   func run() async {
     while !Task.isCancelled {
-      let course = FeedCourse(
-        FeedSubscription(consumer: setting.name, kinds: setting.kinds),
-        .node, hub: hub, page: Self.page)
+      let course = FeedCourse(subscription, .node, hub: hub, page: Self.page) {
+        ledger.troubled($0)
+      }
       await withTaskCancellationHandler {
         do throws(ProgressorError) { try await follow(course) } catch {
-          ledger.interrupted(error, next: Self.pause)
+          if !course.isOver { ledger.interrupted(error) }
         }
       } onCancel: {
         course.end()
@@ -35,10 +39,12 @@ struct FeedSink: Sendable {
       course.end()
       try? await Task.sleep(for: Self.pause)
     }
+    ledger.ended()
   }
 
   private func follow(_ course: FeedCourse) async throws(ProgressorError) {
     try await course.begin()
+    ledger.begun()
     var receipts = SinkReceipts(at: .now)
     var backoff = SinkBackoff()
     while !course.isOver {
@@ -84,8 +90,30 @@ struct FeedSink: Sendable {
       page.add(part, entries, where: isWanted)
     }
     for part in await deliver(page, course, &backoff) {
-      guard let bytes = part.largeEntry, !course.isInterrupted else { continue }
-      try await deliverLarge(part.shard, bytes, course, &backoff)
+      guard let omission = part.omission else { continue }
+      try await pass(omission, of: part.shard, course, &backoff)
+    }
+  }
+
+  /// What a page leaves out.
+  private func pass(
+    _ omission: FeedOmission, of shard: ShardID, _ course: FeedCourse, _ backoff: inout SinkBackoff
+  ) async throws(ProgressorError) {
+    guard isWanted(omission.machine.namespace, omission.kind) else {
+      return course.update { $0.skip(shard, to: omission.sequence) }
+    }
+    switch omission.cause {
+    case .large(let bytes):
+      // It was marked when it was read.
+      if course.isInterrupted { return }
+      try await deliverLarge(shard, bytes, course, &backoff)
+    case .damaged(let problem):
+      ledger.parked(omission, of: shard, because: problem)
+      course.update { $0.skip(shard, to: omission.sequence) }
+    case .later(let what):
+      // Whoever is of that version will have the shard some day.
+      ledger.held(shard, at: omission.sequence, because: what)
+      course.update { $0.hold(shard) }
     }
   }
 
@@ -112,7 +140,11 @@ struct FeedSink: Sendable {
     }
     var page = SinkPage()
     page.add(part, entries, where: isWanted)
-    _ = await deliver(page, course, &backoff)
+    let parts = await deliver(page, course, &backoff)
+    guard let omission = parts.first?.omission else { return }
+    // It was looked at: whatever it is now, it is not too large.
+    if case .large = omission.cause { return }
+    try await pass(omission, of: shard, course, &backoff)
   }
 
   /// Answers the shards of which everything in the page has arrived or is parked.
@@ -122,18 +154,15 @@ struct FeedSink: Sendable {
     var page = read
     await deliver(&page, course, &backoff)
     let settled = page
-    let parts = course.update { settled.settle(in: &$0) }
-    for part in parts {
-      guard let damage = part.damage else { continue }
-      ledger.parked(damage, of: part.shard)
-      course.update { $0.skip(part.shard, to: damage.sequence) }
-    }
-    return parts
+    return course.update { settled.settle(in: &$0) }
   }
 
   private func isWanted(_ entry: FeedEntry) -> Bool {
-    let namespace = entry.machine.namespace
-    return (setting.kinds.isEmpty || setting.kinds.contains(entry.note.change.kind))
+    isWanted(entry.machine.namespace, entry.note.change.kind)
+  }
+
+  private func isWanted(_ namespace: String, _ kind: FeedKind?) -> Bool {
+    subscription.wants(kind)
       && (setting.namespaces.isEmpty || setting.namespaces.contains { $0.matches(namespace) })
   }
 

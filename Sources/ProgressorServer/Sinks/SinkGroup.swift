@@ -75,7 +75,8 @@ final class SinkGroup: Sendable {
         metadata: ["sink": "\(sink.setting.name)", "error": "\(error)"])
     }
     await FeedSink(setting: sink.setting, target: target, hub: hub, ledger: sink.ledger).run()
-    await target.close()
+    // The task may be cancelled: what ends waits for its end all the same.
+    await Task { await target.close() }.value
   }
 
   /// Its connections are on loops of their own: engines have other things to do.

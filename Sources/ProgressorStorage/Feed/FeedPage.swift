@@ -29,38 +29,6 @@ public struct FeedQuery: Sendable, Hashable {
   }
 }
 
-/// What there is of one shard.
-public struct FeedPart: Sendable, Hashable {
-  /// The shard.
-  public var shard: ShardID
-  /// The number of its newest entry; 0 = there was none yet.
-  public var newest: Int64
-  /// The newest entry that is gone of those namespaces; 0 = none is.
-  public var gone: Int64
-  /// In their order.
-  public var entries: [FeedEntry] = []
-  /// There is no more than this, up to `newest`.
-  public var isWhole = false
-  /// The bytes of an entry that follows and was left out; nil = none was.
-  public var largeEntry: Int64?
-  /// An entry that follows and that nobody can read; nil = there is none.
-  public var damage: Damage?
-
-  /// What cannot be read.
-  public struct Damage: Sendable, Hashable {
-    /// The number of the entry.
-    public var sequence: Int64
-    /// Why not.
-    public var problem: String
-  }
-
-  public init(shard: ShardID, newest: Int64, gone: Int64) {
-    self.shard = shard
-    self.newest = newest
-    self.gone = gone
-  }
-}
-
 extension FeedQuery {
   /// By shard, in the order of the query; a shard for which there was no room is left out.
   func read(
@@ -90,65 +58,80 @@ extension FeedQuery {
         parts[last].isWhole = true
         continue
       }
-      if parts[last].largeEntry != nil || parts[last].damage != nil { continue }
-      if try reader.next(Bool.self) {
-        parts[last].largeEntry = bytes
-        continue
-      }
+      if parts[last].omission != nil { continue }
+      let isLarge: Bool = try reader.next()
       let head = try reader.nextFeedHead(of: shard)
-      do {
-        parts[last].entries.append(try reader.nextFeedEntry(head))
+      switch isLarge ? .omitted(.large(bytes: bytes)) : reader.nextFeedEntry(head) {
+      case .entry(let entry):
+        parts[last].entries.append(entry)
         parts[last].isWhole = ordinal == count && count < Int64(entries)
-      } catch {
-        parts[last].damage = FeedPart.Damage(sequence: head.sequence, problem: error.description)
+      case .omitted(let cause):
+        parts[last].omission = FeedOmission(
+          sequence: head.sequence, machine: head.machine, kind: head.kind, cause: cause)
       }
     }
     return parts
   }
 }
 
-/// What every entry has.
+/// What can be read of any entry.
 private struct FeedHead {
   let shard: ShardID
   let sequence: Int64
   let machine: MachineID
-  let kind: FeedKind
-  let createdAt: Timestamp
+  let kindNumber: Int32
+
+  var kind: FeedKind? { FeedKind(rawValue: kindNumber) }
+}
+
+/// What becomes of an entry.
+private enum FeedReading {
+  case entry(FeedEntry)
+  case omitted(FeedOmission.Cause)
 }
 
 extension RowReader {
-  /// A kind that is not known is a later version's, which is not damaged: no page has it.
   fileprivate mutating func nextFeedHead(of shard: ShardID) throws(PostgreSQLError) -> FeedHead {
     let sequence: Int64 = try next()
     let namespace: String = try next()
     let machine = MachineID(namespace: namespace, id: try next())
-    let number: Int32 = try next()
-    guard let kind = FeedKind(rawValue: number) else {
-      throw .unreadable("an entry of kind \(number)")
-    }
     return FeedHead(
-      shard: shard, sequence: sequence, machine: machine, kind: kind, createdAt: try nextTime())
+      shard: shard, sequence: sequence, machine: machine, kindNumber: try next())
   }
 
-  fileprivate mutating func nextFeedEntry(
-    _ head: FeedHead
-  ) throws(PostgreSQLError) -> FeedEntry {
-    let change: FeedChange
-    if head.kind == .event {
-      let id: Int64 = try next()
-      let at = try nextTime()
-      let body = Content(formatVersion: try next(), data: try next())
-      change = .event(Event(id: id, createdAt: at, body: body))
-    } else {
-      skip(4)
-      switch head.kind {
-      case .created: change = .created
-      case .statusChanged: change = .statusChanged(try nextFailure())
-      case .removed, .event: change = .removed
-      }
+  fileprivate mutating func nextFeedEntry(_ head: FeedHead) -> FeedReading {
+    do throws(PostgreSQLError) { return try readFeedEntry(head) } catch {
+      return .omitted(.damaged(error.description))
     }
-    return FeedEntry(
-      shard: head.shard, sequence: head.sequence, machine: head.machine,
-      note: FeedNote(change, at: head.createdAt))
+  }
+
+  private mutating func readFeedEntry(_ head: FeedHead) throws(PostgreSQLError) -> FeedReading {
+    guard let kind = head.kind else {
+      return .omitted(.later("an entry of kind \(head.kindNumber)"))
+    }
+    let createdAt = try nextTime()
+    let change: FeedChange
+    switch kind {
+    case .created: change = .created
+    case .event: change = .event(try nextFeedEvent())
+    case .removed: change = .removed
+    case .statusChanged:
+      skip(4)
+      if let step = try peekLaterStep() {
+        return .omitted(.later("a failure in a step of kind \(step)"))
+      }
+      change = .statusChanged(try nextFailure())
+    }
+    return .entry(
+      FeedEntry(
+        shard: head.shard, sequence: head.sequence, machine: head.machine,
+        note: FeedNote(change, at: createdAt)))
+  }
+
+  private mutating func nextFeedEvent() throws(PostgreSQLError) -> Event {
+    let id: Int64 = try next()
+    let at = try nextTime()
+    return Event(
+      id: id, createdAt: at, body: Content(formatVersion: try next(), data: try next()))
   }
 }

@@ -48,6 +48,17 @@ extension RowReader {
       step: try nextOptional() ?? "", principal: try nextOptional())
   }
 
+  /// The kind of the step in the columns of `nextFailure`, which are still to be read, if it is one
+  /// of a later version.
+  func peekLaterStep() throws(PostgreSQLError) -> Int32? {
+    var reader = self
+    reader.skip(2)
+    guard let step: Int32 = try reader.nextOptional(), StepKind(rawValue: step) == nil else {
+      return nil
+    }
+    return step
+  }
+
   /// Columns paused_at, reason, principal; all NULL = not paused.
   mutating func nextPause() throws(PostgreSQLError) -> Pause? {
     guard let pausedAt = try nextOptionalTime() else {

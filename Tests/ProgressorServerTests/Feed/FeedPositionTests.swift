@@ -45,6 +45,36 @@ struct FeedPositionTests {
     #expect(asked == (0..<100).map { cursor($0, 7) } && position.isAtEnd)
   }
 
+  @Test("A shard that is held is not read, whatever is new, until it is released")
+  func held() throws {
+    var position = FeedPosition()
+    for shard in 0..<Int32(2) { position.begin(ShardID(shard), at: 7, gone: 0) }
+    position.hold(ShardID(1))
+    position.hold(ShardID(5))
+    #expect(position.next() == [cursor(0, 7)])
+    position.mark(ShardID(1))
+    #expect(position.isAtEnd)
+    position.release()
+    #expect(position.next() == [cursor(1, 7)])
+    // No other one was.
+    position.release()
+    #expect(position.isAtEnd)
+    // Who gets it anew begins anew.
+    position.hold(ShardID(1))
+    position.keep { $0 != ShardID(1) }
+    position.begin(ShardID(1), at: 9, gone: 0)
+    #expect(position.next() == [cursor(1, 9)])
+  }
+
+  @Test("A page that the database does not get ready with is halved, down to an entry of a shard")
+  func halving() {
+    var query = FeedQuery(cursors: (0..<5).map { cursor($0, 1) }, entries: 4)
+    var left: [[ShardID]] = []
+    for _ in 0..<5 { left.append(query.halve()) }
+    #expect(left == [[2, 3, 4].map(ShardID.init), [ShardID(1)], [], [], []])
+    #expect(query.cursors == [cursor(0, 1)] && query.entries == 1)
+  }
+
   @Test("What was read in part is read on behind what was sent")
   func inParts() throws {
     var position = FeedPosition()

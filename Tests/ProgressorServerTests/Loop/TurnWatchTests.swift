@@ -78,4 +78,12 @@ struct LogProbe {
     var iterator = lines.makeAsyncIterator()
     return try #require(await iterator.next())
   }
+
+  /// All lines that there are by now.
+  func all() async throws -> [Line] {
+    logger.critical("all of it")
+    var all: [Line] = []
+    while case let line = try await next(), line.message != "all of it" { all.append(line) }
+    return all
+  }
 }

@@ -55,19 +55,37 @@ extension OnPostgreSQL {
       #expect(sequences(exact) == [[5, 6, 7]] && exact.map(\.isWhole) == [false])
     }
 
-    @Test("What comes before an entry that nobody can read is there, and its number is told")
-    func damaged() async throws {
+    @Test(
+      "What comes before an entry that cannot be read is there, and why it cannot",
+      arguments: [
+        ("kind = 2", FeedKind.event, false),
+        ("created_at = '12000-01-01'", .created, false),
+        ("kind = 3, failed_at = now()", .statusChanged, false),
+        (
+          "kind = 3, failed_at = now(), failure_reason = 'r', failure_step = 99", .statusChanged,
+          true
+        ),
+        ("kind = 99", nil, true),
+      ])
+    func unreadable(_ change: String, _ kind: FeedKind?, isLater: Bool) async throws {
       let test = try await TestStorage.owner()
       defer { test.storage.stop() }
       let connection = try test.connect()
       for shard in [Int32(0), 1] { try connection.fillFeed(shard: shard, count: 5) }
-      try connection.script("UPDATE feed SET kind = 2 WHERE shard = 0 AND sequence = 3")
+      try connection.script("UPDATE feed SET \(change) WHERE shard = 0 AND sequence = 3")
       let parts = try await read([FeedCursor(0, 0), FeedCursor(1, 0)], on: test)
       #expect(sequences(parts) == [[1, 2], [1, 2, 3, 4, 5]])
-      #expect(parts.map(\.damage?.sequence) == [3, nil])
+      let omission = try #require(parts[0].omission)
+      #expect(omission.sequence == 3 && omission.machine.namespace == "orders")
+      #expect(omission.kind == kind && parts[1].omission == nil)
+      switch omission.cause {
+      case .later: #expect(isLater)
+      case .damaged: #expect(!isLater)
+      case .large: Issue.record("it is small")
+      }
       #expect(parts.map(\.isWhole) == [false, true])
       let rest = try await read([FeedCursor(0, 3)], on: test)
-      #expect(sequences(rest) == [[4, 5]] && rest.first?.damage == nil)
+      #expect(sequences(rest) == [[4, 5]] && rest.first?.omission == nil)
     }
 
     @Test("Some namespaces: only their entries, in order, and up to the newest of all")
@@ -164,9 +182,11 @@ extension OnPostgreSQL {
           machine.tells(.created, .event(bytes: 5_000), .removed), other.tells(.created),
         ]) == .committed)
       let cursors = [FeedCursor(0, 0), FeedCursor(2, 0)]
+      let large = FeedOmission(
+        sequence: 2, machine: machine.machine, kind: .event, cause: .large(bytes: 5_128))
       let parts = try await read(cursors, on: test) { $0.largest = 1_000 }
       #expect(sequences(parts) == [[1], [1]])
-      #expect(parts.map(\.largeEntry) == [5_128, nil])
+      #expect(parts.map(\.omission) == [large, nil])
       #expect(parts.map(\.isWhole) == [false, true])
       // By itself, for who takes it.
       let alone = try await read([FeedCursor(0, 1)], on: test) {
@@ -176,7 +196,7 @@ extension OnPostgreSQL {
       #expect(alone[0].entries[0].note.change == .event(bytes: 5_000))
       // As the first one of its page, too.
       let first = try await read([FeedCursor(0, 1)], on: test) { $0.largest = 1_000 }
-      #expect(sequences(first) == [[]] && first[0].largeEntry == 5_128 && !first[0].isWhole)
+      #expect(sequences(first) == [[]] && first[0].omission == large && !first[0].isWhole)
     }
 
     @Test("Events of other kinds than those that are wanted come without their data, and are small")
@@ -201,7 +221,7 @@ extension OnPostgreSQL {
       let parts = try await read([FeedCursor(0, 0)], on: test) {
         ($0.kinds, $0.largest) = ([.removed], 200)
       }
-      #expect(parts[0].entries.count == 4 && parts[0].largeEntry == nil)
+      #expect(parts[0].entries.count == 4 && parts[0].omission == nil)
     }
 
     @Test("What is gone is told of the namespaces that are read, and of all others not")
@@ -227,19 +247,6 @@ extension OnPostgreSQL {
       #expect(try await gone(["x"]) == [0, 0, 0])
       let beginnings = try await test.storage.feedBeginnings(ofNamespaces: ["cafe\u{301}", "a"])
       #expect(Set(beginnings) == [FeedCursor(0, 5), FeedCursor(2, 1)])
-    }
-
-    @Test("An entry of a kind that this version does not know is not guessed at")
-    func unknownKind() async throws {
-      let test = try await TestStorage.owner()
-      defer { test.storage.stop() }
-      let connection = try test.connect()
-      try connection.fillFeed(count: 2)
-      try connection.script("UPDATE feed SET kind = 99 WHERE sequence = 2")
-      let error = await #expect(throws: ProgressorError.self) {
-        try await read([FeedCursor(0, 0)], on: test)
-      }
-      #expect(error?.code == .unavailable)
     }
   }
 }
