@@ -7,10 +7,11 @@ import threading
 import pytest
 from google.protobuf import json_format
 from support.certificates import Authority
+from support.client import duration
 from support.feed import ON, Subscriber
 from support.server import progressor
 from support.sinks import Delivering, document, run
-from support.stubs import event_sink_pb2
+from support.stubs import event_sink_pb2, namespaces_pb2
 from support.waiting import eventually
 from support.webhook_receiver import SECRET, WebhookReceiver
 
@@ -175,6 +176,44 @@ def test_a_stop_does_not_wait_for_the_receiver(delivering, receiver):
     made.space.start("m", b"init")
     eventually(lambda: receiver.asked, "it is asked")
     assert made.server.terminate(timeout=15) == 0
+
+
+def test_a_stop_does_not_wait_for_a_frozen_database(
+        servers, postgres, spaces, tmp_path, receiver):
+    path = tmp_path / "progressor.yaml"
+    path.write_text(document(webhook(receiver)))
+    server = servers("--database-url", postgres.url, "--config", str(path), embedded=False,
+                     environment={"PROGRESSOR_DRAIN_TIMEOUT": "1s"}).start()
+    spaces(server.client, feed=ON).start("m", b"init")
+    receiver.reply = lambda delivery: None if receiver.taken else 200
+    eventually(lambda: receiver.taken, "something is told")
+    with postgres.frozen():
+        assert server.terminate(timeout=25) == 0
+
+
+def test_what_is_gone_of_others_is_no_reason_to_stay(delivering, receiver, spaces):
+    """A sink that was behind is told all that is kept, and that something may be missing."""
+    receiver.stop()
+    made = delivering(webhook(receiver))
+    expected = run(made.space, machines=20)
+    short = namespaces_pb2.FeedOptions(enabled=True, retention=duration(0.001))
+    others = spaces(made.server.client, feed=short)
+    for number in range(40):
+        others.start(f"other-{number}", b"init")
+    everywhere = [event_sink_pb2.Cursor(shard=shard) for shard in range(1024)]
+
+    def are_gone() -> bool:
+        feed = Subscriber(made.server.client, namespaces=[others.name], cursors=everywhere)
+        eventually(lambda: feed.error or feed.progresses, "it is answered")
+        feed.leave()
+        return feed.error is not None
+
+    eventually(are_gone, "the others are gone", timeout=90)
+    receiver.start()
+    eventually(lambda: expected.items() <= receiver.machines.items(), "the rest", timeout=90)
+    made.server.says("went before the sink had come to them")
+    eventually(lambda: made.lag() == 0, "it is at the end")
+    assert made.counted("failing") == 0
 
 
 def test_a_sink_is_a_consumer_that_can_be_reset(delivering, receiver):
