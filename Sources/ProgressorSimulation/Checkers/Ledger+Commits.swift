@@ -8,6 +8,7 @@ extension Ledger {
   mutating func applied(_ records: [AppliedRecord], concluded: [MachineID: Int])
     throws(Violation)
   {
+    let over = Set(records.lazy.compactMap(\.record.messageOver))
     for record in records {
       let answered = concluded[record.record.machine]
       let step = try attribute(record, concluded: answered)
@@ -19,6 +20,7 @@ extension Ledger {
       try attempts(record)
       try keepsPrincipal(record, step)
       try traced(record, step)
+      try withdrawn(record.record, step, over)
       try messages(record, step)
       if let step { try commit(step, record) }
       remember(record, step)

@@ -62,7 +62,6 @@ extension Ledger {
   mutating func messages(_ applied: AppliedRecord, _ step: InvocationRecord?) throws(Violation) {
     let record = applied.record
     try sent(record, step)
-    try withdrawn(record, step)
     for message in record.sent {
       guard let tag = Tag.number(in: message.pending.message.args) else { continue }
       try require(
@@ -132,7 +131,12 @@ extension Ledger {
   }
 
   /// What an answer cancels, or sends another one in the place of, leaves the database with it.
-  private func withdrawn(_ record: CommitRecord, _ step: InvocationRecord?) throws(Violation) {
+  ///
+  /// - Parameter over: What other records of the transaction say the end of: these have no name
+  ///   that could be meant.
+  func withdrawn(
+    _ record: CommitRecord, _ step: InvocationRecord?, _ over: Set<MessageRef>
+  ) throws(Violation) {
     guard let answer = step?.answer, record.forgotten == nil else { return }
     let names = Set(
       (answer.action.cancelMessages + answer.action.send.compactMap(\.name)).map { ExactText($0) })
@@ -142,7 +146,7 @@ extension Ledger {
         continue
       }
       // Another one may have its name where somebody had it tried again.
-      if message.isParked || message.isRetried { continue }
+      if message.isParked || message.isRetried || over.contains(ref) { continue }
       try require(
         record.takenOut.contains(ref.number), .messagesOnce,
         "\(record.machine): an answer cancels \"\(name.text)\", and it stays")
@@ -172,6 +176,14 @@ extension CommitRecord {
   var isOfMessage: Bool {
     guard case .update = row, sent.isEmpty else { return false }
     return !takenOut.isEmpty || postponed != nil
+  }
+
+  /// The message that is delivered no more after it, though no step took it out.
+  var messageOver: MessageRef? {
+    guard endsMessage, messageCounts.pending < 0 else { return nil }
+    return (takenOut.first ?? postponed?.number).map {
+      MessageRef(shard: shard, machine: key, number: $0)
+    }
   }
 
   /// It is no step's: it says what became of a message.
