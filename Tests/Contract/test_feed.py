@@ -337,6 +337,23 @@ def test_nothing_is_left_out_when_a_server_is_killed(servers, spaces):
     assert len(told) == len(first.entries) + len(second.entries) == 62
 
 
+def test_a_database_that_goes_away_ends_no_stream(node, postgres, spaces):
+    """Neither of who has its own cursors nor of who shares a consumer."""
+    server = node().start()
+    space = spaces(server.client, feed=ON)
+    space.start("m", b"init")
+    feeds = [Subscriber(server.client, namespaces=[space.name], consumer=name).caught_up()
+             for name in ("", "shared")]
+    with postgres.stopped():
+        with fails("UNAVAILABLE", "STORAGE_UNAVAILABLE"):
+            space.start("other", b"init")
+    eventually(server.client.serving, "it serves again", timeout=60)
+    space.call("m", b"more")
+    for feed in feeds:
+        eventually(lambda feed=feed: feed.of("m")[-1:] == ["2:more"], "it goes on", timeout=60)
+        assert feed.error is None and feed.of("m").count("2:more") == 1
+
+
 def test_what_is_not_kept_any_more_is_missed_with_an_error(servers, spaces):
     server = servers().start()
     short = namespaces_pb2.FeedOptions(enabled=True, retention=duration(0.001))
