@@ -98,7 +98,8 @@ class Topics:
             beginning = self._beginning.get(shard, 0)
             missing = [number for number in range(beginning + 1, head + 1)
                        if (shard, number) not in known]
-            yield from self._missing(shard, head, missing)
+            if missing:
+                yield from self._missing(shard, head, missing)
             if (reached := self._acknowledged.get(shard, 0)) < head:
                 yield self._violation("feed stuck", f"shard {shard} was acknowledged up to "
                                       f"{reached} of {head}")
