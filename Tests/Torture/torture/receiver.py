@@ -36,9 +36,12 @@ class Hook:
         self._random = random.Random(f"{receiving.seed}-{os.getpid()}")
         self._lock = threading.Lock()
         self.pause = threading.Event()  # that nobody ends
+        self.healthy = False
         self.delivered = Delivered(receiving.delivery)
 
     def fate(self) -> str:
+        if self.healthy:
+            return "good"
         with self._lock:
             [fate] = self._random.choices([*FATES], [*FATES.values()])
             return fate
@@ -86,7 +89,7 @@ class _Listener(ThreadingHTTPServer):
 
 def serve(receiving: Receiving, control: Connection) -> None:
     """The process. It answers each message over its control connection with how far it has come,
-    by shard, and ends with that."""
+    by shard, and ends with that. Who asks waits for it: from then on all goes well."""
     hook = Hook(receiving)
     listener = _Listener(("127.0.0.1", receiving.port), _handler(hook))
     threading.Thread(target=listener.serve_forever, args=(0.1,), daemon=True).start()
@@ -94,6 +97,7 @@ def serve(receiving: Receiving, control: Connection) -> None:
     while True:
         try:
             control.recv()
+            hook.healthy = True
             control.send(dict(hook.delivered.position))
         except EOFError:
             os._exit(0)
