@@ -100,7 +100,7 @@ class Catalogue:
                 ("all brokers down", "brokers", _take_brokers_down, 3),
                 ("slow brokers", "brokers", _slow_brokers, 5),
                 ("Kafka refuses", "Kafka's answers", _refuse_records, 2),
-                ("Kafka refuses for good", "Kafka's answers", _refuse_producers, 1),
+                ("Kafka refuses for good", "Kafka's answers", _refuse_producers, 2),
                 ("other leaders", "leaders", _change_leaders, 1)):
             yield self._card(kind, target, lambda p, s, run=run: run(kafka, p, s), 0.3, most)
 
@@ -247,7 +247,7 @@ def _refuse_records(kafka: Kafka, pause: Pause, seconds: float) -> None:
 
 
 def _refuse_producers(kafka: Kafka, pause: Pause, seconds: float) -> None:
-    _answer(kafka, random.choices([*LASTING.values()], k=3), pause, seconds)
+    _answer(kafka, random.choices([*LASTING.values()], k=6), pause, seconds)
 
 
 def _answer(kafka: Kafka, errors: list[int], pause: Pause, seconds: float) -> None:
