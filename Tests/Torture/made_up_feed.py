@@ -5,7 +5,7 @@ import copy
 from made_up_mail import Exchange
 from torture.record import Acknowledged, Heads, Subscribed, Told
 
-LONE, PAIR, HOOK = "subscriber 1", "shared", "webhook"
+LONE, PAIR, HOOK, TOPIC = "subscriber 1", "shared", "webhook", "kafka"
 BEFORE = 10  # entries of the rounds before
 
 
@@ -24,12 +24,15 @@ class Broadcast(Exchange):
         self.start("c", life=2)
         self.call("c", "three")
         self.call("a", "four")
-        self.told = {who: copy.deepcopy(self.entries) for who in (LONE, PAIR, HOOK)}
+        self.told = {who: copy.deepcopy(self.entries) for who in (LONE, PAIR, HOOK, TOPIC)}
         for who, told in self.told.items():
             for one in told:
                 one.subscription = f"{who}-1"
+                one.place = "partition 1" if who == TOPIC else ""
         self.acknowledged: list[Acknowledged] = []
-        self.begins = {f"{LONE}-1": 0.0, f"{PAIR}-1": 0.0, f"{HOOK}-1": 0.0}
+        self.begins = {f"{who}-1": 0.0 for who in self.told}
+        self.wanted = ["ns"]  # namespaces that go to the topic
+        self.arrived: dict[int, int] = {}  # as the sink to the topic acknowledged; else all
 
     def event(self, id, kind, name, *send, cancel=(), **more):
         if id not in self.machines:
@@ -74,17 +77,26 @@ class Broadcast(Exchange):
 
     def rules(self) -> set[str]:
         places = {one.shard for one in self.entries}
-        ends = {shard: max(one.sequence for told in self.told.values() for one in told
-                           if one.shard == shard) for shard in places}
+        ends = {shard: max((one.sequence for told in self.told.values() for one in told
+                            if one.shard == shard), default=BEFORE) for shard in places}
         kept = list(self.records)
         self.records += [
             Heads(1, [(shard, BEFORE) for shard in places]),
             Heads(self.now, [*ends.items()]), *self.acknowledged,
-            *(Subscribed(LONE, one, "", begin) if one.startswith(LONE) else
-              Subscribed(HOOK, one, HOOK, begin, repeats=True) if one.startswith(HOOK) else
-              Subscribed("subscriber 2", one, PAIR, begin) for one, begin in self.begins.items()),
+            Acknowledged(TOPIC, self.now, [*(ends | self.arrived).items()]),
+            *(self._subscribed(one, begin) for one, begin in self.begins.items()),
             *(one for told in self.told.values() for one in told)]
         try:
             return super().rules()
         finally:
             self.records = kept
+
+    def _subscribed(self, subscription: str, begin: float) -> Subscribed:
+        who = subscription.rpartition("-")[0]
+        more = {PAIR: {"subscriber": "subscriber 2", "consumer": PAIR},
+                HOOK: {"consumer": HOOK, "repeats": True},
+                TOPIC: {"consumer": TOPIC, "repeats": True, "by_machine": True,
+                        "namespaces": self.wanted}}.get(who, {})
+        return Subscribed(**{
+            "subscriber": who, "subscription": subscription, "consumer": "", "begin": begin,
+            **more})

@@ -1,10 +1,10 @@
 """The checker notices each way in which the feed can tell something else than what happened."""
 
 import pytest
-from made_up_feed import HOOK, LONE, PAIR, Broadcast
+from made_up_feed import HOOK, LONE, PAIR, TOPIC, Broadcast
 from torture.record import NOTHING, OK, Acknowledged, Operation
 
-each = pytest.mark.parametrize("who", [LONE, PAIR, HOOK])
+each = pytest.mark.parametrize("who", [LONE, PAIR, HOOK, TOPIC])
 
 
 def test_a_good_telling_breaks_nothing():
@@ -200,3 +200,98 @@ def test_a_webhook_is_told_nothing_before_what_was_before_it():
     one = made.find(HOOK, "one")
     one.at, made.told[HOOK][-1].at = made.told[HOOK][-1].at, one.at
     assert "feed gap" in made.rules()
+
+
+def repeated(made: Broadcast, *places: int) -> set[str]:
+    """Broken rules when these entries of machine a come again, in a topic."""
+    entries = made.of(TOPIC, "a")
+    for place in places:
+        made.again(TOPIC, entries[place])
+    return made.rules()
+
+
+@pytest.mark.parametrize("places", [
+    (5,), (5, 5), (0, 1, 2, 3, 4, 5), (2, 3, 4, 5), (4, 5, 2, 3, 4, 5), (2, 2, 3, 3, 2, 3, 4, 5),
+    # Somebody had acknowledged more before another began, and that showed late.
+    (1, 2, 4, 5),
+    # Each can be the beginning of a block.
+    (4, 3, 5)])
+def test_in_a_topic_repeats_come_as_blocks(places):
+    assert repeated(Broadcast(), *places) == set()
+
+
+@pytest.mark.parametrize("places", [(2, 4, 3, 5), (1, 3, 2), (0, 2, 1, 3, 4, 5), (0, 3, 0, 1)])
+def test_in_a_topic_repeats_that_are_in_no_order(places):
+    assert repeated(Broadcast(), *places) == {"feed order"}
+
+
+def test_in_a_topic_something_of_who_was_frozen_comes_between_repeats():
+    made = Broadcast()
+    entries = made.of(TOPIC, "a")
+    for one in entries[4:]:
+        made.told[TOPIC].remove(one)
+    for place in (1, 4, 2, 3, 4, 5):
+        made.again(TOPIC, entries[place])
+    assert made.rules() == set()
+
+
+def test_in_a_topic_machines_are_in_no_order_but_each_is():
+    made = Broadcast()
+    for one in made.told[TOPIC]:
+        one.at = -ord(one.machine)
+    assert made.rules() == set()
+    first, second, *_ = made.of(TOPIC, "a")
+    second.at, first.at = -1000, -999
+    assert made.rules() == {"feed order"}
+
+
+def test_in_a_topic_a_shard_is_in_no_order_but_has_no_gaps():
+    made = Broadcast()
+    for who in made.told:
+        for one in made.of(who, "b"):
+            one.shard, one.sequence = ord("a"), one.sequence + 6
+            one.at = 0 if who == TOPIC else made.now + 1
+    assert made.rules() == set()
+    made.drop(TOPIC, made.find(TOPIC, "four"))
+    assert made.rules() == {"feed gap", "feed lost"}
+
+
+def test_in_a_topic_a_machine_has_one_partition():
+    made = Broadcast()
+    made.find(TOPIC, "four").place = "partition 2"
+    assert made.rules() == {"feed order"}
+
+
+def test_in_a_topic_another_content_than_before():
+    made = Broadcast()
+    made.again(TOPIC, made.find(TOPIC, "four"), event={"id": 3})
+    assert made.rules() == {"feed rewritten"}
+
+
+def test_in_a_topic_what_was_not_acknowledged_before_the_round_comes_again():
+    made = Broadcast()
+    made.acknowledged.append(Acknowledged(TOPIC, 0, [(ord("a"), 3)]))
+    last = made.find(TOPIC, "four")
+    made.again(TOPIC, last, sequence=4, namespace="before", place="any")
+    assert made.rules() == set()
+    made.again(TOPIC, last, sequence=3, namespace="before", place="any")
+    assert made.rules() == {"feed repeated"}
+
+
+def test_a_sink_delivers_what_it_is_to_deliver():
+    made = Broadcast()
+    made.wanted = ["n*"]
+    assert made.rules() == set()
+    made.wanted = ["o*"]
+    assert made.rules() == {"feed unasked"}
+    made.told[TOPIC].clear()
+    assert made.rules() == set()
+    for who in (LONE, PAIR, HOOK):
+        made.drop(who, made.of(who, "b")[0])
+    assert "feed stuck" in made.rules(), "nobody knows whose that was"
+
+
+def test_a_sink_acknowledges_all_of_it():
+    made = Broadcast()
+    made.arrived[ord("b")] = 11
+    assert made.rules() == {"feed stuck"}

@@ -2,9 +2,10 @@
 fail as a test says. See rdkafka_mock.h; through ctypes, so that Debian's librdkafka1 is all of it.
 """
 
+import contextlib
 import ctypes
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from ctypes import POINTER, byref, c_char_p, c_int, c_int16, c_int32, c_int64, c_size_t, c_void_p
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ PRODUCER, CONSUMER = 0, 1
 NO_ERROR = 0
 OFFSET_BEGINNING = -2
 DESTROY_WITHOUT_CLOSE = 0x8
+POLL = 100  # milliseconds
+ANSWER = 1_000  # milliseconds in which a broker tells where a partition ends
 
 # Kafka's protocol: the key of Produce.
 PRODUCE = 0
@@ -48,6 +51,8 @@ def _load() -> ctypes.CDLL:
         "rd_kafka_header_get_all": [
             c_void_p, c_size_t, POINTER(c_char_p), POINTER(c_void_p), POINTER(c_size_t)],
         "rd_kafka_topic_partition_list_set_offset": [c_void_p, c_char_p, c_int32, c_int64],
+        "rd_kafka_query_watermark_offsets": [
+            c_void_p, c_char_p, c_int32, POINTER(c_int64), POINTER(c_int64), c_int],
         "rd_kafka_mock_topic_create": [c_void_p, c_char_p, c_int, c_int],
         "rd_kafka_mock_partition_set_leader": [c_void_p, c_char_p, c_int32, c_int32],
         "rd_kafka_mock_broker_set_down": [c_void_p, c_int32],
@@ -149,19 +154,39 @@ class KafkaMock:
         """The topics' records from their beginning, in order in each partition, as soon as they are
         `enough`; fails when they are not after `deadline` seconds."""
         end = time.monotonic() + deadline
-        consumer = self._consumer(topics)
         records: list[KafkaRecord] = []
-        try:
+        with contextlib.closing(self.follow(topics)) as following:
             while not enough(records):
-                left = end - time.monotonic()
-                assert left > 0, f"after {deadline:g} s {len(records)} records are not enough"
-                message = self._library.rd_kafka_consumer_poll(
-                    consumer, min(100, max(1, int(left * 1000))))
-                if message:
-                    records += self._taken(message)
+                assert time.monotonic() < end, (
+                    f"after {deadline:g} s {len(records)} records are not enough")
+                if record := next(following):
+                    records.append(record)
+        return records
+
+    def follow(self, topics: Iterable[str]) -> Iterator[KafkaRecord | None]:
+        """The topics' records from their beginning, in order in each partition, without end; None
+        = there is no other one at present."""
+        consumer = self._consumer(topics)
+        try:
+            while True:
+                message = self._library.rd_kafka_consumer_poll(consumer, POLL)
+                yield self._taken(message) if message else None
         finally:
             self._library.rd_kafka_destroy_flags(consumer, DESTROY_WITHOUT_CLOSE)
-        return records
+
+    def ends(self, topic: str) -> dict[int, int]:
+        """The offset behind the last record of each partition; fails while its leader is down."""
+        client = self._reader()
+        low, high = c_int64(), c_int64()
+        ends = {}
+        try:
+            for partition in range(self._partitions.get(topic, USUAL_PARTITIONS)):
+                self._checked(self._library.rd_kafka_query_watermark_offsets(
+                    client, topic.encode(), partition, byref(low), byref(high), ANSWER))
+                ends[partition] = high.value
+        finally:
+            self._library.rd_kafka_destroy_flags(client, DESTROY_WITHOUT_CLOSE)
+        return ends
 
     def stop(self) -> None:
         """Ends the cluster; a second time nothing."""
@@ -184,11 +209,16 @@ class KafkaMock:
         assert client, text.value.decode()
         return client
 
-    def _consumer(self, topics: Iterable[str]) -> int:
-        consumer = self._new_client(CONSUMER, {
+    def _reader(self) -> int:
+        return self._new_client(CONSUMER, {
             "bootstrap.servers": self.bootstrap_servers, "group.id": "reader",
             "enable.auto.commit": "false", "log_level": "0",
+            # It is there again soon after the brokers are.
+            "reconnect.backoff.max.ms": "500",
         })
+
+    def _consumer(self, topics: Iterable[str]) -> int:
+        consumer = self._reader()
         self._library.rd_kafka_poll_set_consumer(consumer)
         places = self._library.rd_kafka_topic_partition_list_new(1)
         for topic in topics:
@@ -200,18 +230,18 @@ class KafkaMock:
         self._library.rd_kafka_topic_partition_list_destroy(places)
         return consumer
 
-    def _taken(self, message: "ctypes._Pointer[_Message]") -> list[KafkaRecord]:
+    def _taken(self, message: "ctypes._Pointer[_Message]") -> KafkaRecord | None:
         """What was polled, if it is a record: an error passes, the consumer goes on by itself."""
         try:
             content = message.contents
             if content.err != NO_ERROR:
-                return []
-            return [KafkaRecord(
+                return None
+            return KafkaRecord(
                 topic=self._library.rd_kafka_topic_name(content.rkt).decode(),
                 partition=content.partition, offset=content.offset,
                 key=ctypes.string_at(content.key, content.key_len) if content.key else b"",
                 value=ctypes.string_at(content.payload, content.len) if content.payload else b"",
-                headers=tuple(self._headers(message)))]
+                headers=tuple(self._headers(message)))
         finally:
             self._library.rd_kafka_message_destroy(message)
 

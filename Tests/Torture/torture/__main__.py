@@ -36,8 +36,8 @@ def _arguments() -> argparse.Namespace:
                         "weight 50 (20, and 0 with --upgrade: an older build may know none)")
     parser.add_argument("--subscribers", type=int, metavar="N",
                         help="of the feed: one with cursors of its own, the others share a "
-                        "consumer, and a webhook that has it delivered (3, and 0 with --upgrade: "
-                        "an older build may have no feed)")
+                        "consumer, and a webhook and a Kafka cluster that have it delivered (3, "
+                        "and 0 with --upgrade: an older build may have no feed)")
     parser.add_argument("--upgrade", type=Path, metavar="FROM_BINARY",
                         help="the nodes run this build at first, and are replaced one after the "
                         "other under load: by PROGRESSOR_BINARY, back, and again")

@@ -17,10 +17,20 @@ from pathlib import Path
 from support.processes import send_signal, suspended
 
 from .audience import Audience
+from .kafka import BROKERS, PARTITIONS, TOPIC, Kafka
 from .proxy import Mode
 from .topology import Node, Topology
 
 SHORT = (Mode.CUT, Mode.CUT_REQUEST, Mode.LATE_REQUEST, Mode.CUT_ANSWER)
+# Errors of Kafka's protocol, of Produce: what passes, and what the producer does not get over, but
+# nothing for which an entry is parked.
+PASSING = {
+    "LEADER_NOT_AVAILABLE": 5, "NOT_LEADER_OR_FOLLOWER": 6, "REQUEST_TIMED_OUT": 7,
+    "NOT_ENOUGH_REPLICAS": 19, "NOT_ENOUGH_REPLICAS_AFTER_APPEND": 20, "KAFKA_STORAGE_ERROR": 56}
+LASTING = {
+    "TOPIC_AUTHORIZATION_FAILED": 29, "OUT_OF_ORDER_SEQUENCE_NUMBER": 45,
+    "INVALID_PRODUCER_EPOCH": 47, "UNKNOWN_PRODUCER_ID": 59}
+
 Pause = Callable[[float], None]
 
 
@@ -66,6 +76,8 @@ class Catalogue:
                 "freeze subscriber", name, lambda p, s, n=name: self._freeze_subscriber(n, p, s),
                 0.3, 8)
         yield from self._postgres_cards()
+        if self._topology.kafka:
+            yield from self._kafka_cards(self._topology.kafka)
         for link in self._topology.proxies:
             for mode in Mode:
                 if mode is not Mode.OPEN:
@@ -79,6 +91,18 @@ class Catalogue:
         if self._topology.postgres:
             yield self._card("restart PostgreSQL", "PostgreSQL", self._restart_postgres, 0, 1)
             yield self._card("end sessions", "PostgreSQL", self._end_sessions, 0, 0)
+
+    def _kafka_cards(self, kafka: Kafka) -> Iterator[Callable[[], Fault]]:
+        """What two of them do at once has two targets."""
+        for kind, target, run, most in (
+                ("freeze Kafka", "Kafka", _freeze_kafka, 8),
+                ("a broker down", "brokers", _take_broker_down, 5),
+                ("all brokers down", "brokers", _take_brokers_down, 3),
+                ("slow brokers", "brokers", _slow_brokers, 5),
+                ("Kafka refuses", "Kafka's answers", _refuse_records, 2),
+                ("Kafka refuses for good", "Kafka's answers", _refuse_producers, 2),
+                ("other leaders", "leaders", _change_leaders, 1)):
+            yield self._card(kind, target, lambda p, s, run=run: run(kafka, p, s), 0.3, most)
 
     def _card(self, kind: str, target: str, run: Callable[[Pause, float], None],
               least: float, most: float) -> Callable[[], Fault]:
@@ -103,7 +127,7 @@ class Catalogue:
         self._topology.start_processor()
 
     def _freeze_processor(self, pause: Pause, seconds: float) -> None:
-        with suspended([self._topology.processor.process.pid]):
+        with suspended([self._topology.processor.pid]):
             pause(seconds)
 
     def _move_processor(self, pause: Pause, seconds: float) -> None:
@@ -187,6 +211,55 @@ def _stop_node(node: Node, pause: Pause, seconds: float) -> None:
 def _freeze_node(node: Node, pause: Pause, seconds: float) -> None:
     with suspended([node.server.pid]):
         pause(seconds)
+
+
+def _freeze_kafka(kafka: Kafka, pause: Pause, seconds: float) -> None:
+    with suspended([kafka.pid]):
+        pause(seconds)
+
+
+def _take_broker_down(kafka: Kafka, pause: Pause, seconds: float) -> None:
+    _take_down(kafka, [random.choice(BROKERS)], pause, seconds)
+
+
+def _take_brokers_down(kafka: Kafka, pause: Pause, seconds: float) -> None:
+    _take_down(kafka, BROKERS, pause, seconds)
+
+
+def _take_down(kafka: Kafka, brokers: Iterable[int], pause: Pause, seconds: float) -> None:
+    for broker in brokers:
+        kafka.do("take_down", broker)
+    pause(seconds)
+    for broker in brokers:
+        kafka.do("bring_up", broker)
+
+
+def _slow_brokers(kafka: Kafka, pause: Pause, seconds: float) -> None:
+    for broker in BROKERS:
+        kafka.do("slow_down", broker, random.choice((0, 50, 300)))
+    pause(seconds)
+    for broker in BROKERS:
+        kafka.do("slow_down", broker, 0)
+
+
+def _refuse_records(kafka: Kafka, pause: Pause, seconds: float) -> None:
+    _answer(kafka, random.choices([*PASSING.values()], k=20), pause, seconds)
+
+
+def _refuse_producers(kafka: Kafka, pause: Pause, seconds: float) -> None:
+    _answer(kafka, random.choices([*LASTING.values()], k=6), pause, seconds)
+
+
+def _answer(kafka: Kafka, errors: list[int], pause: Pause, seconds: float) -> None:
+    kafka.do("answer_produce", errors)
+    pause(seconds)
+    kafka.do("forget_answers")
+
+
+def _change_leaders(kafka: Kafka, pause: Pause, seconds: float) -> None:
+    for partition in range(PARTITIONS):
+        kafka.do("lead", TOPIC, partition, random.choice(BROKERS))
+    pause(seconds)
 
 
 class Schedule:

@@ -30,6 +30,7 @@ class Assignment:
     watching: int  # clients that watch them
     pausing: int  # clients that pause machines: one in all, or none
     long: int  # events of a machine that is removed under load; 0 = there is none
+    long_in: str  # the namespace of that
     messages: int  # how often machines are asked to send some, where calls have the weight 50
 
 
@@ -140,14 +141,13 @@ class LongHistoryClient:
 
     STEP = 5_000  # events of a step, at most
 
-    def __init__(self, client: TortureClient, namespaces: list[str], events: int):
-        self._client, self._namespaces, self._events = client, namespaces, events
+    def __init__(self, client: TortureClient, namespace: str, events: int):
+        self._client, self._namespace, self._events = client, namespace, events
         client.repairs_simply = True
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            namespace = self._client.random.choice(self._namespaces)
-            place = self._client.start(namespace, f"long-{self._client.new_name()}")
+            place = self._client.start(self._namespace, f"long-{self._client.new_name()}")
             if place is None:
                 continue
             parts = min(self.STEP, max(1, self._events // 10))
@@ -234,7 +234,7 @@ def _run_client(assignment: Assignment, number: int, log: Log, stop: threading.E
         (assignment.watching, lambda: WatchingClient(client, assignment.places)),
         (assignment.pausing, lambda: PausingClient(client, assignment.places)),
         (assignment.recycling, lambda: RecyclingClient(client, assignment)),
-        (1, lambda: LongHistoryClient(client, namespaces_of(assignment), assignment.long))]
+        (1, lambda: LongHistoryClient(client, assignment.long_in, assignment.long))]
     for count, make in kinds:
         if number < count:
             user = make()

@@ -5,19 +5,16 @@ import json
 import os
 import random
 import threading
-import time
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from google.protobuf import json_format
 from support.stubs import event_sink_pb2
 
-from .record import Log, Subscribed, Told, read_log
-from .subscriber import record_of
+from .delivery import Delivered, Delivery
 
-SINK = "webhook"  # its name in the servers' configuration, and so the consumer's
+SINK = "webhook"
 # What becomes of a request, and how often: an answer is lost, is bad, or comes too late.
 FATES = {"good": 85, "lost before": 3, "lost after": 4, "refused": 4, "late": 4}
 TIMEOUT = 1.0  # seconds that the sink waits for an answer
@@ -27,45 +24,32 @@ TIMEOUT = 1.0  # seconds that the sink waits for an answer
 class Receiving:
     """What the process has to do."""
 
-    name: str
     port: int
     seed: int
-    log: Path
-    beginning: list[tuple[int, int]]  # shards, and the numbers behind which the round begins
+    delivery: Delivery
 
 
 class Hook:
-    """What has come. Its log is also its memory: an entry counts as told when it is in there."""
+    """What has come, and what becomes of it."""
 
     def __init__(self, receiving: Receiving):
         self._random = random.Random(f"{receiving.seed}-{os.getpid()}")
         self._lock = threading.Lock()
         self.pause = threading.Event()  # that nobody ends
-        self.position = dict(receiving.beginning)
-        if receiving.log.exists():
-            for record in read_log(receiving.log):
-                if isinstance(record, Told):
-                    self._move(record)
-        self._log = Log(receiving.log)
-        self._subscription = f"{receiving.name}-{os.getpid()}"
-        self._log.write(Subscribed(
-            receiving.name, self._subscription, SINK, time.monotonic(), repeats=True))
+        self.healthy = False
+        self.delivered = Delivered(receiving.delivery)
 
     def fate(self) -> str:
+        if self.healthy:
+            return "good"
         with self._lock:
             [fate] = self._random.choices([*FATES], [*FATES.values()])
             return fate
 
     def take(self, events: list[dict]) -> None:
-        with self._lock:
-            for event in events:
-                told = json_format.ParseDict(event["data"], event_sink_pb2.SubscribeResponse())
-                record = record_of(self._subscription, told, told.WhichOneof("change"))
-                self._log.write(record)
-                self._move(record)
-
-    def _move(self, told: Told) -> None:
-        self.position[told.shard] = max(told.sequence, self.position.get(told.shard, 0))
+        self.delivered.take(
+            json_format.ParseDict(event["data"], event_sink_pb2.SubscribeResponse())
+            for event in events)
 
 
 def _handler(hook: Hook) -> type[BaseHTTPRequestHandler]:
@@ -105,7 +89,7 @@ class _Listener(ThreadingHTTPServer):
 
 def serve(receiving: Receiving, control: Connection) -> None:
     """The process. It answers each message over its control connection with how far it has come,
-    by shard, and ends with that."""
+    by shard, and ends with that. Who asks waits for it: from then on all goes well."""
     hook = Hook(receiving)
     listener = _Listener(("127.0.0.1", receiving.port), _handler(hook))
     threading.Thread(target=listener.serve_forever, args=(0.1,), daemon=True).start()
@@ -113,6 +97,7 @@ def serve(receiving: Receiving, control: Connection) -> None:
     while True:
         try:
             control.recv()
-            control.send(dict(hook.position))
+            hook.healthy = True
+            control.send(dict(hook.delivered.position))
         except EOFError:
             os._exit(0)

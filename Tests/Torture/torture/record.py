@@ -174,6 +174,8 @@ class Subscribed:
     consumer: str
     begin: float
     repeats: bool = False  # whether what came may come again: nobody knows what is acknowledged
+    by_machine: bool = False  # whether those of different machines come in no order
+    namespaces: list[str] = dataclasses.field(default_factory=list)  # globs; empty = all
 
 
 @dataclasses.dataclass(slots=True)
@@ -190,6 +192,7 @@ class Told:
     at: float
     event: dict = dataclasses.field(default_factory=dict)
     status: str = ""
+    place: str = ""  # where those of one machine are in order: a partition of a topic
 
 
 @dataclasses.dataclass

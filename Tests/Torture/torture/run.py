@@ -16,10 +16,11 @@ from support.stubs import namespaces_pb2
 from support.waiting import eventually
 
 from .audience import Audience
-from .checker.feed import counts_of
+from .checker.audiences import counts_of
 from .checker.mail import Mail
 from .checker.verdict import Records, check
 from .checker.violations import Violation
+from .child import Child
 from .client import LAST_CHANCE, Place, TortureClient
 from .faults import Catalogue, Schedule
 from .load import Assignment
@@ -29,7 +30,7 @@ from .proxy import Mode
 from .record import Log, read_logs
 from .report import Report
 from .settling import Settling
-from .topology import Child, Topology
+from .topology import Topology
 from .unread import Unread
 from .unread import serve as serve_unread
 from .upgrade import Upgrade
@@ -39,14 +40,16 @@ MACHINES = 24  # that all clients of a namespace share
 PROCESSES = 2  # of clients
 SHARING, WATCHING, RECYCLING = 20, 3, 4  # clients in each
 
-NAMESPACES = {
+SHARED = {
     "steady": namespaces_pb2.RetryPolicy(
         initial_interval=duration(0.1), max_interval=duration(1), max_attempts=0),
     "brittle": namespaces_pb2.RetryPolicy(
         initial_interval=duration(0.1), max_interval=duration(1), max_attempts=2),
 }
+LONG = "long"  # of the machine with very many events
+NAMESPACES = SHARED | {LONG: SHARED["brittle"]}
 # Fewer than clients, so that the cores of a node are short of permits; 0 = the default.
-CALLS_IN_FLIGHT = {"steady": 0, "brittle": 5}
+CALLS_IN_FLIGHT = {"steady": 0, "brittle": 5, LONG: 0}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,7 +153,8 @@ class Run:
         nodes = [node.server.address for node in self._topology.nodes]
         log = Log(directory / "director.jsonl")
         client = TortureClient(f"r{number}", nodes, self._seed, log)
-        places = [client.start(name, f"shared-{n}") for name in namespaces for n in range(MACHINES)]
+        places = [client.start(name, f"shared-{n}")
+                  for name in namespaces[:len(SHARED)] for n in range(MACHINES)]
         return [place for place in places if place]
 
     def _load(self, number: int, seconds: float, places: list[Place], directory: Path,
@@ -161,6 +165,7 @@ class Run:
                 f"r{number}p{index}", self._topology.addresses, seeds.getrandbits(64), directory,
                 places, SHARING, RECYCLING, watching=WATCHING, pausing=int(index == 1),
                 long=self._options.long if index == PROCESSES else 0,
+                long_in=f"round-{number}-{LONG}",
                 messages=self._options.messages))
             for index in range(1, PROCESSES + 1)]
         unread = Child(serve_unread, Unread(

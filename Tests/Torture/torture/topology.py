@@ -1,11 +1,9 @@
 """The processes: PostgreSQL, servers, processor, proxies between all of them."""
 
 import json
-import multiprocessing
 import os
 import signal
 from collections.abc import Callable, Iterator
-from multiprocessing.connection import Connection
 from pathlib import Path
 
 from support.client import Client
@@ -15,33 +13,13 @@ from support.server import Server, free_port
 from support.waiting import eventually
 
 from . import processor, proxy, receiver
+from .child import Child
+from .kafka import Kafka
 from .names import Names, Naming
 
 LEASE = "2s"
 PROCESSOR_LINK = "servers to processor"
 SAFEGUARD = "PROGRESSOR_TEST_SAFEGUARD_OFF"
-
-_context = multiprocessing.get_context("spawn")
-
-
-class Child:
-    """A Python process of the torture, with a control connection; it ends with that."""
-
-    def __init__(self, target: Callable, *arguments):
-        self.control, theirs = _context.Pipe()
-        self.process = _context.Process(target=target, args=(*arguments, theirs), daemon=True)
-        self.process.start()
-        theirs.close()
-        self.wait("it is ready", 60)
-
-    def wait(self, what: str, timeout: float):
-        assert self.control.poll(timeout), f"not within {timeout:g} s: {what}"
-        return self.control.recv()
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.control.close()
 
 
 class Proxies:
@@ -107,8 +85,9 @@ class Topology:
     def __init__(self, nodes: int, cores: int, seed: int, logs: Path, naming: Naming,
                  has_sinks: bool = False):
         self._cores, self._seed, self._logs = cores, seed, logs
-        # Where servers deliver the feed; 0 = nowhere.
+        # Where servers deliver the feed; 0 and None = nowhere.
         self.webhook_port = free_port() if has_sinks else 0
+        self.kafka = Kafka() if has_sinks else None
         self.names = Names(naming, logs)
         self._lives = 0
         self.postgres = Postgres() if nodes > 1 else None
@@ -140,12 +119,13 @@ class Topology:
         return Server(["--database-url", url, *arguments], embedded=False, environment=environment)
 
     def _sinks(self) -> list[str]:
-        if not self.webhook_port:
+        if not self.kafka:
             return []
         hook = {"url": f"http://127.0.0.1:{self.webhook_port}/", "batch": 20,
                 "timeout": f"{receiver.TIMEOUT:g}s"}
         file = self._logs.parent / "sinks.yaml"
-        file.write_text(json.dumps({"sinks": [{"name": receiver.SINK, "webhook": hook}]}))
+        file.write_text(json.dumps({"sinks": [
+            {"name": receiver.SINK, "webhook": hook}, self.kafka.sink]}))
         return ["--config", str(file)]
 
     def start(self) -> None:
@@ -192,6 +172,8 @@ class Topology:
             proxies.close()
         if self.processor:
             self.processor.kill()
+        if self.kafka:
+            self.kafka.close()
         self._signal_postgres(signal.SIGCONT)
         if self.postgres:
             self.postgres.close()

@@ -1,27 +1,19 @@
 """The feed tells everything that becomes of machines, once and in order (docs/protocol.md)."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from ..record import NOTHING, OK, REMOVALS, Acknowledged, Heads, Operation, Subscribed, Told
+from .audiences import Audience, audiences_of, rewritten
 from .machines import Machine, check_machine
 from .reads import Known
+from .topics import Topics
 from .violations import LOST, Violation
 
 Place = tuple[str, str]  # namespace, machine
 # When lives that are over are looked at: notifications went along with them.
 AFTERWARDS = 1e18
-
-
-@dataclass
-class Audience:
-    """A subscriber with its own cursors, or all that share a consumer."""
-
-    name: str
-    is_consumer: bool
-    repeats: bool = False  # whether anything may come again
-    told: list[Told] = field(default_factory=list)  # in the order in which it came
 
 
 @dataclass
@@ -38,31 +30,6 @@ class ToldLife:
         return self.events[0].get("token", "") if self.events else ""
 
 
-def audiences_of(records) -> list[Audience]:
-    subscribed = {one.subscription: one for one in records.of(Subscribed)}
-    audiences: dict[str, Audience] = {}
-    for one in subscribed.values():
-        name = one.consumer or one.subscriber
-        audiences.setdefault(name, Audience(name, bool(one.consumer), one.repeats))
-    for told in sorted(records.of(Told), key=lambda told: told.at):
-        one = subscribed[told.subscription]
-        audiences[one.consumer or one.subscriber].told.append(told)
-    return [*audiences.values()]
-
-
-def counts_of(records) -> Counter[str]:
-    """For the report."""
-    counts = Counter(subscriptions=len(records.of(Subscribed)),
-                     acknowledgements=len(records.of(Acknowledged)))
-    for audience in audiences_of(records):
-        kind = ("to a webhook" if audience.repeats else
-                "to a consumer" if audience.is_consumer else "to one subscriber")
-        counts[f"told {kind}"] += len(audience.told)
-        different = len({(told.shard, told.sequence) for told in audience.told})
-        counts[f"repeated {kind}"] += len(audience.told) - different
-    return counts
-
-
 def check_feed(records, machines: dict[Place, Machine]) -> Iterator[Violation]:
     """`machines`: everything that is there in the end."""
     heads = sorted(records.of(Heads), key=lambda heads: heads.at)
@@ -71,7 +38,8 @@ def check_feed(records, machines: dict[Place, Machine]) -> Iterator[Violation]:
     lives = records.lives()
     namespaces = {life[0] for life in lives} | {place[0] for place in machines}
     for audience in audiences_of(records):
-        numbers = Numbers(audience, heads[0], records)
+        follows = Topics if audience.by_machine else Numbers
+        numbers = follows(audience, heads[0], records)
         yield from numbers.check()
         yield from numbers.behind(heads[-1])
         stories: defaultdict[Place, list[Told]] = defaultdict(list)
@@ -115,10 +83,8 @@ class Numbers:
                     yield self._violation("feed repeated", f"{number} was acknowledged before that "
                                           "began")
             self._reached[told.shard] = max(reached, told.sequence)
-            first = self.shown.setdefault((told.shard, told.sequence), told)
-            if _content(first) != _content(told):
-                yield self._violation("feed rewritten", f"{number} was {_content(first)} and is "
-                                      f"{_content(told)}")
+            if how := rewritten(self.shown, told):
+                yield self._violation("feed rewritten", f"{number} {how}")
 
     def behind(self, end: Heads) -> Iterator[Violation]:
         for shard, sequence in end.cursors:
@@ -135,18 +101,17 @@ class Numbers:
         return Violation(rule, self._audience.name, text)
 
 
-def _content(told: Told) -> tuple:
-    return told.namespace, told.machine, told.change, told.event, told.status
-
-
 def _untold(audience: Audience, stories: dict[Place, list[Told]],
             lives: dict[tuple[str, str, str], list[Operation]],
             machines: dict[Place, Machine]) -> Iterator[Violation]:
     """Lives that nobody heard of."""
     for machine in machines.keys() - stories.keys():
+        if not audience.wants(machine[0]):
+            continue
         yield Violation(f"feed {LOST}", "/".join(machine), f"{audience.name}: nothing was told")
     for life, operations in lives.items():
-        if any(o.kind == "start" and o.outcome == OK for o in operations) and not any(
+        was_started = any(o.kind == "start" and o.outcome == OK for o in operations)
+        if was_started and audience.wants(life[0]) and not any(
                 told.event.get("token") == life[2] for told in stories.get(life[:2], ())):
             yield Violation(f"feed {LOST}", "/".join(life[:2]), f"{audience.name}: it was started "
                             f"as {life[2]}, and that was not told")
