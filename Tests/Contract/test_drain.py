@@ -93,3 +93,13 @@ def test_a_frozen_database_of_its_own_does_not_keep_it_from_ending(servers, spac
     eventually(lambda: postmasters(server.data) == [], "nothing of it is left")
     server.start()
     assert space.on(server.client).events("m")[0] == b"x"
+
+
+def test_a_stop_is_heard_from_the_first_moment_on(servers):
+    """SIGTERM ends a process that has just begun, as any; from then on it is never lost."""
+    server = servers()
+    for _ in range(8):
+        server.start(wait=False)
+        while not server.handles_stop:
+            assert server.running
+        assert server.terminate(timeout=30) == 0

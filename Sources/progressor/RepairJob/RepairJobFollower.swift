@@ -1,5 +1,4 @@
 import ArgumentParser
-import Dispatch
 import GRPC
 import Glibc
 import MachineModel
@@ -17,7 +16,7 @@ struct RepairJobFollower {
   /// Follows a job to its end and prints what it came to. Ends the program with 1 when the job was
   /// cancelled or a machine could not be repaired.
   func follow(_ job: RepairJob) async throws {
-    let interrupt = leaveOnInterrupt(job)
+    let interrupt = try leaveOnInterrupt(job)
     defer { interrupt.cancel() }
     let job = try await waitForEnd(of: job)
     if Self.isTerminal { Output.showProgress("") }
@@ -83,16 +82,12 @@ struct RepairJobFollower {
   }
 
   /// Ctrl-C ends this program and not the job.
-  private func leaveOnInterrupt(_ job: RepairJob) -> any DispatchSourceSignal {
+  private func leaveOnInterrupt(_ job: RepairJob) throws(CaughtSignalError) -> CaughtSignal {
     let advice = Self.advice(job)
-    signal(SIGINT, SIG_IGN)
-    let source = DispatchSource.makeSignalSource(signal: SIGINT, queue: .global())
-    source.setEventHandler {
+    return try CaughtSignal(.interrupt) {
       Output.printError("\nThe job goes on. \(advice)")
       _exit(128 + SIGINT)
     }
-    source.resume()
-    return source
   }
 
   /// How to come back to a job.

@@ -1,23 +1,19 @@
-import Dispatch
-import Glibc
 import Logging
 import ProgressorServer
 
 /// Reads the configuration again at each SIGHUP, one time after the other. The signal never ends
 /// the process, which the closing of a terminal would do else.
 struct Reloading {
-  private let source: any DispatchSourceSignal
+  private let signal: CaughtSignal
   private let requests: AsyncStream<Void>
 
   /// From now on the signal counts, also before `follow`. Until then it is ignored
-  /// (``EarlySignals``); the source sees it all the same.
-  init() {
+  /// (``EarlySignals``).
+  init() throws(CaughtSignalError) {
     // Who asks while another time is waiting asks for the same.
     let (requests, request) = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     self.requests = requests
-    source = DispatchSource.makeSignalSource(signal: SIGHUP, queue: .global())
-    source.setEventHandler { request.yield() }
-    source.resume()
+    signal = try CaughtSignal(.hangup) { request.yield() }
   }
 
   /// Tells the node what was read, until the task is cancelled. What is wrong changes nothing.
@@ -65,5 +61,5 @@ struct Reloading {
   }
 
   /// The signal is ignored from now on.
-  func cancel() { source.cancel() }
+  func cancel() { signal.cancel() }
 }

@@ -23,7 +23,7 @@ struct ServeCommand: AsyncParsableCommand {
   func run() async throws {
     Allocator.returnFreeMemory()
     let invitation = Environment.takeInvitation()
-    let reloading = Reloading()
+    let reloading = try Reloading()
     defer { reloading.cancel() }
     let source = options.source
     let configuration: NodeConfiguration
@@ -55,7 +55,7 @@ struct ServeCommand: AsyncParsableCommand {
       onListening: { manager?.started() })
     let group = ServiceGroup(services: [node], logger: Logger(label: "progressor.services"))
     let patience = Serving.stopPatience(configuration)
-    let signals = StopSignals {
+    let signals = try StopSignals {
       manager?.stopping(within: patience)
       Task { await group.triggerGracefulShutdown() }
     }
