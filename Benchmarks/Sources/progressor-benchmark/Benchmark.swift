@@ -38,6 +38,7 @@ struct Benchmark: Sendable {
     let processor = BenchmarkProcessor()
     let database = try await cluster.createDatabase()
     let probe = try DatabaseProbe(connectionString: database)
+    report.postgreSQLVersion = try await probe.serverVersion()
     let processorPort = try await processor.start(on: processorThread)
     func stage(port: Int, server: Int32?) -> Stage {
       Stage(
@@ -85,7 +86,6 @@ struct Benchmark: Sendable {
   ) async throws {
     let database = BaselineDatabase(connectionString: try await cluster.createDatabase())
     let probe = try DatabaseProbe(connectionString: database.connectionString)
-    report.postgreSQLVersion = try await probe.serverVersion()
     try database.prepare(migrations: migrations)
     // Without them there are no ratios, so the filter does not count.
     for baseline in BaselineRun.all {

@@ -22,7 +22,8 @@ struct Alternation: Sendable {
 
     /// The medians of a quantity, and the median of its quotients, pair by pair.
     func compared(
-      _ name: String, by quantity: (Measurement) -> Double, _ unit: Finding.Unit, goal: Finding.Goal
+      _ name: String, by quantity: (Measurement) -> Double, _ unit: Finding.Unit,
+      goal: Finding.Goal?
     ) -> Finding {
       let before = reference.map(quantity)
       let after = other.map(quantity)

@@ -25,7 +25,8 @@ struct FeedPhases: Sendable {
       measurements: outcome.middle,
       findings: [
         outcome.compared(
-          "\(name), off and on", by: \.stepsPerSecond, .callsPerSecond, goal: .atLeast(0.85))
+          "\(name), off and on", by: \.stepsPerSecond, .callsPerSecond, goal: .atLeast(0.85)),
+        outcome.compared("\(name), off and on", by: \.storingCPU, .cpuPerCall, goal: nil),
       ])
   }
 
