@@ -14,6 +14,8 @@ struct Benchmark: Sendable {
   let migrations: String
   /// Only measurements whose name contains this text.
   let filter: String?
+  /// Whether the server's memory is measured, and nothing else.
+  let measuresMemory: Bool
 
   func run() async throws -> Report {
     var report = Report(engines: cores)
@@ -30,37 +32,48 @@ struct Benchmark: Sendable {
   }
 
   private func measure(on cluster: TemporaryServer, into report: inout Report) async throws {
-    try await measureBaselines(on: cluster, into: &report)
+    if !measuresMemory { try await measureBaselines(on: cluster, into: &report) }
     let generator = LoopThread()
     let processorThread = LoopThread()
     let processor = BenchmarkProcessor()
     let database = try await cluster.createDatabase()
     let probe = try DatabaseProbe(connectionString: database)
+    report.postgreSQLVersion = try await probe.serverVersion()
     let processorPort = try await processor.start(on: processorThread)
     func stage(port: Int, server: Int32?) -> Stage {
       Stage(
         plan: plan, generator: generator, processor: processor,
         meter: Meter(
           probe: probe, generator: generator, processor: processorThread, server: server),
-        port: port)
+        port: port, processorPort: processorPort)
     }
-    try await measureEcho(stage(port: processorPort, server: nil), into: &report)
-    if let server {
+    func withServer(_ program: String, _ body: (Stage) async throws -> Void) async throws {
       note("starting the server")
-      let before = try await probe.progress()
       let process = try await ServerProcess.start(
-        program: server, cores: cores, databaseURL: database, processorPort: processorPort)
+        program: program, cores: cores, databaseURL: database, processorPort: processorPort)
       do {
         try await process.waitUntilServing(on: generator)
         note("it serves as process \(process.processID)")
-        try await measureServer(
-          stage(port: process.port, server: process.processID), into: &report)
+        try await body(stage(port: process.port, server: process.processID))
       } catch {
         note("the server's last words:\n\(process.logTail)")
         await process.stop()
         throw error
       }
       await process.stop()
+    }
+    if !measuresMemory {
+      try await measureEcho(stage(port: processorPort, server: nil), into: &report)
+    }
+    if let server {
+      let before = try await probe.progress()
+      if measuresMemory {
+        // Each with a server that has done nothing else: no memory of other work is used again.
+        try await withServer(server) { try await measureWatches($0, into: &report) }
+        try await withServer(server) { try await measurePendingMessages($0, into: &report) }
+      } else {
+        try await withServer(server) { try await measureServer($0, into: &report) }
+      }
       report.storage = try await totals(probe, since: before, processor)
     }
     await processor.stop()
@@ -73,7 +86,6 @@ struct Benchmark: Sendable {
   ) async throws {
     let database = BaselineDatabase(connectionString: try await cluster.createDatabase())
     let probe = try DatabaseProbe(connectionString: database.connectionString)
-    report.postgreSQLVersion = try await probe.serverVersion()
     try database.prepare(migrations: migrations)
     // Without them there are no ratios, so the filter does not count.
     for baseline in BaselineRun.all {
@@ -86,54 +98,20 @@ struct Benchmark: Sendable {
     let echo = EchoPhases(stage: stage)
     for callers in [1, 16, 64] {
       try await phase("echo, \(text(callers))", of: Group.gRPC, into: &report) {
-        [try await echo.calls($0, callers: callers)]
+        PhaseResult(try await echo.calls($0, callers: callers))
       }
     }
   }
 
-  private func measureServer(_ stage: Stage, into report: inout Report) async throws {
-    let requests = RequestPhases(stage: stage)
-    let timers = TimerPhases(stage: stage)
-    let group = Group.progressor
-    let nothing = HistoryRange(limit: 0)
-    let lastTen = HistoryRange(limit: 10, direction: .backward)
-    for callers in [1, 16, 64, 256] {
-      try await phase("calls, \(text(callers))", of: group, into: &report) {
-        [try await requests.calls($0, callers: callers, wish: Wish.event, history: nothing)]
-      }
-    }
-    try await phase("calls, 64, 10 events shown", of: group, into: &report) {
-      [try await requests.calls($0, callers: 64, wish: Wish.event, history: lastTen)]
-    }
-    try await phase("queries, 64 callers", of: group, into: &report) {
-      [try await requests.calls($0, callers: 64, wish: Wish.query, history: nothing)]
-    }
-    try await phase("starts, 64 callers", of: group, into: &report) {
-      [try await requests.starts($0, callers: 64)]
-    }
-    try await phase("notifications, 64 callers", of: group, into: &report) {
-      try await requests.notifications($0, callers: 64)
-    }
-    try await phase("zero timers, 64 machines", of: group, into: &report) {
-      [try await timers.chains($0, machines: 64)]
-    }
-    try await phase("timers due at one time", of: group, into: &report) {
-      [try await timers.dueAtOnce($0)]
-    }
-    try await phase("timers, one every 10 ms", of: group, into: &report) {
-      [try await timers.lateness($0)]
-    }
-  }
+  func text(_ callers: Int) -> String { callers == 1 ? "1 caller" : "\(callers) callers" }
 
-  private func text(_ callers: Int) -> String { callers == 1 ? "1 caller" : "\(callers) callers" }
-
-  private func phase(
+  func phase(
     _ name: String, of group: String, into report: inout Report,
-    _ body: (String) async throws -> [Measurement]
+    _ body: (String) async throws -> PhaseResult
   ) async throws {
     if let filter, !"\(group): \(name)".contains(filter) { return }
     note("\(group): \(name)")
-    for measurement in try await body(name) { report.append(measurement) }
+    report.append(try await body(name))
   }
 
   private func totals(
@@ -148,7 +126,7 @@ struct Benchmark: Sendable {
       readingTransactions: Int(max(0, all - writing)))
   }
 
-  private func note(_ text: String) {
+  func note(_ text: String) {
     FileHandle.standardError.write(Data("\(text)\n".utf8))
   }
 }

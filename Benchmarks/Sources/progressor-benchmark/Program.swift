@@ -15,7 +15,7 @@ struct Program: AsyncParsableCommand {
   @Option(help: "The server's migrations: the baseline works on the same tables.")
   var migrations: String
 
-  @Flag(help: "A run of less than 40 seconds, whose numbers are rough.")
+  @Flag(help: "A run of less than a minute, whose numbers are rough.")
   var short = false
 
   @Option(help: "How many seconds each measurement takes, 1 to 60.")
@@ -23,6 +23,9 @@ struct Program: AsyncParsableCommand {
 
   @Option(help: "Measure only what has this in its name, such as \"64 callers\" or timers.")
   var only: String?
+
+  @Flag(help: "Measure the server's memory, and nothing else; it takes two to six minutes.")
+  var memory = false
 
   @Option(help: "How many engines the server has, 1 to 64; without it as many as it takes.")
   var cores: Int?
@@ -34,6 +37,7 @@ struct Program: AsyncParsableCommand {
     if let seconds, !(1...60).contains(seconds) {
       throw ValidationError("--seconds takes 1 to 60.")
     }
+    if memory, server == nil { throw ValidationError("--memory takes a --server.") }
     if let cores, !(1...64).contains(cores) {
       throw ValidationError("--cores takes 1 to 64.")
     }
@@ -43,11 +47,13 @@ struct Program: AsyncParsableCommand {
     var plan = short ? Plan.short : Plan.full
     if let seconds {
       plan.measuring = .seconds(seconds)
-      plan.limit += 20 * seconds
+      plan.limit += 40 * seconds
     }
+    if memory { plan.limit = 500 }
     endAfter(seconds: plan.limit)
     let benchmark = Benchmark(
-      plan: plan, server: server, cores: cores, migrations: migrations, filter: only)
+      plan: plan, server: server, cores: cores, migrations: migrations, filter: only,
+      measuresMemory: memory)
     let report = try await benchmark.run()
     print(report.text)
     if let json { try report.json().write(to: URL(fileURLWithPath: json)) }

@@ -59,6 +59,23 @@ actor DatabaseProbe {
     ).onlyRow().value(0)
   }
 
+  /// Whether every message that is due was delivered.
+  func hasDeliveredMessages() throws -> Bool {
+    try connection.query(
+      """
+      SELECT NOT EXISTS (
+        SELECT FROM progressor.message WHERE due_at IS NOT NULL AND deliver_at <= now())
+      """, timeout: Self.timeout
+    ).onlyRow().value(0)
+  }
+
+  /// How many messages wait to be delivered.
+  func pendingMessages() throws -> Int64 {
+    try connection.query(
+      "SELECT count(*) FROM progressor.message WHERE due_at IS NOT NULL", timeout: .seconds(30)
+    ).onlyRow().value(0)
+  }
+
   /// How many events are stored.
   func storedEvents() throws -> Int64 {
     try connection.query("SELECT count(*) FROM progressor.event", timeout: .seconds(30))

@@ -69,6 +69,9 @@ struct Measurement: Codable, Sendable {
     idle = cores > 0 ? (end.cores.idle - start.cores.idle) / cores : 0
   }
 
+  /// Microseconds of CPU per step that the server and PostgreSQL's backends have used together.
+  var storingCPU: Double { (serverCPU ?? 0) + (backendCPU ?? 0) }
+
   /// Leaves only the rate: the readings belong to another measurement of the same time.
   mutating func dropShares() {
     commitsPerStep = nil

@@ -100,4 +100,6 @@ struct RequestPhases: Sendable {
   }
 }
 
-func machineID(_ id: String) -> MachineID { MachineID(namespace: Names.namespace, id: id) }
+func machineID(_ id: String, in namespace: String = Names.namespace) -> MachineID {
+  MachineID(namespace: namespace, id: id)
+}

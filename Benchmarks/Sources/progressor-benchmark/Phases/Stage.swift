@@ -4,12 +4,14 @@ import Synchronization
 
 /// What the phases act on: who generates the load, who processes it, who measures it.
 struct Stage: Sendable {
-  let plan: Plan
+  var plan: Plan
   let generator: LoopThread
   let processor: BenchmarkProcessor
   let meter: Meter
   /// The port that is measured: the server's, or the processor's own.
   let port: Int
+  /// The port of the processor.
+  let processorPort: Int
 
   /// Lets callers call for a while and measures the middle of it.
   func measure(

@@ -18,6 +18,8 @@ final class BenchmarkProcessor: Sendable {
 
   /// From the due time of `TimedID` machines to the invocation, in nanoseconds.
   private let lateness = Mutex(Histogram())
+  /// Encoded answers that notify a machine's partner, by the machine.
+  private let sending = Mutex([MachineID: ByteBuffer]())
   private let server: Mutex<GRPCServer?> = Mutex(nil)
 
   private static let service = "/progressor.v1.Processor/"
@@ -61,6 +63,12 @@ final class BenchmarkProcessor: Sendable {
       responder.respond(Self.callAnswer)
     case Wish.echo:
       responder.respond(Self.callAnswer)
+    case Wish.send:
+      events.add(1, ordering: .relaxed)
+      responder.respond(sendingAnswer(call.machine.machineID))
+    case Wish.delay:
+      events.add(1, ordering: .relaxed)
+      responder.respond(Self.delayingAnswer)
     default:
       responder.respond(Self.queryAnswer)
     }
@@ -80,6 +88,19 @@ final class BenchmarkProcessor: Sendable {
     case .notification:
       notifications.add(1, ordering: .relaxed)
       responder.respond(Self.eventAnswer)
+    case .undelivered:
+      responder.respond(Self.eventAnswer)
+    }
+  }
+
+  private func sendingAnswer(_ machine: MachineID) -> ByteBuffer {
+    sending.withLock { sending in
+      if let answer = sending[machine] { return answer }
+      let answer = Self.callAnswer(sending: [
+        OutgoingMessage(target: Partner.of(machine), kind: .notify(args: [0]))
+      ])
+      sending[machine] = answer
+      return answer
     }
   }
 
@@ -114,6 +135,21 @@ final class BenchmarkProcessor: Sendable {
     ProcessSignalResponse(answer: ProcessorAnswer(change: Payload.change)))
   private static let chainAnswer = encode(
     ProcessSignalResponse(answer: answer(firing: .timeout(microseconds: 0))))
+
+  private static let delayingAnswer = callAnswer(
+    sending: (0..<Delayed.messages).map { number in
+      OutgoingMessage(
+        target: MachineID(namespace: ComparedNamespaces.plain, id: "nobody/\(number)"),
+        kind: .notify(args: [0]), when: .delay(microseconds: Delayed.delay))
+    })
+
+  private static func callAnswer(sending messages: [OutgoingMessage]) -> ByteBuffer {
+    var action = Action()
+    action.send = messages
+    return encode(
+      ProcessCallResponse(
+        answer: ProcessorAnswer(response: [0], change: Payload.change, action: action)))
+  }
 
   /// An event, and a timer that shows the processor no history.
   private static func answer(firing when: TimerSetting.When) -> ProcessorAnswer {

@@ -12,6 +12,25 @@ enum Wish {
   static let chain: UInt8 = 3
   /// Append an event, and fire at the time that the machine's id names: the args of a start.
   static let timer: UInt8 = 4
+  /// Append an event, and notify the machine's partner at once: the args of a call.
+  static let send: UInt8 = 6
+  /// Append an event, and send `Delayed.messages` that are due in a day: the args of a call.
+  static let delay: UInt8 = 7
+}
+
+/// Who is notified by whom.
+enum Partner {
+  static func of(_ machine: MachineID) -> MachineID {
+    MachineID(namespace: machine.namespace, id: machine.id + "/partner")
+  }
+}
+
+/// The messages that nobody waits for.
+enum Delayed {
+  /// How many one call sends.
+  static let messages = 100
+  /// Microseconds: a day.
+  static let delay: Int64 = 86_400_000_000
 }
 
 /// The ids of machines whose timers are due at a known time.

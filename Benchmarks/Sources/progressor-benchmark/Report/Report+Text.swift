@@ -8,6 +8,7 @@ extension Report {
       let rows = measurements.filter { $0.group == group }
       if !rows.isEmpty { parts.append(table(group, rows)) }
     }
+    if !findings.isEmpty { parts.append(findingsTable) }
     if let storage {
       parts.append(
         """
@@ -66,6 +67,21 @@ extension Report {
     }
     return table.text
   }
+
+  private var findingsTable: String {
+    var table = TextTable(["Compared", "in", "reference", "found", "ratio", "goal"])
+    for finding in findings {
+      let digits = finding.found < 1_000 ? 1 : 0
+      table.append([
+        finding.name, finding.unit.rawValue, decimal(finding.reference, digits),
+        decimal(finding.found, digits), decimal(finding.ratio, 2),
+        finding.goal.map { "\($0.side.rawValue) \(goal($0.bound))" } ?? "-",
+      ])
+    }
+    return table.text
+  }
+
+  private func goal(_ bound: Double) -> String { decimal(bound, bound < 10 ? 2 : 0) }
 
   private func milliseconds(_ microseconds: Double?) -> String {
     decimal(microseconds.map { $0 / 1000 }, 2)

@@ -19,6 +19,7 @@ struct Report: Codable, Sendable {
   /// Of the last minute, before the run: above 0.3 somebody else uses the machine, too.
   var loadBefore: Double
   var measurements: [Measurement] = []
+  var findings: [Finding] = []
   var storage: StorageTotals?
 
   /// What the server did to its database in the whole run.
@@ -38,6 +39,12 @@ struct Report: Codable, Sendable {
     cores = ProcessInfo.processInfo.activeProcessorCount
     var load = [0.0, 0, 0]
     loadBefore = getloadavg(&load, 3) > 0 ? load[0] : 0
+  }
+
+  /// Adds what a phase has found.
+  mutating func append(_ result: PhaseResult) {
+    for measurement in result.measurements { append(measurement) }
+    findings += result.findings
   }
 
   /// Adds a result, with its ratios to the baselines that were measured before.
