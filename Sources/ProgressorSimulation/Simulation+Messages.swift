@@ -13,8 +13,8 @@ extension Simulation {
 
   func relay(_ delivery: Delivery, _ core: SimulatedCore, _ now: Moment) throws(Violation) {
     let node = core.node
-    // Until it has seen that the database went back in time, it goes on.
-    if node.generation == storage.generation {
+    // Until it has heard that the database went back in time, it goes on.
+    if node.generation == storage.generation, core.unheardLosses == 0 {
       try ledger.sends(delivery)
       try isFirst(delivery, now)
     }

@@ -73,6 +73,10 @@ extension Ledger {
       case (.delete, .notification)
       where applied.head?.notificationID != last.notificationID && isToBeRemoved(record.machine):
         return nil
+      // The same of a call whose key would have been written with it.
+      case (.delete, _)
+      where record.idempotency == nil && hasKey(last) && isToBeRemoved(record.machine):
+        return nil
       case (.delete, _), (.keep, .start): return last
       default: return nil
       }
@@ -91,6 +95,14 @@ extension Ledger {
       return goesOn && wasFailed == (last.kind == .repair) ? last : nil
     case (.update, .notification): return record.dequeued == nil ? nil : last
     default: return nil
+    }
+  }
+
+  /// Whether somebody waits for the step under a key.
+  private func hasKey(_ step: InvocationRecord) -> Bool {
+    guard let tag = step.tag else { return false }
+    return (watchers[step.machine] ?? []).contains { id in
+      requests[id].map { $0.tag == tag && $0.key != nil } ?? false
     }
   }
 
